@@ -1,0 +1,1 @@
+"""Networks: from any supported file to one normal form, and running it."""

@@ -1,0 +1,106 @@
+"""The card of a model in normal form: what can be asked of it, without loading the network."""
+
+from __future__ import annotations
+
+import json
+import os
+from functools import cached_property
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from blockscope.errors import BadFile, unknown_name
+from blockscope.files import write_text_whole
+from blockscope.labels import Labels
+
+
+class InputSpec(BaseModel):
+    """How a picture enters the network."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    tensor: str = Field(description="name of the input tensor")
+    size: tuple[int, int] = Field(description="rows and columns of the picture, in pixels")
+    range: tuple[float, float] = Field(description="values that black and white are mapped to")
+
+
+class Layer(BaseModel):
+    """A tensor with rows, columns and channels that lies between the input and the logits."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(description="tensor name, without ':0'")
+    op: str = Field(description="operation that computes it")
+    shape: tuple[int, int, int] = Field(description="row, col, channel at the model's input size")
+    inputs: tuple[str, ...] = Field(description="the layers it is computed from directly")
+    pre_relu_of: str | None = Field(
+        default=None, description="the layer that is this one after its ReLU, where branches meet"
+    )
+
+    @property
+    def positions(self) -> int:
+        """Number of spatial positions."""
+        return self.shape[0] * self.shape[1]
+
+
+class Card(BaseModel):
+    """Everything about a model in normal form that a stage or a check needs to know."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    model: str = Field(description="id in the catalogue")
+    source: str = Field(description="the file or address that the graph came from")
+    source_sha256: str = Field(description="SHA-256 of that file (of all files for a folder)")
+    entry: str = Field(default="", description="SHA-256 of the catalogue entry that made this card")
+    graph_sha256: str = Field(default="", description="SHA-256 of graph.pb beside this card")
+    input: InputSpec
+    logits: str = Field(description="tensor of the logits (image, logit)")
+    outputs: int = Field(description="number of logits, with or without a label")
+    layers: tuple[Layer, ...] = Field(description="usable layers, in the order of computation")
+    labels: tuple[str, ...] = Field(description="entry i names logit i")
+    skip_labels: int = Field(default=0, description="leading entries that are no class")
+    provenance: dict[str, str | int | float] = Field(default_factory=dict)
+
+    @cached_property
+    def by_name(self) -> dict[str, Layer]:
+        """Layers by their name."""
+        return {layer.name: layer for layer in self.layers}
+
+    @cached_property
+    def names(self) -> Labels:
+        """The model's labels."""
+        return Labels(self.labels, self.skip_labels)
+
+    @cached_property
+    def _ancestors(self) -> dict[str, frozenset[str]]:
+        found: dict[str, frozenset[str]] = {}
+        for layer in self.layers:  # in the order of computation, so inputs come first
+            direct = frozenset(layer.inputs)
+            found[layer.name] = direct.union(*(found[name] for name in direct))
+        return found
+
+    def layer(self, name: str, where: str = "") -> Layer:
+        """Return a layer by its exact name; raises ``UnknownName`` that lists the nearest ones."""
+        try:
+            return self.by_name[name]
+        except KeyError:
+            kind = f"layer of model '{self.model}'"
+            raise unknown_name(kind, name, self.by_name, where) from None
+
+    def is_after(self, later: str, earlier: str) -> bool:
+        """Tell whether layer ``later`` is computed from layer ``earlier``."""
+        self.layer(earlier)
+        self.layer(later)
+        return earlier in self._ancestors[later]
+
+    def write(self, path: str | os.PathLike[str]) -> None:
+        """Write the card as JSON, whole or not at all."""
+        write_text_whole(path, json.dumps(self.model_dump(mode="json"), indent=1) + "\n")
+
+    @classmethod
+    def read(cls, path: str | os.PathLike[str]) -> Card:
+        """Read a card; raises ``BadFile`` where the file is missing or not a card."""
+        try:
+            return cls.model_validate_json(Path(path).read_bytes())
+        except (OSError, ValidationError) as error:
+            raise BadFile(f"model card '{path}' cannot be read: {error}") from error
