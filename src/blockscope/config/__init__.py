@@ -1,0 +1,1 @@
+"""What a user writes: settings and tables, their checks and their documentation."""
