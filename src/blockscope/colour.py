@@ -1,0 +1,185 @@
+"""From factors to pictures: two factors as in the article, any other number by hue.
+
+Signs: a picture shows how much of a factor is present, so values below 0 are drawn as 0. Factors of
+a non-negative factorisation have none; those of a principal component analysis do.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.floating]
+Picture = NDArray[np.uint8]
+
+ORANGE = "#e66101"
+BLUE = "#0571b0"
+
+NEUTRAL = 0.3
+"""Grey of a two-factor picture where both factors have their common mean."""
+
+REACH = 1.5
+"""Largest distance from the neutral grey, before clipping: extremes are saturated on purpose."""
+
+LIGHTNESS = 0.66
+CHROMA = 0.112
+"""Oklab lightness and chroma of the hues: the largest chroma that sRGB has at every hue of that
+lightness, which in turn stands out (about 3:1) from white paper and from a dark page alike."""
+
+SEEN_AXIS = 88.0
+"""Oklab hue, in degrees, of the yellow end of the one axis (yellow to blue) left to a viewer
+without the red or the green cones."""
+
+# Oklab (B. Ottosson, "A perceptual color space for image processing", 2020): to cone responses'
+# cube roots, and from the cone responses to linear sRGB.
+_LAB_TO_ROOTS = np.array(
+    [
+        [1.0, 0.3963377774, 0.2158037573],
+        [1.0, -0.1055613458, -0.0638541728],
+        [1.0, -0.0894841775, -1.2914855480],
+    ]
+)
+_CONES_TO_LINEAR = np.array(
+    [
+        [4.0767416621, -3.3077115913, 0.2309699292],
+        [-1.2684380046, 2.6097574011, -0.3413193965],
+        [-0.0041960863, -0.7034186147, 1.7076147010],
+    ]
+)
+
+
+def orange_blue(spatial: Floats) -> Picture:
+    """Draw two factors in one picture: orangeness and blueness, brightness as magnitude.
+
+    spatial   float (row, col, factor) with 2 factors; values below 0 count as 0
+    returns   uint8 (row, col, rgb)
+
+    Red is the first factor, blue the second, green their mean. The mean of the whole picture is
+    taken away, the largest remaining distance becomes 1.5 and the neutral grey 0.3 is added; what
+    leaves [0, 1] is clipped, and bytes are truncated. So a place with the mean of both factors is
+    grey, and a constant picture is neutral everywhere. Source: the encoding of Olah et al. 2018,
+    whose published pictures it reproduces.
+    """
+    first, second = np.moveaxis(_present(spatial, (2,)), -1, 0)
+    stacked = np.stack([first, (first + second) / 2, second], axis=-1)
+    # A constant picture must stay constant: taking a rounded mean away leaves noise to amplify.
+    if np.ptp(stacked) > 0:
+        stacked = stacked - stacked.mean()
+        stacked = stacked / (np.abs(stacked).max() / REACH)
+    else:
+        stacked = np.zeros_like(stacked)
+    return _bytes(stacked + NEUTRAL)
+
+
+def hues(spatial: Floats) -> Picture:
+    """Draw any number of factors in one picture: a hue for each, brightness as magnitude.
+
+    spatial   float (row, col, factor); values below 0 count as 0
+    returns   uint8 (row, col, rgb); black where no factor is present
+
+    The magnitude of a place is the sum of its factors over the largest such sum, and is its Oklab
+    lightness relative to that of the legend's colours. Its colour is the mean of the factors'
+    colours, weighted by their squares so that the leading factor shows its own hue.
+    """
+    present = _present(spatial)
+    total = present.sum(axis=-1)
+    largest = total.max(initial=0.0)
+    if largest == 0:
+        return np.zeros((*total.shape, 3), np.uint8)
+    # Relative values first: the squares of tiny or huge factors would leave the range of floats.
+    relative = present / largest
+    strongest = np.maximum(relative.max(axis=-1, keepdims=True), np.finfo(float).tiny)
+    squares = (relative / strongest) ** 2
+    shares = squares / np.maximum(squares.sum(axis=-1, keepdims=True), 1.0)
+    lab = shares @ _factor_lab(present.shape[-1])
+    return _bytes(_srgb((total / largest)[..., None] * lab), nearest=True)
+
+
+def factor_picture(spatial: Floats) -> Picture:
+    """Draw all factors of one layer in one picture: uint8 (row, col, rgb).
+
+    spatial   float (row, col, factor); two factors as `orange_blue`, any other number as `hues`
+    """
+    present = _present(spatial)
+    return orange_blue(present) if present.shape[-1] == 2 else hues(present)
+
+
+def single_factor_picture(spatial: Floats, factor: int) -> Picture:
+    """Draw one factor alone, in its colour: uint8 (row, col, rgb).
+
+    spatial   float (row, col, factor)
+    factor    position on the factor axis
+
+    Lightness is the factor over its own largest value, black where the factor is absent.
+    """
+    present = _present(spatial)
+    values = present[..., factor]
+    largest = values.max(initial=0.0)
+    relative = values / largest if largest > 0 else np.zeros_like(values)
+    lab = _factor_lab(present.shape[-1])[factor]
+    return _bytes(_srgb(relative[..., None] * lab), nearest=True)
+
+
+def factor_colours(factors: int) -> list[str]:
+    """Return the colour of each factor as "#rrggbb", for legends.
+
+    One factor is orange; two are the article's orange and blue. More have equal lightness and
+    chroma and hues evenly spaced in Oklab. The first hue lies 90 / n degrees from the yellow-blue
+    axis that viewers without red or green cones still see: this spreads the hues along that axis.
+    (Of the two sides, the one on which the red of a viewer without red cones, who sees it dark,
+    helps: before the axis for odd n, past it for even n.) Up to four factors stay clearly apart for
+    these viewers; beyond, hue alone does not suffice, which is why figures number the factors.
+    """
+    if factors < 1:
+        raise ValueError(f"colours for {factors} factors: at least 1 is needed")
+    if factors <= 2:
+        return [ORANGE, BLUE][:factors]
+    rgb = _bytes(_srgb(_even_hues(factors)), nearest=True)
+    return [f"#{red:02x}{green:02x}{blue:02x}" for red, green, blue in rgb.tolist()]
+
+
+def _present(spatial: Floats, allowed: tuple[int, ...] = ()) -> NDArray[np.float64]:
+    """Return the factors as float64 without their negative part, or say what is wrong with them."""
+    array = np.asarray(spatial, np.float64)
+    if array.ndim != 3 or array.shape[-1] < 1:
+        raise ValueError(f"factors have axes (row, col, factor), found shape {array.shape}")
+    if allowed and array.shape[-1] not in allowed:
+        wanted = " or ".join(map(str, allowed))
+        raise ValueError(f"the factor axis has {array.shape[-1]} entries, wanted {wanted}")
+    if not np.isfinite(array).all():
+        raise ValueError("factors hold values that are not finite; nothing can be drawn from them")
+    return np.maximum(array, 0.0)
+
+
+def _even_hues(factors: int) -> NDArray[np.float64]:
+    """Return Oklab colours (factor, lab) of equal lightness and chroma, evenly spaced in hue."""
+    past_axis = -90 if factors % 2 else 90
+    angle = np.deg2rad(SEEN_AXIS + (past_axis + 360 * np.arange(factors)) / factors)
+    lightness = np.full(factors, LIGHTNESS)
+    return np.stack([lightness, CHROMA * np.cos(angle), CHROMA * np.sin(angle)], axis=-1)
+
+
+def _factor_lab(factors: int) -> NDArray[np.float64]:
+    """Return the Oklab coordinates (factor, lab) of `factor_colours`."""
+    if factors > 2:
+        return _even_hues(factors)
+    codes = [bytes.fromhex(colour[1:]) for colour in factor_colours(factors)]
+    encoded = np.array([list(code) for code in codes]) / 255
+    linear = np.where(encoded <= 0.04045, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4)
+    roots = np.cbrt(np.linalg.solve(_CONES_TO_LINEAR, linear.T))
+    return np.linalg.solve(_LAB_TO_ROOTS, roots).T
+
+
+def _srgb(lab: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Turn Oklab (..., lab) into sRGB (..., rgb), nominally in [0, 1]."""
+    linear = ((lab @ _LAB_TO_ROOTS.T) ** 3) @ _CONES_TO_LINEAR.T
+    linear = np.clip(linear, 0.0, 1.0)
+    bright = 1.055 * linear ** (1 / 2.4) - 0.055
+    encoded: NDArray[np.float64] = np.where(linear <= 0.0031308, 12.92 * linear, bright)
+    return encoded
+
+
+def _bytes(rgb: NDArray[np.float64], nearest: bool = False) -> Picture:
+    """Clip to [0, 1] and turn into bytes, truncated as the article does or to the nearest byte."""
+    scaled = np.clip(rgb, 0.0, 1.0) * 255
+    return (np.rint(scaled) if nearest else scaled).astype(np.uint8)
