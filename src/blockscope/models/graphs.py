@@ -1,0 +1,68 @@
+"""Walking a graph of named nodes: order, what lies before, what lies behind."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+
+from tensorflow.core.framework import graph_pb2, node_def_pb2
+
+Nodes = Mapping[str, node_def_pb2.NodeDef]
+
+
+def tensor_name(edge: str) -> str:
+    """Return the node that an edge comes from: ``^a`` and ``a:1`` give ``a``."""
+    return edge.removeprefix("^").partition(":")[0]
+
+
+def sources(node: node_def_pb2.NodeDef) -> list[str]:
+    """Return the nodes that a node reads, control edges left out."""
+    return [tensor_name(edge) for edge in node.input if not edge.startswith("^")]
+
+
+def in_order(
+    nodes: Nodes, ends: Iterable[str], stop: Collection[str] = ()
+) -> list[node_def_pb2.NodeDef]:
+    """Return what ``ends`` need, each node after its inputs; nodes in ``stop`` count as inputs."""
+    ordered: dict[str, node_def_pb2.NodeDef] = {}
+    stack = [(end, False) for end in ends]
+    while stack:
+        name, expanded = stack.pop()
+        if name in ordered:
+            continue
+        if expanded or name in stop:
+            ordered[name] = nodes[name]
+            continue
+        stack.append((name, True))
+        stack.extend((source, False) for source in reversed(sources(nodes[name])))
+    return list(ordered.values())
+
+
+def downstream(nodes: Nodes, start: str) -> set[str]:
+    """Return every node computed from ``start``, itself included; ``nodes`` in any order."""
+    found = {start}
+    for node in in_order(nodes, nodes):
+        if any(source in found for source in sources(node)):
+            found.add(node.name)
+    return found
+
+
+def ends(definition: graph_pb2.GraphDef) -> list[str]:
+    """Return the nodes that no other node reads."""
+    read = {source for node in definition.node for source in sources(node)}
+    return [node.name for node in definition.node if node.name not in read]
+
+
+def nearest_upstream(nodes: Nodes, name: str, marked: Collection[str]) -> tuple[str, ...]:
+    """Return the first marked nodes met on every way up from ``name``."""
+    found: dict[str, None] = {}
+    stack, seen = sources(nodes[name]), set()
+    while stack:
+        source = stack.pop()
+        if source in seen:
+            continue
+        seen.add(source)
+        if source in marked:
+            found[source] = None
+        else:
+            stack.extend(sources(nodes[source]))
+    return tuple(sorted(found))

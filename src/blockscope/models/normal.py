@@ -1,0 +1,240 @@
+"""The normal form of a model: one frozen graph from the picture to the logits, and its card."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from tensorflow.core.framework import graph_pb2, node_def_pb2, types_pb2
+
+from blockscope import provenance
+from blockscope.downloads import fetch
+from blockscope.errors import BadFile, unknown_name
+from blockscope.files import sha256_of, written_whole
+from blockscope.labels import read_labels
+from blockscope.models import graphs
+from blockscope.models.allowed import check_ops
+from blockscope.models.card import Card, InputSpec, Layer
+from blockscope.models.formats import Graph, read_graph
+from blockscope.models.network import Network
+
+if TYPE_CHECKING:
+    from blockscope.config.settings import ModelEntry, Source
+
+PRE_RELU = "_pre_relu"
+RECTIFIERS = frozenset({"Relu", "Relu6"})
+
+
+def write_model(
+    entry: ModelEntry,
+    name: str,
+    graph_path: str | os.PathLike[str],
+    card_path: str | os.PathLike[str],
+    downloads: str | os.PathLike[str],
+) -> None:
+    """Bring a catalogue entry into normal form: ``graph.pb`` and ``model.json``.
+
+    ``downloads`` is the folder for files that the entry gives by address. Raises ``BadFile`` or
+    ``UnknownName`` for whatever is wrong with the model, and then leaves neither file changed.
+    """
+    source, source_sha256 = _locate(entry.graph, downloads)
+    definition = normalise(read_graph(source, entry.input.size), entry, name)
+    labels_path, _ = _locate(entry.labels, downloads)
+    card = describe(definition, entry, name, read_labels(labels_path))
+    content = definition.SerializeToString(deterministic=True)
+    card = card.model_copy(
+        update={
+            "source": entry.graph.url or entry.graph.path or "",
+            "source_sha256": source_sha256,
+            "entry": entry.digest,
+            "graph_sha256": hashlib.sha256(content).hexdigest(),
+            "provenance": provenance.record("model", model=name, model_sha256=source_sha256),
+        }
+    )
+    with written_whole(graph_path) as temporary:
+        temporary.write_bytes(content)
+    card.write(card_path)
+
+
+def _locate(source: Source, downloads: str | os.PathLike[str]) -> tuple[Path, str]:
+    """Return the local path and SHA-256 of a file given by path or by address."""
+    if source.url and source.sha256:
+        path = fetch(source.url, source.sha256, downloads, source.member)
+        return path, sha256_of(path)
+    path = Path(source.path or "")
+    if not path.exists():
+        raise BadFile(f"file '{path}' does not exist (models catalogue)")
+    found = sha256_of(path)
+    if source.sha256 and found != source.sha256.lower():
+        raise BadFile(
+            f"'{path}' has the wrong checksum: expected sha256 {source.sha256.lower()}, found {found}"
+        )
+    return path, found
+
+
+def normalise(graph: Graph, entry: ModelEntry, name: str) -> graph_pb2.GraphDef:
+    """Return the part of a graph between the picture and the logits, in plain operations.
+
+    The input becomes a placeholder (image, row, col, channel) of any size. What the logits do not need
+    is dropped, with devices, control edges and custom gradients. The legacy ``Concat`` becomes
+    ``ConcatV2``. For each concatenation of rectified branches ``{layer}_pre_relu`` is added: the same
+    concatenation before the ReLU.
+    """
+    nodes = {node.name: node for node in graph.definition.node}
+    picture = entry.input.tensor or graph.input
+    if picture is None:
+        found = [n.name for n in graph.definition.node if n.op == "Placeholder"]
+        raise BadFile(f"model '{name}': give input.tensor; placeholders found: {found}")
+    for kind, asked in (("input tensor", picture), ("logits tensor", entry.logits)):
+        if asked is not None and asked not in nodes:
+            raise unknown_name(f"{kind} of model '{name}'", asked, nodes, "models catalogue")
+    logits = entry.logits or _before_softmax(nodes, graph.output, name)
+    kept = _needed(nodes, picture, logits, name)
+    check_ops([(node.name, node.op) for node in kept], name)
+    definition = graph_pb2.GraphDef(versions=graph.definition.versions)
+    for node in kept:
+        definition.node.append(_placeholder(node) if node.name == picture else _plain(node, name))
+    definition.node.extend(_pre_relu_concats(definition))
+    return definition
+
+
+def _before_softmax(
+    nodes: dict[str, node_def_pb2.NodeDef], output: str | None, name: str
+) -> str:
+    """Return the tensor that enters the last softmax, or the output where there is none."""
+    if output is None:
+        softmaxes = [n for n in nodes.values() if n.op == "Softmax"]
+        if len(softmaxes) != 1:
+            found = [n.name for n in softmaxes]
+            raise BadFile(f"model '{name}': give logits; softmax operations found: {found}")
+        return graphs.tensor_name(softmaxes[0].input[0])
+    node = nodes[output]
+    while node.op == "Identity":
+        node = nodes[graphs.tensor_name(node.input[0])]
+    return graphs.tensor_name(node.input[0]) if node.op == "Softmax" else node.name
+
+
+def _needed(
+    nodes: dict[str, node_def_pb2.NodeDef], picture: str, logits: str, name: str
+) -> list[node_def_pb2.NodeDef]:
+    """Return what the logits need, in the order of computation; the picture's own inputs do not count."""
+    ordered = graphs.in_order(nodes, [logits], stop={picture})
+    if picture not in {node.name for node in ordered}:
+        raise BadFile(
+            f"model '{name}': the logits '{logits}' are not computed from the input '{picture}' "
+            "(models catalogue: input.tensor, logits)"
+        )
+    return ordered
+
+
+def _placeholder(node: node_def_pb2.NodeDef) -> node_def_pb2.NodeDef:
+    kinds = {node.attr[key].type for key in ("dtype", "T") if key in node.attr}
+    if kinds and types_pb2.DT_FLOAT not in kinds:
+        held = ", ".join(types_pb2.DataType.Name(kind) for kind in kinds)
+        raise BadFile(f"input tensor '{node.name}' holds {held}; only float32 input is supported")
+    fresh = node_def_pb2.NodeDef(name=node.name, op="Placeholder")
+    fresh.attr["dtype"].type = types_pb2.DT_FLOAT
+    for size in (-1, -1, -1, 3):
+        fresh.attr["shape"].shape.dim.add(size=size)
+    return fresh
+
+
+def _plain(node: node_def_pb2.NodeDef, name: str) -> node_def_pb2.NodeDef:
+    if node.op.startswith("FusedBatchNorm") and node.attr["is_training"].b:
+        raise BadFile(
+            f"model '{name}': batch norm '{node.name}' is in training mode; export for inference"
+        )
+    plain = node_def_pb2.NodeDef()
+    plain.CopyFrom(node)
+    plain.device = ""
+    del plain.input[:]
+    plain.input.extend(i for i in node.input if not i.startswith("^"))
+    for key in [key for key in plain.attr if key.startswith("_")]:
+        del plain.attr[key]  # custom gradients, colocation: bound to the process that wrote them
+    if plain.op == "Concat":
+        plain.op = "ConcatV2"
+        axis, *values = plain.input
+        del plain.input[:]
+        plain.input.extend([*values, axis])
+        plain.attr["Tidx"].type = types_pb2.DT_INT32
+    return plain
+
+
+def _pre_relu_concats(definition: graph_pb2.GraphDef) -> list[node_def_pb2.NodeDef]:
+    nodes = {node.name: node for node in definition.node}
+    added = []
+    for node in definition.node:
+        branches = [nodes[graphs.tensor_name(i)] for i in node.input[:-1]]
+        ops = {branch.op for branch in branches}
+        wanted = node.op == "ConcatV2" and len(ops) == 1 and ops <= RECTIFIERS
+        if wanted and node.name + PRE_RELU not in nodes:
+            concat = node_def_pb2.NodeDef()
+            concat.CopyFrom(node)
+            concat.name = node.name + PRE_RELU
+            del concat.input[:]
+            concat.input.extend([*(branch.input[0] for branch in branches), node.input[-1]])
+            added.append(concat)
+    return added
+
+
+def describe(
+    definition: graph_pb2.GraphDef, entry: ModelEntry, name: str, labels: list[str]
+) -> Card:
+    """Return the card of a graph in normal form; runs the network once to see every shape."""
+    nodes = {node.name: node for node in definition.node}
+    (picture,) = [n.name for n in definition.node if n.op == "Placeholder"]
+    unread = graphs.ends(definition)
+    added = {n for n in unread if n.endswith(PRE_RELU) and nodes[n].op == "ConcatV2"}
+    (logits,) = set(unread) - added
+    spec = InputSpec(tensor=picture, size=entry.input.size, range=entry.input.range)
+    network = Network(definition, spec, logits)
+    grey = np.full((*spec.size, 3), 128, np.uint8)
+    downstream = graphs.downstream(nodes, picture)
+    floats = [n for n in nodes if n in downstream and n != picture]
+    shapes = network.shapes(network.values(grey), floats)
+    if len(shapes[logits]) != 2 or shapes[logits][0] != 1:
+        raise BadFile(
+            f"model '{name}': logits '{logits}' have shape {shapes[logits]}; wanted (image, logit)"
+        )
+    outputs = shapes[logits][1]
+    if len(labels) > outputs:
+        raise BadFile(
+            f"model '{name}': {len(labels)} labels for {outputs} logits (models catalogue: labels)"
+        )
+    if entry.skip_labels >= len(labels):
+        raise BadFile(f"model '{name}': skip_labels {entry.skip_labels} leaves no label of {len(labels)}")
+    spatial = {n: shape for n, shape in shapes.items() if len(shape) == 4}
+    layers = [
+        Layer(
+            name=n,
+            op=nodes[n].op,
+            shape=spatial[n][1:],
+            inputs=graphs.nearest_upstream(nodes, n, spatial) + _own_pre_relu(nodes, n, added),
+            pre_relu_of=n.removesuffix(PRE_RELU) if n in added else None,
+        )
+        for n in _layers_in_order(nodes, spatial, added)
+    ]
+    return Card(
+        model=name, source="", source_sha256="", input=spec, logits=logits, outputs=outputs,
+        layers=tuple(layers), labels=tuple(labels), skip_labels=entry.skip_labels,
+    )  # fmt: skip
+
+
+def _own_pre_relu(
+    nodes: dict[str, node_def_pb2.NodeDef], name: str, added: set[str]
+) -> tuple[str, ...]:
+    return (name + PRE_RELU,) if name + PRE_RELU in added else ()
+
+
+def _layers_in_order(
+    nodes: dict[str, node_def_pb2.NodeDef], spatial: dict[str, tuple[int, ...]], added: set[str]
+) -> list[str]:
+    """Order layers by computation, each concatenation before the ReLU right before its layer."""
+    ordered = []
+    for name in nodes:
+        if name in spatial and name not in added:
+            ordered += [*_own_pre_relu(nodes, name, added), name]
+    return ordered

@@ -1,0 +1,167 @@
+"""Where a result file comes from: recorded when it is written, read back from any of them."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import re
+import subprocess
+import sys
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import blockscope
+from blockscope.errors import BadFile
+
+Facts = dict[str, str | int | float]
+KEY = "blockscope"  # PNG text chunk, HTML element and PDF keyword that hold the facts as JSON
+FIRST = "created_by"
+
+
+def record(stage: str, **facts: str | int | float | None) -> Facts:
+    """Return what a file of ``stage`` records: the given facts and the software that made it.
+
+    Keys: created_by (stage), blockscope (version), git_commit ("none" outside a checkout, "+changes"
+    appended where files differ from it), tensorflow and device (only where TensorFlow is in use), seed
+    (0: every stage is deterministic unless it says otherwise).
+    """
+    known = {key: value for key, value in facts.items() if value is not None}
+    software: Facts = {"blockscope": blockscope.__version__, "git_commit": git_commit()}
+    return {FIRST: stage, **known, **software, **_tensorflow(), "seed": known.get("seed", 0)}
+
+
+@functools.cache
+def git_commit() -> str:
+    """Return the commit of the checkout that this package runs from, or "none"."""
+    folder = Path(blockscope.__file__).resolve().parent
+    if not (folder.parents[1] / ".git").exists():
+        return "none"
+    try:
+        commit = _git(folder, "rev-parse", "HEAD")
+        changed = _git(folder, "status", "--porcelain", "--untracked-files=no")
+    except (OSError, subprocess.SubprocessError):
+        return "none"
+    return commit + ("+changes" if changed else "")
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    command = ["git", "-C", str(folder), *arguments]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=30)
+    return done.stdout.strip()
+
+
+def _tensorflow() -> Facts:
+    """Return TensorFlow's version and device, if this process has loaded it."""
+    tensorflow = sys.modules.get("tensorflow")
+    if tensorflow is None:
+        return {}
+    devices = tensorflow.config.list_physical_devices("GPU")
+    name = "CPU"
+    if devices:
+        details = tensorflow.config.experimental.get_device_details(devices[0])
+        name = details.get("device_name", "GPU")
+    return {"tensorflow": tensorflow.__version__, "device": name}
+
+
+def tsv_header(facts: Mapping[str, object]) -> str:
+    """Return the facts as the first lines of a table, ``# key: value``."""
+    return "".join(f"# {key}: {value}\n" for key, value in facts.items())
+
+
+def of(path: str | os.PathLike[str]) -> Facts:
+    """Return what a result file records about itself; raises ``BadFile`` where it records nothing.
+
+    Reads .h5, .zarr.zip, .png, .svg, .pdf, .html, .tsv and .json files.
+    """
+    source = Path(path)
+    if not source.is_file():
+        raise BadFile(f"file '{source}' does not exist")
+    reader = _READERS.get("".join(source.suffixes[-2:])) or _READERS.get(source.suffix)
+    if reader is None:
+        raise BadFile(f"'{source}' is not a result file; valid endings: {', '.join(_READERS)}")
+    try:
+        facts = reader(source)
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise BadFile(f"'{source}' cannot be read: {error}") from error
+    if not facts or FIRST not in facts:
+        raise BadFile(f"'{source}' does not say where it comes from: it was not made by blockscope")
+    return facts
+
+
+def _of_h5(path: Path) -> Facts:
+    import h5py
+
+    with h5py.File(path, "r") as content:
+        return {key: _plain(content.attrs[key]) for key in content.attrs if key[0] != "_"}
+
+
+def _plain(value: object) -> str | int | float:
+    item = getattr(value, "item", None)
+    return item() if item is not None and getattr(value, "size", 1) == 1 else str(value)
+
+
+def _of_zarr(path: Path) -> Facts:
+    with zipfile.ZipFile(path) as content:
+        return dict(json.loads(content.read("zarr.json"))["attributes"])
+
+
+def _of_png(path: Path) -> Facts:
+    from PIL import Image
+
+    with Image.open(path) as picture:
+        return dict(json.loads(picture.info.get(KEY, "{}")))
+
+
+def _of_json(path: Path) -> Facts:
+    return dict(json.loads(path.read_text(encoding="utf-8")).get("provenance", {}))
+
+
+def _of_tsv(path: Path) -> Facts:
+    pairs: Facts = {}
+    with open(path, encoding="utf-8") as lines:
+        for line in lines:
+            if not line.startswith("# "):
+                break
+            key, _, value = line[2:].rstrip("\n").partition(": ")
+            pairs[key] = value
+    return pairs
+
+
+def _of_markup(path: Path) -> Facts:
+    """Read HTML and SVG, which hold the facts as JSON in an element with the id blockscope-provenance."""
+    text = path.read_text(encoding="utf-8")
+    found = re.search(r'id="blockscope-provenance"[^>]*>(.*?)</', text, re.DOTALL)
+    if found:
+        return dict(json.loads(_unescape(found[1])))
+    found = re.search(r"<dc:description>(.*?)</dc:description>", text, re.DOTALL)
+    return dict(json.loads(_unescape(found[1]))) if found else {}
+
+
+def _unescape(text: str) -> str:
+    import html
+
+    return html.unescape(text).removeprefix("<![CDATA[").removesuffix("]]>")
+
+
+def _of_pdf(path: Path) -> Facts:
+    """Read the Keywords entry of the document information that the figure's writer filled with JSON."""
+    found = re.search(rb"/Keywords\s*\((.*?)(?<!\\)\)", path.read_bytes(), re.DOTALL)
+    if not found:
+        return {}
+    text = re.sub(rb"\\([()\\])", rb"\1", found[1])
+    encoding = "utf-16" if text.startswith(b"\xfe\xff") else "latin-1"
+    return dict(json.loads(text.decode(encoding)))
+
+
+_READERS = {
+    ".h5": _of_h5,
+    ".zarr.zip": _of_zarr,
+    ".png": _of_png,
+    ".json": _of_json,
+    ".tsv": _of_tsv,
+    ".html": _of_markup,
+    ".svg": _of_markup,
+    ".pdf": _of_pdf,
+}
