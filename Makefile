@@ -1,0 +1,84 @@
+# All commands of the project; `make` alone lists them.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+# The Python that .venv is made from; afterwards only .venv is used.
+PYTHON ?= python3
+# cpu or gpu; .venv remembers what it was made with.
+LOCK ?= $(or $(shell cat .venv/.installed/lock 2>/dev/null),cpu)
+# Further arguments of the command behind a target: make test ARGS="-k factors"
+ARGS ?=
+# make test SLOW=1 runs the long tests too
+SLOW ?=
+
+VENV := .venv/bin/python
+INSTALL = @PYTHON='$(PYTHON)' sh requirements/install.sh '$(LOCK)'
+
+# Jobs find the programs of .venv, and of nothing else that happens to be set in the shell.
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+unexport PYTHONPATH PYTHONHOME
+TF_CPP_MIN_LOG_LEVEL ?= 2
+export TF_CPP_MIN_LOG_LEVEL
+
+COMPILE = $(VENV) -m uv pip compile --quiet --universal --python-version 3.11 \
+	--fork-strategy fewest --only-binary :all: --no-binary connection-pool \
+	--generate-hashes --no-emit-index-url --custom-compile-command 'make $@' $(ARGS)
+
+.PHONY: help setup run-environment figures test check format docs bench lock lock-gpu \
+	clean clean-results distclean
+
+help: ## list these commands
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' \
+		Makefile
+
+setup: ## make .venv with everything (LOCK=gpu for the GPU packages, PYTHON=python3.12 for another Python)
+	$(INSTALL) dev
+
+run-environment:
+	$(INSTALL) run
+
+figures: run-environment ## run the default config, up to results/index.html
+	$(VENV) -m snakemake $(ARGS)
+	@echo 'The gallery of all runs: results/index.html'
+
+test: setup ## run the tests (SLOW=1: the long ones too; ARGS: options of pytest)
+	$(VENV) -m pytest $(if $(SLOW),,-m 'not slow') $(ARGS)
+
+check: setup ## lint, format, types, import contract, workflow lint
+	$(VENV) -m ruff check .
+	$(VENV) -m ruff format --check .
+	$(VENV) -m mypy
+	.venv/bin/lint-imports
+	$(VENV) -m snakemake --lint
+	.venv/bin/snakefmt --check Snakefile workflow
+
+format: setup ## format the code and the workflow, fix what can be fixed
+	$(VENV) -m ruff check --fix .
+	$(VENV) -m ruff format .
+	.venv/bin/snakefmt Snakefile workflow
+
+docs: setup ## write the generated pages again
+	$(VENV) -m blockscope.config.reference
+
+bench: run-environment ## measure speed, memory and agreement with the ground truth
+	$(VENV) benchmarks/run.py $(ARGS)
+
+lock: setup ## resolve the packages again (ARGS=--upgrade for newer versions)
+	$(COMPILE) pyproject.toml --extra cpu --group build -o requirements/cpu.txt
+	$(COMPILE) --group pyproject.toml:build -c requirements/cpu.txt -o requirements/build.txt
+	$(COMPILE) --group pyproject.toml:dev -c requirements/cpu.txt -o requirements/dev.txt
+
+lock-gpu: setup ## the same for the GPU packages, with the versions of the CPU lock
+	$(COMPILE) pyproject.toml --extra gpu --group build -c requirements/cpu.txt \
+		-o requirements/gpu.txt
+
+clean: ## remove what the tools left behind; results and .venv stay
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis build dist
+	find src tests workflow -name __pycache__ -type d -prune -exec rm -rf {} +
+
+clean-results: ## remove the results and Snakemake's memory of them
+	rm -rf results logs .snakemake
+
+distclean: clean clean-results ## remove everything that is not the source, .venv too
+	rm -rf .venv src/blockscope.egg-info
