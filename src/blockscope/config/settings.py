@@ -25,13 +25,22 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 ID_PATTERN = r"[A-Za-z0-9][A-Za-z0-9._-]*"
+ID_WORDS = "an id of letters, digits and . _ -, beginning with a letter or digit"
+SHA256_PATTERN = r"^[0-9a-fA-F]{64}$"
+URL_PATTERN = r"^https?://"
+# What the patterns mean, for messages.
+PATTERN_WORDS = {
+    f"^{ID_PATTERN}$": ID_WORDS,
+    SHA256_PATTERN: "a SHA-256 of 64 hexadecimal digits",
+    URL_PATTERN: "an address that begins with http:// or https://",
+}
 # A model's results lie beside these two folders, so no model can have their name.
 RESERVED_MODELS = ("models", "figures")
 
 Number = Annotated[float, Strict()]
 Grey = Annotated[StrictInt, Field(ge=0, le=255)]
 Pixels = Annotated[StrictInt, Field(ge=1, le=8192)]
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-fA-F]{64}$")]
+Sha256 = Annotated[str, Field(pattern=SHA256_PATTERN)]
 
 
 class Settings(BaseModel):
@@ -135,7 +144,7 @@ class Source(Settings):
         default=None,
         description="Address (http or https), loaded once. Needs `sha256`.",
         examples=["https://example.org/networks.zip"],
-        pattern=r"^https?://",
+        pattern=URL_PATTERN,
     )
     sha256: Sha256 | None = Field(
         default=None,

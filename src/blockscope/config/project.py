@@ -1,0 +1,144 @@
+"""A project: the settings and the three tables that they name, read into one object."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from blockscope.config.problems import Problems
+from blockscope.config.settings import (
+    ID_PATTERN,
+    ID_WORDS,
+    RESERVED_MODELS,
+    Config,
+    ImageRow,
+    ModelEntry,
+    RunRow,
+    Settings,
+)
+from blockscope.config.tables import Row, parse_catalogue, read_table
+from blockscope.errors import unknown_name
+
+Entry = TypeVar("Entry", bound=Settings)
+
+
+@dataclass(frozen=True)
+class Written(Mapping[str, Entry]):
+    """Entries by id, as far as they could be read, with the place where each one is written."""
+
+    kind: str
+    file: str
+    entries: Mapping[str, Entry | None] = field(default_factory=dict)
+    places: Mapping[str, str] = field(default_factory=dict)
+
+    def __getitem__(self, name: str) -> Entry:
+        """Return an entry; raises ``UnknownName`` that lists the nearest ids and names the file."""
+        entry = self.entries.get(name)
+        if entry is None:
+            raise unknown_name(self.kind, name, self.entries, f"listed in {self.file}")
+        return entry
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield the ids in the order of the file."""
+        return iter(self.entries)
+
+    def __len__(self) -> int:
+        """Return how many ids there are."""
+        return len(self.entries)
+
+
+@dataclass(frozen=True)
+class RawRun:
+    """A row of the table of runs as it is written, for checks of rows that have other mistakes."""
+
+    place: str
+    cells: Mapping[str, str]
+    row: RunRow | None
+
+
+@dataclass(frozen=True)
+class Project:
+    """Everything that the rules look up: settings, networks, pictures and runs."""
+
+    settings: Config
+    models: Written[ModelEntry]
+    images: Written[ImageRow]
+    runs: Written[RunRow]
+    raw_runs: tuple[RawRun, ...] = ()
+
+
+def read_project(config: Mapping[str, Any], place: str, problems: Problems) -> Project | None:
+    """Read the settings and the three tables; notes what is wrong in any of them by itself.
+
+    ``place`` says where the settings are written. None where they do not name the tables.
+    """
+    settings = problems.parse(Config, config, place)
+    if settings is None:
+        # Whatever is wrong with the options, the tables can still be checked.
+        tables = {key: config.get(key) for key in ("models", "images", "runs")}
+        if not all(isinstance(path, str) and path for path in tables.values()):
+            return None
+        settings = Config.model_validate(tables)
+    entries = parse_catalogue(settings.models, problems)
+    models = Written(
+        "model",
+        settings.models,
+        {name: entry for name, (_, entry) in entries.items()},
+        {name: at for name, (at, _) in entries.items()},
+    )
+    for name, at in models.places.items():
+        _check_model_id(name, at, problems)
+    _check_case(models.places, problems)
+    images = _read_rows(settings.images, ImageRow, "image", problems)[0]
+    runs, raw_runs = _read_rows(settings.runs, RunRow, "run", problems)
+    return Project(settings, models, images, runs, tuple(raw_runs))
+
+
+def _read_rows(
+    path: str, model: type[Entry], key: str, problems: Problems
+) -> tuple[Written[Entry], list[RawRun]]:
+    rows: list[Row] = read_table(path, model, problems) or []
+    entries: dict[str, Entry | None] = {}
+    places: dict[str, str] = {}
+    raw: list[RawRun] = []
+    for row in rows:
+        name = row.cells.get(key, "")
+        place = f"{path}, line {row.line}" + (f" ({key} '{name}')" if name else "")
+        entry = problems.parse(model, row.cells, place, noun="column")
+        if name in entries:
+            problems.add(place, f"{key} '{name}' is there twice, first in {places[name]}")
+        elif name:
+            entries[name] = entry
+            places[name] = place
+        raw.append(RawRun(place, row.cells, entry if isinstance(entry, RunRow) else None))
+    _check_case(places, problems)
+    return Written(key, path, entries, places), raw
+
+
+def _check_model_id(name: str, place: str, problems: Problems) -> None:
+    if not re.fullmatch(ID_PATTERN, name):
+        problems.add(place, f"must be {ID_WORDS}, found '{name}'")
+    elif name.lower() in RESERVED_MODELS:
+        problems.add(place, f"id '{name}' is the name of a folder of results; choose another one")
+
+
+def _check_case(places: Mapping[str, str], problems: Problems) -> None:
+    """Refuse ids that are one file on systems which do not tell small letters from capitals."""
+    first: dict[str, str] = {}
+    for name, place in places.items():
+        other = first.setdefault(name.casefold(), name)
+        if other != name:
+            problems.add(place, f"id '{name}' differs from '{other}' only in capitals")
+
+
+def default_paths(files: Iterable[str | Path]) -> str:
+    """Name the settings files in messages, relative to the working directory where possible."""
+    names = []
+    for file in files:
+        path = Path(file)
+        inside = path.is_absolute() and path.is_relative_to(Path.cwd())
+        names.append(str(path.relative_to(Path.cwd()) if inside else path))
+    return " + ".join(names) or "the command line (--config)"
