@@ -77,9 +77,10 @@ def hues(spatial: Floats) -> Picture:
     spatial   float (row, col, factor); values below 0 count as 0
     returns   uint8 (row, col, rgb); black where no factor is present
 
-    The magnitude of a place is the sum of its factors over the largest such sum, and is its Oklab
-    lightness relative to that of the legend's colours. Its colour is the mean of the factors'
-    colours, weighted by their squares so that the leading factor shows its own hue.
+    The magnitude of a place is the sum of its factors over the largest such sum; Oklab lightness is
+    proportional to it. The colour is the mean of the factors' colours, weighted by the squares of
+    the factors so that the leading one shows its hue. At the largest magnitude they are the
+    legend's colours with as much light as sRGB has room for.
     """
     present = _present(spatial)
     total = present.sum(axis=-1)
@@ -91,7 +92,7 @@ def hues(spatial: Floats) -> Picture:
     strongest = np.maximum(relative.max(axis=-1, keepdims=True), np.finfo(float).tiny)
     squares = (relative / strongest) ** 2
     shares = squares / np.maximum(squares.sum(axis=-1, keepdims=True), 1.0)
-    lab = shares @ _factor_lab(present.shape[-1])
+    lab = shares @ _brightest_lab(present.shape[-1])
     return _bytes(_srgb((total / largest)[..., None] * lab), nearest=True)
 
 
@@ -116,7 +117,7 @@ def single_factor_picture(spatial: Floats, factor: int) -> Picture:
     values = present[..., factor]
     largest = values.max(initial=0.0)
     relative = values / largest if largest > 0 else np.zeros_like(values)
-    lab = _factor_lab(present.shape[-1])[factor]
+    lab = _brightest_lab(present.shape[-1])[factor]
     return _bytes(_srgb(relative[..., None] * lab), nearest=True)
 
 
@@ -170,10 +171,25 @@ def _factor_lab(factors: int) -> NDArray[np.float64]:
     return np.linalg.solve(_LAB_TO_ROOTS, roots).T
 
 
+def _brightest_lab(factors: int) -> NDArray[np.float64]:
+    """Return the factors' colours (factor, lab) with more light, the same for all of them.
+
+    As much as leaves the brightest channel of any of them at 1. To scale Oklab coordinates is to
+    scale light by the cube, so that hue and saturation stay.
+    """
+    lab = _factor_lab(factors)
+    return lab / np.cbrt(_linear(lab).max())
+
+
+def _linear(lab: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Turn Oklab (..., lab) into linear sRGB (..., rgb), nominally in [0, 1]."""
+    linear: NDArray[np.float64] = ((lab @ _LAB_TO_ROOTS.T) ** 3) @ _CONES_TO_LINEAR.T
+    return linear
+
+
 def _srgb(lab: NDArray[np.float64]) -> NDArray[np.float64]:
     """Turn Oklab (..., lab) into sRGB (..., rgb), nominally in [0, 1]."""
-    linear = ((lab @ _LAB_TO_ROOTS.T) ** 3) @ _CONES_TO_LINEAR.T
-    linear = np.clip(linear, 0.0, 1.0)
+    linear = np.clip(_linear(lab), 0.0, 1.0)
     bright = 1.055 * linear ** (1 / 2.4) - 0.055
     encoded: NDArray[np.float64] = np.where(linear <= 0.0031308, 12.92 * linear, bright)
     return encoded

@@ -1,0 +1,1 @@
+"""Figures and pages: what is in the result files, drawn."""

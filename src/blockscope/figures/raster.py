@@ -1,0 +1,45 @@
+"""Pictures of factors laid over the input: enlarging, blending, encoding."""
+
+from __future__ import annotations
+
+import base64
+import io
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+Picture = NDArray[np.uint8]
+
+
+def enlarge(picture: Picture, size: tuple[int, int], smooth: bool) -> Picture:
+    """Enlarge uint8 (row, col, rgb) to ``size`` (row, col): squares of one colour, or blended.
+
+    Every source cell covers the same area, so that a map of any grid lies over the whole input.
+    """
+    rows, cols = size
+    method = Image.Resampling.BICUBIC if smooth else Image.Resampling.NEAREST
+    return np.asarray(Image.fromarray(picture).resize((cols, rows), method))
+
+
+def laid_over(
+    picture: Picture, overlay: Picture, size: tuple[int, int], opacity: float, smooth: bool
+) -> Picture:
+    """Lay the picture of a layer's factors over the input.
+
+    picture   uint8 (row, col, rgb), the input
+    overlay   uint8 (row, col, rgb), one entry per position of the layer
+    size      (row, col) of the result
+    opacity   share of the overlay, 0 to 1
+    smooth    blend neighbouring positions of the layer instead of showing each as a rectangle
+    """
+    below = enlarge(picture, size, smooth=True).astype(np.float64)
+    above = enlarge(overlay, size, smooth).astype(np.float64)
+    return np.rint((1 - opacity) * below + opacity * above).astype(np.uint8)
+
+
+def png_uri(picture: Picture) -> str:
+    """Encode uint8 (row, col, rgb) as a PNG in a data: address, for pages without other files."""
+    with io.BytesIO() as buffer:
+        Image.fromarray(picture).save(buffer, format="PNG", optimize=True)
+        return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")

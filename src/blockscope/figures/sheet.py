@@ -1,0 +1,146 @@
+"""A sheet of paper in millimetres, from its upper left corner: text that fits, boxes, pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
+from matplotlib.patches import Circle, Rectangle
+from matplotlib.textpath import TextToPath
+from numpy.typing import NDArray
+
+MM_PER_INCH = 25.4
+POINT = MM_PER_INCH / 72
+ELLIPSIS = "…"
+
+# Text stays text, in fonts that come with Matplotlib: equal on every machine, editable in LaTeX.
+STYLE: Any = {
+    "font.family": ["DejaVu Sans"],
+    "image.composite_image": False,
+    "path.simplify": False,
+    "pdf.fonttype": 42,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "blockscope",
+    "text.hinting": "none",
+    "text.parse_math": False,
+    "text.usetex": False,
+}
+
+_RULER = TextToPath()  # measures outlines, which no hinting distorts
+
+
+def text_width(text: str, points: float, bold: bool = False) -> float:
+    """Return the width of one line of text in mm."""
+    with mpl.rc_context(STYLE):
+        font = FontProperties(size=points, weight="bold" if bold else "normal")
+        width, _, _ = _RULER.get_text_width_height_descent(text, font, ismath=False)
+    return float(width) * POINT
+
+
+def shortened(text: str, points: float, width: float, bold: bool = False) -> str:
+    """Return the text, or as much of its beginning as fits into ``width`` mm and an ellipsis."""
+    if text_width(text, points, bold) <= width:
+        return text
+    fits, fails = 0, len(text)
+    while fails - fits > 1:
+        middle = (fits + fails) // 2
+        if text_width(text[:middle].rstrip() + ELLIPSIS, points, bold) <= width:
+            fits = middle
+        else:
+            fails = middle
+    return text[:fits].rstrip() + ELLIPSIS
+
+
+def wrapped(text: str, points: float, width: float) -> list[str]:
+    """Break text into lines of at most ``width`` mm; a word longer than a line is shortened."""
+    lines: list[str] = []
+    for word in text.split():
+        longer = f"{lines[-1]} {word}" if lines else word
+        if lines and text_width(longer, points) <= width:
+            lines[-1] = longer
+        else:
+            lines.append(shortened(word, points, width))
+    return lines
+
+
+@dataclass
+class Sheet:
+    """A figure under construction: things are placed first, then drawn at the height they need.
+
+    Positions are mm from the upper left corner. ``placed`` keeps the area of every text as
+    (left, top, right, bottom, text), which lets a test see that nothing overlaps.
+    """
+
+    width: float
+    placed: list[tuple[float, float, float, float, str]] = field(default_factory=list)
+    _draw: list[Callable[[Axes], object]] = field(default_factory=list)
+
+    def text(
+        self,
+        left: float,
+        baseline: float,
+        text: str,
+        points: float,
+        *,
+        colour: str = "#1a1a1a",
+        bold: bool = False,
+        align: str = "left",
+    ) -> None:
+        """Place one line of text; ``left`` is its right end or middle if so aligned."""
+        width = text_width(text, points, bold)
+        start = left - {"left": 0.0, "center": width / 2, "right": width}[align]
+        ascent, descent = 0.76 * points * POINT, 0.24 * points * POINT
+        self.placed.append((start, baseline - ascent, start + width, baseline + descent, text))
+        weight = "bold" if bold else "normal"
+        self._draw.append(
+            lambda axes: axes.text(
+                left, baseline, text, size=points, color=colour, weight=weight, ha=align,
+                va="baseline", parse_math=False,
+            )
+        )  # fmt: skip
+
+    def box(self, left: float, top: float, width: float, height: float, colour: str) -> None:
+        """Fill a rectangle."""
+        self._draw.append(
+            lambda axes: axes.add_patch(
+                Rectangle((left, top), width, height, facecolor=colour, edgecolor="none")
+            )
+        )
+
+    def disc(self, centre: tuple[float, float], radius: float, colour: str) -> None:
+        """Fill a circle, with a thin dark rim."""
+        self._draw.append(
+            lambda axes: axes.add_patch(
+                Circle(
+                    centre, radius, facecolor=colour, edgecolor="#1a1a1a", linewidth=0.4, zorder=3
+                )
+            )
+        )
+
+    def raster(
+        self, left: float, top: float, width: float, height: float, picture: NDArray[np.uint8]
+    ) -> None:
+        """Place a picture, uint8 (row, col, rgb), kept as it is in vector files."""
+        extent = (left, left + width, top + height, top)
+        self._draw.append(
+            lambda axes: axes.imshow(picture, extent=extent, interpolation="none", aspect="auto")
+        )
+
+    def figure(self, height: float) -> Figure:
+        """Draw everything on paper of this height in mm."""
+        with mpl.rc_context(STYLE):
+            figure = Figure(figsize=(self.width / MM_PER_INCH, height / MM_PER_INCH))
+            FigureCanvasAgg(figure)
+            axes = figure.add_axes((0, 0, 1, 1))
+            axes.set_axis_off()
+            for draw in self._draw:
+                draw(axes)
+            axes.set(xlim=(0, self.width), ylim=(height, 0))
+        return figure

@@ -1,0 +1,118 @@
+"""Words and numbers that the figure and the page share, so that they cannot disagree."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from blockscope.figures.panel import GroupsPanel, LayerGroups, Weight
+
+ARTICLE = {
+    "authors": "Olah, Satyanarayan, Johnson, Carter, Schubert, Ye and Mordvintsev",
+    "title": "The Building Blocks of Interpretability",
+    "journal": "Distill",
+    "year": 2018,
+    "doi": "10.23915/distill.00010",
+}
+
+_HIDES = {
+    "none": (
+        "No gradient was overridden: the maps follow the network's own gradient, which max pooling "
+        "passes to single positions only. Much of their checkered grain comes from that."
+    ),
+    "smooth": (
+        "The override replaces the gradient of max pooling by that of a smooth pooling. It takes "
+        "the grain out of the maps, and with it what the network really does at a pooling: it "
+        "helps the eye and supports no conclusion about the network."
+    ),
+    "smooth-blur": (
+        "The override replaces the gradient of max pooling by that of a smooth pooling, blurred. "
+        "It takes the grain out of the maps, and with it what the network really does at a "
+        "pooling: it helps the eye and supports no conclusion about the network."
+    ),
+}
+
+
+def override_words(override: str) -> str:
+    """Name a gradient override in a caption."""
+    return "no gradient override" if override == "none" else f"gradient override {override}"
+
+
+def what_override_hides(override: str) -> str:
+    """Say in one or two sentences what a reader must not read out of the maps."""
+    other = (
+        f"The override {override} replaces gradients inside the network. The maps show what that "
+        "gradient says, which is not what the network itself does."
+    )
+    return _HIDES.get(override, other)
+
+
+def recipe_words(panel: GroupsPanel) -> str:
+    """Say how the factors were made, as the end of a caption."""
+    first, second = panel.layers
+    method = {"nmf": "NMF", "pca": "PCA"}.get(second.method, second.method)
+    noun = "factor" if second.factors == 1 else "factors"
+    count = f"{second.factors} {noun}"
+    if panel.shared:
+        other = first.layer if first.layer != second.fit_layer else second.layer
+        return f"{method}, {count} fitted on {second.fit_layer} and applied to {other}"
+    if {first.recipe, second.recipe} == {"joint"}:
+        return f"{method}, {count} fitted on {first.fit_layer} and on {second.fit_layer}"
+    labels = f", all {panel.labels} labels" if panel.labels else ""
+    return f"{method} of each layer alone, {count}{labels}"
+
+
+def caption(panel: GroupsPanel) -> str:
+    """Say in one line what was asked: model, image, override and recipe."""
+    parts = (
+        f"Model {panel.model}",
+        f"image {panel.image}",
+        override_words(panel.override),
+        recipe_words(panel),
+    )
+    return ", ".join(parts[:3]) + "; " + parts[3]
+
+
+def encoding_words(panel: GroupsPanel) -> str:
+    """Say what colour, brightness and bars mean, for the foot of the figure."""
+    signed = any(layer.method == "pca" for layer in panel.layers)
+    two = any(layer.factors == 2 for layer in panel.layers)
+    rest = ", ".join(f"{layer.layer} {layer.relative_error:.2f}" for layer in panel.layers)
+    return (
+        f"Hue: factor. Brightness: magnitude{', grey: average' if two else ''}. Negative "
+        "attributions were set to 0 before factoring"
+        f"{'; negative values of a factor are drawn as 0' if signed else ''}. "
+        f"Bars: weight of a label in a factor. Relative error of the factors: {rest}."
+    )
+
+
+def legend_title(panel: GroupsPanel, layer: LayerGroups) -> str:
+    """Name the legend of a layer, or the one legend of both."""
+    return f"Factors of {layer.fit_layer}" if panel.shared else f"Factors of {layer.layer}"
+
+
+def legends(panel: GroupsPanel) -> list[LayerGroups]:
+    """Return the layers whose factors need a legend: one of them where both share their factors."""
+    return [panel.layers[1]] if panel.shared else list(panel.layers)
+
+
+def largest(weights: Sequence[Sequence[Weight]]) -> float:
+    """Return the largest value of all, the full length of a bar; 1 where none is positive."""
+    top = max((weight.value for row in weights for weight in row), default=0.0)
+    return top if top > 0 else 1.0
+
+
+def number(value: float, full: float) -> str:
+    """Write a weight with the decimals that three digits of the largest one need."""
+    if not math.isfinite(value):
+        return str(value)
+    magnitude = math.floor(math.log10(full))
+    if not -3 <= magnitude <= 4:
+        return f"{value:.1e}"
+    return f"{value:.{max(0, 2 - magnitude)}f}".replace("-", "\N{MINUS SIGN}")
+
+
+def percent(probability: float) -> str:
+    """Write a probability as a percentage, one that rounds to nothing as a bound."""
+    share = 100 * probability
+    return "< 0.1 %" if share < 0.05 else f"{share:.1f} %"
