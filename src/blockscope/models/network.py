@@ -9,11 +9,13 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
-from tensorflow.core.framework import graph_pb2
+from tensorflow.core.framework import graph_pb2, node_def_pb2
 
 from blockscope.errors import BadFile
 from blockscope.models import graphs
 from blockscope.models.card import Card, InputSpec
+
+PRE_RELU = "_pre_relu"  # ending of the name of a layer before its ReLU
 
 
 class Network:
@@ -46,22 +48,26 @@ class Network:
         return scaled.astype(np.float32)[None]
 
     def run(
-        self, feeds: Mapping[str, npt.ArrayLike | tf.Tensor], fetches: Sequence[str]
+        self,
+        feeds: Mapping[str, npt.ArrayLike | tf.Tensor],
+        fetches: Sequence[str],
+        nodes: Mapping[str, node_def_pb2.NodeDef] | None = None,
     ) -> dict[str, tf.Tensor]:
         """Compute tensors, with others held at given values.
 
-        ``feeds`` name tensors (the input, or any inside, which then cuts off what lies before it).
-        Only what ``fetches`` need is computed, once.
+        ``feeds`` name tensors (the input, or any inside, which then cuts off what lies before it);
+        ``fetches`` name tensors, ``a`` or ``a:1``. Only what they need is computed, once. ``nodes``
+        replace the graph's own.
         """
         held = {name: tf.convert_to_tensor(value) for name, value in feeds.items()}
-        part = self._part(fetches, held)
+        part = self._part(fetches, held, nodes or self.nodes)
 
         @tf.function(autograph=False)
         def compute(given: dict[str, tf.Tensor]) -> list[tf.Tensor]:
             returned = tf.graph_util.import_graph_def(
                 part,
                 input_map={f"{name}:0": value for name, value in given.items()},
-                return_elements=[f"{name}:0" for name in fetches],
+                return_elements=[name if ":" in name else f"{name}:0" for name in fetches],
                 name="network",
             )
             return list(returned)
@@ -71,17 +77,37 @@ class Network:
         return dict(zip(fetches, compute(given), strict=True))
 
     def _part(
-        self, fetches: Sequence[str], held: Mapping[str, tf.Tensor]
+        self,
+        fetches: Sequence[str],
+        held: Mapping[str, tf.Tensor],
+        nodes: Mapping[str, node_def_pb2.NodeDef],
     ) -> graph_pb2.GraphDef:
         """Return the nodes between held tensors and fetches, each held one as a placeholder."""
         part = graph_pb2.GraphDef(versions=self.definition.versions)
-        for node in graphs.in_order(self.nodes, fetches, stop=held):
+        for node in graphs.in_order(nodes, map(graphs.tensor_name, fetches), stop=held):
             if node.name in held:
                 placeholder = part.node.add(name=node.name, op="Placeholder")
                 placeholder.attr["dtype"].type = held[node.name].dtype.as_datatype_enum
             else:
                 part.node.append(node)
         return part
+
+    def joined_at(self, layer: str) -> dict[str, node_def_pb2.NodeDef]:
+        """Return the nodes, changed so that the logits are computed from ``layer``.
+
+        Only a concatenation before the ReLU needs a change: the branches have a ReLU each, and what
+        follows reads their outputs. One ReLU after the concatenation gives the same values.
+        """
+        nodes = dict(self.nodes)
+        after = nodes.get(layer.removesuffix(PRE_RELU))
+        read = {source for node in nodes.values() for source in graphs.sources(node)}
+        if layer.endswith(PRE_RELU) and after is not None and layer not in read:
+            branch = nodes[graphs.tensor_name(after.input[0])]
+            joined = node_def_pb2.NodeDef(name=after.name, op=branch.op, input=[layer])
+            for key, value in branch.attr.items():
+                joined.attr[key].CopyFrom(value)
+            nodes[after.name] = joined
+        return nodes
 
     def shapes(
         self, values: npt.NDArray[np.float32], names: Sequence[str]

@@ -19,12 +19,11 @@ from blockscope.models import graphs
 from blockscope.models.allowed import check_ops
 from blockscope.models.card import Card, InputSpec, Layer
 from blockscope.models.formats import Graph, read_graph
-from blockscope.models.network import Network
+from blockscope.models.network import PRE_RELU, Network
 
 if TYPE_CHECKING:
     from blockscope.config.settings import ModelEntry, Source
 
-PRE_RELU = "_pre_relu"
 RECTIFIERS = frozenset({"Relu", "Relu6"})
 
 

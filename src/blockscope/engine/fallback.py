@@ -1,0 +1,72 @@
+"""Forward mode from reverse mode, for operations and overrides without a rule of their own.
+
+A gradient is linear in the sensitivity that it is given; differentiating it once more by that
+sensitivity gives its transpose, which is forward mode.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import tensorflow as tf
+
+from blockscope.engine.operations import apply
+from blockscope.engine.steps import Linear, Step, only
+from blockscope.overrides import Rule
+
+Backward = Callable[[tf.Tensor], list[tf.Tensor]]
+
+
+def transposed(
+    backward: Backward, tangents: Sequence[tf.Tensor], like: tf.Tensor
+) -> tf.Tensor:
+    """Push tangents through the transpose of ``backward``, which takes a sensitivity like ``like``."""
+    sensitivity = tf.zeros_like(like)
+    with tf.GradientTape() as tape:
+        tape.watch(sensitivity)
+        gradients = backward(sensitivity)
+    pushed = tape.gradient(gradients, sensitivity, output_gradients=list(tangents))
+    return tf.zeros_like(like) if pushed is None else pushed
+
+
+class TwiceDifferentiated(Linear):
+    """Any differentiable operation: TensorFlow's gradient of its gradient, on copies of the point."""
+
+    def dense(self, tangents: Sequence[tf.Tensor | None]) -> tf.Tensor:
+        """Push tangents; the point is repeated for each of them."""
+        moved = [i for i, tangent in enumerate(tangents) if tangent is not None]
+        batch = tf.shape(tangents[moved[0]])[0]
+        values = [self._repeated(value, batch) for value in self.step.inputs]
+
+        def backward(sensitivity: tf.Tensor) -> list[tf.Tensor]:
+            with tf.GradientTape() as tape:
+                tape.watch([values[i] for i in moved])
+                output = apply(self.step.node, values)[0]
+            return tape.gradient(
+                output, [values[i] for i in moved], sensitivity, unconnected_gradients="zero"
+            )
+
+        like = tf.zeros([batch, *self.step.output.shape[1:]], self.step.output.dtype)
+        return transposed(backward, [tangents[i] for i in moved], like)
+
+    def _repeated(self, value: tf.Tensor, batch: tf.Tensor) -> tf.Tensor:
+        of_one_image = value.shape.rank == self.step.output.shape.rank and value.dtype.is_floating
+        if of_one_image and value.shape.rank > 0 and value.shape[0] == 1:
+            return tf.repeat(value, batch, 0)
+        return value
+
+
+class Overridden(Linear):
+    """An operation whose gradient follows an override's rule."""
+
+    def __init__(self, step: Step, rule: Rule) -> None:
+        """Keep the rule."""
+        super().__init__(step)
+        self.rule = rule
+
+    def dense(self, tangents: Sequence[tf.Tensor | None]) -> tf.Tensor:
+        """Push the tangent through the transpose of the rule."""
+        tangent = only(tangents)
+        batch = tf.shape(tangent)[0]
+        x, y = tf.repeat(self.step.inputs[0], batch, 0), tf.repeat(self.step.output, batch, 0)
+        return transposed(lambda u: [self.rule(x, y, self.step.node, u)], [tangent], y)

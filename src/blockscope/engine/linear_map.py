@@ -1,0 +1,143 @@
+"""The derivative of one tensor of a network by another, as a linear map, in both directions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+from tensorflow.core.framework import node_def_pb2
+
+from blockscope.engine.meter import Meter
+from blockscope.engine.rules import linearise
+from blockscope.engine.steps import Linear, Step
+from blockscope.engine.windows import Frame, Size, Window
+from blockscope.models import graphs
+from blockscope.models.network import Network
+from blockscope.overrides import Override
+
+# From this share of a map on, a window costs more to keep than the zeros it saves.
+WINDOW_SHARE = 0.6
+
+
+class LinearMap:
+    """How tensor ``target`` responds to small changes of ``layer``, at one picture.
+
+    The network is evaluated once. ``push`` takes tangents of the layer to tangents of the target,
+    ``pull`` takes sensitivities of the target back to the layer; they are transposes of each other.
+    Gradients follow ``override``.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        values: npt.NDArray[np.float32],
+        layer: str,
+        target: str,
+        override: Override,
+        held: npt.NDArray[np.float32] | None = None,
+    ) -> None:
+        """Evaluate and linearise.
+
+        ``values``: network input (1, row, col, rgb). ``held``: value of the layer (row, col, channel)
+        to linearise at, where it is known already; otherwise it is computed from the picture.
+        """
+        self.layer, self.target = layer, target
+        nodes = network.joined_at(layer)
+        path = _path(nodes, layer, target)
+        needed = {layer, target, *path, *(s for name in path for s in _edges(nodes[name]))}
+        feeds = {network.spec.tensor: values} | ({} if held is None else {layer: held[None]})
+        point = network.run(feeds, sorted(needed), nodes)
+        self.value: tf.Tensor = point[layer]
+        self.output: tf.Tensor = point[target]
+        self.steps: list[tuple[str, list[str], Linear]] = []
+        for name in path:
+            inputs = _edges(nodes[name])
+            if point[name].dtype.is_floating:
+                step = Step(nodes[name], [point[edge] for edge in inputs], point[name])
+                self.steps.append((name, inputs, linearise(step, override)))
+        self._last_use = {edge: i for i, (_, edges, _) in enumerate(self.steps) for edge in edges}
+
+    def push(self, tangents: tf.Tensor, meter: Meter | None = None) -> tf.Tensor:
+        """Push tangents (batch, row, col, channel) of the layer to the target, (batch, ...)."""
+        return self._push(tangents, meter or Meter())
+
+    def push_positions(
+        self, positions: npt.NDArray[np.int32], meter: Meter | None = None
+    ) -> tf.Tensor:
+        """Push, for each position, the layer's value there and zero elsewhere.
+
+        ``positions``: (batch, 2) rows and columns. Returns (batch, ...) like the target. The result is
+        the contribution of each position, activation times gradient summed over channels. Each change
+        is followed only as far as it reaches.
+        """
+        rows, cols = positions[:, 0].astype(np.int32), positions[:, 1].astype(np.int32)
+        vectors = tf.gather_nd(self.value[0], positions)[:, None, None, :]
+        window = Window(Frame(rows, cols, 1, 1), vectors)
+        return self._push(_economical(window, _size(self.value)), meter or Meter())
+
+    def _push(self, start: tf.Tensor | Window, meter: Meter) -> tf.Tensor:
+        live: dict[str, tf.Tensor | Window] = {self.layer: start}
+        meter.made(start)
+        for number, (name, edges, linear) in enumerate(self.steps):
+            tangents = [live.get(edge) for edge in edges]
+            if all(tangent is None for tangent in tangents):
+                continue
+            result = _push_step(linear, tangents, meter)
+            if isinstance(result, Window):
+                result = _economical(result, linear.step.size_out)
+            live[name] = result
+            meter.made(result)
+            for edge in set(edges):
+                if self._last_use[edge] == number and edge in live and edge != self.target:
+                    meter.dropped(live.pop(edge))
+        result = live[self.target]
+        return result.placed(_size(self.output)) if isinstance(result, Window) else result
+
+    @tf.function(autograph=False, reduce_retracing=True)
+    def pull(self, sensitivities: tf.Tensor) -> tf.Tensor:
+        """Pull sensitivities (batch, ...) of the target back to the layer, (batch, row, col, channel).
+
+        The transpose of ``push``, taken by automatic differentiation; what the push would compute on
+        the way is not computed, because a linear map's transpose does not need it.
+        """
+        start = tf.zeros([tf.shape(sensitivities)[0], *self.value.shape[1:]], self.value.dtype)
+        (pulled,) = tf.gradients(self._push(start, Meter()), start, sensitivities)
+        return pulled
+
+
+def _path(nodes: dict[str, node_def_pb2.NodeDef], layer: str, target: str) -> list[str]:
+    """Return the operations between layer and target, in order, the layer itself left out."""
+    after = graphs.downstream(nodes, layer)
+    ordered = graphs.in_order(nodes, [target], stop={layer})
+    return [node.name for node in ordered if node.name in after and node.name != layer]
+
+
+def _edges(node: node_def_pb2.NodeDef) -> list[str]:
+    return [edge.removesuffix(":0") for edge in node.input if not edge.startswith("^")]
+
+
+def _size(value: tf.Tensor) -> Size:
+    return (value.shape[1], value.shape[2])
+
+
+def _economical(window: Window, size: Size) -> tf.Tensor | Window:
+    return window.placed(size) if window.frame.covers(size, WINDOW_SHARE) else window
+
+
+def _push_step(
+    linear: Linear, tangents: Sequence[tf.Tensor | Window | None], meter: Meter
+) -> tf.Tensor | Window:
+    framed = all(t is None or isinstance(t, Window) for t in tangents)
+    if framed and linear.takes_windows:
+        first = next(t for t in tangents if t is not None)
+        meter.multiplied(linear.cost(first.frame.rows * first.frame.cols))
+        return linear.windows(tangents)
+    whole = [
+        t.placed(_size(value)) if isinstance(t, Window) else t
+        for t, value in zip(tangents, linear.step.inputs, strict=True)
+    ]
+    cells = linear.step.inputs[0].shape[1:-1].num_elements() or 1
+    meter.multiplied(linear.cost(cells))
+    return linear.dense(whole)

@@ -1,0 +1,58 @@
+"""Running single operations of a frozen graph on values of our own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+import tensorflow as tf
+from tensorflow.core.framework import attr_value_pb2, node_def_pb2
+from tensorflow.python.framework import op_def_registry
+
+
+def apply(node: node_def_pb2.NodeDef, inputs: Sequence[tf.Tensor]) -> list[tf.Tensor]:
+    """Compute a node's operation on ``inputs`` (in the node's order) and return all its outputs."""
+    names, lists, attributes = _signature(node.op)
+    rest = list(inputs)
+    arguments: dict[str, Any] = {}
+    for name, counted_by in zip(names, lists, strict=True):
+        count = node.attr[counted_by].i if counted_by else 1
+        values, rest = rest[:count], rest[count:]
+        arguments[name] = values if counted_by else values[0]
+    for name in attributes:
+        if name in node.attr:
+            arguments[name] = _python(node.attr[name])
+    result = getattr(tf.raw_ops, node.op)(**arguments)
+    return list(result) if isinstance(result, list | tuple) else [result]
+
+
+@cache
+def _signature(op: str) -> tuple[list[str], list[str], list[str]]:
+    """Return input names, the attribute that counts each list input ("" for none), other attributes."""
+    definition = op_def_registry.get(op)
+    inferred = set()
+    for argument in definition.input_arg:
+        inferred |= {argument.type_attr, argument.number_attr, argument.type_list_attr}
+    return (
+        [argument.name for argument in definition.input_arg],
+        [argument.number_attr for argument in definition.input_arg],
+        [attribute.name for attribute in definition.attr if attribute.name not in inferred],
+    )
+
+
+def _python(value: attr_value_pb2.AttrValue) -> Any:
+    kind = value.WhichOneof("value")
+    if kind == "s":
+        return value.s.decode()
+    if kind == "type":
+        return tf.as_dtype(value.type)
+    if kind == "shape":
+        return tf.TensorShape(value.shape)
+    if kind == "list":
+        items = value.list
+        for field in ("i", "f", "b", "type"):
+            if getattr(items, field):
+                return list(getattr(items, field))
+        return [item.decode() for item in items.s]
+    return getattr(value, kind)

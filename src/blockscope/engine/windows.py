@@ -1,0 +1,188 @@
+"""Tangents that are zero but for a small window of the map.
+
+A change at one position reaches only its cone of influence. A ``Window`` holds that part of a tangent
+alone, one window per batch entry, each with a place of its own in the map. Windows may stick out of the
+map; what lies outside is no part of the tangent.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+Corners = npt.NDArray[np.int32]
+Size = tuple[int, int]
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """Where windows lie: first row and column of each (batch), and the size they share."""
+
+    top: Corners
+    left: Corners
+    rows: int
+    cols: int
+
+    @cached_property
+    def _row_numbers(self) -> Corners:
+        return self.top[:, None] + np.arange(self.rows, dtype=np.int32)
+
+    @cached_property
+    def _col_numbers(self) -> Corners:
+        return self.left[:, None] + np.arange(self.cols, dtype=np.int32)
+
+    @cached_property
+    def _indexes(self) -> dict[Size, tf.Tensor]:
+        return {}
+
+    def index(self, size: Size) -> tf.Tensor:
+        """Return for each cell its number in a map of ``size``, or rows * cols outside of it.
+
+        Shape (batch, row, col).
+        """
+        if size not in self._indexes:
+            rows, cols = size
+            row, col = self._row_numbers[:, :, None], self._col_numbers[:, None, :]
+            inside = (row >= 0) & (row < rows) & (col >= 0) & (col < cols)
+            numbers = np.where(inside, row * cols + col, rows * cols)
+            self._indexes[size] = tf.constant(numbers, tf.int32)
+        return self._indexes[size]
+
+    def covers(self, size: Size, share: float) -> bool:
+        """Tell whether a window is no longer worth it: as long as the map, or ``share`` of its area."""
+        rows, cols = size
+        return self.rows >= rows or self.cols >= cols or self.rows * self.cols > share * rows * cols
+
+    def shifted(self, down: int, right: int) -> Frame:
+        """Return the frame moved by a number of rows and columns."""
+        return Frame(self.top + down, self.left + right, self.rows, self.cols)
+
+
+@dataclass(frozen=True, eq=False)
+class Window:
+    """Part of a tangent: ``values`` (batch, row, col, channel) at ``frame``.
+
+    ``clean``: cells outside of the map are known to hold zero.
+    """
+
+    frame: Frame
+    values: tf.Tensor
+    clean: bool = True
+
+    def cleaned(self, size: Size) -> Window:
+        """Return the window with zeros in all cells outside of a map of ``size``."""
+        if self.clean:
+            return self
+        inside = tf.cast(self.frame.index(size) < size[0] * size[1], self.values.dtype)
+        return Window(self.frame, self.values * inside[..., None])
+
+    def reframed(self, frame: Frame) -> Window:
+        """Return the same tangent seen through another frame: cropped, and zero where it held nothing.
+
+        Only a clean window can be widened without dragging its outside along.
+        """
+        down, right = self.frame.top - frame.top, self.frame.left - frame.left
+        below = frame.rows - self.frame.rows - down
+        beside = frame.cols - self.frame.cols - right
+        if all(np.ptp(n) == 0 and n[0] >= 0 for n in (down, right, below, beside)):
+            edges = [[0, 0], [down[0], below[0]], [right[0], beside[0]], [0, 0]]
+            values = self.values if not np.any(edges) else tf.pad(self.values, edges)
+            return Window(frame, values, self.clean)
+        local = Frame(-down, -right, frame.rows, frame.cols)
+        size = (self.frame.rows, self.frame.cols)
+        batch, channels = len(frame.top), self.values.shape[-1]
+        flat = tf.pad(tf.reshape(self.values, [batch, -1, channels]), [[0, 0], [0, 1], [0, 0]])
+        return Window(frame, tf.gather(flat, local.index(size), batch_dims=1), self.clean)
+
+    def placed(self, size: Size) -> tf.Tensor:
+        """Return the whole tangent on a map of ``size``, (batch, row, col, channel)."""
+        corner = np.zeros(len(self.frame.top), np.int32)
+        return self.cleaned(size).reframed(Frame(corner, corner, *size)).values
+
+
+def union(frames: list[Frame]) -> Frame:
+    """Return the smallest frame that holds all given ones."""
+    top = np.min([f.top for f in frames], axis=0)
+    left = np.min([f.left for f in frames], axis=0)
+    rows = int(np.max([f.top + f.rows - top for f in frames]))
+    cols = int(np.max([f.left + f.cols - left for f in frames]))
+    return Frame(top, left, rows, cols)
+
+
+@dataclass(frozen=True)
+class Map:
+    """Coefficients (1, row, col, channel) at every position, to be looked up by windows."""
+
+    values: tf.Tensor
+
+    @property
+    def size(self) -> Size:
+        """Rows and columns; 1 x 1 where the coefficients are the same everywhere."""
+        return (self.values.shape[1], self.values.shape[2])
+
+    @cached_property
+    def _table(self) -> tf.Tensor:
+        flat = tf.reshape(self.values, [-1, self.values.shape[-1]])
+        return tf.pad(flat, [[0, 1], [0, 0]])  # the last entry stands for "outside of the map"
+
+    @property
+    def uniform(self) -> bool:
+        """Whether every position has the same coefficients, so that none need be looked up."""
+        return self.size == (1, 1)
+
+    def at(self, frame: Frame) -> tf.Tensor:
+        """Return the coefficients in each window, zero outside of the map."""
+        return self.values if self.uniform else tf.gather(self._table, frame.index(self.size))
+
+
+@dataclass(frozen=True)
+class Sliding:
+    """A window that slides over a map along both axes: kernel size, stride and padding before."""
+
+    kernel: Size
+    stride: Size
+    before: Size
+    size_in: Size
+    size_out: Size
+
+    @classmethod
+    def of(
+        cls, kernel: Size, stride: Size, padding: str, size_in: Size, size_out: Size,
+        explicit: Size = (0, 0),
+    ) -> Sliding:  # fmt: skip
+        """Read TensorFlow's padding: SAME centres the windows, the odd cell goes to the end."""
+        before = (0, 0)
+        if padding == "SAME":
+            totals = [
+                max((out - 1) * step + length - into, 0)
+                for out, step, length, into in zip(size_out, stride, kernel, size_in, strict=True)
+            ]
+            before = (totals[0] // 2, totals[1] // 2)
+        elif padding == "EXPLICIT":
+            before = explicit
+        return cls(kernel, stride, before, size_in, size_out)
+
+    def reached(self, frame: Frame) -> Frame:
+        """Return the frame of all outputs that see any cell of ``frame``."""
+        top, rows = self._reached(frame.top, frame.rows, 0)
+        left, cols = self._reached(frame.left, frame.cols, 1)
+        return Frame(top, left, rows, cols)
+
+    def _reached(self, first: Corners, length: int, axis: int) -> tuple[Corners, int]:
+        kernel, stride, before = self.kernel[axis], self.stride[axis], self.before[axis]
+        start = -((kernel - 1 - before - first) // stride)  # rounded up
+        stop = (first + length - 1 + before) // stride
+        return start.astype(np.int32), int(np.max(stop - start)) + 1
+
+    def seen(self, frame: Frame) -> Frame:
+        """Return the frame of all inputs that the outputs of ``frame`` see."""
+        return Frame(
+            (frame.top * self.stride[0] - self.before[0]).astype(np.int32),
+            (frame.left * self.stride[1] - self.before[1]).astype(np.int32),
+            (frame.rows - 1) * self.stride[0] + self.kernel[0],
+            (frame.cols - 1) * self.stride[1] + self.kernel[1],
+        )
