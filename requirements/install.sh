@@ -70,7 +70,7 @@ make_environment() {
 [ -f "requirements/$lock.txt" ] ||
     complain "there is no lock '$lock' in requirements/; valid: cpu, gpu (make setup LOCK=...)"
 
-if [ -e "$record/unfinished" ] || ! pip --version >/dev/null 2>&1; then
+if [ -e "$record/unfinished" ] || ! .venv/bin/python -c "import pip" 2>/dev/null; then
     make_environment
 elif [ -e "$record/base" ] && ! describe_base | recorded base; then
     echo "The lock or the folder changed since .venv was made."

@@ -1,0 +1,55 @@
+"""What importing costs: the part that reads results and draws must never load TensorFlow."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+# Imports every module below the given names, in one process, and names the first that loads it.
+PROBE = """
+import importlib, pkgutil, sys
+
+def load(name):
+    module = importlib.import_module(name)
+    for heavy in ("tensorflow", "keras"):
+        if heavy in sys.modules:
+            sys.exit(f"{name} loads {heavy}")
+    for child in pkgutil.iter_modules(getattr(module, "__path__", [])):
+        load(f"{name}.{child.name}")
+
+for name in sys.argv[1:]:
+    load(name)
+"""
+
+
+def probe(*names: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", PROBE, *names], capture_output=True, text=True, check=False
+    )
+
+
+def modules_without_tensorflow() -> list[str]:
+    """Return what the import contract says; the contract itself only sees who imports whom."""
+    tool = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
+    contract = next(c for c in tool["contracts"] if c["id"] == "without-tensorflow")
+    return list(contract["source_modules"])
+
+
+def test_what_reads_and_draws_loads_no_tensorflow() -> None:
+    result = probe("blockscope.overrides", *modules_without_tensorflow())
+    assert result.returncode == 0, result.stderr
+
+
+def test_the_probe_sees_tensorflow(tmp_path: Path) -> None:
+    (tmp_path / "tensorflow.py").touch()
+    (tmp_path / "loads.py").write_text("import tensorflow\n")
+    command = f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n{PROBE}"
+    result = subprocess.run(
+        [sys.executable, "-c", command, "loads"], capture_output=True, text=True, check=False
+    )
+    assert result.returncode != 0
+    assert "loads loads tensorflow" in result.stderr
