@@ -18,9 +18,9 @@ Edge = Callable[[Floats, Floats, Floats], Floats]
 
 
 def _bands(along: Floats, period: float, white: float = 0.5) -> Floats:
-    """Parallel bands: the middle of a coloured band is at 0, a share ``white`` of a period white."""
-    folded = np.abs(along / period - np.round(along / period)) * period
-    return folded - period * (1 - white) / 2
+    """Parallel bands, coloured at 0; a share ``white`` of every period is white."""
+    folded: Floats = np.abs(along / period - np.round(along / period)) * period
+    return folded - np.float32(period * (1 - white) / 2)
 
 
 def _striped(u: Floats, v: Floats, distance: Floats) -> Floats:
@@ -29,14 +29,16 @@ def _striped(u: Floats, v: Floats, distance: Floats) -> Floats:
 
 def _checkered(u: Floats, v: Floats, distance: Floats) -> Floats:
     across, down = _bands(u + 0.17, 0.68), _bands(v + 0.17, 0.68)
-    return np.minimum(np.abs(across), np.abs(down)) * np.sign(across) * np.sign(down)
+    edge: Floats = np.minimum(np.abs(across), np.abs(down)) * np.sign(across) * np.sign(down)
+    return edge
 
 
 def _dotted(u: Floats, v: Floats, distance: Floats) -> Floats:
     pitch = 0.46
     du = (u / pitch - np.round(u / pitch)) * pitch
     dv = (v / pitch - np.round(v / pitch)) * pitch
-    return 0.15 - np.hypot(du, dv)
+    edge: Floats = np.float32(0.15) - np.hypot(du, dv)
+    return edge
 
 
 def _gridded(u: Floats, v: Floats, distance: Floats) -> Floats:
@@ -51,7 +53,8 @@ def _rippled(u: Floats, v: Floats, distance: Floats) -> Floats:
 def _rayed(u: Floats, v: Floats, distance: Floats) -> Floats:
     rays = 8
     # the arc from the nearest ray's edge is a distance, nearly: rays are narrow
-    return np.sin(rays * np.arctan2(v, u)) * np.hypot(u, v) / rays
+    edge: Floats = np.sin(rays * np.arctan2(v, u)) * np.hypot(u, v) / np.float32(rays)
+    return edge
 
 
 def _zigzag(u: Floats, v: Floats, distance: Floats) -> Floats:
@@ -77,8 +80,12 @@ EDGES: Final[dict[str, Edge]] = {
 
 def white_share(fill: str, u: Floats, v: Floats, distance: Floats, radius: float) -> Floats:
     """Return the share of white (row, col), 0..1, of a block whose unit is ``radius`` pixels."""
+    share: Floats
     if fill == "solid":
-        return np.zeros_like(u)
-    if fill == "faded":
-        return np.clip(0.5 - np.float32(0.62) * v, 0, 1)
-    return np.clip(0.5 + EDGES[fill](u, v, distance) * np.float32(radius), 0, 1)
+        share = np.zeros_like(u)
+    elif fill == "faded":
+        share = np.clip(np.float32(0.5) - np.float32(0.62) * v, 0, 1)
+    else:
+        edge = EDGES[fill](u, v, distance) * np.float32(radius)
+        share = np.clip(np.float32(0.5) + edge, 0, 1)
+    return share

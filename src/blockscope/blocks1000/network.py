@@ -39,10 +39,17 @@ FEATURES: Final = int(sum(BLOCKS["mixed5b"][i] for i in (0, 2, 4, 5)) * WIDTH)
 class Backend(Protocol):
     """What builds one layer of the architecture from another; ``name`` is InceptionV1's."""
 
-    def conv(self, x: Any, name: str, kernel: int, channels: int, stride: int = 1) -> Any: ...
-    def pool(self, x: Any, name: str, stride: int) -> Any: ...
-    def normalise(self, x: Any, name: str) -> Any: ...
-    def concat(self, branches: list[Any], name: str) -> Any: ...
+    def conv(self, x: Any, name: str, kernel: int, channels: int, stride: int = 1) -> Any:
+        """Convolve (SAME), add a bias, rectify."""
+
+    def pool(self, x: Any, name: str, stride: int) -> Any:
+        """Take the maximum of 3 x 3 (SAME)."""
+
+    def normalise(self, x: Any, name: str) -> Any:
+        """Divide by the energy of neighbouring channels."""
+
+    def concat(self, branches: list[Any], name: str) -> Any:
+        """Join branches along the channels."""
 
 
 def trunk(on: Backend, x: Any) -> Any:

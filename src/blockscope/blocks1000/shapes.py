@@ -72,7 +72,7 @@ ARM: Final = 0.27
 # outline, and how far it is then grown with round corners
 OUTLINES: Final[dict[str, tuple[Points, float]]] = {
     "square": (_around(4, 0.92, np.pi / 4), 0.09),
-    "triangle": (_around(3, 0.98) + (0, 0.17), 0.10),
+    "triangle": (_around(3, 0.98) + np.array([0, 0.17]), 0.10),
     "star": (_around(10, (0.98, 0.42)), 0.04),
     "heart": (_heart(), 0.02),
     "cross": (
@@ -98,7 +98,8 @@ def polygon_distance(points: Points, u: Points, v: Points) -> Points:
         nearest = np.minimum(nearest, (u - u0 - along * du) ** 2 + (v - v0 - along * dv) ** 2)
         if dv != 0:
             inside ^= ((v0 > v) != (v1 > v)) & (u < u0 + (v - v0) * du / dv)
-    return np.where(inside, -1, 1) * np.sqrt(nearest)
+    signed: Points = np.where(inside, -1, 1) * np.sqrt(nearest)
+    return signed
 
 
 ROUND: Final[dict[str, Callable[[Points], Points]]] = {
@@ -121,8 +122,9 @@ def distance_table(shape: int) -> Image.Image:
     return Image.fromarray(distance.astype(np.float32))
 
 
-def distance(shape: int, turn: float, radius: float, centre: tuple[float, float], box: int
-             ) -> Floats:
+def distance(
+    shape: int, turn: float, radius: float, centre: tuple[float, float], box: int
+) -> Floats:
     """Signed distance in unit coordinates at the pixels (row, col) of a square box.
 
     ``turn`` is in radians, clockwise on the screen; ``radius`` in pixels is one unit; ``centre``

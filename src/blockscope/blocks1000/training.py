@@ -1,4 +1,6 @@
-"""Training: python -m blockscope.blocks1000.training --output resources/blocks1000
+"""Training of the embedded model.
+
+    python -m blockscope.blocks1000.training --output resources/blocks1000
 
 Writes graph.pb (frozen, see network) and labels.json (entry i names logit i). The schedule counts
 steps, and the content of every batch depends on the seed and the batch's number alone, so the same
