@@ -18,6 +18,7 @@ from blockscope.errors import BadFile
 Facts = dict[str, str | int | float]
 KEY = "blockscope"  # PNG text chunk, HTML element and PDF keyword that hold the facts as JSON
 FIRST = "created_by"
+INHERITED = ("model", "model_sha256", "image", "image_sha256", "layer", "override")
 
 
 def record(stage: str, **facts: str | int | float | None) -> Facts:
@@ -30,6 +31,11 @@ def record(stage: str, **facts: str | int | float | None) -> Facts:
     known = {key: value for key, value in facts.items() if value is not None}
     software: Facts = {"blockscope": blockscope.__version__, "git_commit": git_commit()}
     return {FIRST: stage, **known, **software, **_tensorflow(), "seed": known.get("seed", 0)}
+
+
+def inherited(facts: Mapping[str, str | int | float]) -> Facts:
+    """Return what a later stage takes over from the facts of its input: the model and the picture."""
+    return {key: facts[key] for key in INHERITED if key in facts}
 
 
 @functools.cache

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
-from blockscope.engine.operations import apply
+from blockscope.models.operations import apply
 from blockscope.engine.steps import Linear, Step, only
 from blockscope.engine.windows import Map, Window, union
 

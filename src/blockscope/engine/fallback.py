@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
-from blockscope.engine.operations import apply
+from blockscope.models.operations import apply
 from blockscope.engine.steps import Linear, Step, only
 from blockscope.overrides import Rule
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -95,6 +96,33 @@ class LinearMap:
         result = live[self.target]
         return result.placed(_size(self.output)) if isinstance(result, Window) else result
 
+    def multiplications_per_position(self) -> int:
+        """Return the multiplications that one entry of ``push_positions`` takes."""
+        return self._central.multiplications
+
+    def bytes_per_position(self) -> int:
+        """Return the bytes that one entry of ``push_positions`` holds at its peak."""
+        return self._central.peak_bytes
+
+    @cached_property
+    def _central(self) -> Meter:
+        """What a position in the middle of the layer costs: its windows are clipped by no border."""
+        meter = Meter()
+        rows, cols = _size(self.value)
+        self.push_positions(np.array([[rows // 2, cols // 2]], np.int32), meter)
+        return meter
+
+    def multiplications_per_sensitivity(self) -> int:
+        """Return the multiplications that one entry of ``pull`` takes."""
+        return sum(linear.cost(_cells(linear.step.inputs[0])) for _, _, linear in self.steps)
+
+    def bytes_per_sensitivity(self) -> int:
+        """Return the bytes that one entry of ``pull`` holds at its peak: at most two of its widest maps
+        per branch, and copies of the point where pooling needs them.
+        """
+        sizes = [4 * (linear.step.output.shape.num_elements() or 0) for _, _, linear in self.steps]
+        return 4 * max(sizes + [4 * (self.value.shape.num_elements() or 0)])
+
     @tf.function(autograph=False, reduce_retracing=True)
     def pull(self, sensitivities: tf.Tensor) -> tf.Tensor:
         """Pull sensitivities (batch, ...) of the target back to the layer, (batch, row, col, channel).
@@ -122,6 +150,10 @@ def _size(value: tf.Tensor) -> Size:
     return (value.shape[1], value.shape[2])
 
 
+def _cells(value: tf.Tensor) -> int:
+    return value.shape[1:-1].num_elements() or 1
+
+
 def _economical(window: Window, size: Size) -> tf.Tensor | Window:
     return window.placed(size) if window.frame.covers(size, WINDOW_SHARE) else window
 
@@ -138,6 +170,5 @@ def _push_step(
         t.placed(_size(value)) if isinstance(t, Window) else t
         for t, value in zip(tangents, linear.step.inputs, strict=True)
     ]
-    cells = linear.step.inputs[0].shape[1:-1].num_elements() or 1
-    meter.multiplied(linear.cost(cells))
+    meter.multiplied(linear.cost(_cells(linear.step.inputs[0])))
     return linear.dense(whole)

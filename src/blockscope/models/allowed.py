@@ -30,7 +30,7 @@ ARITHMETIC = frozenset(
 NETWORK = frozenset(
     """Conv2D DepthwiseConv2dNative Conv2DBackpropInput BiasAdd Relu Relu6 Elu Selu LeakyRelu Softmax
     LogSoftmax MaxPool MaxPoolV2 AvgPool LRN FusedBatchNorm FusedBatchNormV2 FusedBatchNormV3
-    BatchNormWithGlobalNormalization ResizeBilinear ResizeNearestNeighbor ResizeBicubic TopKV2
+    ResizeBilinear ResizeNearestNeighbor ResizeBicubic TopKV2
     """.split()
 )
 ALLOWED = STRUCTURE | ARITHMETIC | NETWORK

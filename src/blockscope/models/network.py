@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from tensorflow.core.framework import graph_pb2, node_def_pb2
 from blockscope.errors import BadFile
 from blockscope.models import graphs
 from blockscope.models.card import Card, InputSpec
+from blockscope.models.operations import apply
 
 PRE_RELU = "_pre_relu"  # ending of the name of a layer before its ReLU
 
@@ -30,6 +32,7 @@ class Network:
         self.logits = logits
         self.definition = definition
         self.nodes = {node.name: node for node in definition.node}
+        self._constants: dict[str, tf.Tensor] = {}
 
     @classmethod
     def load(cls, graph_path: str | os.PathLike[str], card: Card) -> Network:
@@ -59,38 +62,28 @@ class Network:
         ``fetches`` name tensors, ``a`` or ``a:1``. Only what they need is computed, once. ``nodes``
         replace the graph's own.
         """
-        held = {name: tf.convert_to_tensor(value) for name, value in feeds.items()}
-        part = self._part(fetches, held, nodes or self.nodes)
+        nodes = nodes or self.nodes
+        computed = {name: [tf.convert_to_tensor(value)] for name, value in feeds.items()}
+        wanted = [graphs.tensor_name(name) for name in fetches]
+        ordered = [n for n in graphs.in_order(nodes, wanted, stop=feeds) if n.name not in feeds]
+        readers = Counter(wanted)
+        for node in ordered:
+            readers.update(graphs.sources(node))
+        for node in ordered:
+            if node.op == "Const":
+                computed[node.name] = [self._constant(node)]
+                continue
+            computed[node.name] = apply(node, [_output(computed, edge) for edge in node.input])
+            readers.subtract(graphs.sources(node))
+            for source in graphs.sources(node):
+                if readers[source] == 0:
+                    computed.pop(source, None)  # a big picture's early layers would fill the memory
+        return {name: _output(computed, name) for name in fetches}
 
-        @tf.function(autograph=False)
-        def compute(given: dict[str, tf.Tensor]) -> list[tf.Tensor]:
-            returned = tf.graph_util.import_graph_def(
-                part,
-                input_map={f"{name}:0": value for name, value in given.items()},
-                return_elements=[name if ":" in name else f"{name}:0" for name in fetches],
-                name="network",
-            )
-            return list(returned)
-
-        inside = {node.name for node in part.node}
-        given = {name: value for name, value in held.items() if name in inside}
-        return dict(zip(fetches, compute(given), strict=True))
-
-    def _part(
-        self,
-        fetches: Sequence[str],
-        held: Mapping[str, tf.Tensor],
-        nodes: Mapping[str, node_def_pb2.NodeDef],
-    ) -> graph_pb2.GraphDef:
-        """Return the nodes between held tensors and fetches, each held one as a placeholder."""
-        part = graph_pb2.GraphDef(versions=self.definition.versions)
-        for node in graphs.in_order(nodes, map(graphs.tensor_name, fetches), stop=held):
-            if node.name in held:
-                placeholder = part.node.add(name=node.name, op="Placeholder")
-                placeholder.attr["dtype"].type = held[node.name].dtype.as_datatype_enum
-            else:
-                part.node.append(node)
-        return part
+    def _constant(self, node: node_def_pb2.NodeDef) -> tf.Tensor:
+        if node.name not in self._constants:
+            self._constants[node.name] = tf.constant(tf.make_ndarray(node.attr["value"].tensor))
+        return self._constants[node.name]
 
     def joined_at(self, layer: str) -> dict[str, node_def_pb2.NodeDef]:
         """Return the nodes, changed so that the logits are computed from ``layer``.
@@ -115,3 +108,8 @@ class Network:
         """Return the shape of every float tensor among ``names`` for a given input."""
         results = self.run({self.spec.tensor: values}, names)
         return {n: tuple(t.shape) for n, t in results.items() if t.dtype == tf.float32}
+
+
+def _output(computed: Mapping[str, list[tf.Tensor]], edge: str) -> tf.Tensor:
+    name, _, number = edge.partition(":")
+    return computed[name][int(number or 0)]

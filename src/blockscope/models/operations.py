@@ -10,6 +10,17 @@ import tensorflow as tf
 from tensorflow.core.framework import attr_value_pb2, node_def_pb2
 from tensorflow.python.framework import op_def_registry
 
+# Where the Python interface calls an argument by another name than the operation's definition.
+RENAMED = {
+    "reduction_indices": "axis",
+    "dim": "axis",
+    "split_dim": "axis",
+    "squeeze_dims": "axis",
+    ("Select", "t"): "x",
+    ("Select", "e"): "y",
+    ("Where", "input"): "condition",
+}
+
 
 def apply(node: node_def_pb2.NodeDef, inputs: Sequence[tf.Tensor]) -> list[tf.Tensor]:
     """Compute a node's operation on ``inputs`` (in the node's order) and return all its outputs."""
@@ -19,10 +30,10 @@ def apply(node: node_def_pb2.NodeDef, inputs: Sequence[tf.Tensor]) -> list[tf.Te
     for name, counted_by in zip(names, lists, strict=True):
         count = node.attr[counted_by].i if counted_by else 1
         values, rest = rest[:count], rest[count:]
-        arguments[name] = values if counted_by else values[0]
+        arguments[_argument(node.op, name)] = values if counted_by else values[0]
     for name in attributes:
         if name in node.attr:
-            arguments[name] = _python(node.attr[name])
+            arguments[_argument(node.op, name)] = _python(node.attr[name])
     result = getattr(tf.raw_ops, node.op)(**arguments)
     return list(result) if isinstance(result, list | tuple) else [result]
 
@@ -39,6 +50,10 @@ def _signature(op: str) -> tuple[list[str], list[str], list[str]]:
         [argument.number_attr for argument in definition.input_arg],
         [attribute.name for attribute in definition.attr if attribute.name not in inferred],
     )
+
+
+def _argument(op: str, name: str) -> str:
+    return RENAMED.get((op, name)) or RENAMED.get(name, name)
 
 
 def _python(value: attr_value_pb2.AttrValue) -> Any:

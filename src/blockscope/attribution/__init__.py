@@ -1,0 +1,1 @@
+"""Attribution methods: arrays in, named arrays out."""

@@ -1,0 +1,116 @@
+"""The stage "classes": how much each position of a layer counts for each label."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+import xarray as xr
+from tqdm import tqdm
+
+from blockscope import provenance, stores
+from blockscope.attribution.activations import read_activations
+from blockscope.engine.batches import Mode, cheaper_mode, in_batches
+from blockscope.engine.linear_map import LinearMap
+from blockscope.errors import BadFile
+from blockscope.images import read_input
+from blockscope.labels import Labels
+from blockscope.models.card import Card
+from blockscope.models.network import Network
+from blockscope.overrides import find_override
+
+
+def attribute_classes(
+    linear: LinearMap,
+    indexes: Sequence[int],
+    memory_mb: int = 2048,
+    mode: Mode | None = None,
+    progress: bool = False,
+) -> npt.NDArray[np.float32]:
+    """Return the attribution of logits to every position of a layer, (label, row, col), in logits.
+
+    Entry (label, row, col) is ``sum over channel of activation * d logit / d activation`` at that
+    position: signed, the first-order effect of taking the position's activations away. The gradient is
+    that of the logit, not of the probability, and follows the override that ``linear`` was made with.
+
+    ``linear`` leads from the layer to the logits; ``indexes`` are logit positions. Forward mode pushes
+    one tangent per position and gets all logits; reverse mode pulls one sensitivity per label. ``mode``
+    forces one of them; otherwise the cheaper is taken. ``memory_mb`` bounds the batches and changes
+    nothing else. Source: Olah et al. 2018, notebook on spatial attribution.
+    """
+    rows, cols = linear.value.shape[1:3]
+    mode = mode or cheaper_mode(linear, labels=len(indexes))
+    if mode is Mode.FORWARD:
+        positions = np.argwhere(np.ones((rows, cols), bool)).astype(np.int32)
+        batches = in_batches(positions, linear.bytes_per_position(), memory_mb)
+        bar = tqdm(batches, desc="positions", unit="batch", disable=not progress)
+        pushed = [tf.gather(linear.push_positions(b), indexes, axis=1).numpy() for b in bar]
+        return np.concatenate(pushed).reshape(rows, cols, len(indexes)).transpose(2, 0, 1)
+    wanted = np.asarray(indexes, np.int32)
+    batches = in_batches(wanted, linear.bytes_per_sensitivity(), memory_mb)
+    bar = tqdm(batches, desc="labels", unit="batch", disable=not progress)
+    size = linear.output.shape[-1]
+    pulled = [linear.pull(tf.one_hot(b, size, dtype=linear.output.dtype)) for b in bar]
+    return np.concatenate([tf.reduce_sum(p * linear.value, -1).numpy() for p in pulled])
+
+
+def softmax(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+    """Return probabilities from logits, (logit,), over all logits, with or without a label."""
+    shifted = np.exp(logits.astype(np.float64) - logits.max())
+    return shifted / shifted.sum()
+
+
+def named_classes(
+    attribution: npt.NDArray[np.float32], logits: npt.NDArray[np.float32], labels: Labels
+) -> xr.Dataset:
+    """Name the axes of an attribution to all labels; adds each label's logit and probability."""
+    indexes = np.array(labels.indexes, dtype=np.int32)
+    coordinates = {
+        "label": ("label", np.array([labels.name(i) for i in indexes], dtype=object)),
+        "index": ("label", indexes, {"long_name": "position in the logits"}),
+        "logit": ("label", stores.as_float32(logits[indexes])),
+        "probability": ("label", stores.as_float32(softmax(logits)[indexes])),
+    }
+    description = {
+        "long_name": "activation times gradient of the logit, summed over channels",
+        "units": "logit",
+    }
+    array = xr.DataArray(
+        stores.as_float32(attribution), dims=("label", "row", "col"), attrs=description
+    )
+    return xr.Dataset({"attribution": array}, coords=coordinates)
+
+
+def write_classes(
+    graph_path: str | os.PathLike[str],
+    card_path: str | os.PathLike[str],
+    input_path: str | os.PathLike[str],
+    activations_path: str | os.PathLike[str],
+    layer: str,
+    override: str,
+    output: str | os.PathLike[str],
+    memory_mb: int,
+) -> None:
+    """Write the attribution of all labels to a layer's positions as HDF5 (label, row, col)."""
+    card = Card.read(card_path)
+    card.layer(layer)
+    picture, facts = read_input(input_path)
+    network = Network.load(graph_path, card)
+    linear = LinearMap(
+        network, network.values(picture), layer, card.logits, find_override(override),
+        held=read_activations(activations_path),
+    )  # fmt: skip
+    attribution = attribute_classes(linear, card.names.indexes, memory_mb, progress=True)
+    if not np.isfinite(attribution).all():
+        raise BadFile(
+            f"attribution at layer '{layer}' of model '{card.model}' is not finite in "
+            f"{np.count_nonzero(~np.isfinite(attribution))} of {attribution.size} entries; "
+            "check the model's weights and input range (models catalogue)"
+        )
+    dataset = named_classes(attribution, linear.output.numpy()[0], card.names)
+    origin = provenance.inherited(facts)
+    dataset.attrs = provenance.record("classes", **origin, layer=layer, override=override)
+    stores.write_h5(output, dataset)
