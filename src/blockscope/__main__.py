@@ -1,0 +1,102 @@
+"""The command line: ``python -m blockscope COMMAND``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import blockscope
+from blockscope.errors import BlockscopeError, unknown_name
+
+if TYPE_CHECKING:
+    from blockscope.config.settings import ModelEntry
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; a mistake of the user's is told in its own words, without a traceback."""
+    options = _parser().parse_args(arguments)
+    try:
+        options.run(options)
+    except BlockscopeError as error:
+        print(f"blockscope: {error}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader of our output left, as `| head` does
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="blockscope", description=blockscope.__doc__)
+    parser.add_argument("--version", action="version", version=blockscope.__version__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    show = commands.add_parser("show", help="print what result files are and where they come from")
+    show.add_argument("files", nargs="+", type=Path, metavar="FILE")
+    show.set_defaults(run=_show)
+
+    card = commands.add_parser("card", help="write the cards of models: layers, shapes, labels")
+    card.add_argument("--catalogue", required=True, type=Path, help="models catalogue (YAML)")
+    card.add_argument("--model", required=True, action="append", help="id; may be repeated")
+    card.add_argument("--output-folder", required=True, type=Path, help="gets {model}.json")
+    card.set_defaults(run=_card)
+
+    fetch = commands.add_parser("fetch", help="download the files of models, for use without network")
+    fetch.add_argument("--catalogue", type=Path, default=Path("config/models.yaml"))
+    fetch.add_argument("--folder", type=Path, help="default: where the workflow looks for them")
+    fetch.add_argument("model", nargs="+", metavar="MODEL")
+    fetch.set_defaults(run=_fetch)
+    return parser
+
+
+def _show(options: argparse.Namespace) -> None:
+    from blockscope.show import describe
+
+    print("\n\n".join(describe(path) for path in options.files))
+
+
+def _card(options: argparse.Namespace) -> None:
+    import tempfile
+
+    from blockscope.config.tables import read_catalogue
+    from blockscope.models.normal import write_model
+
+    catalogue = read_catalogue(options.catalogue)
+    mistakes = []
+    with tempfile.TemporaryDirectory(prefix="blockscope-") as scratch:
+        for name in options.model:
+            graph = Path(scratch) / f"{name}.pb"
+            try:
+                card = options.output_folder / f"{name}.json"
+                write_model(_entry(catalogue, name, options.catalogue), name, graph, card, Path(scratch))
+            except BlockscopeError as error:
+                mistakes.append(f"model '{name}': {error}")
+    if mistakes:
+        raise BlockscopeError("\n".join(mistakes))
+
+
+def _entry(catalogue: Mapping[str, ModelEntry], name: str, path: Path) -> ModelEntry:
+    if name not in catalogue:
+        raise unknown_name("model", name, catalogue, str(path))
+    return catalogue[name]
+
+
+def _fetch(options: argparse.Namespace) -> None:
+    from blockscope.config.tables import read_catalogue
+    from blockscope.downloads import fetch
+
+    catalogue = read_catalogue(options.catalogue)
+    for name in options.model:
+        entry = _entry(catalogue, name, options.catalogue)
+        for source in (entry.graph, entry.labels):
+            if source.url and source.sha256:
+                folder = options.folder or Path("results/models") / name / "source"
+                print(fetch(source.url, source.sha256, folder, source.member))
+            else:
+                print(f"{source.path}: a local file, nothing to fetch")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
