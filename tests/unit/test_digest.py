@@ -355,3 +355,8 @@ def test_the_order_of_definitions_does_not_count(tmp_path, plain):
     before = plain.digest
     (plain.folder / "maths.py").write_text(text)
     assert plain.digest == before
+
+
+def test_a_string_that_looks_like_a_path_is_no_file(plain):
+    plain.edit("maths.py", "SCALE = 2.0", "SCALE = '10.1/a.b'")
+    assert plain.reached["pack.maths"] == {"used", "inner", "SCALE"}

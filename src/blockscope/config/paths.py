@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from blockscope.config.settings import FactorChoice
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from blockscope.config.settings import FactorChoice, ModelEntry, RunRow
 
 # What a file of factors may carry after the number: the layer it was fitted on, the method.
 RECIPE_PATTERN = r"(-on-[^/]+?)?(-pca)?"
@@ -38,3 +42,52 @@ def fitted_on(recipe: str) -> str | None:
 def method_of(recipe: str) -> str:
     """Return the method that the rest of a factors name says: ``nmf`` or ``pca``."""
     return "pca" if recipe.endswith("-pca") else "nmf"
+
+
+def local_files(entry: ModelEntry) -> list[str]:
+    """Return the files on this machine that a network is made from; all files of a folder."""
+    files: list[str] = []
+    for source in (entry.graph, entry.labels):
+        if source.path is None:
+            continue
+        path = Path(source.path)
+        inner = sorted(str(member) for member in path.rglob("*") if member.is_file())
+        files += inner or [str(path)]
+    return files
+
+
+def run_files(row: RunRow) -> dict[str, Any]:
+    """Return the files that the figure of a run is drawn from.
+
+    ``picture`` the input, ``classes`` the attributions at the later layer, ``factors`` a list: those
+    of the earlier and of the later layer.
+    """
+    picture = f"results/{row.model}/{row.image}"
+    gradient = f"{picture}/{row.override}"
+    factors = (factors_name(layer, row.factors, row.layer2) for layer in (row.layer1, row.layer2))
+    return {
+        "picture": f"{picture}/input.png",
+        "classes": f"{gradient}/classes/{layer_in_path(row.layer2)}.h5",
+        "factors": [f"{gradient}/factors/{name}.h5" for name in factors],
+    }
+
+
+def gallery_runs(runs: Mapping[str, RunRow]) -> list[dict[str, Any]]:
+    """Return what the gallery tells of each run, and the files of its figure."""
+    shown = []
+    for row in runs.values():
+        figure = f"results/figures/{row.run}"
+        shown.append(
+            {
+                "run": row.run,
+                "model": row.model,
+                "image": row.image,
+                "layers": [row.layer1, row.layer2],
+                "override": row.override,
+                "factors": str(row.factors),
+                "page": f"{figure}/index.html",
+                "png": f"{figure}/groups.png",
+                "files": {kind.upper(): f"{figure}/groups.{kind}" for kind in ("pdf", "svg", "png")},
+            }
+        )
+    return shown

@@ -271,6 +271,9 @@ class FactorChoice(Settings):
     joint: StrictBool = False
     method: Literal["nmf", "pca"] = "nmf"
 
+    def __str__(self) -> str:
+        return f"{self.n}{' joint' if self.joint else ''}{' pca' if self.method == 'pca' else ''}"
+
     @model_validator(mode="before")
     @classmethod
     def _from_text(cls, value: Any) -> Any:

@@ -10,11 +10,11 @@ from blockscope.digest.modules import Definition, Function, registers
 class Plain(ast.NodeTransformer):
     """Removes what cannot change a result: docstrings, and annotations of functions."""
 
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:  # noqa: N802
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
         """Drop a function's docstring and annotations."""
         return self._function(node)
 
-    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> ast.AST:  # noqa: N802
+    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> ast.AST:
         """Drop a function's docstring and annotations."""
         return self._function(node)
 
@@ -36,14 +36,14 @@ class Plain(ast.NodeTransformer):
                 inner.annotation = ast.Constant(value=None)
         return self.generic_visit(node)
 
-    def visit_Module(self, node: ast.Module) -> ast.AST:  # noqa: N802
+    def visit_Module(self, node: ast.Module) -> ast.AST:
         """Drop the annotations of assignments at the top of a module."""
         for statement in node.body:
             if isinstance(statement, ast.AnnAssign):
                 statement.annotation = ast.Constant(value=None)
         return self.generic_visit(node)
 
-    def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:  # noqa: N802
+    def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
         """Drop a class's docstring; its annotations are its fields."""
         self._drop_docstring(node)
         return self.generic_visit(node)

@@ -164,7 +164,7 @@ class Walk:
                 for file in files:
                     self._add_file(file)
                 folder = module.path.parent / text
-                folders += [folder] if folder in self.data_folders(folder.parent) else []
+                folders += [folder] if folder in self.data_folders(module.path.parent) else []
         if not matched:  # no file of the folder is named here: all of them may be read
             self._add_folders(module, folders)
 

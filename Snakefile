@@ -1,0 +1,54 @@
+# The Building Blocks of Interpretability: one row of the table of runs becomes one figure.
+#
+#   snakemake                                   every run of config/config.yaml, and their gallery
+#   snakemake --configfile my.yaml              the same for settings of your own, wherever they are
+#   snakemake results/MODEL/IMAGE/smooth/classes/LAYER.h5       a single file
+from snakemake.utils import min_version
+
+min_version("9.10")
+
+# A file given by --configfile stands alone: Snakemake would mix it into the one named here.
+if not workflow.configfiles:
+
+    configfile: "config/config.yaml"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/model.smk"
+include: "workflow/rules/attribution.smk"
+include: "workflow/rules/figures.smk"
+
+
+# Without a target everything is made that this page shows.
+rule gallery:
+    input:
+        pages=expand("results/figures/{run}/index.html", run=project.runs),
+        pictures=expand("results/figures/{run}/groups.png", run=project.runs),
+    output:
+        "results/index.html",
+    log:
+        "logs/gallery/gallery.log",
+    benchmark:
+        "benchmarks/gallery/gallery.tsv"
+    localrule: True
+    conda:
+        "envs/cpu.yaml"
+    threads: 1
+    resources:
+        mem_mb=500,
+    params:
+        code=code("gallery"),
+        runs=gallery_runs(project.runs),
+    message:
+        "Write the gallery of all runs"
+    script:
+        "workflow/scripts/gallery.py"
+
+
+# The last line says where to look.
+onsuccess:
+    print(words_of_success("results/index.html"))
+
+
+onerror:
+    print(words_of_failure(log))

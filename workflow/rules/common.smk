@@ -1,0 +1,79 @@
+# What all rules look up: the checked project, the places of files, the digest of a stage's code.
+# The logic is in the package (blockscope.config, blockscope.digest), where it is tested.
+from functools import cache
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+from snakemake_interface_executor_plugins.settings import ExecMode
+
+from blockscope.config.check import load_project
+from blockscope.config.paths import (
+    RECIPE_PATTERN,
+    fitted_on,
+    gallery_runs,
+    layer_from_path,
+    local_files,
+    method_of,
+    run_files,
+)
+from blockscope.config.settings import ID_PATTERN
+from blockscope.digest import code_digest
+from blockscope.errors import BlockscopeError
+from blockscope.job import words_of_failure, words_of_success
+from blockscope.overrides import OVERRIDES
+
+# What a job takes beside its batches: TensorFlow and the network.
+BASE_MB = 1500
+ENVIRONMENT = "../../envs/cpu.yaml"
+
+
+wildcard_constraints:
+    model=ID_PATTERN,
+    image=ID_PATTERN,
+    run=ID_PATTERN,
+    override="|".join(OVERRIDES),
+    layer="[^/]+?",
+    n="[1-9][0-9]{0,2}",
+    recipe=RECIPE_PATTERN,
+
+
+def told(question):
+    """Let Snakemake show a message that is meant for the user as it is."""
+    try:
+        return question()
+    except BlockscopeError as error:
+        raise WorkflowError(str(error)) from None
+
+
+# Jobs are parsed in processes of their own, after the checks of the first one.
+project = told(
+    lambda: load_project(config, workflow.configfiles, check=workflow.exec_mode == ExecMode.DEFAULT)
+)
+
+
+@cache
+def digest_of(stage):
+    script = Path(workflow.basedir) / "workflow" / "scripts" / f"{stage}.py"
+    return told(lambda: code_digest(script))
+
+
+def code(stage):
+    """Params: a job is repeated when the code that it runs has changed."""
+    return lambda wildcards: digest_of(stage)
+
+
+def model_entry(wildcards):
+    return told(lambda: project.models[wildcards.model])
+
+
+def image_path(wildcards):
+    return told(lambda: project.images[wildcards.image]).path
+
+
+def run_row(wildcards):
+    return told(lambda: project.runs[wildcards.run])
+
+
+def run_file(name):
+    """Input: a file, or files, that the figure of a run is drawn from."""
+    return lambda wildcards: run_files(run_row(wildcards))[name]

@@ -1,0 +1,54 @@
+# The network in normal form, and a picture as it sees it.
+
+
+rule model:
+    input:
+        files=lambda wildcards: local_files(model_entry(wildcards)),
+    output:
+        graph="results/models/{model}/graph.pb",
+        card="results/models/{model}/model.json",
+    log:
+        "logs/model/{model}.log",
+    benchmark:
+        "benchmarks/model/{model}.tsv"
+    # Compute nodes may have no network; a download is tried several times by itself.
+    localrule: True
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=BASE_MB,
+    params:
+        code=code("model"),
+        entry=lambda wildcards: model_entry(wildcards).model_dump(mode="json"),
+        downloads="results/models/.downloads",
+    message:
+        "{wildcards.model}: bring the network into normal form"
+    script:
+        "../scripts/model.py"
+
+
+rule input:
+    input:
+        picture=image_path,
+        card=rules.model.output.card,
+    output:
+        "results/{model}/{image}/input.png",
+    log:
+        "logs/input/{model}/{image}.log",
+    benchmark:
+        "benchmarks/input/{model}/{image}.tsv"
+    localrule: True
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=500,
+    params:
+        code=code("input"),
+        image="{image}",
+        background=project.settings.image.background,
+    message:
+        "{wildcards.image}: fit the picture to {wildcards.model}"
+    script:
+        "../scripts/input.py"

@@ -1,0 +1,15 @@
+"""activations: the values of one layer for one picture."""
+
+from blockscope.job import run
+
+
+def main(smk):
+    from blockscope.attribution.activations import write_activations
+
+    write_activations(
+        smk.input.graph, smk.input.card, smk.input.picture, smk.params.layer, smk.output[0]
+    )
+
+
+if "snakemake" in globals():
+    run(snakemake, main)

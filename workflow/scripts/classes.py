@@ -1,0 +1,22 @@
+"""classes: the attribution of every class to every position of one layer."""
+
+from blockscope.job import run
+
+
+def main(smk):
+    from blockscope.attribution.classes import write_classes
+
+    write_classes(
+        smk.input.graph,
+        smk.input.card,
+        smk.input.picture,
+        smk.input.activations,
+        smk.params.layer,
+        smk.params.override,
+        smk.output[0],
+        memory_mb=smk.resources.batch_mb,
+    )
+
+
+if "snakemake" in globals():
+    run(snakemake, main)

@@ -1,0 +1,19 @@
+"""input: a picture as the network sees it."""
+
+from blockscope.job import run
+
+
+def main(smk):
+    from blockscope.inputs import write_input
+
+    write_input(
+        smk.input.picture,
+        smk.input.card,
+        smk.output[0],
+        tuple(smk.params.background),
+        smk.params.image,
+    )
+
+
+if "snakemake" in globals():
+    run(snakemake, main)
