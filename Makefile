@@ -32,7 +32,7 @@ help: ## list these commands
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' \
 		Makefile
 
-setup: ## make .venv with everything (LOCK=gpu for the GPU packages, PYTHON=python3.12 for another Python)
+setup: run-environment ## make .venv with everything (LOCK=gpu for the GPU packages, PYTHON=python3.12 for another Python)
 	$(INSTALL) dev
 
 run-environment:
