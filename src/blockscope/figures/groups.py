@@ -7,7 +7,9 @@ under its layer; otherwise all blocks flow in as many columns as the width allow
 
 from __future__ import annotations
 
+import itertools
 import json
+import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,15 +24,23 @@ from blockscope.errors import BlockscopeError
 from blockscope.figures import wording
 from blockscope.figures.panel import GroupsPanel, LayerGroups, Weight
 from blockscope.figures.raster import enlarge, laid_over
-from blockscope.figures.sheet import MM_PER_INCH, STYLE, Sheet, shortened, text_width, wrapped
+from blockscope.figures.sheet import (
+    ELLIPSIS,
+    MM_PER_INCH,
+    STYLE,
+    Sheet,
+    shortened,
+    text_width,
+    wrapped,
+)
 from blockscope.files import written_whole
 
-TITLE_PT, TEXT_PT, SMALL_PT = 8.0, 7.0, 6.5
+TITLE_PT, TEXT_PT, SMALL_PT, MARK_PT = 8.0, 7.0, 6.5, 5.5
 LINE = 3.4  # mm from one line of text to the next
 GAP = 4.0  # mm between columns
 EDGE = 1.0  # mm of margin
 BAR = 1.7  # mm, thickness of a bar
-LEAST_BAR = 0.18  # of a block's width
+LEAST_BAR = 0.2  # of a block's width
 NARROWEST = 38.0  # mm that a block of labels needs to be read with ease
 UNDER_LAYER = 3  # most factors stacked under their layer's picture
 MOST_PIXELS = 2400  # of an embedded picture's side: finer than any print shows
@@ -137,27 +147,48 @@ def _mark_factors(
 ) -> None:
     """Put each factor's number where the factor is largest, for those who cannot tell the hues.
 
-    Factors that share their largest place share a mark as far as it can hold them.
+    Marks that would cover one another become one, which shows as many numbers as it can hold.
     """
     left, top, width, height = area
     rows, cols, factors = layer.spatial.shape
     present = np.maximum(layer.spatial, 0).reshape(rows * cols, factors)
-    marks: dict[int, list[int]] = {}
+    marks: list[_Mark] = []
     for factor in range(factors):
         if present[:, factor].any():
-            marks.setdefault(int(present[:, factor].argmax()), []).append(factor + 1)
-    points = 5.5
-    for cell, numbers in marks.items():
-        text = ",".join(map(str, numbers))
-        if len(numbers) > 3:
-            text = f"{numbers[0]},{numbers[1]},…"
-        radius = max(1.25, text_width(text, points) / 2 + 0.5)
-        row, col = divmod(cell, cols)
-        across = np.clip((col + 0.5) / cols * width, radius, max(radius, width - radius))
-        down = np.clip((row + 0.5) / rows * height, radius, max(radius, height - radius))
-        sheet.disc((left + float(across), top + float(down)), radius, "#ffffff")
-        baseline = top + float(down) + 0.68
-        sheet.text(left + float(across), baseline, text, points, align="center")
+            row, col = divmod(int(present[:, factor].argmax()), cols)
+            place = (left + (col + 0.5) / cols * width, top + (row + 0.5) / rows * height)
+            marks.append(_Mark(place, (factor + 1,)))
+    for mark in _merged(marks):
+        radius = mark.radius
+        across = min(max(mark.centre[0], left + radius), max(left + radius, left + width - radius))
+        down = min(max(mark.centre[1], top + radius), max(top + radius, top + height - radius))
+        sheet.disc((across, down), radius, "#ffffff")
+        sheet.text(across, down + 0.7, mark.text, MARK_PT, align="center")
+
+
+@dataclass(frozen=True)
+class _Mark:
+    centre: tuple[float, float]
+    numbers: tuple[int, ...]
+
+    @property
+    def text(self) -> str:
+        shown = ",".join(map(str, self.numbers[:2]))
+        return f"{shown},{ELLIPSIS}" if len(self.numbers) > 2 else shown
+
+    @property
+    def radius(self) -> float:
+        return max(1.25, text_width(self.text, MARK_PT) / 2 + 0.5)
+
+
+def _merged(marks: list[_Mark]) -> list[_Mark]:
+    """Join marks until none covers another; a joined mark stays where its first factor is."""
+    for first, second in itertools.combinations(marks, 2):
+        if math.dist(first.centre, second.centre) < first.radius + second.radius:
+            joined = _Mark(first.centre, tuple(sorted(first.numbers + second.numbers)))
+            rest = [mark for mark in marks if mark not in (first, second)]
+            return _merged([joined, *rest])
+    return marks
 
 
 def _factor_blocks(layer: LayerGroups) -> list[_Block]:

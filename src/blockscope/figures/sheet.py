@@ -20,6 +20,8 @@ MM_PER_INCH = 25.4
 POINT = MM_PER_INCH / 72
 ELLIPSIS = "…"
 
+Area = tuple[float, float, float, float]
+
 # Text stays text, in fonts that come with Matplotlib: equal on every machine, editable in LaTeX.
 STYLE: Any = {
     "font.family": ["DejaVu Sans"],
@@ -74,12 +76,13 @@ def wrapped(text: str, points: float, width: float) -> list[str]:
 class Sheet:
     """A figure under construction: things are placed first, then drawn at the height they need.
 
-    Positions are mm from the upper left corner. ``placed`` keeps the area of every text as
-    (left, top, right, bottom, text), which lets a test see that nothing overlaps.
+    Positions are mm from the upper left corner. ``texts`` and ``pictures`` keep the area
+    (left, top, right, bottom) of what was placed, for whoever must know that nothing overlaps.
     """
 
     width: float
-    placed: list[tuple[float, float, float, float, str]] = field(default_factory=list)
+    texts: list[tuple[Area, str]] = field(default_factory=list)
+    pictures: list[Area] = field(default_factory=list)
     _draw: list[Callable[[Axes], object]] = field(default_factory=list)
 
     def text(
@@ -97,7 +100,7 @@ class Sheet:
         width = text_width(text, points, bold)
         start = left - {"left": 0.0, "center": width / 2, "right": width}[align]
         ascent, descent = 0.76 * points * POINT, 0.24 * points * POINT
-        self.placed.append((start, baseline - ascent, start + width, baseline + descent, text))
+        self.texts.append(((start, baseline - ascent, start + width, baseline + descent), text))
         weight = "bold" if bold else "normal"
         self._draw.append(
             lambda axes: axes.text(
@@ -128,6 +131,7 @@ class Sheet:
         self, left: float, top: float, width: float, height: float, picture: NDArray[np.uint8]
     ) -> None:
         """Place a picture, uint8 (row, col, rgb), kept as it is in vector files."""
+        self.pictures.append((left, top, left + width, top + height))
         extent = (left, left + width, top + height, top)
         self._draw.append(
             lambda axes: axes.imshow(picture, extent=extent, interpolation="none", aspect="auto")

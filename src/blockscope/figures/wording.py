@@ -77,18 +77,23 @@ def encoding_words(panel: GroupsPanel) -> str:
     """Say what colour, brightness and bars mean, for the foot of the figure."""
     signed = any(layer.method == "pca" for layer in panel.layers)
     two = any(layer.factors == 2 for layer in panel.layers)
-    rest = ", ".join(f"{layer.layer} {layer.relative_error:.2f}" for layer in panel.layers)
     return (
         f"Hue: factor. Brightness: magnitude{', grey: average' if two else ''}. Negative "
         "attributions were set to 0 before factoring"
         f"{'; negative values of a factor are drawn as 0' if signed else ''}. "
-        f"Bars: weight of a label in a factor. Relative error of the factors: {rest}."
+        "Bars: weight of a label in a factor. "
+        f"Relative error of the factors: {errors_words(panel)}."
     )
+
+
+def errors_words(panel: GroupsPanel) -> str:
+    """Give the relative error of each layer's factors."""
+    return ", ".join(f"{layer.layer} {layer.relative_error:.2f}" for layer in panel.layers)
 
 
 def legend_title(panel: GroupsPanel, layer: LayerGroups) -> str:
     """Name the legend of a layer, or the one legend of both."""
-    return f"Factors of {layer.fit_layer}" if panel.shared else f"Factors of {layer.layer}"
+    return f"Factors fitted on {layer.fit_layer}" if panel.shared else f"Factors of {layer.layer}"
 
 
 def legends(panel: GroupsPanel) -> list[LayerGroups]:
