@@ -178,7 +178,7 @@ def _brightest_lab(factors: int) -> NDArray[np.float64]:
     scale light by the cube, so that hue and saturation stay.
     """
     lab = _factor_lab(factors)
-    return lab / np.cbrt(_linear(lab).max())
+    return np.asarray(lab / np.cbrt(_linear(lab).max()), np.float64)
 
 
 def _linear(lab: NDArray[np.float64]) -> NDArray[np.float64]:
