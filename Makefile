@@ -79,6 +79,7 @@ clean: ## remove what the tools left behind; results and .venv stay
 
 clean-results: ## remove the results and Snakemake's memory of them
 	rm -rf results logs .snakemake
+	find benchmarks -name '*.tsv' -delete 2>/dev/null || true
 
 distclean: clean clean-results ## remove everything that is not the source, .venv too
 	rm -rf .venv src/blockscope.egg-info

@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 # `-c` runs in the real Python behind a prelude; `-m venv` makes an environment that logs its pip.
 BASE_PYTHON = """#!/bin/sh
 case "$1" in
--c) exec {real} -c "import sys
+-c) exec {real} -I -S -c "import sys
 {prelude}
 $2" ;;
 -m) mkdir -p .venv/bin && cp logging-python .venv/bin/python ;;
