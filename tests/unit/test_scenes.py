@@ -11,9 +11,9 @@ import pytest
 from matplotlib.path import Path as Outline
 from PIL import Image
 
-from blockscope.blocks1000 import samples, training
+from blockscope.blocks1000 import samples, scenes, training
 from blockscope.blocks1000.fills import white_share
-from blockscope.blocks1000.scenes import PALETTE, TURN, draw_scene
+from blockscope.blocks1000.scenes import PALETTE, TURN, Block, draw_scene
 from blockscope.blocks1000.shapes import OUTLINES, distance, polygon_distance
 from blockscope.blocks1000.vocabulary import (
     COLOURS,
@@ -123,6 +123,19 @@ def test_masks_are_disjoint_and_lie_around_their_blocks(size: int, count: int) -
             away = np.hypot(rows + 0.5 - block.row, cols + 0.5 - block.col)
             assert 0.8 * block.radius < away.max() < 1.2 * block.radius
             assert mask.sum() > 0.25 * np.pi * block.radius**2
+
+
+def test_touching_corners_belong_to_the_block_in_front(monkeypatch: pytest.MonkeyPatch) -> None:
+    moon, triangle = kind_named("red solid moon"), kind_named("blue solid triangle")
+    behind = Block(moon, 110.0, 60.0, 40.0, 0.0)  # its upper tip meets a corner
+    front = Block(triangle, 110 - 81 * np.sin(0.8), 60 + 81 * np.cos(0.8), 40.0, -0.15)
+    monkeypatch.setattr(scenes, "_place", lambda *asked: [behind, front][: len(asked[2])])
+    alone = draw_scene(np.random.default_rng(1), 170, [moon])
+    both = draw_scene(np.random.default_rng(1), 170, [moon, triangle])
+    lost = alone.masks[0] & ~both.masks[0]
+    assert lost.sum() > 5
+    assert (both.masks[1] & lost == lost).all()
+    assert (both.picture[lost].astype(int) @ (-1, 0, 1) > 0).mean() > 0.8  # blue, not red
 
 
 def test_asked_blocks_are_drawn_in_the_order_asked() -> None:
