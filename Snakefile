@@ -3,6 +3,8 @@
 #   snakemake                                   every run of config/config.yaml, and their gallery
 #   snakemake --configfile my.yaml              the same for settings of your own, wherever they are
 #   snakemake results/MODEL/IMAGE/smooth/classes/LAYER.h5       a single file
+import atexit
+
 from snakemake.utils import min_version
 
 min_version("9.10")
@@ -25,7 +27,7 @@ rule gallery:
         pages=expand("results/figures/{run}/index.html", run=project.runs),
         pictures=expand("results/figures/{run}/groups.png", run=project.runs),
     output:
-        "results/index.html",
+        html="results/index.html",
     log:
         "logs/gallery/gallery.log",
     benchmark:
@@ -45,10 +47,10 @@ rule gallery:
         "workflow/scripts/gallery.py"
 
 
-# The last line says where to look.
+# The last line says where to look: after what Snakemake itself says at the end.
 onsuccess:
-    print(words_of_success("results/index.html"))
+    atexit.register(print, words_of_success("results/index.html"))
 
 
 onerror:
-    print(words_of_failure(log))
+    atexit.register(print, words_of_failure(log[0]))

@@ -10,7 +10,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -49,22 +49,25 @@ def logged(stage: str, path: Path) -> Iterator[None]:
     path.parent.mkdir(parents=True, exist_ok=True)
     sys.stdout.flush()
     sys.stderr.flush()
-    with open(os.dup(2), "w", encoding="utf-8", errors="replace") as terminal:
-        with open(path, "w", encoding="utf-8", errors="replace", buffering=1) as log:
-            os.dup2(log.fileno(), 1)
-            os.dup2(log.fileno(), 2)
-            stderr, sys.stderr = sys.stderr, TerminalAndLog(terminal, log)
-            try:
-                yield
-            except Exception as error:
-                sys.stderr.finish()
+    with (
+        open(os.dup(2), "w", encoding="utf-8", errors="replace") as terminal,
+        open(path, "w", encoding="utf-8", errors="replace", buffering=1) as log,
+    ):
+        os.dup2(log.fileno(), 1)
+        os.dup2(log.fileno(), 2)
+        stderr, sys.stderr = sys.stderr, TerminalAndLog(terminal, log)
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001 - whatever it is, the log is to hold it
+            print(_last_words(stage, error, path), file=terminal, flush=True)
+            sys.stderr.finish()
+            with suppress(OSError):  # the disk may be full
                 traceback.print_exc(file=log)
-                print(_last_words(stage, error, path), file=terminal, flush=True)  # noqa: T201
-                sys.exit(1)
-            finally:
-                if isinstance(sys.stderr, TerminalAndLog):
-                    sys.stderr.finish()
-                sys.stderr = stderr
+            sys.exit(1)
+        finally:
+            if isinstance(sys.stderr, TerminalAndLog):
+                sys.stderr.finish()
+            sys.stderr = stderr
 
 
 def words_of_success(gallery: str) -> str:
@@ -132,7 +135,8 @@ class TerminalAndLog(io.TextIOBase):
     def finish(self) -> None:
         """Write the line that was begun to the log."""
         if self.line.strip():
-            self.log.write(f"{self.line.rstrip()}\n")
+            with suppress(OSError):  # the disk may be full
+                self.log.write(f"{self.line.rstrip()}\n")
             self.shown = time.monotonic()
         self.line = ""
 

@@ -5,9 +5,9 @@ rule activations:
     input:
         graph=rules.model.output.graph,
         card=rules.model.output.card,
-        picture=rules.input.output,
+        picture=rules.input.output.png,
     output:
-        "results/{model}/{image}/activations/{layer}.zarr.zip",
+        zarr="results/{model}/{image}/activations/{layer}.zarr.zip",
     log:
         "logs/activations/{model}/{image}/{layer}.log",
     benchmark:
@@ -30,10 +30,10 @@ rule classes:
     input:
         graph=rules.model.output.graph,
         card=rules.model.output.card,
-        picture=rules.input.output,
-        activations=rules.activations.output,
+        picture=rules.input.output.png,
+        activations=rules.activations.output.zarr,
     output:
-        "results/{model}/{image}/{override}/classes/{layer}.h5",
+        h5="results/{model}/{image}/{override}/classes/{layer}.h5",
     log:
         "logs/classes/{model}/{image}/{override}/{layer}.log",
     benchmark:

@@ -40,7 +40,7 @@ rule page:
         svg=rules.groups.output.svg,
         png=rules.groups.output.png,
     output:
-        "results/figures/{run}/index.html",
+        html="results/figures/{run}/index.html",
     log:
         "logs/page/{run}.log",
     benchmark:

@@ -21,7 +21,7 @@ rule model:
     params:
         code=code("model"),
         entry=lambda wildcards: model_entry(wildcards).model_dump(mode="json"),
-        downloads="results/models/.downloads",
+        downloads="results/models/{model}/source",
     message:
         "{wildcards.model}: bring the network into normal form"
     script:
@@ -33,7 +33,7 @@ rule input:
         picture=image_path,
         card=rules.model.output.card,
     output:
-        "results/{model}/{image}/input.png",
+        png="results/{model}/{image}/input.png",
     log:
         "logs/input/{model}/{image}.log",
     benchmark:

@@ -13,7 +13,7 @@ def main(smk):
         smk.input.activations,
         smk.params.layer,
         smk.params.override,
-        smk.output[0],
+        smk.output.h5,
         memory_mb=smk.resources.batch_mb,
     )
 

@@ -8,7 +8,7 @@ def main(smk):
     from blockscope.figures.gallery import GalleryRun, write_gallery
 
     runs = [GalleryRun(**shown) for shown in smk.params.runs]
-    write_gallery(smk.output[0], runs, provenance.record("gallery", runs=len(runs)))
+    write_gallery(smk.output.html, runs, provenance.record("gallery", runs=len(runs)))
 
 
 if "snakemake" in globals():

@@ -9,7 +9,7 @@ def main(smk):
     write_input(
         smk.input.picture,
         smk.input.card,
-        smk.output[0],
+        smk.output.png,
         tuple(smk.params.background),
         smk.params.image,
     )

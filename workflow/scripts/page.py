@@ -15,7 +15,7 @@ def main(smk):
     )
     facts = figure_facts("page", params.run, files.factors)
     linked = {"PDF": files.pdf, "SVG": files.svg, "PNG": files.png}
-    write_page(smk.output[0], panel, facts, linked, Style(**params.style), params.gallery)
+    write_page(smk.output.html, panel, facts, linked, Style(**params.style), params.gallery)
 
 
 if "snakemake" in globals():

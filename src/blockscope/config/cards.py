@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import re
 import subprocess
 import sys
 import tempfile
@@ -49,13 +51,12 @@ class Wanted:
         )
 
 
-def read_cards(
-    wanted: list[Wanted], catalogue: str | Path, problems: Problems
-) -> Mapping[str, Card]:
+def read_cards(wanted: list[Wanted], problems: Problems) -> Mapping[str, Card]:
     """Return the cards of networks by id: from the results, from the cache, or made now.
 
-    A card that is missing is made by one process for all of them, which takes some seconds. Networks
-    that must be loaded from an address first have no card yet: their layers are checked by the jobs.
+    A card that is missing is made by one process for all of them, which takes some seconds.
+    Networks that must be loaded from an address first have no card yet: their layers are checked by
+    the jobs.
     """
     cards: dict[str, Card] = {}
     missing: list[Wanted] = []
@@ -66,7 +67,7 @@ def read_cards(
         elif model.source_sha256 is not None and model.labels is not None:
             missing.append(model)
     if missing:
-        cards.update(_make(missing, catalogue, problems))
+        cards.update(_make(missing, problems))
     return cards
 
 
@@ -82,12 +83,16 @@ def _find(model: Wanted) -> Card | None:
     return None
 
 
-def _make(missing: list[Wanted], catalogue: str | Path, problems: Problems) -> dict[str, Card]:
+def _make(missing: list[Wanted], problems: Problems) -> dict[str, Card]:
     names = ", ".join(model.name for model in missing)
     print(f"Reading the layers of {names} ...", file=sys.stderr, flush=True)  # noqa: T201
     CACHE.mkdir(parents=True, exist_ok=True)
     cards: dict[str, Card] = {}
     with tempfile.TemporaryDirectory(dir=CACHE) as folder:
+        # A catalogue of these alone: mistakes in other entries have been noted already.
+        catalogue = Path(folder) / "models.yaml"
+        entries = {model.name: model.entry.model_dump(mode="json") for model in missing}
+        catalogue.write_text(json.dumps(entries), encoding="utf-8")
         command = [sys.executable, "-m", "blockscope", "card", "--catalogue", str(catalogue)]
         for model in missing:
             command += ["--model", model.name]
@@ -99,19 +104,23 @@ def _make(missing: list[Wanted], catalogue: str | Path, problems: Problems) -> d
             if path.is_file():
                 cards[model.name] = Card.read(path)
                 path.replace(model.cached)
-    unread = [model for model in missing if model.name not in cards]
-    if unread:
-        report = _without_noise(done.stderr)
-        problems.add(
-            unread[0].place, report or f"the network cannot be read (exit {done.returncode})"
-        )
+    told = _told(done.stderr)
+    for model in missing:
+        if model.name not in cards:
+            text = told.get(model.name) or "\n".join(done.stderr.splitlines()[-5:])
+            problems.add(f"{model.place}, key graph", text or f"no card (exit {done.returncode})")
     return cards
 
 
-def _without_noise(stderr: str) -> str:
-    """Keep what the process says about the network, and drop TensorFlow's own log lines."""
-    lines = [line for line in stderr.splitlines() if line.strip()]
-    marked = [i for i, line in enumerate(lines) if line.startswith("blockscope: ")]
-    if marked:
-        return "\n     ".join(line.removeprefix("blockscope: ") for line in lines[marked[0] :])
-    return "\n     ".join(lines[-5:])
+def _told(stderr: str) -> dict[str, str]:
+    """Return what the process says about each model, without the log lines of its libraries."""
+    told: dict[str, list[str]] = {}
+    lines: list[str] = []
+    for line in stderr.splitlines():
+        start = re.match(r"(?:blockscope: )?model '([^']+)': (.*)", line)
+        if start:
+            lines = told.setdefault(start[1], [])
+            lines.append(start[2])
+        else:
+            lines.append(line)
+    return {name: "\n     ".join(lines) for name, lines in told.items()}

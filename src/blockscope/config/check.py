@@ -31,8 +31,8 @@ def load_project(
     pictures are opened, checksums compared, and layers and labels looked up in the networks' cards;
     without it only what is written in the settings and tables is read.
 
-    Raises ``BadConfig`` whose message lists every mistake: its file and line, what was asked, what is
-    valid. Cost: one look at each file, remembered until it changes; a new network takes some seconds.
+    Raises ``BadConfig`` whose message lists every mistake: its file and line, what was asked, what
+    is valid. Cost: one look at each file, remembered until it changes; a new network takes seconds.
     """
     problems = Problems()
     project = read_project(config, default_paths(files), problems)
@@ -61,7 +61,7 @@ def _check(project: Project, problems: Problems) -> None:
             model = _check_model(name, entry, project.models.places[name], memory, problems)
             wanted += [model] if model else []
     memory.save()
-    cards = read_cards(wanted, project.settings.models, problems)
+    cards = read_cards(wanted, problems)
     looked_up = {name: LookUp(card) for name, card in cards.items()}
     for run in project.raw_runs:
         look_up = looked_up.get(run.cells.get("model", ""))
@@ -111,9 +111,14 @@ def _check_image(path: str, place: str, memory: Remembered, problems: Problems) 
     try:
         if not Path(path).is_file():
             raise BadFile(f"image file '{path}' does not exist (looked in {Path.cwd()})")
-        memory.ask("picture", Path(path), lambda file: str(check_picture(file) or "sound"))
+        memory.ask("picture", Path(path), _sound_picture)
     except (BlockscopeError, OSError) as error:
         problems.add(where, str(error))
+
+
+def _sound_picture(path: Path) -> str:
+    check_picture(path)
+    return "sound"
 
 
 def _check_model(
@@ -132,7 +137,8 @@ def _check_model(
         if entry.skip_labels >= len(labels):
             problems.add(
                 f"{place}, key skip_labels",
-                f"{entry.skip_labels} leaves no class: '{entry.labels.path}' has {len(labels)} labels",
+                f"{entry.skip_labels} leaves no class: '{entry.labels.path}' has {len(labels)} "
+                "labels",
             )
             return None
     if (entry.graph.path and not graph) or (entry.labels.path and not labels):

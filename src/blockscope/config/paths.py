@@ -59,8 +59,8 @@ def local_files(entry: ModelEntry) -> list[str]:
 def run_files(row: RunRow) -> dict[str, Any]:
     """Return the files that the figure of a run is drawn from.
 
-    ``picture`` the input, ``classes`` the attributions at the later layer, ``factors`` a list: those
-    of the earlier and of the later layer.
+    ``picture`` the input, ``classes`` the attributions at the later layer, ``factors`` a list:
+    those of the earlier and of the later layer.
     """
     picture = f"results/{row.model}/{row.image}"
     gradient = f"{picture}/{row.override}"
@@ -87,7 +87,9 @@ def gallery_runs(runs: Mapping[str, RunRow]) -> list[dict[str, Any]]:
                 "factors": str(row.factors),
                 "page": f"{figure}/index.html",
                 "png": f"{figure}/groups.png",
-                "files": {kind.upper(): f"{figure}/groups.{kind}" for kind in ("pdf", "svg", "png")},
+                "files": {
+                    kind.upper(): f"{figure}/groups.{kind}" for kind in ("pdf", "svg", "png")
+                },
             }
         )
     return shown

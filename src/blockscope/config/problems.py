@@ -41,7 +41,7 @@ class Problems:
     def parse(
         self, model: type[Model], content: Any, place: str, noun: str = "key"
     ) -> Model | None:
-        """Read settings from plain data; note every mistake in it and return None if there is one."""
+        """Read settings from plain data; notes every mistake and returns None if there is one."""
         try:
             return model.model_validate(content)
         except ValidationError as error:

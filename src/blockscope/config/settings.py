@@ -1,7 +1,7 @@
 """The shape of the configuration: every key with its type, default and meaning.
 
-These models are the only place where that is said; the checks, the JSON schemas and the reference in
-``config/README.md`` are made from them.
+These models are the only place where that is said; the checks, the JSON schemas and the reference
+in ``config/README.md`` are made from them.
 """
 
 from __future__ import annotations
@@ -64,8 +64,8 @@ class ComputeOptions(Settings):
 
     memory_mb: Annotated[StrictInt, Field(ge=256)] = Field(
         default=2048,
-        description="Memory in MB for one job's batches, beside the 1500 MB that TensorFlow and the "
-        "network take. More memory means larger batches. Changing it recomputes nothing.",
+        description="Memory in MB for one job's batches, beside the 1500 MB that TensorFlow and "
+        "the network take. More memory means larger batches. Changing it recomputes nothing.",
         examples=[8192],
     )
 
@@ -214,8 +214,8 @@ class ModelEntry(Settings):
     """One network of the catalogue `config/models.yaml`: `id: {graph: ..., ...}`."""
 
     graph: Source = Field(
-        description="Frozen graph (`.pb`), Keras file (`.keras`, `.h5`) or SavedModel folder: a path, "
-        "or `{path, sha256}`, or `{url, sha256, member}`.",
+        description="Frozen graph (`.pb`), Keras file (`.keras`, `.h5`) or SavedModel folder: a "
+        "path, or `{path, sha256}`, or `{url, sha256, member}`.",
         examples=["networks/squeezenet.pb"],
     )
     input: InputSettings = Field(description=str(InputSettings.__doc__))
@@ -227,8 +227,8 @@ class ModelEntry(Settings):
         min_length=1,
     )
     labels: Source = Field(
-        description="Names of the logits in their order: a JSON list, or text with one name a line; "
-        "given like `graph`.",
+        description="Names of the logits in their order: a JSON list, or text with one name a "
+        "line; given like `graph`.",
         examples=["networks/labels.json"],
     )
     skip_labels: Annotated[StrictInt, Field(ge=0)] = Field(
@@ -289,8 +289,8 @@ class FactorChoice(Settings):
             or not set(words) <= {"joint", "pca"}
         ):
             raise ValueError(
-                f"'{text}' is not understood; valid: a number from 1 to 100, then optionally the words "
-                "joint and pca, as in '2', '3 joint', '6 pca', '3 joint pca'"
+                f"'{text}' is not understood; valid: a number from 1 to 100, then optionally the "
+                "words joint and pca, as in '2', '3 joint', '6 pca', '3 joint pca'"
             )
         return {
             "n": int(number),
@@ -327,8 +327,8 @@ class RunRow(Settings):
     )
     classes: tuple[str, ...] = Field(
         default=(),
-        description="Two classes to compare, as `A|B`: labels, or their indexes where a name occurs "
-        "twice; `logsumexp` is allowed for B. Empty: the two most probable.",
+        description="Two classes to compare, as `A|B`: labels, or their indexes where a name "
+        "occurs twice; `logsumexp` is allowed for B. Empty: the two most probable.",
         examples=["Labrador retriever|tiger cat"],
     )
     factors: FactorChoice = Field(

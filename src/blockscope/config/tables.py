@@ -59,7 +59,7 @@ def parse_catalogue(
 
 
 def read_mapping(path: str | Path, problems: Problems) -> Mapped | None:
-    """Read a YAML file that holds a mapping; notes wrong syntax (with its line) and repeated keys."""
+    """Read a YAML file that holds a mapping; notes wrong syntax and repeated keys."""
     text = read_text(path, problems)
     if text is None:
         return None
