@@ -131,6 +131,8 @@ class GroupsPanel:
         """
         first, second = factors
         for key in ("model", "image", "override"):
+            if any(key not in dataset.attrs for dataset in (classes, first, second)):
+                raise BadFile(f"run '{run}': a file to draw does not say its {key}; make it again")
             found = {str(dataset.attrs[key]) for dataset in (classes, first, second)}
             if len(found) > 1:
                 raise BadFile(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,9 +23,10 @@ ELLIPSIS = "…"
 
 Area = tuple[float, float, float, float]
 
+FONT = "DejaVu Sans"
 # Text stays text, in fonts that come with Matplotlib: equal on every machine, editable in LaTeX.
 STYLE: Any = {
-    "font.family": ["DejaVu Sans"],
+    "font.family": [FONT],
     "image.composite_image": False,
     "path.simplify": False,
     "pdf.fonttype": 42,
@@ -38,11 +40,11 @@ STYLE: Any = {
 _RULER = TextToPath()  # measures outlines, which no hinting distorts
 
 
+@functools.lru_cache(maxsize=4096)
 def text_width(text: str, points: float, bold: bool = False) -> float:
     """Return the width of one line of text in mm."""
-    with mpl.rc_context(STYLE):
-        font = FontProperties(size=points, weight="bold" if bold else "normal")
-        width, _, _ = _RULER.get_text_width_height_descent(text, font, ismath=False)
+    font = FontProperties(family=FONT, size=points, weight="bold" if bold else "normal")
+    width, _, _ = _RULER.get_text_width_height_descent(text, font, ismath=False)
     return float(width) * POINT
 
 
