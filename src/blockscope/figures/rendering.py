@@ -1,0 +1,36 @@
+"""HTML from the templates beside this file: text escaped, unknown names refused."""
+
+from __future__ import annotations
+
+import functools
+import os
+from pathlib import Path
+from urllib.parse import quote
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from blockscope.figures import wording
+from blockscope.files import write_text_whole
+
+
+def write_html(path: str | os.PathLike[str], template: str, **content: object) -> None:
+    """Fill a template and write the page, whole or not at all."""
+    text = _templates().get_template(template).render(article=wording.ARTICLE, **content)
+    write_text_whole(path, text)
+
+
+def link(target: str | os.PathLike[str], page: str | os.PathLike[str]) -> str:
+    """Return the address of a file as seen from a page, so that both can be moved together."""
+    relative = os.path.relpath(Path(target).absolute(), Path(page).absolute().parent)
+    return quote(Path(relative).as_posix())
+
+
+@functools.cache
+def _templates() -> Environment:
+    return Environment(
+        loader=PackageLoader("blockscope.figures"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
