@@ -1,0 +1,66 @@
+"""The gallery in a browser: the filter, and many runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Page, expect
+
+from blockscope.figures.gallery import GalleryRun, write_gallery
+
+
+@pytest.fixture
+def gallery(tmp_path: Path) -> Path:
+    panel = np.random.default_rng(1).integers(0, 256, (300, 560, 3), np.uint8)
+    Image.fromarray(panel).save(tmp_path / "panel.png")
+    runs = [
+        GalleryRun(
+            run=f"run-{place}",
+            model="blocks1000",
+            image=("beer", "dog_cat", "flowers")[place % 3],
+            layers=("mixed4d", "mixed5a"),
+            override=("none", "smooth")[place % 2],
+            factors="2 joint",
+            page=tmp_path / "figures" / f"run-{place}" / "index.html",
+            png=tmp_path / "panel.png",
+        )
+        for place in range(60)
+    ]
+    write_gallery(tmp_path / "index.html", runs, {"created_by": "gallery"})
+    return tmp_path / "index.html"
+
+
+def test_filter(gallery: Path, visit: Callable[..., Page]) -> None:
+    page = visit(gallery)
+    status, box = page.get_by_role("status"), page.get_by_label("Filter")
+    expect(status).to_have_text("60 runs of 3 images")
+    box.fill("BEER smooth")
+    expect(page.locator(".card:visible")).to_have_count(10)
+    expect(page.locator(".group:visible")).to_have_count(1)
+    expect(status).to_have_text("10 of 60 runs")
+    box.fill("run-17")
+    expect(page.locator(".card:visible h3")).to_have_text(["run-17"])
+    box.fill("no such run")
+    expect(page.locator(".card:visible")).to_have_count(0)
+    expect(page.get_by_text("No run has all these words.")).to_be_visible()
+    box.fill("")
+    expect(page.locator(".card:visible")).to_have_count(60)
+    expect(status).to_have_text("60 runs of 3 images")
+
+
+@pytest.mark.parametrize("width", [320, 400, 1280])
+def test_nothing_is_cut_off(gallery: Path, visit: Callable[..., Page], width: int) -> None:
+    page = visit(gallery, viewport={"width": width, "height": 800})
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    first = page.locator(".card img").first
+    assert first.evaluate("image => image.decode().then(() => image.naturalWidth)") == 560
+
+
+def test_a_card_leads_to_its_page(gallery: Path, visit: Callable[..., Page]) -> None:
+    page = visit(gallery)
+    link = page.get_by_role("link", name="run-17", exact=True)
+    assert link.evaluate("a => a.href") == (gallery.parent / "figures/run-17/index.html").as_uri()
