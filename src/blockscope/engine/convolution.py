@@ -13,10 +13,12 @@ from blockscope.engine.windows import Sliding, Window
 class Convolution(Linear):
     """Conv2D: the tangent of a convolution is the convolution of the tangent."""
 
+    takes_windows = True
+
     def __init__(self, step: Step) -> None:
         """Read the geometry; the weights are the second input."""
         super().__init__(step)
-        self.weights = step.inputs[1]
+        self.weights = _dilated(step.inputs[1], step.ints("dilations")[1:3])
         rows, cols, *_ = self.weights.shape
         explicit = step.ints("explicit_paddings")
         self.padding: str | list[list[int]] = step.text("padding")
@@ -26,15 +28,12 @@ class Convolution(Linear):
         )  # fmt: skip
         if self.padding == "EXPLICIT":
             self.padding = [explicit[i : i + 2] for i in range(0, 8, 2)]
-        self.dilations = step.ints("dilations")[1:3] or [1, 1]
-        self.takes_windows = self.dilations == [1, 1] and not step.text("data_format") == "NCHW"
+        if step.text("data_format") == "NCHW":
+            raise NotImplementedError("convolution with channels first")
 
     def dense(self, tangents: Sequence[tf.Tensor | None]) -> tf.Tensor:
         """Convolve the tangent."""
-        return tf.nn.conv2d(
-            only(tangents), self.weights, self.sliding.stride, self.padding,
-            dilations=self.dilations,
-        )  # fmt: skip
+        return tf.nn.conv2d(only(tangents), self.weights, self.sliding.stride, self.padding)
 
     def windows(self, tangents: Sequence[Window | None]) -> Window:
         """Convolve the window alone; at stride 1 each cell is spread over the kernel's extent."""
@@ -57,15 +56,25 @@ class Convolution(Linear):
         return cells * int(self.weights.shape.num_elements()) // step
 
 
+def _dilated(weights: tf.Tensor, dilations: list[int]) -> tf.Tensor:
+    """Spread a kernel by zeros, because the CPU has no gradient of dilated convolutions."""
+    for axis, dilation in enumerate(dilations):
+        if dilation > 1:
+            shape = list(weights.shape)
+            spread = tf.stack([weights] + [tf.zeros_like(weights)] * (dilation - 1), axis + 1)
+            shape[axis] *= dilation
+            kept = shape[axis] - dilation + 1
+            weights = tf.gather(tf.reshape(spread, shape), tf.range(kept), axis=axis)
+    return weights
+
+
 class Depthwise(Convolution):
     """DepthwiseConv2dNative: one kernel per channel."""
 
     def dense(self, tangents: Sequence[tf.Tensor | None]) -> tf.Tensor:
         """Convolve each channel of the tangent."""
-        return tf.nn.depthwise_conv2d(
-            only(tangents), self.weights, [1, *self.sliding.stride, 1], self.padding,
-            dilations=self.dilations,
-        )  # fmt: skip
+        stride = [1, *self.sliding.stride, 1]
+        return tf.nn.depthwise_conv2d(only(tangents), self.weights, stride, self.padding)
 
     def windows(self, tangents: Sequence[Window | None]) -> Window:
         """Convolve each channel of the window."""

@@ -36,24 +36,22 @@ class TwiceDifferentiated(Linear):
         """Push tangents; the point is repeated for each of them."""
         moved = [i for i, tangent in enumerate(tangents) if tangent is not None]
         batch = tf.shape(tangents[moved[0]])[0]
-        values = [self._repeated(value, batch) for value in self.step.inputs]
+        ranks = {tangents[i].shape.rank for i in moved}
+        values = [
+            tf.repeat(value, batch, 0) if value.shape.rank in ranks and value.shape[0] == 1 else value
+            for value in self.step.inputs
+        ]
 
         def backward(sensitivity: tf.Tensor) -> list[tf.Tensor]:
             with tf.GradientTape() as tape:
                 tape.watch([values[i] for i in moved])
-                output = apply(self.step.node, values)[0]
+                output = apply(self.step.node, values)[self.step.number]
             return tape.gradient(
                 output, [values[i] for i in moved], sensitivity, unconnected_gradients="zero"
             )
 
         like = tf.zeros([batch, *self.step.output.shape[1:]], self.step.output.dtype)
         return transposed(backward, [tangents[i] for i in moved], like)
-
-    def _repeated(self, value: tf.Tensor, batch: tf.Tensor) -> tf.Tensor:
-        of_one_image = value.shape.rank == self.step.output.shape.rank and value.dtype.is_floating
-        if of_one_image and value.shape.rank > 0 and value.shape[0] == 1:
-            return tf.repeat(value, batch, 0)
-        return value
 
 
 class Overridden(Linear):

@@ -47,17 +47,21 @@ class LinearMap:
         self.layer, self.target = layer, target
         nodes = network.joined_at(layer)
         path = _path(nodes, layer, target)
-        needed = {layer, target, *path, *(s for name in path for s in _edges(nodes[name]))}
+        read = {edge for name in path for edge in _edges(nodes[name])}
+        made = [edge for name in path for edge in _outputs(name, read)]
+        needed = {layer, target, *made, *read}
         feeds = {network.spec.tensor: values} | ({} if held is None else {layer: held[None]})
         point = network.run(feeds, sorted(needed), nodes)
         self.value: tf.Tensor = point[layer]
         self.output: tf.Tensor = point[target]
         self.steps: list[tuple[str, list[str], Linear]] = []
-        for name in path:
+        for made_edge in made:
+            name, _, number = made_edge.partition(":")
             inputs = _edges(nodes[name])
-            if point[name].dtype.is_floating:
-                step = Step(nodes[name], [point[edge] for edge in inputs], point[name])
-                self.steps.append((name, inputs, linearise(step, override)))
+            if point[made_edge].dtype.is_floating:
+                values_in = [point[edge] for edge in inputs]
+                step = Step(nodes[name], values_in, point[made_edge], int(number or 0))
+                self.steps.append((made_edge, inputs, linearise(step, override)))
         self._last_use = {edge: i for i, (_, edges, _) in enumerate(self.steps) for edge in edges}
 
     def push(self, tangents: tf.Tensor, meter: Meter | None = None) -> tf.Tensor:
@@ -144,6 +148,11 @@ def _path(nodes: dict[str, node_def_pb2.NodeDef], layer: str, target: str) -> li
 
 def _edges(node: node_def_pb2.NodeDef) -> list[str]:
     return [edge.removesuffix(":0") for edge in node.input if not edge.startswith("^")]
+
+
+def _outputs(name: str, read: set[str]) -> list[str]:
+    """Return the outputs of a node that are read: the first always, others where an edge names them."""
+    return [name, *sorted(edge for edge in read if edge.startswith(f"{name}:"))]
 
 
 def _size(value: tf.Tensor) -> Size:

@@ -14,7 +14,7 @@ from blockscope.engine.pooling import (
     SmoothPooling,
 )
 from blockscope.engine.steps import Linear, Step
-from blockscope.engine.structure import Averaged, Itself, Joined, Padded, Reshaped, Same, Sum
+from blockscope.engine.structure import Itself, Joined, Padded, Reduced, Reshaped, Same, Sum
 from blockscope.overrides import Override, Rule, blurred_smooth_pool, smooth_pool
 
 RULES: dict[str, Callable[[Step], Linear]] = {
@@ -26,7 +26,8 @@ RULES: dict[str, Callable[[Step], Linear]] = {
     "LRN": LocalResponse,
     "Softmax": Softmax,
     "ConcatV2": Joined,
-    "Mean": Averaged,
+    "Mean": Reduced,
+    "Sum": Reduced,
     **dict.fromkeys(("FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3"), Scale),
     **dict.fromkeys(("Add", "AddV2", "AddN", "Sub"), Sum),
     **dict.fromkeys(("Pad", "PadV2"), Padded),
@@ -56,4 +57,5 @@ def linearise(step: Step, override: Override) -> Linear:
     rule = override.rules.get(step.node.op)
     if rule is not None:
         return FAST_OVERRIDES[rule](step) if rule in FAST_OVERRIDES else Overridden(step, rule)
-    return RULES.get(step.node.op, TwiceDifferentiated)(step)
+    known = RULES.get(step.node.op) if step.number == 0 else None
+    return (known or TwiceDifferentiated)(step)

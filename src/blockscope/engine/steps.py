@@ -14,11 +14,15 @@ from blockscope.engine.windows import Size, Window
 
 @dataclass(frozen=True, eq=False)
 class Step:
-    """An operation with the values that enter and leave it, for one image (batch axis of length 1)."""
+    """An operation with the values that enter and leave it, for one image (batch axis of length 1).
+
+    ``output`` is the operation's output of the given ``number``.
+    """
 
     node: node_def_pb2.NodeDef
     inputs: Sequence[tf.Tensor]
     output: tf.Tensor
+    number: int = 0
 
     def ints(self, attribute: str) -> list[int]:
         """Return a list attribute."""

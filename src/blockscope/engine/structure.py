@@ -125,23 +125,24 @@ class Padded(Linear):
         return Window(window.frame.shifted(self.edges[1, 0], self.edges[2, 0]), window.values)
 
 
-class Averaged(Linear):
-    """Mean over rows and columns (global average pooling), or over any axes but the first."""
+class Reduced(Linear):
+    """Mean or Sum over rows and columns (global average pooling), or over any axes but the first."""
 
     def __init__(self, step: Step) -> None:
         """Read the axes, which are the second input."""
         super().__init__(step)
-        rank = step.inputs[0].shape.rank
-        self.axes = sorted(int(axis) % rank for axis in np.atleast_1d(step.inputs[1]))
+        shape = step.inputs[0].shape
+        self.axes = sorted(int(axis) % shape.rank for axis in np.atleast_1d(step.inputs[1]))
         self.kept = step.node.attr["keep_dims"].b
-        self.takes_windows = self.axes == [1, 2] and rank == 4
+        self.takes_windows = self.axes == [1, 2] and shape.rank == 4
+        cells = int(np.prod([shape[axis] for axis in self.axes]))
+        self.share = 1 / cells if step.node.op == "Mean" else 1.0
 
     def dense(self, tangents: Sequence[tf.Tensor | None]) -> tf.Tensor:
-        """Average the tangent."""
-        return tf.reduce_mean(only(tangents), self.axes, self.kept)
+        """Reduce the tangent."""
+        return self.share * tf.reduce_sum(only(tangents), self.axes, self.kept)
 
     def windows(self, tangents: Sequence[Window | None]) -> tf.Tensor:
-        """Sum each window and divide by the cells of the whole map; nothing is left to frame."""
+        """Sum each window; the share is that of the whole map, and nothing is left to frame."""
         window = only(tangents).cleaned(self.step.size_in)
-        rows, cols = self.step.size_in
-        return tf.reduce_sum(window.values, [1, 2], self.kept) / (rows * cols)
+        return self.share * tf.reduce_sum(window.values, [1, 2], self.kept)

@@ -21,6 +21,7 @@ from blockscope.models.allowed import ALLOWED, check_ops
 SAVED_MODEL_OPS = frozenset(
     """VarHandleOp ReadVariableOp AssignVariableOp VarIsInitializedOp PartitionedCall
     StatefulPartitionedCall RestoreV2 SaveV2 MergeV2Checkpoints ShardedFilename StringJoin
+    DisableCopyOnRead StaticRegexFullMatch
     """.split()
 )
 
@@ -119,12 +120,13 @@ def _check_saved_model(description: Path) -> None:
 
 
 def _freeze(function: Any) -> Graph:
-    inputs = [t for t in function.inputs if t.dtype != tf.resource]
-    if len(inputs) != 1 or len(function.outputs) != 1:
+    inputs = len(function.inputs) - len(function.captured_inputs)
+    if inputs != 1 or len(function.outputs) != 1:
         raise BadFile(
-            f"the model has {len(inputs)} inputs and {len(function.outputs)} outputs; "
+            f"the model has {inputs} inputs and {len(function.outputs)} outputs; "
             "only networks with one picture in and one vector out are supported"
         )
     frozen = convert_variables_to_constants_v2(function)
-    (picture,) = [t for t in frozen.inputs if t.dtype != tf.resource]
-    return Graph(frozen.graph.as_graph_def(), picture.op.name, frozen.outputs[0].op.name)
+    return Graph(
+        frozen.graph.as_graph_def(), frozen.inputs[0].op.name, frozen.outputs[0].op.name
+    )

@@ -96,8 +96,29 @@ def normalise(graph: Graph, entry: ModelEntry, name: str) -> graph_pb2.GraphDef:
     definition = graph_pb2.GraphDef(versions=graph.definition.versions)
     for node in kept:
         definition.node.append(_placeholder(node) if node.name == picture else _plain(node, name))
+    _bypass_identity_n(definition)
     definition.node.extend(_pre_relu_concats(definition))
     return definition
+
+
+def _bypass_identity_n(definition: graph_pb2.GraphDef) -> None:
+    """Read past IdentityN, which Keras wraps around functions with a gradient of their own."""
+    behind = {
+        f"{node.name}:{i}": source
+        for node in definition.node
+        if node.op == "IdentityN"
+        for i, source in enumerate(node.input)
+        if i > 0
+    }
+    for node in definition.node:
+        sources = [behind.get(edge, edge) for edge in node.input]
+        if node.op == "IdentityN":
+            node.op = "Identity"
+            kind = node.attr["T"].list.type[0]
+            node.attr["T"].type = kind
+            del sources[1:]
+        del node.input[:]
+        node.input.extend(sources)
 
 
 def _before_softmax(

@@ -28,7 +28,8 @@ def apply(node: node_def_pb2.NodeDef, inputs: Sequence[tf.Tensor]) -> list[tf.Te
     rest = list(inputs)
     arguments: dict[str, Any] = {}
     for name, counted_by in zip(names, lists, strict=True):
-        count = node.attr[counted_by].i if counted_by else 1
+        counter = node.attr[counted_by] if counted_by else None
+        count = 1 if counter is None else counter.i or len(counter.list.type)
         values, rest = rest[:count], rest[count:]
         arguments[_argument(node.op, name)] = values if counted_by else values[0]
     for name in attributes:
@@ -47,7 +48,7 @@ def _signature(op: str) -> tuple[list[str], list[str], list[str]]:
         inferred |= {argument.type_attr, argument.number_attr, argument.type_list_attr}
     return (
         [argument.name for argument in definition.input_arg],
-        [argument.number_attr for argument in definition.input_arg],
+        [argument.number_attr or argument.type_list_attr for argument in definition.input_arg],
         [attribute.name for attribute in definition.attr if attribute.name not in inferred],
     )
 
