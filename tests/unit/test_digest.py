@@ -135,16 +135,21 @@ LOW = """
     def shallow():
         return 0
 """
+DEEP = "from pack.low import deep\n"
 WAYS = {
-    "absolute import": {"high": "from pack.low import deep\ndef go():\n    return deep()\n"},
+    "absolute import": {"high": DEEP + "def go():\n    return deep()\n"},
     "renamed import": {"high": "from pack.low import deep as d\ndef go():\n    return d()\n"},
     "relative import": {"high": "from .low import deep\ndef go():\n    return deep()\n"},
     "relative module": {"high": "from . import low\ndef go():\n    return low.deep()\n"},
     "module attribute": {"high": "from pack import low\ndef go():\n    return low.deep()\n"},
     "dotted module": {"high": "import pack.low\ndef go():\n    return pack.low.deep()\n"},
     "renamed module": {"high": "import pack.low as l\ndef go():\n    return l.deep()\n"},
-    "import in a function": {"high": "def go():\n    from pack.low import deep\n    return deep()\n"},
-    "module in a function": {"high": "def go():\n    from pack import low\n    return low.deep()\n"},
+    "import in a function": {
+        "high": "def go():\n    from pack.low import deep\n    return deep()\n"
+    },
+    "module in a function": {
+        "high": "def go():\n    from pack import low\n    return low.deep()\n"
+    },
     "module as a value": {
         "high": "from pack import low\ndef go(name='deep'):\n    return getattr(low, name)()\n"
     },
@@ -152,11 +157,11 @@ WAYS = {
         "high": "import importlib\ndef go():\n    return importlib.import_module('pack.low')\n"
     },
     "re-export": {
-        "__init__": "from pack.low import deep\n",
+        "__init__": DEEP,
         "high": "import pack\ndef go():\n    return pack.deep()\n",
     },
     "re-export by name": {
-        "__init__": "from pack.low import deep\n",
+        "__init__": DEEP,
         "high": "from pack import deep\ndef go():\n    return deep()\n",
     },
     "renamed in between": {
@@ -168,69 +173,61 @@ WAYS = {
         "high": "from pack import middle\ndef go():\n    return middle.low.deep()\n",
     },
     "dictionary of functions": {
-        "high": "from pack.low import deep\nTABLE = {'d': deep}\ndef go(n):\n    return TABLE[n]()\n"
+        "high": DEEP + "TABLE = {'d': deep}\ndef go(n):\n    return TABLE[n]()\n"
     },
     "entered in a dictionary": {
-        "high": "from pack.low import deep\nTABLE = {}\nTABLE['d'] = deep\n"
-        "def go(n):\n    return TABLE[n]()\n"
+        "high": DEEP + "TABLE = {}\nTABLE['d'] = deep\ndef go(n):\n    return TABLE[n]()\n"
     },
     "loop at the top": {
-        "high": "from pack.low import deep\nTABLE = {}\nfor f in (deep,):\n    TABLE[f] = f\n"
+        "high": DEEP + "TABLE = {}\nfor f in (deep,):\n    TABLE[f] = f\n"
         "def go(n):\n    return TABLE[n]()\n"
     },
-    "added to": {
-        "high": "from pack.low import deep\nALL = ()\nALL += (deep,)\ndef go(n):\n    return ALL\n"
-    },
+    "added to": {"high": DEEP + "ALL = ()\nALL += (deep,)\ndef go(n):\n    return ALL\n"},
     "decorator": {
-        "high": "from pack.low import deep\n\n@deep\ndef go():\n    return 0\n",
+        "high": DEEP + "\n@deep\ndef go():\n    return 0\n",
     },
     "registered by a decorator": {
         "registry": "FOUND = {}\ndef register(f):\n    FOUND['f'] = f\n    return f\n",
-        "rules": "from pack.low import deep\nfrom pack.registry import register\n"
+        "rules": DEEP + "from pack.registry import register\n"
         "@register\ndef rule():\n    return deep()\n",
-        "high": "import pack.rules\nfrom pack.registry import FOUND\ndef go():\n    return FOUND\n",
+        "high": "import pack.rules\nfrom pack.registry import FOUND\ndef go(): return FOUND\n",
     },
     "registered by a call": {
         "registry": "FOUND = {}\ndef register(f):\n    FOUND['f'] = f\n    return f\n",
-        "rules": "from pack.low import deep\nfrom pack.registry import register\n"
-        "RULE = register(deep)\n",
-        "high": "from pack import rules\nfrom pack.registry import FOUND\ndef go():\n    return FOUND\n",
+        "rules": DEEP + "from pack.registry import register\nRULE = register(deep)\n",
+        "high": "from pack import rules\nfrom pack.registry import FOUND\ndef go(): return FOUND\n",
     },
     "registered with another package": {
         "rules": "import other\nfrom pack.low import deep\n"
         "@other.RegisterGradient('x')\ndef rule():\n    return deep()\n",
         "high": "import pack.rules\ndef go():\n    return 1\n",
     },
-    "default argument": {"high": "from pack.low import deep\ndef go(f=deep):\n    return f()\n"},
+    "default argument": {"high": DEEP + "def go(f=deep):\n    return f()\n"},
     "base class": {
-        "middle": "from pack.low import deep\nclass Base:\n    def run(self):\n        return deep()\n",
-        "high": "from pack.middle import Base\nclass Own(Base):\n    pass\ndef go():\n    return Own()\n",
+        "middle": DEEP + "class Base:\n    def run(self):\n        return deep()\n",
+        "high": "from pack.middle import Base\nclass Own(Base): pass\ndef go(): return Own()\n",
     },
     "method": {
-        "high": "from pack.low import deep\nclass Own:\n    def run(self):\n        return deep()\n"
+        "high": DEEP + "class Own:\n    def run(self):\n        return deep()\n"
         "def go():\n    return Own().run()\n"
     },
-    "lambda": {"high": "from pack.low import deep\nF = lambda: deep()\ndef go():\n    return F()\n"},
-    "comprehension": {
-        "high": "from pack.low import deep\ndef go():\n    return [f() for f in (deep,)]\n"
-    },
+    "lambda": {"high": DEEP + "F = lambda: deep()\ndef go():\n    return F()\n"},
+    "comprehension": {"high": DEEP + "def go():\n    return [f() for f in (deep,)]\n"},
     "conditional definition": {
         "high": "try:\n    from pack.low import deep\nexcept ImportError:\n    deep = None\n"
         "def go():\n    return deep()\n"
     },
     "field of a dataclass": {
-        "middle": "from pack.low import deep\nclass Kind:\n    run = deep\n",
+        "middle": DEEP + "class Kind:\n    run = deep\n",
         "high": "from dataclasses import dataclass\nfrom pack.middle import Kind\n"
         "@dataclass\nclass Own:\n    kind: Kind\ndef go():\n    return Own\n",
     },
     "both bindings of a name": {
-        "high": "from pack.low import deep\ndef f():\n    return 0\nf = deep\ndef go():\n    return f()\n"
+        "high": DEEP + "def f():\n    return 0\nf = deep\ndef go():\n    return f()\n"
     },
-    "global names": {
-        "high": "from pack.low import deep\ndef go():\n    return globals()['deep']()\n"
-    },
+    "global names": {"high": DEEP + "def go():\n    return globals()['deep']()\n"},
     "unpacked": {
-        "high": "from pack.low import deep, shallow\nA, B = deep, shallow\ndef go():\n    return A()\n"
+        "high": "from pack.low import deep, shallow\nA, B = deep, shallow\ndef go(): return A()\n"
     },
     "attribute set from outside": {
         "high": "from pack import other\nfrom pack.low import deep\nother.Thing.run = deep\n"
@@ -243,7 +240,7 @@ WAYS = {
         "high": "from pack.sub import work\ndef go():\n    return work()\n",
     },
     "registered by the package around": {
-        "__init____in__sub": "from pack.low import deep\nprint(deep)\n",
+        "__init____in__sub": DEEP + "print(deep)\n",
         "inner__in__sub": "def work():\n    return 1\n",
         "high": "from pack.sub.inner import work\ndef go():\n    return work()\n",
     },
@@ -286,7 +283,7 @@ def test_a_module_imported_only_for_types_does_not_count(tmp_path):
 
 
 def test_what_runs_only_as_a_program_does_not_count(tmp_path):
-    high = "from pack.low import deep\ndef go():\n    pass\nif __name__ == '__main__':\n    deep()\n"
+    high = DEEP + "def go():\n    pass\nif __name__ == '__main__':\n    deep()\n"
     package = Package(tmp_path, "def main(s):\n    from pack.high import go\n", low=LOW, high=high)
     assert "pack.low" not in package.reached
 
