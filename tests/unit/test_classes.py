@@ -1,0 +1,133 @@
+"""Attribution of all labels to positions: against loops, in both modes, at any memory."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from oracles.class_positions import class_positions
+from tiny import inception_like, linear_of, weights
+
+from blockscope.attribution.classes import attribute_classes, named_classes, softmax
+from blockscope.engine.batches import LARGEST, Mode, cheaper_mode, in_batches
+from blockscope.labels import Labels
+from blockscope.overrides import OVERRIDES
+
+
+def sequence(rule: str) -> list[tuple]:
+    """A network as the oracle reads it: two convolutions, two poolings, a head of five logits."""
+    return [
+        ("conv", weights((3, 3, 3, 4), 1), weights((4,), 2), 1),
+        ("relu",),
+        ("pool", 3, 2, rule),
+        ("conv", weights((3, 2, 4, 6), 3), weights((6,), 4), 2),
+        ("relu",),
+        ("pool", 2, 1, rule),
+        ("head", weights((6, 5), 5)),
+    ]
+
+
+def in_tensorflow(network: list[tuple]):
+    def build(x):
+        for layer in network:
+            if layer[0] == "conv":
+                x = tf.nn.conv2d(x, layer[1], layer[3], "SAME") + layer[2]
+            elif layer[0] == "relu":
+                x = tf.nn.relu(x)
+            elif layer[0] == "pool":
+                x = tf.nn.max_pool2d(x, layer[1], layer[2], "SAME")
+            else:
+                x = tf.reduce_mean(x, [1, 2]) @ layer[1]
+        return x
+
+    return build
+
+
+def picture(rng, shape=(7, 9, 3)):
+    return rng.normal(0.5, 1, shape)
+
+
+@pytest.mark.parametrize("mode", Mode)
+@pytest.mark.parametrize("override", OVERRIDES)
+def test_equals_the_formula_in_loops(override, mode, rng):
+    rule = {"none": "max"}.get(override, override)
+    x = picture(rng)
+    linear = linear_of(in_tensorflow(sequence(rule)), x, override)
+    found = attribute_classes(linear, range(5), mode=mode)
+    expected = class_positions(sequence(rule), x)
+    assert found.shape == (5, 7, 9)
+    np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12)
+
+
+def test_overrides_differ(rng):
+    x = picture(rng)
+    maps = [
+        attribute_classes(linear_of(in_tensorflow(sequence("max")), x, override), range(5))
+        for override in OVERRIDES
+    ]
+    assert np.abs(maps[0] - maps[1]).max() > 1e-3
+    assert np.abs(maps[1] - maps[2]).max() > 1e-3
+
+
+def test_attribution_sums_to_the_logits_of_a_homogeneous_network(rng):
+    """Without biases the logits are linear along the ray to zero: the map explains all of them."""
+    network = [
+        (*layer[:2], 0 * layer[2], layer[3]) if layer[0] == "conv" else layer
+        for layer in sequence("max")
+    ]
+    linear = linear_of(in_tensorflow(network), picture(rng))
+    total = attribute_classes(linear, range(5)).sum((1, 2))
+    np.testing.assert_allclose(total, linear.output.numpy()[0], rtol=1e-9)
+
+
+@pytest.mark.parametrize("mode", Mode)
+def test_labels_may_come_in_any_order(mode, rng):
+    linear = linear_of(in_tensorflow(sequence("max")), picture(rng))
+    every = attribute_classes(linear, range(5), mode=mode)
+    some = attribute_classes(linear, [3, 0], mode=mode)
+    np.testing.assert_allclose(some, every[[3, 0]], rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.parametrize("mode", Mode)
+def test_memory_bounds_the_batches_and_changes_nothing(mode, rng, monkeypatch):
+    x = picture(rng, (41, 33, 2)).astype(np.float32)
+    linear = linear_of(inception_like, x, layer="mixed")
+    ample = attribute_classes(linear, range(9), memory_mb=10_000, mode=mode)
+    monkeypatch.setattr(linear, "bytes_per_position", lambda: 10**7)
+    monkeypatch.setattr(linear, "bytes_per_sensitivity", lambda: 10**7)
+    scarce = attribute_classes(linear, range(9), memory_mb=100, mode=mode)
+    np.testing.assert_allclose(scarce, ample, atol=1e-6 * np.abs(ample).max())
+
+
+def test_batches_fit_the_memory_and_hold_every_item():
+    batches = in_batches(np.arange(1000), bytes_each=10**6, memory_mb=60)
+    assert [len(b) for b in batches] == [20] * 50
+    np.testing.assert_array_equal(np.concatenate(batches), np.arange(1000))
+    assert len(in_batches(np.arange(1000), 1, 10_000)[0]) == LARGEST
+    assert len(in_batches(np.arange(3), 10**9, 1)[0]) == 1
+
+
+def test_the_cheaper_mode_is_chosen_by_positions_and_labels(rng):
+    x = picture(rng, (41, 33, 2)).astype(np.float32)
+    late = linear_of(inception_like, x, layer="late")
+    early = linear_of(inception_like, x, layer="input")
+    assert cheaper_mode(late, labels=1000) is Mode.FORWARD
+    assert cheaper_mode(early, labels=1) is Mode.REVERSE
+
+
+def test_named_axes_carry_names_and_probabilities():
+    labels = Labels(["dummy", "crane", "crane", "dog"], skip=1)
+    logits = np.array([9.0, 1.0, 2.0, 3.0, 4.0], np.float32)
+    dataset = named_classes(np.zeros((3, 5, 7)), logits, labels)
+    assert dict(dataset.sizes) == {"label": 3, "row": 5, "col": 7}
+    assert dataset["attribution"].dtype == np.float32
+    assert dataset["label"].to_numpy().tolist() == ["crane", "crane", "dog"]
+    assert dataset["index"].to_numpy().tolist() == [1, 2, 3]
+    assert dataset["logit"].to_numpy().tolist() == [1, 2, 3]
+    everything = np.exp([9, 1, 2, 3, 4])
+    expected = (everything / everything.sum())[1:4]
+    np.testing.assert_allclose(dataset["probability"], expected, rtol=1e-6)
+
+
+def test_softmax_survives_large_logits():
+    np.testing.assert_allclose(softmax(np.array([1000.0, 1000.0], np.float32)), [0.5, 0.5])

@@ -1,0 +1,144 @@
+"""Bad input, killed jobs, full disks, two commands at once: nothing half made looks finished."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import h5py
+from PIL import Image
+
+CLASSES = "results/tiny/noise/smooth/classes/block~high.h5"
+INPUT = "results/tiny/noise/input.png"
+GROUPS = "results/figures/one/groups.png"
+
+
+def test_mistakes_are_told_before_anything_runs(project, run_row):
+    before = project.results()
+    with project.path("config/runs.tsv").open("a") as table:
+        table.write(run_row("two", override="smoth") + run_row("three", layer2="hihg"))
+    project.path("noise.png").write_bytes(b"no picture")
+    done = project.snakemake()
+    assert done.returncode != 0
+    assert "3 mistakes in the configuration; nothing was run." in done.stdout
+    assert "unknown override 'smoth'; valid: none, smooth, smooth-blur" in done.stdout
+    assert "unknown layer of model 'tiny' 'hihg'; valid: low, pool, block/high" in done.stdout
+    assert "image file 'noise.png' is not a picture" in done.stdout
+    assert "Traceback" not in done.stdout
+    assert project.results() == before
+
+
+def test_wrong_yaml_is_told_with_its_line(project):
+    project.write("config/config.yaml", "models: config/models.yaml\nimages: [\nruns: a\n")
+    done = project.snakemake("--dry-run")
+    assert done.returncode != 0
+    assert "config/config.yaml, line 3: is not YAML" in done.stdout
+    assert "Traceback" not in done.stdout
+
+
+def test_settings_of_ones_own_stand_alone(project, tmp_path):
+    settings = project.path("config/config.yaml").read_text()
+    project.write("config/config.yaml", settings + "\nfigure: {opacity: 0.1}\n")
+    mine = tmp_path / "elsewhere.yaml"
+    mine.write_text(settings)
+    assert project.planned() == {"groups": 1, "page": 1, "gallery": 1}
+    assert project.planned("--configfile", str(mine)) == {}
+    mine.write_text("models: config/models.yaml\n")
+    done = project.snakemake("--dry-run", "--configfile", str(mine))
+    assert f"{mine}, key images: is missing" in done.stdout
+
+
+def script_of(stage: str, folder: Path, command: subprocess.Popen[str]) -> int:
+    """Wait for the process that runs a stage's script and return its id."""
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and command.poll() is None:
+        for entry in Path("/proc").iterdir():
+            try:
+                words = (entry / "cmdline").read_bytes().decode().split("\0")
+            except OSError:
+                continue
+            if len(words) > 1 and words[1].endswith(f".{stage}.py") and str(folder) in words[1]:
+                return int(entry.name)
+        time.sleep(0.05)
+    raise AssertionError(f"no script of {stage} was seen")
+
+
+def test_a_killed_job_leaves_nothing_and_loses_nothing(project):
+    before = project.results()
+    project.path(CLASSES).unlink()
+    command = subprocess.Popen(
+        [*project.command, CLASSES], cwd=project.folder, env=project.environment,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+    with command:
+        os.kill(script_of("classes", project.folder, command), signal.SIGKILL)
+        said, _ = command.communicate(timeout=120)
+    assert command.returncode != 0
+    assert "logs/classes/tiny/noise/smooth/block~high.log" in said.splitlines()[-1]
+    del before[CLASSES]
+    assert project.results() == before
+    assert project.planned(CLASSES) == {"classes": 1}
+
+
+def test_a_full_disk_leaves_the_older_file_or_none(project):
+    """A file may grow to 60 kB, as on a disk that is nearly full; the picture needs more."""
+    before = project.results()
+    assert project.path(INPUT).stat().st_size > 90_000
+
+    def limit():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000))
+
+    done = project.snakemake("--forcerun", "input", "--", INPUT, preexec_fn=limit)
+    assert done.returncode != 0
+    assert "input: File too large" in done.stdout
+    assert "logs/input/tiny/noise.log" in done.stdout
+    before.pop(INPUT)  # Snakemake takes the old file away before the job begins
+    assert project.results() == before
+    again = project.snakemake(INPUT)
+    assert again.returncode == 0, again.stdout
+    with Image.open(project.path(INPUT)) as picture:
+        assert picture.size == (200, 160)
+
+
+def test_two_commands_at_once_leave_whole_files(project):
+    before = project.results()
+    options = {"cwd": project.folder, "env": project.environment, "text": True}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    commands = [
+        subprocess.Popen(
+            [*project.command, "--forcerun", "groups", *lock, "--", GROUPS], **options, **pipes
+        )
+        for lock in ([], ["--nolock"])
+    ]
+    said = [command.communicate(timeout=240)[0] for command in commands]
+    assert 0 in {command.returncode for command in commands}, said
+    assert project.snakemake().returncode == 0
+    assert set(project.results()) == set(before)
+    with Image.open(project.path(GROUPS)) as picture:
+        picture.load()
+    with h5py.File(project.path(CLASSES)) as made:
+        assert made["attribution"].shape == (5, 4, 5)
+    assert project.planned() == {}
+
+
+def test_a_second_command_waits_for_its_turn(project):
+    """Snakemake's lock keeps a second command out, with words about what to do."""
+    project.path(CLASSES).unlink()
+    first = subprocess.Popen(
+        [*project.command, CLASSES], cwd=project.folder, env=project.environment,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+    with first:
+        process = script_of("classes", project.folder, first)
+        second = project.snakemake(CLASSES)
+        os.kill(process, signal.SIGTERM)
+        said, _ = first.communicate(timeout=120)
+    assert second.returncode != 0
+    assert "locked" in second.stdout
+    assert first.returncode != 0, said
+    assert not project.path(CLASSES).exists()
+    assert project.results()

@@ -1,0 +1,48 @@
+"""The settings that come with the project can be run as they are."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def shipped(workflow_copy, project_at, tmp_path):
+    """Return the project as it comes, with nothing made."""
+    for part in ("Snakefile", "workflow", "profiles", "envs", "src"):
+        source = workflow_copy.path(part)
+        (shutil.copytree if source.is_dir() else shutil.copy2)(source, tmp_path / part)
+    for part in ("config", "resources"):
+        shutil.copytree(ROOT / part, tmp_path / part)
+    return project_at(tmp_path)
+
+
+def test_the_default_settings(shipped):
+    assert shipped.planned() == {
+        "model": 1, "input": 2, "activations": 4, "classes": 12, "factors": 12, "groups": 6,
+        "page": 6, "gallery": 1,
+    }  # fmt: skip
+    assert shipped.planned("results/blocks1000/two/none/classes/mixed3a.h5")["classes"] == 1
+
+
+def test_the_articles_settings(shipped):
+    table = shipped.path("config/inceptionv1/images.tsv").read_text().splitlines()[1:]
+    done = shipped.snakemake("--dry-run", "--configfile", "config/inceptionv1.yaml")
+    assert f"{len(table)} mistakes" in done.stdout
+    for line in table:
+        path = shipped.path(line.split("\t")[1])
+        path.parent.mkdir(exist_ok=True)
+        Image.new("RGB", (224, 224)).save(path)
+    planned = shipped.planned("--configfile", "config/inceptionv1.yaml")
+    assert planned["model"] == 1
+    assert planned["groups"] == 3 * len(table)
+
+
+def test_the_workflow_has_no_lint(shipped):
+    done = shipped.snakemake("--lint")
+    assert done.returncode == 0, done.stdout

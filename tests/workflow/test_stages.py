@@ -1,0 +1,223 @@
+"""The stages: what is made, what is repeated after which change, and their names."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from pathlib import Path
+
+import h5py
+import pytest
+import yaml
+from PIL import Image
+
+from blockscope.digest import reached_modules
+
+ROOT = Path(__file__).resolve().parents[2]
+STAGES = {"model", "input", "activations", "classes", "factors", "groups", "page", "gallery"}
+FACTORS = "results/tiny/noise/smooth/factors"
+
+
+def rule_texts() -> dict[str, str]:
+    text = "\n".join(
+        path.read_text() for path in [ROOT / "Snakefile", *(ROOT / "workflow/rules").iterdir()]
+    )
+    parts = re.split(r"^rule (\w+):\n", text, flags=re.MULTILINE)
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+def test_one_name_from_the_rule_to_the_benchmark():
+    rules = rule_texts()
+    assert set(rules) == STAGES
+    assert {path.stem for path in (ROOT / "workflow" / "scripts").glob("*.py")} == STAGES
+    for name, text in rules.items():
+        assert f'"logs/{name}/' in text
+        assert f'"benchmarks/{name}/' in text
+        assert f'workflow/scripts/{name}.py"' in text or f'"../scripts/{name}.py"' in text
+        assert f'code=code("{name}")' in text
+        assert "envs/cpu.yaml" in text or "ENVIRONMENT" in text
+
+
+@pytest.mark.parametrize("stage", sorted(STAGES))
+def test_scripts_are_thin_and_never_read_the_settings(stage):
+    text = (ROOT / "workflow" / "scripts" / f"{stage}.py").read_text()
+    tree = ast.parse(text)
+    assert len(text.splitlines()) < 30
+    assert ast.get_docstring(tree).startswith(f"{stage}: ")
+    assert "config" not in {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    assert not [node for node in ast.walk(tree) if isinstance(node, ast.BinOp)]
+
+
+def test_everything_is_made_and_the_last_line_says_where_to_look(finished):
+    project, said = finished
+    for name in (
+        "results/models/tiny/graph.pb",
+        "results/models/tiny/model.json",
+        "results/tiny/noise/input.png",
+        "results/tiny/noise/activations/block~high.zarr.zip",
+        "results/tiny/noise/smooth/classes/low.h5",
+        f"{FACTORS}/low-2-on-block~high.h5",
+        f"{FACTORS}/block~high-2-on-block~high.tsv",
+        "results/figures/one/groups.pdf",
+        "results/figures/one/index.html",
+        "results/index.html",
+        "logs/classes/tiny/noise/smooth/block~high.log",
+        "benchmarks/classes/tiny/noise/smooth/block~high.tsv",
+    ):
+        assert project.path(name).stat().st_size > 0, name
+    assert said.rstrip().splitlines()[-1] == "Finished. Look at results/index.html"
+    with h5py.File(project.path("results/tiny/noise/smooth/classes/block~high.h5")) as made:
+        assert made["attribution"].shape == (5, 4, 5)
+    assert project.results()
+
+
+def test_progress_is_seen_and_kept_in_the_log(finished):
+    project, said = finished
+    assert re.search(r"100%\|", said)
+    log = project.path("logs/classes/tiny/noise/smooth/block~high.log").read_text()
+    assert log.count("100%|") == 1
+    assert "\r" not in log
+
+
+def test_every_function_that_a_stage_calls_counts_in_its_digest(finished):
+    project, _ = finished
+    stages = set()
+    for path in project.path("called").iterdir():
+        stage, called = json.loads(path.read_text())
+        stages.add(stage)
+        script = project.path(f"workflow/scripts/{stage}.py")
+        reached = reached_modules(script, project.path("src/blockscope"))
+        names = {(module, name) for module, name in called if not name.startswith("<")}
+        missed = {
+            f"{module}.{name}" for module, name in names if name not in reached.get(module, set())
+        }
+        assert not missed, f"{stage} calls what its digest does not know"
+        assert len(names) > 1
+    assert stages == STAGES
+
+
+def test_a_second_run_does_nothing(project):
+    before = project.results()
+    done = project.snakemake()
+    assert "Nothing to be done" in done.stdout
+    assert project.results() == before
+
+
+@pytest.mark.parametrize(
+    ("new", "wanted"),
+    [
+        ({"override": "none"}, {"classes": 2, "factors": 2, "groups": 1, "page": 1, "gallery": 1}),
+        ({"factors": "3"}, {"factors": 2, "groups": 1, "page": 1, "gallery": 1}),
+        ({"factors": "2 joint pca"}, {"factors": 2, "groups": 1, "page": 1, "gallery": 1}),
+        ({}, {"groups": 1, "page": 1, "gallery": 1}),
+        (
+            {"layer2": "pool"},
+            {"activations": 1, "classes": 1, "factors": 2, "groups": 1, "page": 1, "gallery": 1},
+        ),
+    ],
+)
+def test_a_new_row_makes_only_what_is_new(project, run_row, new, wanted):
+    with project.path("config/runs.tsv").open("a") as table:
+        table.write(run_row("two", **new))
+    assert project.planned() == wanted
+
+
+@pytest.mark.parametrize(
+    ("section", "options", "changed"),
+    [
+        ("figure", {"opacity": 0.5}, {"groups", "page"}),
+        ("figure", {"probabilities": 3}, {"groups", "page"}),
+        ("compute", {"memory_mb": 4096}, set()),
+        ("factors", {"top_labels": 3}, {"factors"}),
+        ("image", {"background": [0, 0, 0]}, {"input"}),
+    ],
+)
+def test_an_option_repeats_what_it_is_about(project, section, options, changed):
+    settings = yaml.safe_load(project.path("config/config.yaml").read_text())
+    project.write("config/config.yaml", yaml.safe_dump({**settings, section: options}))
+    assert project.changed_stages() == changed
+    if section == "figure":
+        assert project.planned() == {"groups": 1, "page": 1, "gallery": 1}
+
+
+PACKAGE = "src/blockscope"
+
+
+@pytest.mark.parametrize(
+    ("file", "name", "changed"),
+    [
+        ("attribution/classes.py", "write_classes", {"classes"}),
+        ("attribution/activations.py", "write_activations", {"activations"}),
+        ("overrides.py", "smooth_pool", {"classes"}),
+        ("factors.py", "write_factors", {"factors"}),
+        ("inputs.py", "write_input", {"input"}),
+        ("images.py", "fit", {"input"}),
+        ("models/normal.py", "write_model", {"model"}),
+        ("figures/groups.py", "write_groups", {"groups"}),
+        ("figures/page.py", "write_page", {"page"}),
+        ("figures/panel.py", "_place", {"groups", "page"}),
+        ("figures/gallery.py", "write_gallery", {"gallery"}),
+        ("config/check.py", "load_project", set()),
+        ("job.py", "words_of_success", set()),
+    ],
+)
+def test_a_changed_function_repeats_the_stages_that_use_it(project, file, name, changed):
+    path = project.path(f"{PACKAGE}/{file}")
+    text = path.read_text()
+    function = next(
+        node
+        for node in ast.parse(text).body
+        if isinstance(node, ast.FunctionDef) and node.name == name
+    )
+    lines = text.splitlines()
+    last = function.body[-1].lineno - 1
+    lines.insert(last, " " * function.body[-1].col_offset + "changed = 1")
+    path.write_text("\n".join(lines) + "\n")
+    assert project.changed_stages() == changed
+
+
+def test_a_changed_template_repeats_its_page(project):
+    template = next(project.path(f"{PACKAGE}/figures/templates").glob("page*"))
+    template.write_text(template.read_text() + "<!-- changed -->")
+    assert project.changed_stages() == {"page"}
+
+
+def test_comments_and_docstrings_repeat_nothing(project):
+    for path in [*project.path(PACKAGE).rglob("*.py"), *project.path("workflow").rglob("*.py")]:
+        text = path.read_text().replace('    """', '    """Said otherwise: ')
+        path.write_text(f"{text}\n# a remark\n")
+        compile(path.read_text(), path.name, "exec")
+    assert project.planned() == {}
+
+
+def test_a_touched_picture_repeats_nothing_and_a_changed_one_everything_behind_it(project):
+    project.path("noise.png").touch()
+    assert project.planned() == {}
+    with Image.open(project.path("noise.png")) as picture:
+        picture.transpose(Image.Transpose.ROTATE_180).save(project.path("noise.png"))
+    assert project.planned() == {
+        "input": 1, "activations": 2, "classes": 2, "factors": 2, "groups": 1, "page": 1,
+        "gallery": 1,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("target", "wanted"),
+    [
+        ("results/tiny/noise/none/classes/pool.h5", {"activations": 1, "classes": 1}),
+        (f"{FACTORS}/low-3.h5", {"factors": 1}),
+        (f"{FACTORS}/low-12-pca.tsv", {"factors": 1}),
+        (f"{FACTORS}/low-2-on-block~high-pca.h5", {"factors": 1}),
+        ("results/tiny/noise/activations/pool.zarr.zip", {"activations": 1}),
+        ("results/figures/one/groups.svg", {}),
+    ],
+)
+def test_any_single_file_can_be_asked_for(project, target, wanted):
+    assert project.planned(target) == wanted
+
+
+def test_an_unknown_id_in_a_target_is_told_with_what_is_valid(project):
+    done = project.snakemake("--dry-run", "results/tiny/noice/input.png")
+    assert done.returncode != 0
+    assert "unknown image 'noice'; valid: noise (listed in config/images.tsv)" in done.stdout
