@@ -19,7 +19,7 @@ NEUTRAL = 0.3
 """Grey of a two-factor picture where both factors have their common mean."""
 
 REACH = 1.5
-"""Largest distance from the neutral grey, before clipping: extremes are saturated on purpose."""
+"""Largest value before clipping: extremes are saturated on purpose, so that the rest is seen."""
 
 LIGHTNESS = 0.66
 CHROMA = 0.112
@@ -77,10 +77,11 @@ def hues(spatial: Floats) -> Picture:
     spatial   float (row, col, factor); values below 0 count as 0
     returns   uint8 (row, col, rgb); black where no factor is present
 
-    The magnitude of a place is the sum of its factors over the largest such sum; Oklab lightness is
-    proportional to it. The colour is the mean of the factors' colours, weighted by the squares of
-    the factors so that the leading one shows its hue. At the largest magnitude they are the
-    legend's colours with as much light as sRGB has room for.
+    The magnitude of a place is the sum of its factors. Oklab lightness is proportional to it and
+    full from two thirds of the largest sum on, as extremes saturate in `orange_blue` too. The
+    colour is the mean of the factors' colours, weighted by the squares of the factors so that the
+    leading one shows its hue. At full lightness they are the legend's colours with as much light
+    as sRGB has room for.
     """
     present = _present(spatial)
     total = present.sum(axis=-1)
@@ -93,7 +94,7 @@ def hues(spatial: Floats) -> Picture:
     squares = (relative / strongest) ** 2
     shares = squares / np.maximum(squares.sum(axis=-1, keepdims=True), 1.0)
     lab = shares @ _brightest_lab(present.shape[-1])
-    return _bytes(_srgb((total / largest)[..., None] * lab), nearest=True)
+    return _bytes(_srgb(_lightness(total)[..., None] * lab), nearest=True)
 
 
 def factor_picture(spatial: Floats) -> Picture:
@@ -111,14 +112,11 @@ def single_factor_picture(spatial: Floats, factor: int) -> Picture:
     spatial   float (row, col, factor)
     factor    position on the factor axis
 
-    Lightness is the factor over its own largest value, black where the factor is absent.
+    Lightness follows the factor as in `hues`, on the factor's own scale; black where it is absent.
     """
     present = _present(spatial)
-    values = present[..., factor]
-    largest = values.max(initial=0.0)
-    relative = values / largest if largest > 0 else np.zeros_like(values)
     lab = _brightest_lab(present.shape[-1])[factor]
-    return _bytes(_srgb(relative[..., None] * lab), nearest=True)
+    return _bytes(_srgb(_lightness(present[..., factor])[..., None] * lab), nearest=True)
 
 
 def factor_colours(factors: int) -> list[str]:
@@ -150,6 +148,15 @@ def _present(spatial: Floats, allowed: tuple[int, ...] = ()) -> NDArray[np.float
     if not np.isfinite(array).all():
         raise ValueError("factors hold values that are not finite; nothing can be drawn from them")
     return np.maximum(array, 0.0)
+
+
+def _lightness(magnitude: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Scale magnitudes (row, col) to 0..1, full from 1 / REACH of the largest on."""
+    largest = magnitude.max(initial=0.0)
+    if largest == 0:
+        return np.zeros_like(magnitude)
+    scaled: NDArray[np.float64] = np.minimum(magnitude / largest * REACH, 1.0)
+    return scaled
 
 
 def _even_hues(factors: int) -> NDArray[np.float64]:
