@@ -7,25 +7,31 @@ under its layer; otherwise all blocks flow in as many columns as the width allow
 
 from __future__ import annotations
 
-import itertools
 import json
-import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import matplotlib as mpl
-import numpy as np
 from matplotlib.figure import Figure
 
 from blockscope import colour
 from blockscope.errors import BlockscopeError
 from blockscope.figures import wording
-from blockscope.figures.panel import GroupsPanel, LayerGroups, Weight
+from blockscope.figures.blocks import (
+    GREY,
+    LINE,
+    SMALL_PT,
+    TEXT_PT,
+    Block,
+    place_blocks,
+    split_widths,
+)
+from blockscope.figures.marks import mark_factors
+from blockscope.figures.panel import GroupsPanel, LayerGroups
 from blockscope.figures.raster import enlarge, laid_over
 from blockscope.figures.sheet import (
-    ELLIPSIS,
     MM_PER_INCH,
     STYLE,
     Sheet,
@@ -35,17 +41,12 @@ from blockscope.figures.sheet import (
 )
 from blockscope.files import written_whole
 
-TITLE_PT, TEXT_PT, SMALL_PT, MARK_PT = 8.0, 7.0, 6.5, 5.5
-LINE = 3.4  # mm from one line of text to the next
+TITLE_PT = 8.0
 GAP = 4.0  # mm between columns
 EDGE = 1.0  # mm of margin
-BAR = 1.7  # mm, thickness of a bar
-LEAST_BAR = 0.2  # of a block's width
 NARROWEST = 38.0  # mm that a block of labels needs to be read with ease
 UNDER_LAYER = 3  # most factors stacked under their layer's picture
 MOST_PIXELS = 2400  # of an embedded picture's side: finer than any print shows
-GREY = "#5c5c5c"
-PLAIN_BAR = "#8a8a8a"
 
 
 @dataclass(frozen=True)
@@ -62,22 +63,6 @@ class Style:
     width_mm: float = 180.0
     dpi: int = 300
     smooth: bool = False
-
-
-@dataclass(frozen=True)
-class _Block:
-    """Labels with bars under a heading, which has a colour swatch if the labels have a colour."""
-
-    heading: str
-    rows: Sequence[Weight]
-    numbers: Sequence[str]
-    full: float
-    bars: str = PLAIN_BAR
-    swatch: bool = False
-
-    @property
-    def height(self) -> float:
-        return LINE * (1 + len(self.rows)) + 2.2
 
 
 def draw(panel: GroupsPanel, style: Style | None = None) -> Figure:
@@ -138,64 +123,15 @@ def _pictures(sheet: Sheet, panel: GroupsPanel, style: Style, top: float) -> flo
             sheet.text(left + width, title, note, TEXT_PT, colour=GREY, align="right")
         sheet.raster(left, top, width, height, shown)
         if place and layer.factors > 2:
-            _mark_factors(sheet, layer, (left, top, width, height))
+            mark_factors(sheet, layer, (left, top, left + width, top + height))
     return top + height + 2.0
 
 
-def _mark_factors(
-    sheet: Sheet, layer: LayerGroups, area: tuple[float, float, float, float]
-) -> None:
-    """Put each factor's number where the factor is largest, for those who cannot tell the hues.
-
-    Marks that would cover one another become one, which shows as many numbers as it can hold.
-    """
-    left, top, width, height = area
-    rows, cols, factors = layer.spatial.shape
-    present = np.maximum(layer.spatial, 0).reshape(rows * cols, factors)
-    marks: list[_Mark] = []
-    for factor in range(factors):
-        if present[:, factor].any():
-            row, col = divmod(int(present[:, factor].argmax()), cols)
-            place = (left + (col + 0.5) / cols * width, top + (row + 0.5) / rows * height)
-            marks.append(_Mark(place, (factor + 1,)))
-    for mark in _merged(marks):
-        radius = mark.radius
-        across = min(max(mark.centre[0], left + radius), max(left + radius, left + width - radius))
-        down = min(max(mark.centre[1], top + radius), max(top + radius, top + height - radius))
-        sheet.disc((across, down), radius, "#ffffff")
-        sheet.text(across, down + 0.7, mark.text, MARK_PT, align="center")
-
-
-@dataclass(frozen=True)
-class _Mark:
-    centre: tuple[float, float]
-    numbers: tuple[int, ...]
-
-    @property
-    def text(self) -> str:
-        shown = ",".join(map(str, self.numbers[:2]))
-        return f"{shown},{ELLIPSIS}" if len(self.numbers) > 2 else shown
-
-    @property
-    def radius(self) -> float:
-        return max(1.25, text_width(self.text, MARK_PT) / 2 + 0.5)
-
-
-def _merged(marks: list[_Mark]) -> list[_Mark]:
-    """Join marks until none covers another; a joined mark stays where its first factor is."""
-    for first, second in itertools.combinations(marks, 2):
-        if math.dist(first.centre, second.centre) < first.radius + second.radius:
-            joined = _Mark(first.centre, tuple(sorted(first.numbers + second.numbers)))
-            rest = [mark for mark in marks if mark not in (first, second)]
-            return _merged([joined, *rest])
-    return marks
-
-
-def _factor_blocks(layer: LayerGroups) -> list[_Block]:
+def _factor_blocks(layer: LayerGroups) -> list[Block]:
     full = wording.largest(layer.tops)
     colours = colour.factor_colours(layer.factors)
     return [
-        _Block(
+        Block(
             heading=f"Factor {factor + 1}",
             rows=top,
             numbers=[wording.number(weight.value, full) for weight in top],
@@ -207,17 +143,17 @@ def _factor_blocks(layer: LayerGroups) -> list[_Block]:
     ]
 
 
-def _probability_block(panel: GroupsPanel) -> _Block:
+def _probability_block(panel: GroupsPanel) -> Block:
     rows = (*panel.probabilities, *panel.asked)
     numbers = [wording.percent(row.value) for row in rows]
-    return _Block("Most probable labels", rows, numbers, wording.largest([rows]))
+    return Block("Most probable labels", rows, numbers, wording.largest([rows]))
 
 
 def _three_columns(
-    sheet: Sheet, panel: GroupsPanel, below: list[list[_Block]], column: float, top: float
+    sheet: Sheet, panel: GroupsPanel, below: list[list[Block]], column: float, top: float
 ) -> float:
     """Place the probabilities under the input and the legends under the layers."""
-    ends = [_place(sheet, [_probability_block(panel)], EDGE, top, column)]
+    ends = [place_blocks(sheet, [_probability_block(panel)], EDGE, top, column)]
     lefts = [EDGE + place * (column + GAP) for place in (1, 2)]
     if panel.shared:
         half = (len(below[0]) + 1) // 2
@@ -230,25 +166,25 @@ def _three_columns(
         ]
     for left, (title, blocks) in zip(lefts, parts, strict=True):
         _section_title(sheet, title, left, top, column)
-        ends.append(_place(sheet, blocks, left, top + LINE + 1, column))
+        ends.append(place_blocks(sheet, blocks, left, top + LINE + 1, column))
     return max(ends)
 
 
 def _flow(
-    sheet: Sheet, panel: GroupsPanel, below: list[list[_Block]], width: float, top: float
+    sheet: Sheet, panel: GroupsPanel, below: list[list[Block]], width: float, top: float
 ) -> float:
     """Place the probabilities, then each legend in rows of blocks."""
     count = max(1, int((width + GAP) // (NARROWEST + GAP)))
     column = (width - (count - 1) * GAP) / count
-    top = _place(sheet, [_probability_block(panel)], EDGE, top, min(width, 2 * column + GAP))
+    top = place_blocks(sheet, [_probability_block(panel)], EDGE, top, min(width, 2 * column + GAP))
     for layer, blocks in zip(wording.legends(panel), below, strict=True):
         _section_title(sheet, wording.legend_title(panel, layer), EDGE, top, width)
         top += LINE + 1
-        split = _split(blocks, column)
+        split = split_widths(blocks, column)
         for start in range(0, len(blocks), count):
             row = blocks[start : start + count]
             ends = [
-                _place(sheet, [block], EDGE + place * (column + GAP), top, column, split)
+                place_blocks(sheet, [block], EDGE + place * (column + GAP), top, column, split)
                 for place, block in enumerate(row)
             ]
             top = max(ends)
@@ -259,45 +195,6 @@ def _section_title(sheet: Sheet, title: str, left: float, top: float, width: flo
     if title:
         text = shortened(title, TEXT_PT, width, bold=True)
         sheet.text(left, top + 2.6, text, TEXT_PT, bold=True)
-
-
-def _split(blocks: Sequence[_Block], width: float) -> tuple[float, float]:
-    """Return the widths that names and numbers take in blocks whose bars are aligned.
-
-    Names get what they need as long as some of the width is left to the bars.
-    """
-    numbers = max((text_width(n, SMALL_PT) for block in blocks for n in block.numbers), default=0.0)
-    names = [text_width(row.label, TEXT_PT) for block in blocks for row in block.rows]
-    return min(max(names, default=0.0), (1 - LEAST_BAR) * width - numbers - 3), numbers
-
-
-def _place(
-    sheet: Sheet,
-    blocks: Sequence[_Block],
-    left: float,
-    top: float,
-    width: float,
-    split: tuple[float, float] | None = None,
-) -> float:
-    """Place blocks below one another, their bars aligned; returns where they end."""
-    name_width, numbers = split or _split(blocks, width)
-    bar_left = left + name_width + 1.5
-    bar_width = left + width - numbers - 1.5 - bar_left
-    for block in blocks:
-        baseline = top + 2.6
-        indent = 3.2 if block.swatch else 0.0
-        if block.swatch:
-            sheet.box(left, baseline - 1.95, 2.2, 2.2, block.bars)
-        heading = shortened(block.heading, TEXT_PT, width - indent, bold=not block.swatch)
-        sheet.text(left + indent, baseline, heading, TEXT_PT, bold=not block.swatch)
-        for row, written in zip(block.rows, block.numbers, strict=True):
-            baseline += LINE
-            sheet.text(left, baseline, shortened(row.label, TEXT_PT, name_width), TEXT_PT)
-            length = bar_width * min(1.0, max(0.0, row.value / block.full))
-            sheet.box(bar_left, baseline - BAR - 0.05, length, BAR, block.bars)
-            sheet.text(left + width, baseline, written, SMALL_PT, colour=GREY, align="right")
-        top += block.height
-    return top
 
 
 def write_groups(
