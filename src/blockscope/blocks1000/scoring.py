@@ -29,7 +29,7 @@ SCORING: Final = 20180306  # not 0, with which a shorter seed would be the same
 
 @dataclass(frozen=True)
 class Score:
-    """Shares (0..1) of scenes whose blocks all are among the ``top`` most probable labels."""
+    """Share (0..1) of scenes whose blocks all are among the ``top`` most probable labels."""
 
     blocks: int
     top: int
@@ -37,12 +37,11 @@ class Score:
     share: float
 
     def __str__(self) -> str:
-        what = "the block" if self.blocks == 1 else f"all {self.blocks} blocks"
-        where = "most probable label" if self.top == 1 else f"{self.top} most probable labels"
-        return (
-            f"{self.blocks} per scene, {what} in the {where}:"
-            f" {100 * self.share:.1f} % of {self.scenes} scenes"
-        )
+        if self.top == 1:
+            what = f"{self.blocks} per scene, named by the most probable label"
+        else:
+            what = f"{self.blocks} per scene, all among the {self.top} most probable labels"
+        return f"blocks: {what}: {100 * self.share:.2f} % of {self.scenes} scenes"
 
 
 def load(path: Path) -> Network:
