@@ -104,7 +104,7 @@ def train(steps: int, seed: int, workers: int, threads: int) -> Any:
     optimizer = tf.keras.optimizers.Adam(PEAK_RATE)
     optimizer.build(model.trainable_variables)
 
-    @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]
+    @tf.function(reduce_retracing=True)
     def step_on(pictures: Any, targets: Any) -> Any:
         with tf.GradientTape() as tape:
             values = model(tf.cast(pictures, tf.float32) + RANGE[0], training=True)
