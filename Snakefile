@@ -9,11 +9,6 @@ from snakemake.utils import min_version
 
 min_version("9.10")
 
-# A file given by --configfile stands alone: Snakemake would mix it into the one named here.
-if not workflow.configfiles:
-
-    configfile: "config/config.yaml"
-
 
 include: "workflow/rules/common.smk"
 include: "workflow/rules/model.smk"

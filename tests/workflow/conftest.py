@@ -36,8 +36,11 @@ def run(smk, main):
 
     def note(frame, event, argument):
         code = frame.f_code
-        if event == "call" and code.co_filename.startswith(folder) and "__name__" in frame.f_globals:
-            called.add((frame.f_globals["__name__"], code.co_qualname.split(".")[0]))
+        if not code.co_flags & 1:  # the body of a class or module, which runs on import
+            return
+        module = frame.f_globals.get("__name__")
+        if event == "call" and module and code.co_filename.startswith(folder):
+            called.add((module, code.co_qualname.split(".")[0]))
 
     def recorded(smk):
         sys.setprofile(note)
@@ -102,7 +105,10 @@ class Project:
         return {name: int(n) for name, n in re.findall(r"^(\w+) +(\d+)$", table, re.MULTILINE)}
 
     def changed_stages(self) -> set[str]:
-        """Return the rules that run because their code or settings changed, not their input."""
+        """Return the rules that run because their code or settings changed.
+
+        One whose input is made anew as well is not among them: Snakemake gives that reason alone.
+        """
         done = self.snakemake("--dry-run")
         assert done.returncode == 0, done.stdout
         found = re.search(r"params have changed since last execution:\n +(.+)\n", done.stdout)

@@ -17,6 +17,7 @@ from blockscope.config.paths import (
     run_files,
 )
 from blockscope.config.settings import ID_PATTERN
+from blockscope.config.tables import read_settings
 from blockscope.digest import code_digest
 from blockscope.errors import BlockscopeError
 from blockscope.job import words_of_failure, words_of_success
@@ -37,17 +38,27 @@ wildcard_constraints:
     recipe=RECIPE_PATTERN,
 
 
-def told(question):
-    """Let Snakemake show a message that is meant for the user as it is."""
+def told(question, stop=WorkflowError):
+    """Show a message that is meant for the user as it is, without a traceback."""
     try:
         return question()
     except BlockscopeError as error:
-        raise WorkflowError(str(error)) from None
+        raise stop(str(error)) from None
+
+
+# A file given by --configfile stands alone: Snakemake would mix it into the one named here.
+if not workflow.configfiles:
+    told(lambda: read_settings("config/config.yaml"), stop=SystemExit)
+
+    configfile: "config/config.yaml"
 
 
 # Jobs are parsed in processes of their own, after the checks of the first one.
 project = told(
-    lambda: load_project(config, workflow.configfiles, check=workflow.exec_mode == ExecMode.DEFAULT)
+    lambda: load_project(
+        config, workflow.configfiles, check=workflow.exec_mode == ExecMode.DEFAULT
+    ),
+    stop=SystemExit,
 )
 
 
