@@ -62,7 +62,7 @@ docs: setup ## write the generated pages again
 	$(VENV) -m blockscope.config.reference
 
 bench: run-environment ## measure speed, memory and agreement with the ground truth
-	$(VENV) benchmarks/run.py $(ARGS)
+	$(VENV) bench/run.py $(ARGS)
 
 lock: setup ## resolve the packages again (ARGS=--upgrade for newer versions)
 	$(COMPILE) pyproject.toml --extra cpu --group build -o requirements/cpu.txt

@@ -7,6 +7,7 @@ logit of (shape, fill, colour) is the sum of one value of each of three heads.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final, Protocol
 
 import numpy as np
@@ -33,7 +34,6 @@ BLOCKS: Final[dict[str, tuple[int, int, int, int, int, int]]] = {
     "mixed5a": (256, 160, 320, 48, 128, 128),
     "mixed5b": (384, 192, 384, 48, 128, 128),
 }
-FEATURES: Final = int(sum(BLOCKS["mixed5b"][i] for i in (0, 2, 4, 5)) * WIDTH)
 
 
 class Backend(Protocol):
@@ -52,14 +52,14 @@ class Backend(Protocol):
         """Join branches along the channels."""
 
 
-def trunk(on: Backend, x: Any) -> Any:
-    """Build everything from the input to mixed5b with a backend."""
-    x = on.conv(x, "conv2d0", 7, _width(64), stride=2)
+def trunk(on: Backend, x: Any, width: float = WIDTH) -> Any:
+    """Build everything from the input to mixed5b with a backend, at a share of InceptionV1's width."""
+    x = on.conv(x, "conv2d0", 7, int(64 * width), stride=2)
     x = on.normalise(on.pool(x, "maxpool0", 2), "localresponsenorm0")
-    x = on.conv(on.conv(x, "conv2d1", 1, _width(64)), "conv2d2", 3, _width(192))
+    x = on.conv(on.conv(x, "conv2d1", 1, int(64 * width)), "conv2d2", 3, int(192 * width))
     x = on.pool(on.normalise(x, "localresponsenorm1"), "maxpool1", 2)
     for name in BLOCKS:
-        x = _mixed(on, x, name)
+        x = _mixed(on, x, name, width)
         if name == "mixed3b":
             x = on.pool(x, "maxpool4", 2)
         elif name == "mixed4e":
@@ -67,12 +67,8 @@ def trunk(on: Backend, x: Any) -> Any:
     return x
 
 
-def _width(channels: int) -> int:
-    return int(channels * WIDTH)
-
-
-def _mixed(on: Backend, x: Any, name: str) -> Any:
-    one, before3, three, before5, five, pooled = (_width(n) for n in BLOCKS[name])
+def _mixed(on: Backend, x: Any, name: str, width: float) -> Any:
+    one, before3, three, before5, five, pooled = (int(n * width) for n in BLOCKS[name])
     branches = [
         on.conv(x, f"{name}_1x1", 1, one),
         on.conv(on.conv(x, f"{name}_3x3_bottleneck", 1, before3), f"{name}_3x3", 3, three),
@@ -129,19 +125,24 @@ def trainable() -> Any:
     return tf.keras.Model(x, tf.keras.layers.Dense(sum(HEADS), name="heads")(pooled))
 
 
-class _Frozen:
-    """Plain operations with the trained weights, batch norm folded into each convolution."""
+Weights = npt.NDArray[np.float32]
 
-    def __init__(self, model: Any) -> None:
-        # read here, where execution is eager: inside a graph variables have no values
-        self.weights = {layer.name: layer.get_weights() for layer in model.layers}
+
+class Frozen:
+    """Plain operations with InceptionV1's names.
+
+    ``weights(name, shape)`` gives the kernel (row, col, in, out) and the bias (out) of a convolution.
+    """
+
+    def __init__(
+        self, weights: Callable[[str, tuple[int, ...]], tuple[Weights, Weights]]
+    ) -> None:
+        self.weights = weights
 
     def conv(self, x: Any, name: str, kernel: int, channels: int, stride: int = 1) -> Any:
-        (weights,) = self.weights[f"{name}_conv"]
-        gamma, beta, mean, variance = self.weights[f"{name}_norm"]
-        factor = gamma / np.sqrt(variance + EPSILON)
-        kernel_constant = tf.constant(weights * factor, name=f"{name}_w")
-        bias = tf.constant(beta - mean * factor, name=f"{name}_b")
+        values, offsets = self.weights(name, (kernel, kernel, x.shape[-1], channels))
+        kernel_constant = tf.constant(values, name=f"{name}_w")
+        bias = tf.constant(offsets, name=f"{name}_b")
         strides = [1, stride, stride, 1]
         summed = tf.nn.conv2d(x, kernel_constant, strides, "SAME", name=f"{name}_pre_relu/conv")
         biased = tf.nn.bias_add(summed, bias, name=f"{name}_pre_relu")
@@ -169,22 +170,34 @@ def sums() -> npt.NDArray[np.float32]:
     return matrix
 
 
+def flattened(x: Any) -> Any:
+    """Average mixed5b over 7 x 7 positions and flatten it, (batch, channel)."""
+    x = tf.raw_ops.AvgPool(
+        value=x, ksize=[1, 7, 7, 1], strides=[1, 1, 1, 1], padding="VALID", name="avgpool0"
+    )
+    flat = tf.constant([-1, x.shape[-1]], name="avgpool0/reshape/shape")
+    return tf.raw_ops.Reshape(tensor=x, shape=flat, name="avgpool0/reshape")
+
+
 def frozen(model: Any) -> Any:
     """Return the GraphDef of a trained model: `input` (batch, 224, 224, rgb) -> `softmax2`.
 
     It holds Placeholder, Const, Conv2D, BiasAdd, Relu, MaxPool, LRN, ConcatV2, AvgPool, Reshape,
     MatMul and Softmax, and nothing else.
     """
-    layers = _Frozen(model)
-    weights, bias = layers.weights["heads"]
+    # read here, where execution is eager: inside a graph variables have no values
+    trained = {layer.name: layer.get_weights() for layer in model.layers}
+
+    def folded(name: str, shape: tuple[int, ...]) -> tuple[Weights, Weights]:
+        (kernel,) = trained[f"{name}_conv"]
+        gamma, beta, mean, variance = trained[f"{name}_norm"]
+        factor = gamma / np.sqrt(variance + EPSILON)
+        return (kernel * factor).reshape(shape), beta - mean * factor
+
+    weights, bias = trained["heads"]
     with tf.Graph().as_default() as graph:
         x = tf.compat.v1.placeholder(tf.float32, [None, SIZE, SIZE, 3], name="input")
-        x = trunk(layers, x)
-        x = tf.raw_ops.AvgPool(
-            value=x, ksize=[1, 7, 7, 1], strides=[1, 1, 1, 1], padding="VALID", name="avgpool0"
-        )
-        flat = tf.constant([-1, FEATURES], name="avgpool0/reshape/shape")
-        x = tf.raw_ops.Reshape(tensor=x, shape=flat, name="avgpool0/reshape")
+        x = flattened(trunk(Frozen(folded), x))
         values = tf.matmul(x, tf.constant(weights, name="heads_w"), name="heads/matmul")
         values = tf.nn.bias_add(values, tf.constant(bias, name="heads_b"), name="heads")
         matrix = tf.constant(sums(), name="softmax2_w")

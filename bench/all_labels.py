@@ -1,0 +1,131 @@
+"""Attribution to all labels, against the notebook's way, on a network of InceptionV1's full size.
+
+The notebook's way is restated here: for each label a new TensorFlow graph and session, activations
+computed and fed back, one backward pass. It is measured on some labels and scaled to all. Both sides
+run in the same minutes on the same machine; each of ours in a process of its own, so that the peak of
+its memory is seen.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from full_size import write_full_size
+
+LAYERS = ("mixed5a", "mixed4d", "mixed4a", "mixed3a")
+LABELS = 1000
+INPUT, LOGITS = "input", "softmax2_pre_activation"
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of this section."""
+    parser.add_argument(
+        "--graph", type=Path, help="frozen graph with InceptionV1's names (default: made, random weights)"
+    )
+    parser.add_argument("--layers", nargs="+", default=LAYERS)
+    parser.add_argument("--baseline-labels", type=int, default=6, help="labels the old way is timed on")
+    parser.add_argument("--repeats", type=int, default=5)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Print a table: seconds for all labels, ours and the notebook's, their ratio, peak memory."""
+    with tempfile.TemporaryDirectory() as folder:
+        graph = options.graph or write_full_size(Path(folder) / "inceptionv1.pb")
+        print(f"All {LABELS} labels on {graph.name} ({graph.stat().st_size / 1e6:.0f} MB), no override")
+        print("  whole: evaluating the network, linearising and all labels; medians of repeats")
+        print(
+            f"  {'layer':8} {'positions':>9} {'notebook':>10} {'whole':>9} {'labels':>9} "
+            f"{'ratio':>8} {'first call':>10} {'peak':>9} {'difference':>10}"
+        )
+        for layer in options.layers:
+            seconds, maps = notebook_way(graph, layer, options.baseline_labels)
+            ours = _in_own_process(graph, layer, options.repeats, maps)
+            print(
+                f"  {layer:8} {ours['positions']:9d} {seconds * LABELS:8.0f} s {ours['whole']:7.3f} s "
+                f"{ours['labels']:7.3f} s {seconds * LABELS / ours['whole']:7.0f}x "
+                f"{ours['first']:8.2f} s {ours['peak_gib']:5.2f} GiB {ours['difference']:10.1e}",
+                flush=True,
+            )
+
+
+def picture():
+    """Return network input (1, row, col, rgb): smooth noise, the same everywhere."""
+    import numpy as np
+
+    coarse = np.random.default_rng(1).uniform(-117, 138, (14, 14, 3))
+    return np.kron(coarse, np.ones((16, 16, 1)))[None].astype(np.float32)
+
+
+def notebook_way(path: Path, layer: str, count: int) -> tuple[float, list]:
+    """Return seconds per label (median) and the maps of the first ``count`` labels."""
+    import tensorflow as tf
+
+    image, seconds, maps = picture(), [], []
+    definition = tf.compat.v1.GraphDef.FromString(path.read_bytes())
+    for label in range(count + 1):  # the first one warms up
+        began = time.perf_counter()
+        with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+            given = tf.compat.v1.placeholder_with_default(image, [None, None, None, 3])
+            acts, logits = tf.import_graph_def(
+                definition, {INPUT: given}, [f"{layer}:0", f"{LOGITS}:0"], name="import"
+            )
+            values = session.run(acts)
+            (gradient,) = tf.gradients(logits[0, max(label, 1)], [acts])
+            maps.append((values * session.run(gradient, {acts: values})).sum(-1)[0])
+        seconds.append(time.perf_counter() - began)
+    return statistics.median(seconds[1:]), [m.tolist() for m in maps[1:]]
+
+
+def _in_own_process(graph: Path, layer: str, repeats: int, maps: list) -> dict:
+    command = [sys.executable, __file__, str(graph), layer, str(repeats)]
+    done = subprocess.run(command, input=json.dumps(maps), capture_output=True, text=True, check=True)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def ours(path: Path, layer: str, repeats: int, maps: list) -> dict:
+    """Time our way; ``first call`` is the first in its process, warm-up of TensorFlow included."""
+    import numpy as np
+    from tensorflow.core.framework import graph_pb2
+
+    from blockscope.attribution.classes import attribute_classes
+    from blockscope.engine.linear_map import LinearMap
+    from blockscope.models.card import InputSpec
+    from blockscope.models.network import Network
+    from blockscope.overrides import OVERRIDES
+
+    values = picture()
+    definition = graph_pb2.GraphDef.FromString(path.read_bytes())
+    network = Network(definition, InputSpec(tensor=INPUT, size=(224, 224), range=(-117, 138)), LOGITS)
+    whole, labels = [], []
+    for _ in range(repeats + 1):
+        began = time.perf_counter()
+        linear = LinearMap(network, values, layer, LOGITS, OVERRIDES["none"])
+        ready = time.perf_counter()
+        found = attribute_classes(linear, range(1, LABELS + 1))
+        whole.append(time.perf_counter() - began)
+        labels.append(time.perf_counter() - ready)
+    expected = np.array(maps)
+    error = np.abs(found[: len(maps)] - expected).max() / np.abs(expected).max()
+    return {
+        "whole": statistics.median(whole[1:]),
+        "labels": statistics.median(labels[1:]),
+        "first": whole[0],
+        "positions": found[0].size,
+        "peak_gib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
+        "difference": float(error),
+    }
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    result = ours(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), json.load(sys.stdin))
+    print(json.dumps(result))

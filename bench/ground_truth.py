@@ -1,0 +1,59 @@
+"""How well attributions and factors find the objects of drawn scenes."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of this section."""
+    parser.add_argument("--scenes", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=1000, help="of the scenes; not one of training's")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Print, per override, the share of positive attribution on its block, and how factors separate."""
+    import numpy as np
+
+    from blockscope.attribution.classes import attribute_classes, named_classes
+    from blockscope.blocks1000.localisation import chance, coverage, separation, share_on, summary
+    from blockscope.blocks1000.scoring import LOGITS, fresh_scenes, load
+    from blockscope.blocks1000.vocabulary import LABELS
+    from blockscope.engine.linear_map import LinearMap
+    from blockscope.factors import alone, joint
+    from blockscope.labels import Labels
+    from blockscope.overrides import OVERRIDES
+
+    layer, deeper = "mixed4d", "mixed5a"
+    network = load(Path("resources/blocks1000/graph.pb"))
+    names = Labels(LABELS)
+    shares = {override: [] for override in OVERRIDES}
+    level = []
+    separated = {override: {"alone": [], "joint": []} for override in OVERRIDES}
+    for scene in fresh_scenes(options.seed, options.scenes, 2):
+        values = network.values(scene.picture)
+        covered = coverage(scene.masks, (14, 14))
+        level += [chance(block) for block in covered]
+        for override, rules in OVERRIDES.items():
+            datasets = []
+            for at in (layer, deeper):
+                linear = LinearMap(network, values, at, LOGITS, rules)
+                array = attribute_classes(linear, names.indexes)
+                datasets.append(named_classes(array, linear.output.numpy()[0], names))
+            maps = np.maximum(datasets[0]["attribution"].to_numpy()[list(scene.labels)], 0)
+            shares[override] += [share_on(m, c) for m, c in zip(maps, covered, strict=True)]
+            for recipe, (found, _) in {
+                "alone": alone(datasets[0], 2),
+                "joint": joint(datasets[1], datasets[0], 2),
+            }.items():
+                separated[override][recipe].append(separation(found.spatial[0], covered))
+    print(f"{options.scenes} fresh scenes of two blocks, {layer}, label of each block")
+    print(f"  share of positive attribution on the block's pixels (chance {np.mean(level):.3f})")
+    for override, found in shares.items():
+        mean, error = summary(found)
+        print(f"    {override:12} {mean:.3f} +- {error:.3f}  = {mean / np.mean(level):.1f} x chance")
+    print("  share of two factors on the block each stands for (chance 0.5)")
+    for override, recipes in separated.items():
+        texts = [f"{recipe} {summary(found)[0]:.3f}" for recipe, found in recipes.items()]
+        print(f"    {override:12} {', '.join(texts)}", flush=True)
