@@ -34,12 +34,19 @@ def run(smk, main):
     folder = __file__.rsplit("/", 1)[0]
     called = set()
 
+    def asked(frame):  # by the stage itself, not while a module of the package is imported
+        while frame and frame.f_code.co_name != "main":
+            if frame.f_code.co_name == "<module>" and frame.f_code.co_filename.startswith(folder):
+                return False
+            frame = frame.f_back
+        return True
+
     def note(frame, event, argument):
         code = frame.f_code
         if not code.co_flags & 1:  # the body of a class or module, which runs on import
             return
         module = frame.f_globals.get("__name__")
-        if event == "call" and module and code.co_filename.startswith(folder):
+        if event == "call" and module and code.co_filename.startswith(folder) and asked(frame):
             called.add((module, code.co_qualname.split(".")[0]))
 
     def recorded(smk):
