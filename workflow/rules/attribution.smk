@@ -59,11 +59,7 @@ rule classes:
 rule factors:
     input:
         classes="results/{model}/{image}/{override}/classes/{layer}.h5",
-        fit_classes=lambda wildcards: (
-            "results/{model}/{image}/{override}/classes/" + fitted_on(wildcards.recipe) + ".h5"
-            if fitted_on(wildcards.recipe)
-            else []
-        ),
+        fit_classes=fit_classes,
     output:
         h5="results/{model}/{image}/{override}/factors/{layer}-{n}{recipe}.h5",
         tsv="results/{model}/{image}/{override}/factors/{layer}-{n}{recipe}.tsv",

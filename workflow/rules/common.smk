@@ -81,6 +81,13 @@ def image_path(wildcards):
     return told(lambda: project.images[wildcards.image]).path
 
 
+def fit_classes(wildcards):
+    """Input: the attributions that joint factors are fitted on; factors of one layer have none."""
+    layer = fitted_on(wildcards.recipe)
+    folder = f"results/{wildcards.model}/{wildcards.image}/{wildcards.override}/classes"
+    return f"{folder}/{layer}.h5" if layer else []
+
+
 def run_row(wildcards):
     return told(lambda: project.runs[wildcards.run])
 
