@@ -4,25 +4,28 @@ from __future__ import annotations
 
 import hashlib
 import os
-import socket
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from blockscope.errors import BadFile
+
+_NAME_SHOWN = 40  # characters: with the mark and four bytes each still a name that every disk takes
 
 
 @contextmanager
 def written_whole(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Yield a temporary path beside ``path``; move it there when the block ends without an error.
 
-    The name carries host and process, so two writers never share a temporary file. On any error the
-    temporary file is removed and an older file at ``path`` stays as it was. The content reaches the
-    disk before the rename, so a full disk or a power cut leaves no short file under the final name.
+    The name is unique, so two writers never share a temporary file. On any error the temporary file
+    is removed and an older file at ``path`` stays as it was. The content reaches the disk before
+    the rename, so a full disk or a power cut leaves no short file under the final name. Missing
+    folders are made.
     """
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
-    mark = f"{socket.gethostname()}.{os.getpid()}.{uuid.uuid4().hex[:8]}"
-    temporary = target.with_name(f".{target.name}.{mark}.part")
+    temporary = target.with_name(f".{target.name[:_NAME_SHOWN]}.{uuid.uuid4().hex}.part")
     try:
         yield temporary
         with open(temporary, "rb+") as handle:
@@ -35,15 +38,31 @@ def written_whole(path: str | os.PathLike[str]) -> Iterator[Path]:
 def write_text_whole(path: str | os.PathLike[str], text: str) -> None:
     """Write a UTF-8 text file whole or not at all."""
     with written_whole(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8", newline="\n")
+
+
+def existing_file(path: str | os.PathLike[str], kind: str) -> Path:
+    """Return a path that must be a file; raises ``BadFile`` that says what is there instead.
+
+    ``kind`` is the noun of the message ("image file").
+    """
+    source = Path(path)
+    if not source.is_file():
+        raise BadFile(f"{kind} '{source}' {'is a folder' if source.is_dir() else 'does not exist'}")
+    return source
 
 
 def sha256_of(path: str | os.PathLike[str]) -> str:
-    """Return the SHA-256 of a file, or of a folder's files with their relative names, as hex."""
+    """Return the SHA-256 of a file, or of a folder's files with their relative names, as hex.
+
+    Raises ``BadFile`` where nothing is there, ``OSError`` where it cannot be read.
+    """
     source = Path(path)
     if source.is_file():
         with open(source, "rb") as handle:
             return hashlib.file_digest(handle, "sha256").hexdigest()
+    if not source.is_dir():
+        raise BadFile(f"file '{source}' does not exist")
     digest = hashlib.sha256()
     for member in sorted(p for p in source.rglob("*") if p.is_file()):
         digest.update(member.relative_to(source).as_posix().encode() + b"\0")
