@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -20,11 +21,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         options.run(options)
+        sys.stdout.flush()
     except BlockscopeError as error:
         print(f"blockscope: {error}", file=sys.stderr)
         return 1
-    except BrokenPipeError:
-        sys.stderr.close()  # the reader of our output left, as `| head` does
+    except BrokenPipeError:  # the reader of our output left, as `| head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing to say at exit
+    except OSError as error:
+        place = f": '{error.filename}'" if error.filename else ""
+        print(f"blockscope: {error.strerror or error}{place}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
     return 0
 
 
@@ -43,7 +51,9 @@ def _parser() -> argparse.ArgumentParser:
     card.add_argument("--output-folder", required=True, type=Path, help="gets {model}.json")
     card.set_defaults(run=_card)
 
-    fetch = commands.add_parser("fetch", help="download the files of models, for use without network")
+    fetch = commands.add_parser(
+        "fetch", help="download the files of models, for use without network"
+    )
     fetch.add_argument("--catalogue", type=Path, default=Path("config/models.yaml"))
     fetch.add_argument("--folder", type=Path, help="default: where the workflow looks for them")
     fetch.add_argument("model", nargs="+", metavar="MODEL")
@@ -54,7 +64,16 @@ def _parser() -> argparse.ArgumentParser:
 def _show(options: argparse.Namespace) -> None:
     from blockscope.show import describe
 
-    print("\n\n".join(describe(path) for path in options.files))
+    mistakes = []
+    for number, path in enumerate(options.files):
+        try:
+            text = describe(path)
+        except BlockscopeError as error:
+            mistakes.append(str(error))
+        else:
+            print(f"\n{text}" if number else text)
+    if mistakes:
+        raise BlockscopeError("\n".join(mistakes))
 
 
 def _card(options: argparse.Namespace) -> None:
@@ -70,7 +89,9 @@ def _card(options: argparse.Namespace) -> None:
             graph = Path(scratch) / f"{name}.pb"
             try:
                 card = options.output_folder / f"{name}.json"
-                write_model(_entry(catalogue, name, options.catalogue), name, graph, card, Path(scratch))
+                write_model(
+                    _entry(catalogue, name, options.catalogue), name, graph, card, Path(scratch)
+                )
             except BlockscopeError as error:
                 mistakes.append(f"model '{name}': {error}")
     if mistakes:

@@ -4,84 +4,130 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
+import time
 import zipfile
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
 import pooch
+from tqdm import tqdm
 
-from blockscope.errors import BadFile
+from blockscope.errors import BadFile, describe_valid
 from blockscope.files import sha256_of, written_whole
 
+SHELF = "BLOCKSCOPE_MODELS"  # environment variable: a folder of files that were put there by hand
 TRIES = 3
+PAUSE = 2.0  # seconds before another try
+SILENCE = 60.0  # seconds without a byte after which a connection is given up
+PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})  # HTTP errors that may pass by themselves
 
 
-def fetch(
-    url: str, sha256: str, folder: str | os.PathLike[str], member: str | None = None
-) -> Path:
+def fetch(url: str, sha256: str, folder: str | os.PathLike[str], member: str | None = None) -> Path:
     """Return the path of a downloaded file, or of one member of a downloaded zip.
 
-    A file of the right name and checksum in ``folder``, or in the folder that the environment variable
-    ``BLOCKSCOPE_MODELS`` names, is used without a network. Otherwise the file is loaded with a progress
-    bar to a temporary name, up to three times, and takes its name only once its checksum is right.
+    A file of the right name and checksum in ``folder``, or in the folder that the environment
+    variable ``BLOCKSCOPE_MODELS`` names, is used without a network. Otherwise the file is loaded
+    with a progress bar to a temporary name, and takes its name only once its checksum is right. A
+    connection that breaks is tried three times, from the beginning.
 
-    Raises ``BadFile``: out of reach (says where to put the file by hand), wrong checksum (expected and
-    found), not a zip, no such member (lists the members).
+    Raises ``BadFile``: out of reach (says where to put the file by hand), wrong checksum (expected
+    and found), not a zip, no such member (lists the members). An older file stays as it was.
     """
-    name = PurePosixPath(urlsplit(url).path).name or "download"
-    archive = _find_local(name, sha256, Path(folder)) or _download(url, sha256, Path(folder), name)
+    address = urlsplit(url)
+    if address.scheme not in {"http", "https"} or not address.netloc:
+        raise BadFile(f"address '{url}' cannot be loaded; valid: http://... and https://...")
+    target = Path(folder) / _file_name(url, sha256)
+    archive = _find_local(target, sha256) or _download(url, sha256, target)
     return _extract(archive, member, Path(folder)) if member else archive
 
 
-def _find_local(name: str, sha256: str, folder: Path) -> Path | None:
-    shelves = [folder]
-    if "BLOCKSCOPE_MODELS" in os.environ:
-        shelves.append(Path(os.environ["BLOCKSCOPE_MODELS"]))
-    for shelf in shelves:
-        candidate = shelf / name
+def _file_name(url: str, sha256: str) -> str:
+    """Return the last part of the address, which a query alone does not tell from its siblings."""
+    address = urlsplit(url)
+    name = PurePosixPath(address.path).name.strip(".") or "download"
+    return f"{sha256[:8].lower()}-{name}" if address.query else name
+
+
+def _shelves(target: Path) -> list[Path]:
+    shelf = os.environ.get(SHELF)
+    return [target, *([Path(shelf).expanduser() / target.name] if shelf else [])]
+
+
+def _find_local(target: Path, sha256: str) -> Path | None:
+    for candidate in _shelves(target):
         if candidate.is_file() and sha256_of(candidate) == sha256.lower():
             return candidate
     return None
 
 
-def _download(url: str, sha256: str, folder: Path, name: str) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    store = pooch.create(
-        path=folder,
-        base_url="",
-        registry={name: f"sha256:{sha256.lower()}"},
-        urls={name: url},
-        retry_if_failed=TRIES - 1,
+def _download(url: str, sha256: str, target: Path) -> Path:
+    for attempt in range(1, TRIES + 1):
+        try:
+            with written_whole(target) as temporary:
+                _load(url, temporary, target.name)
+                found = sha256_of(temporary)
+                if found != sha256.lower():
+                    raise BadFile(
+                        f"download of {url} has the wrong checksum: expected sha256 "
+                        f"{sha256.lower()}, found {found} (models catalogue)"
+                    )
+            return target
+        except OSError as error:  # what is wrong with the network, or with the disk
+            if attempt == TRIES or not _may_pass(error):
+                raise BadFile(_out_of_reach(url, sha256, target, attempt, error)) from error
+            tqdm.write(f"{target.name}: {error}; trying again", file=sys.stderr)
+            time.sleep(PAUSE)
+    raise BadFile(f"download of {url} was never tried")
+
+
+def _load(url: str, temporary: Path, name: str) -> None:
+    with tqdm(desc=name, unit="B", unit_scale=True) as progress:
+        load = pooch.HTTPDownloader(progressbar=progress, chunk_size=1 << 16, timeout=SILENCE)
+        load(url, str(temporary), None)
+
+
+def _may_pass(error: OSError) -> bool:
+    """Tell a network that stumbles from a wrong address and from a full disk."""
+    import requests
+
+    if isinstance(error, requests.HTTPError) and error.response is not None:
+        return error.response.status_code in PASSING
+    return isinstance(error, requests.RequestException) and not isinstance(error, ValueError)
+
+
+def _out_of_reach(url: str, sha256: str, target: Path, tries: int, error: OSError) -> str:
+    lines = [f"download of {url} failed{f' after {tries} tries' if tries > 1 else ''}: {error}."]
+    lines += [
+        f"'{path}' is there, but its checksum is wrong: expected sha256 {sha256.lower()}, "
+        f"found {sha256_of(path)}."
+        for path in _shelves(target)
+        if path.is_file()
+    ]
+    lines.append(
+        f"Where this machine has no network, put the file at '{target}', or under its name "
+        f"'{target.name}' into a folder that the environment variable {SHELF} names"
     )
-    try:
-        return Path(store.fetch(name, downloader=_downloader(url)))
-    except ValueError as error:  # pooch's word for a checksum that differs
-        raise BadFile(
-            f"download of {url} has the wrong checksum: expected sha256 {sha256.lower()}; {error}"
-        ) from error
-    except Exception as error:  # each transport raises its own kind of error
-        raise BadFile(
-            f"download of {url} failed after {TRIES} tries: {error}. Where this machine has no network, "
-            f"put the file at '{folder / name}', or in a folder named by BLOCKSCOPE_MODELS"
-        ) from error
-
-
-def _downloader(url: str) -> object:
-    if urlsplit(url).scheme in {"http", "https"}:
-        return pooch.HTTPDownloader(progressbar=True, timeout=60)
-    raise BadFile(f"address '{url}' cannot be loaded: only http and https are supported")
+    return " ".join(lines)
 
 
 def _extract(archive: Path, member: str, folder: Path) -> Path:
-    target = folder / PurePosixPath(member).name
+    """Unpack one member beside the others, under a name that no other member or file has."""
+    target = folder / f"{archive.name}~{member.replace('/', '~')}"
     try:
         with zipfile.ZipFile(archive) as content:
-            if member not in content.namelist():
-                listed = ", ".join(content.namelist()[:20])
-                raise BadFile(f"'{archive}' has no member '{member}'; it holds: {listed}")
-            with content.open(member) as packed, written_whole(target) as temporary:
-                with open(temporary, "wb") as unpacked:
-                    shutil.copyfileobj(packed, unpacked)
-    except zipfile.BadZipFile as error:
-        raise BadFile(f"'{archive}' is not a zip file, so it has no member '{member}'") from error
+            files = [entry.filename for entry in content.infolist() if not entry.is_dir()]
+            if member not in files:
+                valid = describe_valid(member, files)
+                raise BadFile(f"'{archive}' has no member '{member}'; {valid} (models catalogue)")
+            with (
+                content.open(member) as packed,
+                written_whole(target) as temporary,
+                open(temporary, "wb") as unpacked,
+            ):
+                shutil.copyfileobj(packed, unpacked)
+    except (zipfile.BadZipFile, zipfile.LargeZipFile, EOFError, NotImplementedError) as error:
+        raise BadFile(f"member '{member}' of '{archive}' cannot be unpacked: {error}") from error
+    except RuntimeError as error:  # zipfile's word for a member with a password
+        raise BadFile(f"member '{member}' of '{archive}' cannot be unpacked: {error}") from error
     return target

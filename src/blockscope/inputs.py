@@ -29,5 +29,3 @@ def write_input(
         background=",".join(map(str, background)),
     )
     write_png(output, pixels, facts)
-
-

@@ -7,23 +7,26 @@ from __future__ import annotations
 
 import json
 import os
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from blockscope.errors import BadFile, UnknownName, unknown_name
+from blockscope.files import existing_file
+
+_MOST_DIGITS = 10  # more are no index of any network
 
 
 def read_labels(path: str | os.PathLike[str]) -> list[str]:
     """Read a list of label names; entry i names logit i.
 
-    Accepted: a JSON list of strings; the JSON object ``{"0": ["n01440764", "tench"], ...}`` that Keras
-    applications use; any other file as UTF-8 text with one label a line.
+    Accepted: a JSON list of strings; the JSON object ``{"0": ["n01440764", "tench"], ...}`` that
+    Keras applications use; any other file as UTF-8 text with one label a line. Space around a name
+    does not count.
 
     Raises ``BadFile`` for a missing, empty or malformed file.
     """
-    source = Path(path)
+    source = existing_file(path, "labels file")
     try:
         text = source.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
@@ -31,10 +34,10 @@ def read_labels(path: str | os.PathLike[str]) -> list[str]:
     if source.suffix.lower() == ".json":
         names = _names_from_json(source, text)
     else:
-        names = [line.strip() for line in text.rstrip().splitlines()]
-    if not names:
+        names = text.rstrip().split("\n")  # splitlines would break names at exotic characters
+    if not any(name.strip() for name in names):
         raise BadFile(f"labels file '{source}' holds no labels")
-    return names
+    return [name.strip() for name in names]
 
 
 def _names_from_json(source: Path, text: str) -> list[str]:
@@ -43,14 +46,15 @@ def _names_from_json(source: Path, text: str) -> list[str]:
     except json.JSONDecodeError as error:
         raise BadFile(f"labels file '{source}' is not JSON: {error}") from error
     if isinstance(content, dict):
-        try:
-            by_index = {int(key): value for key, value in content.items()}
-            content = [by_index[i] for i in range(len(by_index))]
-        except (ValueError, KeyError) as error:
+        keys = [str(i) for i in range(len(content))]
+        if set(keys) != set(content):
+            odd = sorted(set(content) - set(keys))[:3]
             raise BadFile(
-                f"labels file '{source}': the keys of a JSON object must be '0', '1', ... without a gap"
-            ) from error
-        content = [value[-1] if isinstance(value, list) and value else value for value in content]
+                f"labels file '{source}': the keys of a JSON object must be '0', '1', ... without "
+                f"a gap, up to '{len(content) - 1}'; found {', '.join(map(repr, odd))}"
+            )
+        values = [content[key] for key in keys]
+        content = [value[-1] if isinstance(value, list) and value else value for value in values]
     if not isinstance(content, list) or not all(isinstance(name, str) for name in content):
         raise BadFile(f"labels file '{source}' must hold a list of strings, entry i naming logit i")
     return content
@@ -60,8 +64,8 @@ def _names_from_json(source: Path, text: str) -> list[str]:
 class Labels:
     """The labels of a network.
 
-    ``names[i]`` names logit i. The first ``skip`` entries (dummy, background) are no classes; logits
-    past the end of ``names`` have no label.
+    ``names[i]`` names logit i. The first ``skip`` entries (dummy, background) are no classes;
+    logits past the end of ``names`` have no label.
     """
 
     names: Sequence[str]
@@ -94,21 +98,21 @@ class Labels:
         if len(matches) > 1:
             choices = " or ".join(map(str, matches))
             raise UnknownName(
-                f"label '{asked}' occurs {len(matches)} times; give its index instead: {choices}{place}"
+                f"label '{asked}' occurs {len(matches)} times; give its index instead: "
+                f"{choices}{place}"
             )
-        if asked.isascii() and asked.isdigit():
+        if asked.isascii() and asked.isdecimal() and len(asked) < _MOST_DIGITS:
             if int(asked) in self.indexes:
                 return int(asked)
             raise UnknownName(
-                f"label index {asked} is out of range; valid: {self.skip} to {len(self.names) - 1}{place}"
+                f"label index {asked} is out of range; valid: {self.skip} to "
+                f"{len(self.names) - 1}{place}"
             )
         raise unknown_name("label", asked, (self.names[i] for i in self.indexes), where)
 
     def repeated(self) -> dict[str, list[int]]:
         """Return the names that occur more than once, with their indexes."""
-        counts = Counter(self.names[i] for i in self.indexes)
-        return {
-            name: [i for i in self.indexes if self.names[i] == name]
-            for name, count in counts.items()
-            if count > 1
-        }
+        found: dict[str, list[int]] = {}
+        for i in self.indexes:
+            found.setdefault(self.names[i], []).append(i)
+        return {name: indexes for name, indexes in found.items() if len(indexes) > 1}

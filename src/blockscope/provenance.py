@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import html
 import json
 import os
 import re
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import blockscope
 from blockscope.errors import BadFile
+from blockscope.files import existing_file
 
 Facts = dict[str, str | int | float]
 KEY = "blockscope"  # PNG text chunk, HTML element and PDF keyword that hold the facts as JSON
@@ -24,9 +26,9 @@ INHERITED = ("model", "model_sha256", "image", "image_sha256", "layer", "overrid
 def record(stage: str, **facts: str | int | float | None) -> Facts:
     """Return what a file of ``stage`` records: the given facts and the software that made it.
 
-    Keys: created_by (stage), blockscope (version), git_commit ("none" outside a checkout, "+changes"
-    appended where files differ from it), tensorflow and device (only where TensorFlow is in use), seed
-    (0: every stage is deterministic unless it says otherwise).
+    Keys: created_by (stage), blockscope (version), git_commit ("none" outside a checkout,
+    "+changes" appended where files differ from it), tensorflow and device (only where TensorFlow is
+    in use), seed (0: every stage is deterministic unless it says otherwise).
     """
     known = {key: value for key, value in facts.items() if value is not None}
     software: Facts = {"blockscope": blockscope.__version__, "git_commit": git_commit()}
@@ -34,7 +36,7 @@ def record(stage: str, **facts: str | int | float | None) -> Facts:
 
 
 def inherited(facts: Mapping[str, str | int | float]) -> Facts:
-    """Return what a later stage takes over from the facts of its input: the model and the picture."""
+    """Return what a later stage takes over from its input's facts: the model and the picture."""
     return {key: facts[key] for key in INHERITED if key in facts}
 
 
@@ -53,8 +55,12 @@ def git_commit() -> str:
 
 
 def _git(folder: Path, *arguments: str) -> str:
-    command = ["git", "-C", str(folder), *arguments]
-    done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=30)
+    # A hook of another checkout sets GIT_DIR, which would win over the folder.
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")}
+    done = subprocess.run(
+        ["git", "--no-optional-locks", "-C", str(folder), *arguments],
+        check=True, capture_output=True, text=True, timeout=30, env=environment,
+    )  # fmt: skip
     return done.stdout.strip()
 
 
@@ -72,28 +78,54 @@ def _tensorflow() -> Facts:
 
 
 def tsv_header(facts: Mapping[str, object]) -> str:
-    """Return the facts as the first lines of a table, ``# key: value``."""
-    return "".join(f"# {key}: {value}\n" for key, value in facts.items())
+    """Return the facts as the first lines of a table, ``# key: value``.
+
+    Numbers and plain text stand as they are; text that looks like a number, or has more than one
+    line, stands in quotes as in JSON.
+    """
+    return "".join(f"# {key}: {_to_line(value)}\n" for key, value in facts.items())
+
+
+def _to_line(value: object) -> str:
+    text = str(value)
+    plain = not isinstance(value, str) or (_from_line(text) == text and text.isprintable())
+    return text if plain else json.dumps(value)
+
+
+def _from_line(text: str) -> str | int | float:
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return text
+    return value if isinstance(value, (str, int, float)) and not isinstance(value, bool) else text
 
 
 def of(path: str | os.PathLike[str]) -> Facts:
-    """Return what a result file records about itself; raises ``BadFile`` where it records nothing.
+    """Return what a result file records about itself; numbers come back as numbers.
 
-    Reads .h5, .zarr.zip, .png, .svg, .pdf, .html, .tsv and .json files.
+    Reads .h5, .zarr.zip, .png, .svg, .pdf, .html, .tsv and .json files. Raises ``BadFile`` where
+    the file is missing, damaged, of another kind, or records nothing.
     """
-    source = Path(path)
-    if not source.is_file():
-        raise BadFile(f"file '{source}' does not exist")
-    reader = _READERS.get("".join(source.suffixes[-2:])) or _READERS.get(source.suffix)
+    source = existing_file(path, "file")
+    reader = next((r for ending, r in _READERS.items() if source.name.endswith(ending)), None)
     if reader is None:
         raise BadFile(f"'{source}' is not a result file; valid endings: {', '.join(_READERS)}")
     try:
         facts = reader(source)
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+    except Exception as error:  # whatever a damaged file makes the libraries stumble over
         raise BadFile(f"'{source}' cannot be read: {error}") from error
-    if not facts or FIRST not in facts:
+    if FIRST not in facts:
         raise BadFile(f"'{source}' does not say where it comes from: it was not made by blockscope")
     return facts
+
+
+def _facts(text: str | bytes) -> Facts:
+    """Read the JSON that our files hold; what another program left in the same place is nothing."""
+    try:
+        content = json.loads(text)
+    except ValueError:
+        return {}
+    return content if isinstance(content, dict) else {}
 
 
 def _of_h5(path: Path) -> Facts:
@@ -116,12 +148,14 @@ def _of_zarr(path: Path) -> Facts:
 def _of_png(path: Path) -> Facts:
     from PIL import Image
 
-    with Image.open(path) as picture:
-        return dict(json.loads(picture.info.get(KEY, "{}")))
+    with Image.open(path, formats=["PNG"]) as picture:
+        return _facts(picture.info.get(KEY, "{}"))
 
 
 def _of_json(path: Path) -> Facts:
-    return dict(json.loads(path.read_text(encoding="utf-8")).get("provenance", {}))
+    content = json.loads(path.read_text(encoding="utf-8"))
+    found = content.get("provenance") if isinstance(content, dict) else None
+    return found if isinstance(found, dict) else {}
 
 
 def _of_tsv(path: Path) -> Facts:
@@ -131,34 +165,26 @@ def _of_tsv(path: Path) -> Facts:
             if not line.startswith("# "):
                 break
             key, _, value = line[2:].rstrip("\n").partition(": ")
-            pairs[key] = value
+            pairs[key] = _from_line(value)
     return pairs
 
 
 def _of_markup(path: Path) -> Facts:
-    """Read HTML and SVG, which hold the facts as JSON in an element with the id blockscope-provenance."""
+    """Read HTML (an element with the id blockscope-provenance) or SVG (dc:description): JSON."""
     text = path.read_text(encoding="utf-8")
-    found = re.search(r'id="blockscope-provenance"[^>]*>(.*?)</', text, re.DOTALL)
-    if found:
-        return dict(json.loads(_unescape(found[1])))
-    found = re.search(r"<dc:description>(.*?)</dc:description>", text, re.DOTALL)
-    return dict(json.loads(_unescape(found[1]))) if found else {}
-
-
-def _unescape(text: str) -> str:
-    import html
-
-    return html.unescape(text).removeprefix("<![CDATA[").removesuffix("]]>")
+    for pattern in (
+        r'id="blockscope-provenance"[^>]*>(.*?)</',
+        r"<dc:description>(.*?)</dc:description>",
+    ):
+        if found := re.search(pattern, text, re.DOTALL):
+            return _facts(html.unescape(found[1]).removeprefix("<![CDATA[").removesuffix("]]>"))
+    return {}
 
 
 def _of_pdf(path: Path) -> Facts:
-    """Read the Keywords entry of the document information that the figure's writer filled with JSON."""
+    """Read the Keywords of the document, which the figure's writer filled with JSON."""
     found = re.search(rb"/Keywords\s*\((.*?)(?<!\\)\)", path.read_bytes(), re.DOTALL)
-    if not found:
-        return {}
-    text = re.sub(rb"\\([()\\])", rb"\1", found[1])
-    encoding = "utf-16" if text.startswith(b"\xfe\xff") else "latin-1"
-    return dict(json.loads(text.decode(encoding)))
+    return _facts(re.sub(rb"\\([()\\])", rb"\1", found[1])) if found else {}
 
 
 _READERS = {

@@ -5,9 +5,14 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import xarray as xr
+from PIL import Image
 
 from blockscope import provenance, stores
+from blockscope.errors import BadFile
+from blockscope.files import existing_file
 from blockscope.models.card import Card
 
 MEANING = {
@@ -27,34 +32,55 @@ def describe(path: str | os.PathLike[str]) -> str:
 
     Raises ``BadFile`` for a file that is missing, damaged or not made by blockscope.
     """
-    source = Path(path)
+    source = existing_file(path, "file")
     if source.name == "graph.pb" and source.with_name("model.json").is_file():
         return describe(source.with_name("model.json"))
     facts = provenance.of(source)
     stage = str(facts[provenance.FIRST])
     lines = [f"{source}: {MEANING.get(stage, stage)}", ""]
-    if source.suffix == ".h5" or source.name.endswith(".zarr.zip"):
+    if source.name.endswith(stores.ENDINGS):
         lines += _arrays(stores.read(source))
-    elif source.name == "model.json":
+    elif stage == "model":
         lines += _card(Card.read(source))
     elif source.suffix == ".tsv":
-        body = [line for line in source.read_text(encoding="utf-8").splitlines() if line[:1] != "#"]
-        lines += [f"table of {len(body) - 1} rows: {', '.join(body[0].split(chr(9)))}"]
+        lines += [_table(source)]
+    elif source.suffix == ".png":
+        with Image.open(source) as picture:
+            lines += [f"Picture: {picture.height} x {picture.width} pixels (row x col)"]
     width = max(map(len, facts))
-    return "\n".join([*lines, "", "Provenance", *(f"  {k:<{width}}  {v}" for k, v in facts.items())])
+    return "\n".join(
+        [*lines, "", "Provenance", *(f"  {k:<{width}}  {v}" for k, v in facts.items())]
+    )
 
 
 def _arrays(dataset: xr.Dataset) -> list[str]:
-    lines = ["Axes: " + ", ".join(f"{name} {size}" for name, size in dataset.sizes.items()), "Arrays"]
+    axes = ", ".join(f"{name} {size}" for name, size in dataset.sizes.items())
+    lines = [f"Axes: {axes}", "Arrays"]
     for name, array in dataset.variables.items():
-        axes = ", ".join(map(str, array.dims))
-        kind = "text" if array.dtype.kind in "OUT" else str(array.dtype)
-        note = ", ".join(str(array.attrs[key]) for key in ("long_name", "units") if key in array.attrs)
-        values = ""
-        if array.dtype.kind in "fi" and array.size:
-            values = f"  {array.to_numpy().min():.6g} to {array.to_numpy().max():.6g}"
-        lines.append(f"  {name} ({axes}) {kind}{values}{f'  [{note}]' if note else ''}")
+        kind = str(array.dtype) if array.dtype.kind in "biuf" else "text"
+        note = ", ".join(str(array.attrs[k]) for k in ("long_name", "units") if k in array.attrs)
+        parts = [f"{name} ({', '.join(map(str, array.dims))}) {kind}", _extent(array)]
+        lines.append("  " + "  ".join(filter(None, [*parts, note and f"[{note}]"])))
     return lines
+
+
+def _extent(array: xr.Variable) -> str:
+    """Return the least and the greatest of numbers, and how many are none."""
+    if array.dtype.kind not in "iuf" or not array.size:
+        return ""
+    numbers = array.to_numpy().ravel()
+    missing = np.isnan(numbers)
+    known = numbers[~missing]
+    extent = f"{known.min():.6g} to {known.max():.6g}" if known.size else "no numbers"
+    return f"{extent}, {np.count_nonzero(missing)} not a number" if missing.any() else extent
+
+
+def _table(source: Path) -> str:
+    try:
+        table = pd.read_csv(source, sep="\t", comment="#")
+    except ValueError as error:
+        raise BadFile(f"table '{source}' cannot be read: {error}") from error
+    return f"Table of {len(table)} rows: {', '.join(table.columns)}"
 
 
 def _card(card: Card) -> list[str]:
@@ -66,12 +92,10 @@ def _card(card: Card) -> list[str]:
         f"Logits: {card.logits}, {card.outputs} of them, {named} with a label",
         f"Layers ({len(card.layers)}): row x col x channel",
     ]
-    width = max(len(layer.name) for layer in card.layers)
+    width = max((len(layer.name) for layer in card.layers), default=0)
     lines += [f"  {x.name:<{width}}  {' x '.join(map(str, x.shape))}  {x.op}" for x in card.layers]
     repeated = card.names.repeated()
     if repeated:
         listed = "; ".join(f"{name}: {', '.join(map(str, at))}" for name, at in repeated.items())
         lines.append(f"Labels that occur more than once (give their index): {listed}")
     return lines
-
-
