@@ -93,8 +93,7 @@ def test_memory_bounds_the_batches_and_changes_nothing(mode, rng, monkeypatch):
     x = picture(rng, (41, 33, 2)).astype(np.float32)
     linear = linear_of(inception_like, x, layer="mixed")
     ample = attribute_classes(linear, range(9), memory_mb=10_000, mode=mode)
-    monkeypatch.setattr(linear, "bytes_per_position", lambda: 10**7)
-    monkeypatch.setattr(linear, "bytes_per_sensitivity", lambda: 10**7)
+    monkeypatch.setattr(linear, "bytes_per_tangent", lambda: 10**7)
     scarce = attribute_classes(linear, range(9), memory_mb=100, mode=mode)
     np.testing.assert_allclose(scarce, ample, atol=1e-6 * np.abs(ample).max())
 

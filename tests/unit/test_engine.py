@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -214,10 +217,34 @@ def test_value_of_the_layer_may_be_held():
     assert not np.allclose(held.output, free.output)
 
 
-def test_a_push_forgets_what_it_no_longer_needs():
-    from blockscope.engine.meter import Meter
+def test_peak_memory_counts_what_is_alive_at_once():
+    """Input and first output, then two branches and their sum; the earlier ones are gone."""
 
-    linear = linear_of(inception_like, point((41, 33, 2), "everything"))
-    meter, all_sizes = Meter(), sum(s.step.output.shape.num_elements() for _, _, s in linear.steps)
-    linear.push(tf.zeros((1, 41, 33, 2)), meter)
-    assert 0 < meter.peak_bytes < 4 * all_sizes / 2
+    def build(x):
+        y = tf.nn.relu(tf.concat([x, x], 3))
+        return tf.nn.elu(y) + tf.tanh(y)
+
+    linear = linear_of(build, point())
+    single = 8 * 5 * 7 * 3
+    assert linear.bytes_per_tangent() == 2 * single * 3
+    assert len(linear.steps) == 6
+
+
+def test_a_push_forgets_what_it_no_longer_needs(monkeypatch):
+    from blockscope.engine import linear_map
+
+    alive = []
+    linear = linear_of(lambda x: tf.tanh(tf.tanh(tf.tanh(x))), point())
+    original = linear_map._push_step
+
+    def watching(step, tangents, meter):
+        gc.collect()
+        alive.append(sum(reference() is not None for reference in made))
+        result = original(step, tangents, meter)
+        made.append(weakref.ref(result))
+        return result
+
+    made: list[weakref.ref] = []
+    monkeypatch.setattr(linear_map, "_push_step", watching)
+    linear.push(tf.ones((1, *SHAPE), tf.float64))
+    assert max(alive) == 1

@@ -309,6 +309,8 @@ def keras_model():
 NO_NAMES = {"input": {"size": SIZE, "range": (-1.0, 1.0)}, "logits": None}
 
 
+# Keras itself, writing variables with NumPy 2.4.
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 @pytest.mark.parametrize("kind", ["keras", "saved_model"])
 def test_keras_models_agree_in_values_and_attribution(tmp_path, normal, kind):
     from blockscope.attribution.classes import attribute_classes

@@ -45,12 +45,12 @@ def attribute_classes(
     mode = mode or cheaper_mode(linear, labels=len(indexes))
     if mode is Mode.FORWARD:
         positions = np.argwhere(np.ones((rows, cols), bool)).astype(np.int32)
-        batches = in_batches(positions, linear.bytes_per_position(), memory_mb)
+        batches = in_batches(positions, linear.bytes_per_tangent(), memory_mb)
         bar = tqdm(batches, desc="positions", unit="batch", disable=not progress)
         pushed = [tf.gather(linear.push_positions(b), indexes, axis=1).numpy() for b in bar]
         return np.concatenate(pushed).reshape(rows, cols, len(indexes)).transpose(2, 0, 1)
     wanted = np.asarray(indexes, np.int32)
-    batches = in_batches(wanted, linear.bytes_per_sensitivity(), memory_mb)
+    batches = in_batches(wanted, linear.bytes_per_tangent(), memory_mb)
     bar = tqdm(batches, desc="labels", unit="batch", disable=not progress)
     size = linear.output.shape[-1]
     pulled = [linear.pull(tf.one_hot(b, size, dtype=linear.output.dtype)) for b in bar]

@@ -26,10 +26,12 @@ def cheaper_mode(linear: LinearMap, labels: int) -> Mode:
     """Return the mode that takes fewer multiplications for all positions of a layer and ``labels``.
 
     Forward mode takes one tangent per position, which windows make cheap; reverse mode one sensitivity
-    per label, over whole maps.
+    per label, over whole maps. With no more positions than labels there is nothing to weigh.
     """
-    rows, cols = linear.value.shape[1:3]
-    forward = rows * cols * linear.multiplications_per_position()
+    positions = linear.value.shape[1] * linear.value.shape[2]
+    if positions <= labels:
+        return Mode.FORWARD
+    forward = positions * linear.multiplications_per_position()
     reverse = labels * linear.multiplications_per_sensitivity()
     return Mode.FORWARD if forward <= reverse else Mode.REVERSE
 

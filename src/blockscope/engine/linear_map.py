@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -84,7 +83,6 @@ class LinearMap:
 
     def _push(self, start: tf.Tensor | Window, meter: Meter) -> tf.Tensor:
         live: dict[str, tf.Tensor | Window] = {self.layer: start}
-        meter.made(start)
         for number, (name, edges, linear) in enumerate(self.steps):
             tangents = [live.get(edge) for edge in edges]
             if all(tangent is None for tangent in tangents):
@@ -93,39 +91,33 @@ class LinearMap:
             if isinstance(result, Window):
                 result = _economical(result, linear.step.size_out)
             live[name] = result
-            meter.made(result)
             for edge in set(edges):
                 if self._last_use[edge] == number and edge in live and edge != self.target:
-                    meter.dropped(live.pop(edge))
+                    del live[edge]
         result = live[self.target]
         return result.placed(_size(self.output)) if isinstance(result, Window) else result
 
     def multiplications_per_position(self) -> int:
-        """Return the multiplications that one entry of ``push_positions`` takes."""
-        return self._central.multiplications
-
-    def bytes_per_position(self) -> int:
-        """Return the bytes that one entry of ``push_positions`` holds at its peak."""
-        return self._central.peak_bytes
-
-    @cached_property
-    def _central(self) -> Meter:
-        """What a position in the middle of the layer costs: its windows are clipped by no border."""
+        """Return the multiplications of one entry of ``push_positions``, seen at a central position."""
         meter = Meter()
         rows, cols = _size(self.value)
         self.push_positions(np.array([[rows // 2, cols // 2]], np.int32), meter)
-        return meter
+        return meter.multiplications
 
     def multiplications_per_sensitivity(self) -> int:
-        """Return the multiplications that one entry of ``pull`` takes."""
+        """Return the multiplications of one entry of ``pull``, or of ``push`` on whole maps."""
         return sum(linear.cost(_cells(linear.step.inputs[0])) for _, _, linear in self.steps)
 
-    def bytes_per_sensitivity(self) -> int:
-        """Return the bytes that one entry of ``pull`` holds at its peak: at most two of its widest maps
-        per branch, and copies of the point where pooling needs them.
-        """
-        sizes = [4 * (linear.step.output.shape.num_elements() or 0) for _, _, linear in self.steps]
-        return 4 * max(sizes + [4 * (self.value.shape.num_elements() or 0)])
+    def bytes_per_tangent(self) -> int:
+        """Return the bytes that one entry of a push or pull holds at its peak, on whole maps."""
+        size = {self.layer: _bytes(self.value)}
+        alive = peak = size[self.layer]
+        for number, (name, edges, linear) in enumerate(self.steps):
+            size[name] = _bytes(linear.step.output)
+            alive += size[name]
+            peak = max(peak, alive)
+            alive -= sum(size[e] for e in set(edges) if e in size and self._last_use[e] == number)
+        return peak
 
     @tf.function(autograph=False, reduce_retracing=True)
     def pull(self, sensitivities: tf.Tensor) -> tf.Tensor:
@@ -161,6 +153,10 @@ def _size(value: tf.Tensor) -> Size:
 
 def _cells(value: tf.Tensor) -> int:
     return value.shape[1:-1].num_elements() or 1
+
+
+def _bytes(value: tf.Tensor) -> int:
+    return (value.shape.num_elements() or 0) * value.dtype.size
 
 
 def _economical(window: Window, size: Size) -> tf.Tensor | Window:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import tensorflow as tf
 
 from blockscope.engine.steps import Linear, Step, only
@@ -43,10 +44,7 @@ class MaxPooling(Linear):
             output_dtype=tf.int64,
         )  # fmt: skip
         self.place = place
-        channels = step.inputs[0].shape[-1]
-        outside = step.size_in[0] * step.size_in[1]
-        table = tf.reshape(tf.cast(place // channels, tf.int32), [-1, channels])
-        self.cells = tf.pad(table, [[0, 1], [0, 0]], constant_values=outside)
+        self._offsets: dict[int, tf.Tensor] = {}
 
     def dense(self, tangents: Sequence[tf.Tensor | None]) -> tf.Tensor:
         """Gather the tangent where the maxima were."""
@@ -70,23 +68,36 @@ class MaxPooling(Linear):
         return gather(only(tangents))
 
     def windows(self, tangents: Sequence[Window | None]) -> Window:
-        """Gather inside each window; a maximum outside of it has no tangent."""
+        """Gather inside each window, widened by zeros to all that its outputs see."""
         window = only(tangents).cleaned(self.step.size_in)
-        frame, values = window.frame, window.values
-        reached = self.sliding.reached(frame)
-        cell = tf.gather(self.cells, reached.index(self.step.size_out))
-        row = cell // self.step.size_in[1] - frame.top[:, None, None, None]
-        col = cell % self.step.size_in[1] - frame.left[:, None, None, None]
-        inside = (row >= 0) & (row < frame.rows) & (col >= 0) & (col < frame.cols)
-        nothing = frame.rows * frame.cols
-        local = tf.where(inside, row * frame.cols + col, nothing)
-        batch, channels = len(frame.top), values.shape[-1]
-        flat = tf.pad(tf.reshape(values, [batch, nothing, channels]), [[0, 0], [0, 1], [0, 0]])
-        first = tf.range(batch)[:, None, None, None] * (nothing + 1)
-        number = (first + local) * channels + tf.range(channels)
-        outside = reached.index(self.step.size_out) == self.step.size_out[0] * self.step.size_out[1]
-        taken = tf.gather(tf.reshape(flat, [-1]), number)
-        return Window(reached, tf.where(outside[..., None], tf.zeros_like(taken), taken))
+        reached = self.sliding.reached(window.frame)
+        wide = window.reframed(self.sliding.seen(reached))
+        batch, rows, cols, channels = wide.values.shape
+        down, right = self.sliding.stride
+        corner = np.arange(batch)[:, None, None] * rows * cols
+        corner = corner + np.arange(reached.rows)[:, None] * down * cols
+        corner = (corner + np.arange(reached.cols) * right) * channels
+        offset = tf.gather(self._offset(cols), reached.index(self.step.size_out))
+        number = offset + tf.constant(corner[..., None], tf.int32)
+        values = tf.gather(tf.reshape(wide.values, [-1]), number)
+        return Window(reached, values, clean=False)
+
+    def _offset(self, cols: int) -> tf.Tensor:
+        """Return, for windows of ``cols`` columns, where each output's maximum lies from its corner.
+
+        In entries of a flat window; (output position, channel), the last row for "outside of the map".
+        """
+        if cols not in self._offsets:
+            channels, (rows_out, cols_out) = self.step.output.shape[-1], self.step.size_out
+            (down, right), (above, beside) = self.sliding.stride, self.sliding.before
+            cell = self.place.numpy()[0] // channels
+            first_row = (np.arange(rows_out) * down - above)[:, None, None]
+            first_col = (np.arange(cols_out) * right - beside)[:, None]
+            row, col = cell // self.step.size_in[1] - first_row, cell % self.step.size_in[1] - first_col
+            entry = (row * cols + col) * channels + np.arange(channels)
+            table = np.pad(entry.reshape(-1, channels), [(0, 1), (0, 0)])
+            self._offsets[cols] = tf.constant(table, tf.int32)
+        return self._offsets[cols]
 
 
 class AveragePooling(Linear):
@@ -104,9 +115,12 @@ class AveragePooling(Linear):
         """Pool the tangent."""
         return average(only(tangents), self.sliding, self.step.text("padding"))
 
-    def windows(self, tangents: Sequence[Window | None]) -> Window:
-        """Pool each window."""
+    def windows(self, tangents: Sequence[Window | None]) -> Window | tf.Tensor:
+        """Pool each window; over the whole map that is a sum."""
         window = only(tangents).cleaned(self.step.size_in)
+        if self.sliding.kernel == self.step.size_in and self.step.size_out == (1, 1):
+            rows, cols = self.sliding.kernel
+            return tf.reduce_sum(window.values, [1, 2], keepdims=True) / (rows * cols)
         reached, pooled = _pool_window(window, self.sliding)
         return Window(reached, pooled * self.counts.at(reached))
 
