@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import struct
 import warnings
 from pathlib import Path
 
@@ -40,9 +41,10 @@ def read_picture(
     """
     source = existing_file(path, "image file")
     try:
-        with warnings.catch_warnings():
+        # Given a name, Pillow maps plain TIFFs into memory and then mixes up the turned ones.
+        with warnings.catch_warnings(), open(source, "rb") as handle:
             warnings.simplefilter("ignore")  # pixels beyond our own limit, odd EXIF or TIFF tags
-            with Image.open(source, formats=FORMATS) as picture:
+            with Image.open(handle, formats=FORMATS) as picture:
                 _check_size(source, picture.size)
                 packing = _packing(picture)
                 picture.load()
@@ -87,7 +89,7 @@ def _to_rgb(
     key = picture.info.get("transparency")
     if key is not None and packing == "RGB;16B":  # Pillow keeps the upper 8 bits of colours only
         raise _unclear(source, "has 16 bit colours, one of which means transparent")
-    upright = ImageOps.exif_transpose(picture)
+    upright = _upright(picture)
     if picture.mode.startswith(("I", "F")):
         upright = _to_8_bit(source, upright, _white(source, picture), key)
         if isinstance(picture, TiffImageFile) and picture.tag_v2.get(_PHOTOMETRIC) == 0:
@@ -99,6 +101,13 @@ def _to_rgb(
         back = Image.new("RGBA", front.size, (*background, 255))
         return Image.alpha_composite(back, front).convert("RGB")
     return upright.convert("RGB")
+
+
+def _upright(picture: Image.Image) -> Image.Image:
+    try:
+        return ImageOps.exif_transpose(picture)
+    except (SyntaxError, ValueError, struct.error):  # unreadable EXIF tells no orientation
+        return picture.copy()
 
 
 def _to_8_bit(source: Path, picture: Image.Image, white: float, key: int | None) -> Image.Image:
