@@ -195,6 +195,14 @@ def project(finished, tmp_path) -> Project:
 
 
 @pytest.fixture
+def code(workflow_copy, tmp_path) -> Project:
+    """Return only the scripts and the package, to be changed."""
+    for part in ("workflow", "src"):
+        shutil.copytree(workflow_copy.path(part), tmp_path / part)
+    return Project(tmp_path)
+
+
+@pytest.fixture
 def project_at() -> type[Project]:
     """Return what makes a project of a folder."""
     return Project

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import h5py
+import pytest
 from PIL import Image
 
 CLASSES = "results/tiny/noise/smooth/classes/block~high.h5"
@@ -105,6 +106,7 @@ def test_a_full_disk_leaves_the_older_file_or_none(project):
         assert picture.size == (200, 160)
 
 
+@pytest.mark.slow
 def test_two_commands_at_once_leave_whole_files(project):
     before = project.results()
     options = {"cwd": project.folder, "env": project.environment, "text": True}

@@ -41,8 +41,3 @@ def test_the_articles_settings(shipped):
     planned = shipped.planned("--configfile", "config/inceptionv1.yaml")
     assert planned["model"] == 1
     assert planned["groups"] == 3 * len(table)
-
-
-def test_the_workflow_has_no_lint(shipped):
-    done = shipped.snakemake("--lint")
-    assert done.returncode == 0, done.stdout

@@ -128,7 +128,6 @@ def test_a_new_row_makes_only_what_is_new(project, run_row, new, wanted):
     ("section", "options", "changed"),
     [
         ("figure", {"opacity": 0.5}, {"groups"}),
-        ("figure", {"probabilities": 3}, {"groups"}),
         ("compute", {"memory_mb": 4096}, set()),
         ("factors", {"top_labels": 3}, {"factors"}),
         ("image", {"background": [0, 0, 0]}, {"input"}),
@@ -150,6 +149,12 @@ def digests(project) -> dict[str, str]:
         stage: code_digest(project.path(f"workflow/scripts/{stage}.py"), project.path(PACKAGE))
         for stage in STAGES
     }
+
+
+@pytest.fixture(scope="module")
+def before(workflow_copy) -> dict[str, str]:
+    """Return the digests of the code as it is."""
+    return digests(workflow_copy)
 
 
 def change_function(project, file: str, name: str) -> None:
@@ -187,10 +192,9 @@ def change_function(project, file: str, name: str) -> None:
         ("show.py", "describe", set()),
     ],
 )
-def test_a_changed_function_counts_for_the_stages_that_use_it(project, file, name, changed):
-    before = digests(project)
-    change_function(project, file, name)
-    after = digests(project)
+def test_a_changed_function_counts_for_the_stages_that_use_it(code, before, file, name, changed):
+    change_function(code, file, name)
+    after = digests(code)
     assert {stage for stage in STAGES if after[stage] != before[stage]} == changed
 
 
@@ -202,11 +206,10 @@ def test_what_counts_is_repeated(project):
     assert project.planned() == {"factors": 2, "groups": 1, "page": 1, "gallery": 1}
 
 
-def test_a_changed_template_counts_for_its_page(project):
-    before = digests(project)
-    template = next(project.path(f"{PACKAGE}/figures/templates").glob("page*"))
+def test_a_changed_template_counts_for_its_page(code, before):
+    template = next(code.path(f"{PACKAGE}/figures/templates").glob("page*"))
     template.write_text(template.read_text() + "<!-- changed -->")
-    after = digests(project)
+    after = digests(code)
     assert {stage for stage in STAGES if after[stage] != before[stage]} == {"page"}
 
 
@@ -223,8 +226,7 @@ def say_otherwise(path: Path) -> None:
     compile(path.read_text(), path.name, "exec")
 
 
-def test_comments_and_docstrings_repeat_nothing(project):
-    before = digests(project)
+def test_comments_and_docstrings_repeat_nothing(project, before):
     for path in [*project.path(PACKAGE).rglob("*.py"), *project.path("workflow").rglob("*.py")]:
         say_otherwise(path)
     assert digests(project) == before

@@ -3,8 +3,20 @@
 from __future__ import annotations
 
 import ast
+import copy
+from functools import cache
 
 from blockscope.digest.modules import Definition, Function, registers
+
+
+@cache
+def plain(statement: ast.stmt) -> tuple[ast.Module, str]:
+    """Return a statement at the top of a module in its normal form, as a tree and as text.
+
+    Kept for the next stage that reaches the same statement.
+    """
+    tree = Plain().visit(ast.Module([copy.deepcopy(statement)], []))
+    return tree, text_of(tree)
 
 
 class Plain(ast.NodeTransformer):

@@ -15,13 +15,12 @@ Rules of reaching, each on the safe side:
 from __future__ import annotations
 
 import ast
-import copy
 import hashlib
 from functools import cache
 from pathlib import Path
 
 from blockscope.digest.modules import Import, Module, chains, imported, parse
-from blockscope.digest.normal_form import Plain, text_of
+from blockscope.digest.normal_form import plain
 from blockscope.errors import BadFile
 
 ENTRY = "main"
@@ -131,8 +130,8 @@ class Walk:
         """Count one statement, and whatever its names stand for."""
         if module.name:
             self._enter(module.name)
-        statement = Plain().visit(ast.Module([copy.deepcopy(found)], []))
-        self.parts.setdefault((module.name, name), set()).add(text_of(statement))
+        statement, text = plain(found)
+        self.parts.setdefault((module.name, name), set()).add(text)
         local: dict[str, list[Import]] = {}
         for node in ast.walk(statement):
             if isinstance(node, ast.Import | ast.ImportFrom):
