@@ -256,12 +256,12 @@ def test_every_way_to_reach_a_function_is_followed(tmp_path, way):
     assert package.digest != before
 
 
-@pytest.mark.parametrize(
-    "way", [name for name in WAYS if name not in {"module as a value", "module by its name"}]
-)
+# These take in more than the one function, to be on the safe side.
+WIDE = {"module as a value", "module by its name", "unpacked"}
+
+
+@pytest.mark.parametrize("way", [name for name in WAYS if name not in WIDE])
 def test_and_nothing_beside_it(tmp_path, way):
-    if way == "unpacked":
-        pytest.skip("unpacking binds both names at once")
     script = "def main(smk):\n    from pack.high import go\n    go()\n"
     package = Package(tmp_path, script, low=LOW, **WAYS[way])
     before = package.digest
