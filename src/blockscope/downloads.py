@@ -7,6 +7,7 @@ import shutil
 import sys
 import time
 import zipfile
+import zlib
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
@@ -34,12 +35,19 @@ def fetch(url: str, sha256: str, folder: str | os.PathLike[str], member: str | N
     Raises ``BadFile``: out of reach (says where to put the file by hand), wrong checksum (expected
     and found), not a zip, no such member (lists the members). An older file stays as it was.
     """
-    address = urlsplit(url)
-    if address.scheme not in {"http", "https"} or not address.netloc:
+    if not _is_loadable(url):
         raise BadFile(f"address '{url}' cannot be loaded; valid: http://... and https://...")
     target = Path(folder) / _file_name(url, sha256)
     archive = _find_local(target, sha256) or _download(url, sha256, target)
     return _extract(archive, member, Path(folder)) if member else archive
+
+
+def _is_loadable(url: str) -> bool:
+    try:
+        address = urlsplit(url)
+    except ValueError:
+        return False
+    return address.scheme in {"http", "https"} and bool(address.netloc)
 
 
 def _file_name(url: str, sha256: str) -> str:
@@ -81,8 +89,15 @@ def _download(url: str, sha256: str, target: Path) -> Path:
     raise BadFile(f"download of {url} was never tried")
 
 
+class _Bar(tqdm):  # type: ignore[type-arg]
+    """A bar that is true before its length is known, which pooch takes for the wish to have one."""
+
+    def __bool__(self) -> bool:
+        return True
+
+
 def _load(url: str, temporary: Path, name: str) -> None:
-    with tqdm(desc=name, unit="B", unit_scale=True) as progress:
+    with _Bar(desc=name, unit="B", unit_scale=True) as progress:
         load = pooch.HTTPDownloader(progressbar=progress, chunk_size=1 << 16, timeout=SILENCE)
         load(url, str(temporary), None)
 
@@ -126,8 +141,7 @@ def _extract(archive: Path, member: str, folder: Path) -> Path:
                 open(temporary, "wb") as unpacked,
             ):
                 shutil.copyfileobj(packed, unpacked)
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, EOFError, NotImplementedError) as error:
-        raise BadFile(f"member '{member}' of '{archive}' cannot be unpacked: {error}") from error
-    except RuntimeError as error:  # zipfile's word for a member with a password
+    # A RuntimeError is a member with a password or in a compression that Python does not know.
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
         raise BadFile(f"member '{member}' of '{archive}' cannot be unpacked: {error}") from error
     return target

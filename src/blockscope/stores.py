@@ -72,8 +72,18 @@ def write_zarr(path: str | os.PathLike[str], dataset: xr.Dataset) -> None:
         written_whole(path) as temporary,
     ):
         folder = Path(scratch) / "store"
-        dataset.to_zarr(folder, zarr_format=3, consolidated=False, mode="w")
+        _with_plain_text(dataset).to_zarr(folder, zarr_format=3, consolidated=False, mode="w")
         _pack(folder, temporary)
+
+
+def _with_plain_text(dataset: xr.Dataset) -> xr.Dataset:
+    """Return a dataset whose text is of any length: zarr has no standard for text of one length."""
+    texts = {
+        name: (array.dims, array.to_numpy().astype(object), array.attrs)
+        for name, array in dataset.variables.items()
+        if array.dtype.kind == "U"
+    }
+    return dataset.assign(texts)
 
 
 def _pack(folder: Path, target: Path) -> None:
