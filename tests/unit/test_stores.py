@@ -90,7 +90,7 @@ def test_h5py_alone_opens_hdf5(tmp_path: Path, dataset: xr.Dataset) -> None:
         assert content["label"].asstr()[()].tolist() == LABELS
         assert content["label"].is_scale
         assert content.attrs["image"] == "ü"
-        assert float(content.attrs["relative_error"]) == 0.25
+        assert content.attrs["relative_error"].item() == 0.25
         assert array.attrs["units"] == "logit"
 
 
