@@ -1,9 +1,9 @@
 """Attribution to all labels, against the notebook's way, on a network of InceptionV1's full size.
 
-The notebook's way is restated here: for each label a new TensorFlow graph and session, activations
-computed and fed back, one backward pass. It is measured on some labels and scaled to all. Both sides
-run in the same minutes on the same machine; each of ours in a process of its own, so that the peak of
-its memory is seen.
+The notebook's way is restated here: for each label a new TensorFlow graph and session,
+activations computed and fed back, one backward pass. It is measured on some labels and scaled to
+all. Both sides run in the same minutes on the same machine; each of ours in a process of its own,
+so that the peak of its memory is seen.
 """
 
 from __future__ import annotations
@@ -29,10 +29,14 @@ INPUT, LOGITS = "input", "softmax2_pre_activation"
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Declare the options of this section."""
     parser.add_argument(
-        "--graph", type=Path, help="frozen graph with InceptionV1's names (default: made, random weights)"
+        "--graph",
+        type=Path,
+        help="frozen graph with InceptionV1's names (default: made, random weights)",
     )
     parser.add_argument("--layers", nargs="+", default=LAYERS)
-    parser.add_argument("--baseline-labels", type=int, default=6, help="labels the old way is timed on")
+    parser.add_argument(
+        "--baseline-labels", type=int, default=6, help="labels the old way is timed on"
+    )
     parser.add_argument("--repeats", type=int, default=5)
 
 
@@ -40,7 +44,9 @@ def run(options: argparse.Namespace) -> None:
     """Print a table: seconds for all labels, ours and the notebook's, their ratio, peak memory."""
     with tempfile.TemporaryDirectory() as folder:
         graph = options.graph or write_full_size(Path(folder) / "inceptionv1.pb")
-        print(f"All {LABELS} labels on {graph.name} ({graph.stat().st_size / 1e6:.0f} MB), no override")
+        print(
+            f"All {LABELS} labels, {graph.name} ({graph.stat().st_size / 1e6:.0f} MB), no override"
+        )
         print("  whole: evaluating the network, linearising and all labels; medians of repeats")
         print(
             f"  {'layer':8} {'positions':>9} {'notebook':>10} {'whole':>9} {'labels':>9} "
@@ -50,7 +56,8 @@ def run(options: argparse.Namespace) -> None:
             seconds, maps = notebook_way(graph, layer, options.baseline_labels)
             ours = _in_own_process(graph, layer, options.repeats, maps)
             print(
-                f"  {layer:8} {ours['positions']:9d} {seconds * LABELS:8.0f} s {ours['whole']:7.3f} s "
+                f"  {layer:8} {ours['positions']:9d} {seconds * LABELS:8.0f} s "
+                f"{ours['whole']:7.3f} s "
                 f"{ours['labels']:7.3f} s {seconds * LABELS / ours['whole']:7.0f}x "
                 f"{ours['first']:8.2f} s {ours['peak_gib']:5.2f} GiB {ours['difference']:10.1e}",
                 flush=True,
@@ -87,7 +94,9 @@ def notebook_way(path: Path, layer: str, count: int) -> tuple[float, list]:
 
 def _in_own_process(graph: Path, layer: str, repeats: int, maps: list) -> dict:
     command = [sys.executable, __file__, str(graph), layer, str(repeats)]
-    done = subprocess.run(command, input=json.dumps(maps), capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        command, input=json.dumps(maps), capture_output=True, text=True, check=True
+    )
     return json.loads(done.stdout.splitlines()[-1])
 
 
@@ -104,7 +113,9 @@ def ours(path: Path, layer: str, repeats: int, maps: list) -> dict:
 
     values = picture()
     definition = graph_pb2.GraphDef.FromString(path.read_bytes())
-    network = Network(definition, InputSpec(tensor=INPUT, size=(224, 224), range=(-117, 138)), LOGITS)
+    network = Network(
+        definition, InputSpec(tensor=INPUT, size=(224, 224), range=(-117, 138)), LOGITS
+    )
     whole, labels = [], []
     for _ in range(repeats + 1):
         began = time.perf_counter()

@@ -14,7 +14,7 @@ def write_full_size(path: Path, seed: int = 20180306, labels: int = 1008) -> Pat
 
     generator = np.random.default_rng(seed)
 
-    def random(name, shape):
+    def random(_name, shape):
         spread = np.sqrt(2 / np.prod(shape[:-1]))
         kernel = generator.normal(0, spread, shape).astype(np.float32)
         return kernel, generator.normal(0, 0.05, shape[-1]).astype(np.float32)

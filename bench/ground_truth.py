@@ -9,11 +9,13 @@ from pathlib import Path
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Declare the options of this section."""
     parser.add_argument("--scenes", type=int, default=200)
-    parser.add_argument("--seed", type=int, default=1000, help="of the scenes; not one of training's")
+    parser.add_argument(
+        "--seed", type=int, default=1000, help="of the scenes; not one of training's"
+    )
 
 
 def run(options: argparse.Namespace) -> None:
-    """Print, per override, the share of positive attribution on its block, and how factors separate."""
+    """Print, per override, what share of an attribution lies on its block, and how factors do."""
     import numpy as np
 
     from blockscope.attribution.classes import attribute_classes, named_classes
@@ -52,7 +54,9 @@ def run(options: argparse.Namespace) -> None:
     print(f"  share of positive attribution on the block's pixels (chance {np.mean(level):.3f})")
     for override, found in shares.items():
         mean, error = summary(found)
-        print(f"    {override:12} {mean:.3f} +- {error:.3f}  = {mean / np.mean(level):.1f} x chance")
+        print(
+            f"    {override:12} {mean:.3f} +- {error:.3f}  = {mean / np.mean(level):.1f} x chance"
+        )
     print("  share of two factors on the block each stands for (chance 0.5)")
     for override, recipes in separated.items():
         texts = [f"{recipe} {summary(found)[0]:.3f}" for recipe, found in recipes.items()]

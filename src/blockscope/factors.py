@@ -41,14 +41,15 @@ class Factorisation:
 def factorise(layers: list[Array], n: int, method: str = "nmf") -> Factorisation:
     """Fit ``n`` factors to the first layer and express the others by the same label vectors.
 
-    Each layer is an array (row, col, label) of what is to be explained; NMF needs it non-negative. Every
-    position is a sample, every label a feature. Order and scale are fixed by the method, so that two
-    runs agree: NMF starts from nndsvd, which orders factors by singular value and splits that value
-    evenly between the two sides; PCA orders by variance, has unit label vectors, and each of them
-    points to where its largest entry is positive.
+    Each layer is an array (row, col, label) of what is to be explained; NMF needs it
+    non-negative. Every position is a sample, every label a feature. Order and scale are fixed by
+    the method, so that two runs agree: NMF starts from nndsvd, which orders factors by singular
+    value and splits that value evenly between the two sides; PCA orders by variance, has unit
+    label vectors, and each of them points to where its largest entry is positive.
 
-    Raises ``BadFile`` where ``n`` exceeds what the data allow. Source: Olah et al. 2018 and its authors'
-    description of the recipe; scikit-learn's NMF with ``init="nndsvd"``, ``tol=1e-4``, 200 iterations.
+    Raises ``BadFile`` where ``n`` exceeds what the data allow. Source: Olah et al. 2018 and its
+    authors' description of the recipe; scikit-learn's NMF with ``init="nndsvd"``, ``tol=1e-4``,
+    200 iterations.
     """
     if method not in METHODS:
         raise unknown_name("factorisation method", method, METHODS)
@@ -56,8 +57,8 @@ def factorise(layers: list[Array], n: int, method: str = "nmf") -> Factorisation
     most = min(rows * cols, labels)
     if not 1 <= n <= most:
         raise BadFile(
-            f"{n} factors asked of {rows} x {cols} positions and {labels} labels; valid: 1 to {most} "
-            "(table of runs: factors)"
+            f"{n} factors asked of {rows} x {cols} positions and {labels} labels; "
+            f"valid: 1 to {most} (table of runs: factors)"
         )
     samples = [layer.reshape(-1, labels).astype(np.float64) for layer in layers]
     if method == "nmf":
@@ -78,7 +79,7 @@ def _nmf(samples: list[Array], n: int) -> tuple[list[Array], Array]:
         return [np.zeros((len(x), n)) for x in samples], np.zeros((n, samples[0].shape[1]))
     model = NMF(n, init="nndsvd", tol=TOLERANCE, max_iter=ITERATIONS, random_state=SEED)
     with warnings.catch_warnings():
-        # The published factors stop at 200 iterations too; the remaining error is stored beside them.
+        # The published factors stop at 200 iterations too; what error is left is stored.
         warnings.simplefilter("ignore", ConvergenceWarning)
         first = model.fit_transform(samples[0])
         return [first, *(model.transform(x) for x in samples[1:])], model.components_
@@ -97,9 +98,9 @@ def _relative_error(x: Array, fitted: Array) -> float:
     return float(np.linalg.norm(x - fitted)) / size if size else 0.0
 
 
-def positive_part(attribution: npt.NDArray) -> Array:
+def positive_part(attribution: npt.NDArray[np.floating]) -> Array:
     """Return what speaks for a label: attributions clipped at zero."""
-    return np.maximum(attribution, 0).astype(np.float64)
+    return np.asarray(np.maximum(attribution, 0), dtype=np.float64)
 
 
 def by_own_mean(positive: Array) -> Array:
@@ -129,10 +130,10 @@ def alone(classes: xr.Dataset, n: int, method: str = "nmf") -> tuple[Factorisati
 def joint(
     fit: xr.Dataset, classes: xr.Dataset, n: int, method: str = "nmf", labels: int = 50
 ) -> tuple[Factorisation, xr.Dataset]:
-    """Fit factors on one layer and express another by them: the recipe of the article's own figures.
+    """Fit factors on one layer and express another by them: the recipe of the article's figures.
 
-    Only the ``labels`` most probable ones count, most probable first; each layer is divided by its own
-    mean. Returns the factors of ``classes`` and the labels that they are about.
+    Only the ``labels`` most probable ones count, most probable first; each layer is divided by
+    its own mean. Returns the factors of ``classes`` and the labels that they are about.
     """
     chosen = most_probable(fit, labels)
     layers = [by_own_mean(explained(part.isel(label=chosen))) for part in (fit, classes)]
@@ -161,7 +162,7 @@ def named_factors(factors: Factorisation, labels: xr.Dataset, top: int) -> xr.Da
 
 
 def top_table(factors: xr.Dataset) -> pd.DataFrame:
-    """Return the top labels of each factor as a table: factor, rank (both from 1), label, index, weight."""
+    """Return each factor's top labels: columns factor, rank (both from 1), label, index, weight."""
     stacked = factors[["top_label", "top_index", "top_weight"]].to_dataframe().reset_index()
     return pd.DataFrame(
         {

@@ -1,8 +1,9 @@
 """Gradient overrides: other rules for taking a gradient back through an operation.
 
-To add one, write a function below and enter it in ``OVERRIDES``; its name is then valid in the table
-of runs, and both modes of the engine use it. A rule takes the operation's input and output values, its
-node and the gradient at its output, and returns the gradient at its input, linear in that gradient::
+To add one, write a function below and enter it in ``OVERRIDES``; its name is then valid in the
+table of runs, and both modes of the engine use it. A rule takes the operation's input and output
+values, its node and the gradient at its output, and returns the gradient at its input, linear in
+that gradient::
 
     rule(x, y, node, gradient) -> gradient at x        all (image, row, col, channel)
 
@@ -32,7 +33,7 @@ class Override:
 
 
 def smooth_pool(x: Any, y: Any, node: Any, gradient: Any) -> Any:
-    """Take the gradient of max pooling as that of ``avg(x^2) / (0.01 + avg|x|)`` over the same windows.
+    """Give max pooling the gradient of ``avg(x^2) / (0.01 + avg|x|)`` over the same windows.
 
     The smooth function stands in for the maximum in the gradient only: a share of it goes to every
     active position instead of all to the largest. It hides what the model does; it is for display.
@@ -62,13 +63,14 @@ def smooth_pool(x: Any, y: Any, node: Any, gradient: Any) -> Any:
 def blurred_smooth_pool(x: Any, y: Any, node: Any, gradient: Any) -> Any:
     """Blur what ``smooth_pool`` gives with [1 2 1; 2 4 2; 1 2 1] / 16, each channel by itself.
 
-    Takes out the checkerboard that strided pooling leaves. For display, like the smooth pool itself.
+    Takes out the checkerboard that strided pooling leaves. For display, like the smooth pool
+    itself.
     """
     return blur(smooth_pool(x, y, node, gradient))
 
 
 def blur(values: Any) -> Any:
-    """Blur (image, row, col, channel) with the 3 x 3 kernel ``BLUR``; the map is its own transpose."""
+    """Blur (image, row, col, channel) with the kernel ``BLUR``; the map is its own transpose."""
     import tensorflow as tf
 
     kernel = tf.constant(BLUR, values.dtype)[:, :, None, None] / 16
@@ -78,9 +80,7 @@ def blur(values: Any) -> Any:
 
 OVERRIDES: dict[str, Override] = {
     "none": Override("the true gradient", {}),
-    "smooth": Override(
-        "gradient of a smooth stand-in for max pooling", {"MaxPool": smooth_pool}
-    ),
+    "smooth": Override("gradient of a smooth stand-in for max pooling", {"MaxPool": smooth_pool}),
     "smooth-blur": Override(
         "gradient of the smooth stand-in, blurred against the checkerboard of strided pooling",
         {"MaxPool": blurred_smooth_pool},

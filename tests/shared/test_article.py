@@ -28,7 +28,7 @@ def test_all_ten_printed_factor_values(shared):
 
 
 def test_colour_pictures(shared):
-    """One value of one picture falls a hundredth of a grey level to the other side of a whole number."""
+    """One value of one picture falls a hundredth of a grey level to the other side."""
     found = article_factors(shared)
     differing, pixels = 0, 0
     for layer, spatial in zip(LAYERS, found.spatial, strict=True):

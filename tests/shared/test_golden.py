@@ -11,8 +11,8 @@ from blockscope.attribution.classes import attribute_classes, write_classes
 from blockscope.config.settings import ModelEntry
 from blockscope.engine.batches import Mode
 from blockscope.engine.linear_map import LinearMap
-from blockscope.inputs import write_input
 from blockscope.images import read_input
+from blockscope.inputs import write_input
 from blockscope.models.card import Card
 from blockscope.models.network import Network
 from blockscope.models.normal import write_model

@@ -11,7 +11,7 @@ from tiny import inception_like, linear_of, weights
 from blockscope.attribution.classes import attribute_classes, named_classes, softmax
 from blockscope.engine.batches import LARGEST, Mode, cheaper_mode, in_batches
 from blockscope.labels import Labels
-from blockscope.overrides import OVERRIDES
+from blockscope.overrides import OVERRIDES, Override
 
 
 def sequence(rule: str) -> list[tuple]:
@@ -48,9 +48,11 @@ def picture(rng, shape=(7, 9, 3)):
 
 
 @pytest.mark.parametrize("mode", Mode)
-@pytest.mark.parametrize("override", OVERRIDES)
-def test_equals_the_formula_in_loops(override, mode, rng):
-    rule = {"none": "max"}.get(override, override)
+@pytest.mark.parametrize(
+    ("override", "rule"),
+    [("none", "max"), ("smooth", "smooth"), ("smooth-blur", "smooth-blur")],
+)
+def test_equals_the_formula_in_loops(override, rule, mode, rng):
     x = picture(rng)
     linear = linear_of(in_tensorflow(sequence(rule)), x, override)
     found = attribute_classes(linear, range(5), mode=mode)
@@ -67,6 +69,47 @@ def test_overrides_differ(rng):
     ]
     assert np.abs(maps[0] - maps[1]).max() > 1e-3
     assert np.abs(maps[1] - maps[2]).max() > 1e-3
+
+
+@pytest.mark.parametrize("mode", Mode)
+def test_an_override_of_ones_own_works_in_both_modes(mode, rng, monkeypatch):
+    """A rule as a user writes it: an even share to every neighbour, by its size."""
+
+    def shared_pool(x, y, node, gradient):
+        kernel, stride = list(node.attr["ksize"].list.i), list(node.attr["strides"].list.i)
+        padding = node.attr["padding"].s.decode()
+        spread = tf.raw_ops.AvgPoolGrad(
+            orig_input_shape=tf.shape(x),
+            grad=gradient,
+            ksize=kernel,
+            strides=stride,
+            padding=padding,
+        )
+        return spread * tf.abs(x)
+
+    monkeypatch.setitem(
+        OVERRIDES, "shared", Override("a rule of one's own", {"MaxPool": shared_pool})
+    )
+    x = picture(rng)
+    linear = linear_of(in_tensorflow(sequence("max")), x, "shared")
+    found = attribute_classes(linear, range(5), mode=mode)
+
+    @tf.custom_gradient
+    def pool(value, size, stride):
+        y = tf.nn.max_pool2d(value, size, stride, "SAME")
+        (node,) = [n for n in linear_nodes if n.attr["ksize"].list.i[1] == size]
+        return y, lambda upstream: (shared_pool(value, y, node, upstream), None, None)
+
+    linear_nodes = [step.step.node for _, _, step in linear.steps if step.step.node.op == "MaxPool"]
+    with tf.GradientTape(persistent=True) as tape:
+        value = tf.constant(x[None])
+        tape.watch(value)
+        y = value
+        for layer in sequence("max"):
+            y = pool(y, layer[1], layer[2]) if layer[0] == "pool" else in_tensorflow([layer])(y)
+        logits = [y[0, i] for i in range(5)]
+    expected = [(tape.gradient(logit, value).numpy()[0] * x).sum(-1) for logit in logits]
+    np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12)
 
 
 def test_attribution_sums_to_the_logits_of_a_homogeneous_network(rng):

@@ -200,7 +200,7 @@ def test_override_changes_only_its_operation():
 
 def test_operation_without_a_rule_goes_through_the_fallback():
     assert "Sinh" not in RULES
-    linear = linear_of(lambda x: tf.sin(x), point())
+    linear = linear_of(tf.sin, point())
     assert isinstance(linear.steps[0][2], TwiceDifferentiated)
 
 

@@ -44,7 +44,8 @@ def classes_of(array, probability=None, layer="mixed", override="none", **attrs)
             "logit": ("label", np.zeros(labels, np.float32)),
             "probability": ("label", stores.as_float32(probability)),
         },
-        attrs={"layer": layer, "override": override, "model_sha256": "m", "image_sha256": "i"} | attrs,
+        attrs={"layer": layer, "override": override, "model_sha256": "m", "image_sha256": "i"}
+        | attrs,
     )
 
 
@@ -177,7 +178,9 @@ def test_top_labels_are_the_largest_weights(rng):
         assert dataset["top_index"][factor].to_numpy().tolist() == (order + 1).tolist()
         assert dataset["top_label"][factor].to_numpy().tolist() == [f"label {i}" for i in order]
     table = top_table(dataset)
-    assert table[["factor", "rank"]].to_numpy().tolist() == [[f, r] for f in (1, 2) for r in (1, 2, 3)]
+    assert table[["factor", "rank"]].to_numpy().tolist() == [
+        [f, r] for f in (1, 2) for r in (1, 2, 3)
+    ]
     assert table["index"].tolist() == dataset["top_index"].to_numpy().ravel().tolist()
 
 

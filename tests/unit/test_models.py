@@ -205,7 +205,7 @@ def test_stateful_operations_are_not_on_the_list():
         definition = op_def_registry.get(op)
         assert definition is not None, op
         assert not definition.is_stateful, op
-        assert not any(a.type in {tf.resource.as_datatype_enum} for a in definition.input_arg), op
+        assert not any(a.type == tf.resource.as_datatype_enum for a in definition.input_arg), op
 
 
 @pytest.mark.parametrize(
@@ -283,7 +283,7 @@ def test_training_mode_is_refused(tmp_path, normal):
         x, *_ = tf.compat.v1.nn.fused_batch_norm(x, ones, zeros, is_training=True, name="norm")
         tf.matmul(tf.reduce_mean(x, [1, 2]), weights((7, 4), 4).astype("f"), name="logits")
 
-    with pytest.raises(BadFile, match="batch norm 'norm.*' is in training mode"):
+    with pytest.raises(BadFile, match=r"batch norm 'norm.*' is in training mode"):
         normal(freeze(training, tmp_path / "net.pb"))
 
 
@@ -351,13 +351,15 @@ def test_saved_model_with_a_reader_is_refused_before_it_is_loaded(tmp_path, norm
 
     module = Hostile()
     tf.saved_model.save(module, str(tmp_path / "saved"), signatures=module.__call__)
-    with pytest.raises(BadFile, match="not allowed: .*ReadFile"):
+    with pytest.raises(BadFile, match=r"not allowed: .*ReadFile"):
         normal(tmp_path / "saved", **NO_NAMES)
 
 
 def test_folder_and_part_of_a_saved_model_are_explained(tmp_path, normal):
     (tmp_path / "empty").mkdir()
-    with pytest.raises(BadFile, match=r"empty' is not a SavedModel: it has no file saved_model\.pb"):
+    with pytest.raises(
+        BadFile, match=r"empty' is not a SavedModel: it has no file saved_model\.pb"
+    ):
         normal(tmp_path / "empty")
     part = tmp_path / "saved_model.pb"
     part.write_bytes(b"x")

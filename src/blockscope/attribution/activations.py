@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
@@ -13,7 +14,7 @@ from blockscope.models.card import Card
 from blockscope.models.network import Network
 
 
-def activations(network: Network, picture: Pixels, layer: str) -> npt.NDArray:
+def activations(network: Network, picture: Pixels, layer: str) -> npt.NDArray[np.float32]:
     """Return a layer's values (row, col, channel), float32, for a picture uint8 (row, col, rgb).
 
     The cost is one forward pass as far as the layer.
@@ -43,6 +44,6 @@ def write_activations(
     stores.write_zarr(output, xr.Dataset({"activations": named}, attrs=origin))
 
 
-def read_activations(path: str | os.PathLike[str]) -> npt.NDArray:
+def read_activations(path: str | os.PathLike[str]) -> npt.NDArray[np.float32]:
     """Read back (row, col, channel) float32."""
     return stores.read(path)["activations"].transpose("row", "col", "channel").to_numpy()

@@ -33,13 +33,14 @@ def attribute_classes(
     """Return the attribution of logits to every position of a layer, (label, row, col), in logits.
 
     Entry (label, row, col) is ``sum over channel of activation * d logit / d activation`` at that
-    position: signed, the first-order effect of taking the position's activations away. The gradient is
-    that of the logit, not of the probability, and follows the override that ``linear`` was made with.
+    position: signed, the first-order effect of taking the position's activations away. The
+    gradient is that of the logit, not of the probability, and follows the override that
+    ``linear`` was made with.
 
-    ``linear`` leads from the layer to the logits; ``indexes`` are logit positions. Forward mode pushes
-    one tangent per position and gets all logits; reverse mode pulls one sensitivity per label. ``mode``
-    forces one of them; otherwise the cheaper is taken. ``memory_mb`` bounds the batches and changes
-    nothing else. Source: Olah et al. 2018, notebook on spatial attribution.
+    ``linear`` leads from the layer to the logits; ``indexes`` are logit positions. Forward mode
+    pushes one tangent per position and gets all logits; reverse mode pulls one sensitivity per
+    label. ``mode`` forces one of them; otherwise the cheaper is taken. ``memory_mb`` bounds the
+    batches and changes nothing else. Source: Olah et al. 2018, notebook on spatial attribution.
     """
     rows, cols = linear.value.shape[1:3]
     mode = mode or cheaper_mode(linear, labels=len(indexes))

@@ -14,15 +14,15 @@ Map = npt.NDArray[np.floating]
 def coverage(masks: Masks, cells: tuple[int, int]) -> npt.NDArray[np.float64]:
     """Return the share of each cell's pixels that belong to each block, (block, row, col), 0..1.
 
-    ``masks`` (block, row, col) in pixels; ``cells`` the rows and columns of a layer, whose cells divide
-    the picture evenly (a picture of 224 pixels has layers of 28, 14 and 7 cells).
+    ``masks`` (block, row, col) in pixels; ``cells`` the rows and columns of a layer, whose cells
+    divide the picture evenly (a picture of 224 pixels has layers of 28, 14 and 7 cells).
     """
     blocks, rows, cols = masks.shape
     height, width = rows // cells[0], cols // cells[1]
     if (rows, cols) != (height * cells[0], width * cells[1]):
         raise ValueError(f"{rows} x {cols} pixels do not divide into {cells[0]} x {cells[1]} cells")
     split = masks.reshape(blocks, cells[0], height, cells[1], width)
-    return split.mean((2, 4), dtype=np.float64)
+    return np.asarray(split.mean((2, 4), dtype=np.float64))
 
 
 def share_on(positive: Map, covered: npt.NDArray[np.float64]) -> float:
@@ -35,16 +35,16 @@ def share_on(positive: Map, covered: npt.NDArray[np.float64]) -> float:
 
 
 def chance(covered: npt.NDArray[np.float64]) -> float:
-    """Return the share that a map without any preference puts on a block: its part of the picture."""
+    """Return the share that a map without preference puts on a block: its part of the picture."""
     return float(covered.mean())
 
 
 def separation(factors: Map, covered: npt.NDArray[np.float64]) -> float:
     """Return how well two factors tell two blocks apart: 0.5 not at all, 1 completely.
 
-    ``factors`` (row, col, factor) non-negative, ``covered`` (block, row, col), two of each. Of what each
-    factor puts on either block, the share that lies on the one it stands for; the better of both ways
-    to pair factors with blocks, the mean over the two factors.
+    ``factors`` (row, col, factor) non-negative, ``covered`` (block, row, col), two of each. Of
+    what each factor puts on either block, the share that lies on the one it stands for; the
+    better of both ways to pair factors with blocks, the mean over the two factors.
     """
     mass = np.einsum("rcf,brc->fb", factors, covered)
     totals = mass.sum(axis=1, keepdims=True)

@@ -53,7 +53,7 @@ class Backend(Protocol):
 
 
 def trunk(on: Backend, x: Any, width: float = WIDTH) -> Any:
-    """Build everything from the input to mixed5b with a backend, at a share of InceptionV1's width."""
+    """Build everything up to mixed5b with a backend, at a share of InceptionV1's width."""
     x = on.conv(x, "conv2d0", 7, int(64 * width), stride=2)
     x = on.normalise(on.pool(x, "maxpool0", 2), "localresponsenorm0")
     x = on.conv(on.conv(x, "conv2d1", 1, int(64 * width)), "conv2d2", 3, int(192 * width))
@@ -131,12 +131,11 @@ Weights = npt.NDArray[np.float32]
 class Frozen:
     """Plain operations with InceptionV1's names.
 
-    ``weights(name, shape)`` gives the kernel (row, col, in, out) and the bias (out) of a convolution.
+    ``weights(name, shape)`` gives the kernel (row, col, in, out) and the bias (out) of a
+    convolution.
     """
 
-    def __init__(
-        self, weights: Callable[[str, tuple[int, ...]], tuple[Weights, Weights]]
-    ) -> None:
+    def __init__(self, weights: Callable[[str, tuple[int, ...]], tuple[Weights, Weights]]) -> None:
         self.weights = weights
 
     def conv(self, x: Any, name: str, kernel: int, channels: int, stride: int = 1) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -25,8 +26,9 @@ class Mode(enum.Enum):
 def cheaper_mode(linear: LinearMap, labels: int) -> Mode:
     """Return the mode that takes fewer multiplications for all positions of a layer and ``labels``.
 
-    Forward mode takes one tangent per position, which windows make cheap; reverse mode one sensitivity
-    per label, over whole maps. With no more positions than labels there is nothing to weigh.
+    Forward mode takes one tangent per position, which windows make cheap; reverse mode one
+    sensitivity per label, over whole maps. With no more positions than labels there is nothing to
+    weigh.
     """
     positions = linear.value.shape[1] * linear.value.shape[2]
     if positions <= labels:
@@ -36,7 +38,7 @@ def cheaper_mode(linear: LinearMap, labels: int) -> Mode:
     return Mode.FORWARD if forward <= reverse else Mode.REVERSE
 
 
-def in_batches(items: npt.NDArray, bytes_each: int, memory_mb: int) -> list[npt.NDArray]:
+def in_batches(items: npt.NDArray[Any], bytes_each: int, memory_mb: int) -> list[npt.NDArray[Any]]:
     """Split items along the first axis into batches whose tangents stay below ``memory_mb``."""
     fitting = memory_mb * 10**6 // (WORKSPACE * max(bytes_each, 1))
     size = int(np.clip(fitting, 1, LARGEST))

@@ -23,8 +23,8 @@ class Convolution(Linear):
         explicit = step.ints("explicit_paddings")
         self.padding: str | list[list[int]] = step.text("padding")
         self.sliding = Sliding.of(
-            (rows, cols), tuple(step.ints("strides")[1:3]), step.text("padding"),
-            step.size_in, step.size_out, tuple(explicit[2:6:2]) if explicit else (0, 0),
+            (rows, cols), (step.ints("strides")[1], step.ints("strides")[2]), step.text("padding"),
+            step.size_in, step.size_out, (explicit[2], explicit[4]) if explicit else (0, 0),
         )  # fmt: skip
         if self.padding == "EXPLICIT":
             self.padding = [explicit[i : i + 2] for i in range(0, 8, 2)]

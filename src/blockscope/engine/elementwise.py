@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
-from blockscope.models.operations import apply
 from blockscope.engine.steps import Linear, Step, only
 from blockscope.engine.windows import Map, Window, union
+from blockscope.models.operations import apply
 
 
 class Elementwise(Linear):
@@ -46,7 +46,9 @@ class Elementwise(Linear):
             for tangent, slope in zip(tangents, self.slopes, strict=True)
             if tangent is not None
         ]
-        clean = all(not s.uniform for s in self.slopes) or all(t is None or t.clean for t in tangents)
+        clean = all(not s.uniform for s in self.slopes) or all(
+            t is None or t.clean for t in tangents
+        )
         return Window(frame, tf.add_n(parts), clean)
 
 

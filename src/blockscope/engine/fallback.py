@@ -10,17 +10,15 @@ from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
-from blockscope.models.operations import apply
 from blockscope.engine.steps import Linear, Step, only
+from blockscope.models.operations import apply
 from blockscope.overrides import Rule
 
 Backward = Callable[[tf.Tensor], list[tf.Tensor]]
 
 
-def transposed(
-    backward: Backward, tangents: Sequence[tf.Tensor], like: tf.Tensor
-) -> tf.Tensor:
-    """Push tangents through the transpose of ``backward``, which takes a sensitivity like ``like``."""
+def transposed(backward: Backward, tangents: Sequence[tf.Tensor], like: tf.Tensor) -> tf.Tensor:
+    """Push tangents through the transpose of ``backward``, whose argument is like ``like``."""
     sensitivity = tf.zeros_like(like)
     with tf.GradientTape() as tape:
         tape.watch(sensitivity)
@@ -30,15 +28,18 @@ def transposed(
 
 
 class TwiceDifferentiated(Linear):
-    """Any differentiable operation: TensorFlow's gradient of its gradient, on copies of the point."""
+    """Any differentiable operation: TensorFlow's gradient of its gradient, point repeated."""
 
     def dense(self, tangents: Sequence[tf.Tensor | None]) -> tf.Tensor:
         """Push tangents; the point is repeated for each of them."""
-        moved = [i for i, tangent in enumerate(tangents) if tangent is not None]
-        batch = tf.shape(tangents[moved[0]])[0]
-        ranks = {tangents[i].shape.rank for i in moved}
+        present = {i: tangent for i, tangent in enumerate(tangents) if tangent is not None}
+        moved = list(present)
+        batch = tf.shape(present[moved[0]])[0]
+        ranks = {tangent.shape.rank for tangent in present.values()}
         values = [
-            tf.repeat(value, batch, 0) if value.shape.rank in ranks and value.shape[0] == 1 else value
+            tf.repeat(value, batch, 0)
+            if value.shape.rank in ranks and value.shape[0] == 1
+            else value
             for value in self.step.inputs
         ]
 
@@ -51,7 +52,7 @@ class TwiceDifferentiated(Linear):
             )
 
         like = tf.zeros([batch, *self.step.output.shape[1:]], self.step.output.dtype)
-        return transposed(backward, [tangents[i] for i in moved], like)
+        return transposed(backward, list(present.values()), like)
 
 
 class Overridden(Linear):

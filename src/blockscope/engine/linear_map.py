@@ -40,8 +40,9 @@ class LinearMap:
     ) -> None:
         """Evaluate and linearise.
 
-        ``values``: network input (1, row, col, rgb). ``held``: value of the layer (row, col, channel)
-        to linearise at, where it is known already; otherwise it is computed from the picture.
+        ``values``: network input (1, row, col, rgb). ``held``: value of the layer (row, col,
+        channel) to linearise at, where it is known already; otherwise it is computed from the
+        picture.
         """
         self.layer, self.target = layer, target
         nodes = network.joined_at(layer)
@@ -72,9 +73,9 @@ class LinearMap:
     ) -> tf.Tensor:
         """Push, for each position, the layer's value there and zero elsewhere.
 
-        ``positions``: (batch, 2) rows and columns. Returns (batch, ...) like the target. The result is
-        the contribution of each position, activation times gradient summed over channels. Each change
-        is followed only as far as it reaches.
+        ``positions``: (batch, 2) rows and columns. Returns (batch, ...) like the target. The
+        result is the contribution of each position, activation times gradient summed over
+        channels. Each change is followed only as far as it reaches.
         """
         rows, cols = positions[:, 0].astype(np.int32), positions[:, 1].astype(np.int32)
         vectors = tf.gather_nd(self.value[0], positions)[:, None, None, :]
@@ -98,7 +99,7 @@ class LinearMap:
         return result.placed(_size(self.output)) if isinstance(result, Window) else result
 
     def multiplications_per_position(self) -> int:
-        """Return the multiplications of one entry of ``push_positions``, seen at a central position."""
+        """Return the multiplications of one entry of ``push_positions``, at a central position."""
         meter = Meter()
         rows, cols = _size(self.value)
         self.push_positions(np.array([[rows // 2, cols // 2]], np.int32), meter)
@@ -121,10 +122,10 @@ class LinearMap:
 
     @tf.function(autograph=False, reduce_retracing=True)
     def pull(self, sensitivities: tf.Tensor) -> tf.Tensor:
-        """Pull sensitivities (batch, ...) of the target back to the layer, (batch, row, col, channel).
+        """Pull sensitivities of the target, (batch, ...), to the layer, (batch, row, col, channel).
 
-        The transpose of ``push``, taken by automatic differentiation; what the push would compute on
-        the way is not computed, because a linear map's transpose does not need it.
+        The transpose of ``push``, taken by automatic differentiation; what the push would compute
+        on the way is not computed, because a linear map's transpose does not need it.
         """
         start = tf.zeros([tf.shape(sensitivities)[0], *self.value.shape[1:]], self.value.dtype)
         (pulled,) = tf.gradients(self._push(start, Meter()), start, sensitivities)
@@ -143,7 +144,7 @@ def _edges(node: node_def_pb2.NodeDef) -> list[str]:
 
 
 def _outputs(name: str, read: set[str]) -> list[str]:
-    """Return the outputs of a node that are read: the first always, others where an edge names them."""
+    """Return a node's outputs that are read: the first always, others where an edge names them."""
     return [name, *sorted(edge for edge in read if edge.startswith(f"{name}:"))]
 
 

@@ -27,10 +27,11 @@ def average(values: tf.Tensor, sliding: Sliding, padding: str) -> tf.Tensor:
 
 
 class MaxPooling(Linear):
-    """MaxPool: each output follows the input that was largest; of equal ones the first in its window.
+    """MaxPool: each output follows the input that was largest, of equal ones the first.
 
-    TensorFlow's own second derivative of max pooling is wrong with SAME padding on the CPU, so forward
-    mode must not be built from it. This is a gather, and its transpose TensorFlow's first derivative.
+    TensorFlow's own second derivative of max pooling is wrong with SAME padding on the CPU, so
+    forward mode must not be built from it. This is a gather, and its transpose TensorFlow's first
+    derivative.
     """
 
     takes_windows = True
@@ -83,9 +84,10 @@ class MaxPooling(Linear):
         return Window(reached, values, clean=False)
 
     def _offset(self, cols: int) -> tf.Tensor:
-        """Return, for windows of ``cols`` columns, where each output's maximum lies from its corner.
+        """Return where each output's maximum lies from its corner, in windows of ``cols`` columns.
 
-        In entries of a flat window; (output position, channel), the last row for "outside of the map".
+        In entries of a flat window; (output position, channel), the last row for "outside of the
+        map".
         """
         if cols not in self._offsets:
             channels, (rows_out, cols_out) = self.step.output.shape[-1], self.step.size_out
@@ -93,7 +95,10 @@ class MaxPooling(Linear):
             cell = self.place.numpy()[0] // channels
             first_row = (np.arange(rows_out) * down - above)[:, None, None]
             first_col = (np.arange(cols_out) * right - beside)[:, None]
-            row, col = cell // self.step.size_in[1] - first_row, cell % self.step.size_in[1] - first_col
+            row, col = (
+                cell // self.step.size_in[1] - first_row,
+                cell % self.step.size_in[1] - first_col,
+            )
             entry = (row * cols + col) * channels + np.arange(channels)
             table = np.pad(entry.reshape(-1, channels), [(0, 1), (0, 0)])
             self._offsets[cols] = tf.constant(table, tf.int32)
@@ -147,8 +152,9 @@ def _pool_window(window: Window, sliding: Sliding) -> tuple[Frame, tf.Tensor]:
 class SmoothPooling(Linear):
     """Forward mode of the override ``smooth``: the tangent of avg(x^2) / (epsilon + avg|x|).
 
-    It is F1 * avg(2x * v) + F2 * avg(sign(x) * v) with F1, F2 fixed at the point. With ``blurred`` the
-    tangent is blurred first, because forward mode runs through the transposed maps in reverse order.
+    It is F1 * avg(2x * v) + F2 * avg(sign(x) * v) with F1, F2 fixed at the point. With
+    ``blurred`` the tangent is blurred first, because forward mode runs through the transposed
+    maps in reverse order.
     """
 
     takes_windows = True

@@ -46,8 +46,8 @@ class Step:
 class Linear:
     """The derivative of one operation, as a linear map of tangents.
 
-    ``dense`` takes tangents on whole maps, (batch, ...), one per input and None for those that do not
-    change. ``windows`` takes the same as windows; it is called only where ``takes_windows``.
+    ``dense`` takes tangents on whole maps, (batch, ...), one per input and None for those that do
+    not change. ``windows`` takes the same as windows; it is called only where ``takes_windows``.
     """
 
     takes_windows = False

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from blockscope.models.operations import apply
 from blockscope.engine.steps import Linear, Step, only
 from blockscope.engine.windows import Window, union
+from blockscope.models.operations import apply
 
 
 class Same(Linear):
@@ -126,7 +126,7 @@ class Padded(Linear):
 
 
 class Reduced(Linear):
-    """Mean or Sum over rows and columns (global average pooling), or over any axes but the first."""
+    """Mean or Sum over rows and columns (global pooling), or over any axes but the first."""
 
     def __init__(self, step: Step) -> None:
         """Read the axes, which are the second input."""

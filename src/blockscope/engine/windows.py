@@ -1,8 +1,8 @@
 """Tangents that are zero but for a small window of the map.
 
-A change at one position reaches only its cone of influence. A ``Window`` holds that part of a tangent
-alone, one window per batch entry, each with a place of its own in the map. Windows may stick out of the
-map; what lies outside is no part of the tangent.
+A change at one position reaches only its cone of influence. A ``Window`` holds that part of a
+tangent alone, one window per batch entry, each with a place of its own in the map. Windows may
+stick out of the map; what lies outside is no part of the tangent.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ class Frame:
 
     @cached_property
     def _row_numbers(self) -> Corners:
-        return self.top[:, None] + np.arange(self.rows, dtype=np.int32)
+        return (self.top[:, None] + np.arange(self.rows)).astype(np.int32)
 
     @cached_property
     def _col_numbers(self) -> Corners:
-        return self.left[:, None] + np.arange(self.cols, dtype=np.int32)
+        return (self.left[:, None] + np.arange(self.cols)).astype(np.int32)
 
     @cached_property
     def _indexes(self) -> dict[Size, tf.Tensor]:
@@ -53,7 +53,7 @@ class Frame:
         return self._indexes[size]
 
     def covers(self, size: Size, share: float) -> bool:
-        """Tell whether a window is no longer worth it: as long as the map, or ``share`` of its area."""
+        """Tell whether a window is too large to be worth it: a map's length, or ``share`` of it."""
         rows, cols = size
         return self.rows >= rows or self.cols >= cols or self.rows * self.cols > share * rows * cols
 
@@ -81,7 +81,7 @@ class Window:
         return Window(self.frame, self.values * inside[..., None])
 
     def reframed(self, frame: Frame) -> Window:
-        """Return the same tangent seen through another frame: cropped, and zero where it held nothing.
+        """Return the same tangent in another frame: cropped, and zero where it held nothing.
 
         Only a clean window can be widened without dragging its outside along.
         """

@@ -1,8 +1,8 @@
 """The operations that a model's graph may contain.
 
-A graph is a program. This list holds only arithmetic on tensors: nothing that reads or writes a file,
-opens a connection, calls Python, keeps state or loops, so that a model from a stranger can compute
-and do nothing else. Extend it with an operation only when that stays true.
+A graph is a program. This list holds only arithmetic on tensors: nothing that reads or writes a
+file, opens a connection, calls Python, keeps state or loops, so that a model from a stranger can
+compute and do nothing else. Extend it with an operation only when that stays true.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ ARITHMETIC = frozenset(
     """.split()
 )
 NETWORK = frozenset(
-    """Conv2D DepthwiseConv2dNative Conv2DBackpropInput BiasAdd Relu Relu6 Elu Selu LeakyRelu Softmax
-    LogSoftmax MaxPool MaxPoolV2 AvgPool LRN FusedBatchNorm FusedBatchNormV2 FusedBatchNormV3
-    ResizeBilinear ResizeNearestNeighbor ResizeBicubic TopKV2
+    """Conv2D DepthwiseConv2dNative Conv2DBackpropInput BiasAdd Relu Relu6 Elu Selu LeakyRelu
+    Softmax LogSoftmax MaxPool MaxPoolV2 AvgPool LRN FusedBatchNorm FusedBatchNormV2
+    FusedBatchNormV3 ResizeBilinear ResizeNearestNeighbor ResizeBicubic TopKV2
     """.split()
 )
 ALLOWED = STRUCTURE | ARITHMETIC | NETWORK
@@ -49,7 +49,7 @@ def check_ops(nodes: Iterable[tuple[str, str]], source: str) -> None:
     if forbidden:
         listed = ", ".join(f"{op} (node '{name}')" for op, name in sorted(forbidden.items()))
         raise BadFile(
-            f"model '{source}' contains operations that are not allowed: {listed}. A model may only do "
-            "arithmetic on tensors; export it for inference, with its variables frozen and without "
-            "reading, writing, control flow or Python (the list: blockscope/models/allowed.py)"
+            f"model '{source}' contains operations that are not allowed: {listed}. A model may "
+            "only do arithmetic on tensors; export it for inference, with its variables frozen and "
+            "without reading, writing, control flow or Python (list: blockscope/models/allowed.py)"
         )

@@ -36,7 +36,7 @@ class Graph:
 
 
 def read_graph(path: str | Path, size: tuple[int, int]) -> Graph:
-    """Read a network as a frozen graph; ``size`` is the input's (row, col) where the file leaves it open.
+    """Read a network as a frozen graph; ``size`` (row, col) counts where the file leaves it open.
 
     Accepted: a frozen GraphDef (``.pb``), a Keras file (``.keras``, ``.h5``), a SavedModel folder.
     Raises ``BadFile`` where the file is missing, of another kind or not loadable.
@@ -53,7 +53,9 @@ def read_graph(path: str | Path, size: tuple[int, int]) -> Graph:
 
 def _read_frozen(source: Path) -> Graph:
     if source.name == "saved_model.pb":
-        raise BadFile(f"'{source}' is part of a SavedModel; give its folder '{source.parent}' instead")
+        raise BadFile(
+            f"'{source}' is part of a SavedModel; give its folder '{source.parent}' instead"
+        )
     definition = graph_pb2.GraphDef()
     try:
         definition.ParseFromString(source.read_bytes())
@@ -76,8 +78,8 @@ def _read_keras(source: Path, size: tuple[int, int]) -> Graph:
         raise BadFile(f"Keras file '{source}' cannot be loaded: {error}") from error
     if len(model.inputs) != 1 or len(model.outputs) != 1:
         raise BadFile(
-            f"Keras file '{source}' has {len(model.inputs)} inputs and {len(model.outputs)} outputs; "
-            "only networks with one picture in and one vector out are supported"
+            f"Keras file '{source}' has {len(model.inputs)} inputs and {len(model.outputs)} "
+            "outputs; only networks with one picture in and one vector out are supported"
         )
     channels = model.inputs[0].shape[-1]
     picture = tf.TensorSpec([None, *size, channels], tf.float32, name="input")
@@ -114,7 +116,10 @@ def _check_saved_model(description: Path) -> None:
     except DecodeError as error:
         raise BadFile(f"'{description}' is not a SavedModel: {error}") from error
     for meta in saved.meta_graphs:
-        nodes = [*meta.graph_def.node, *(n for f in meta.graph_def.library.function for n in f.node_def)]
+        nodes = [
+            *meta.graph_def.node,
+            *(n for f in meta.graph_def.library.function for n in f.node_def),
+        ]
         known = ALLOWED | SAVED_MODEL_OPS
         check_ops([(n.name, n.op) for n in nodes if n.op not in known], str(description.parent))
 
@@ -127,6 +132,4 @@ def _freeze(function: Any) -> Graph:
             "only networks with one picture in and one vector out are supported"
         )
     frozen = convert_variables_to_constants_v2(function)
-    return Graph(
-        frozen.graph.as_graph_def(), frozen.inputs[0].op.name, frozen.outputs[0].op.name
-    )
+    return Graph(frozen.graph.as_graph_def(), frozen.inputs[0].op.name, frozen.outputs[0].op.name)

@@ -36,7 +36,7 @@ class Network:
 
     @classmethod
     def load(cls, graph_path: str | os.PathLike[str], card: Card) -> Network:
-        """Read ``graph.pb``; raises ``BadFile`` where it is not the file that the card describes."""
+        """Read ``graph.pb``; raises ``BadFile`` where it is missing or damaged."""
         definition = graph_pb2.GraphDef()
         try:
             definition.ParseFromString(Path(graph_path).read_bytes())

@@ -7,7 +7,6 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 from tensorflow.core.framework import graph_pb2, node_def_pb2, types_pb2
 
 from blockscope import provenance
@@ -17,9 +16,9 @@ from blockscope.files import sha256_of, written_whole
 from blockscope.labels import read_labels
 from blockscope.models import graphs
 from blockscope.models.allowed import check_ops
-from blockscope.models.card import Card, InputSpec, Layer
+from blockscope.models.description import describe
 from blockscope.models.formats import Graph, read_graph
-from blockscope.models.network import PRE_RELU, Network
+from blockscope.models.network import PRE_RELU
 
 if TYPE_CHECKING:
     from blockscope.config.settings import ModelEntry, Source
@@ -69,7 +68,8 @@ def _locate(source: Source, downloads: str | os.PathLike[str]) -> tuple[Path, st
     found = sha256_of(path)
     if source.sha256 and found != source.sha256.lower():
         raise BadFile(
-            f"'{path}' has the wrong checksum: expected sha256 {source.sha256.lower()}, found {found}"
+            f"'{path}' has the wrong checksum: expected sha256 {source.sha256.lower()}, "
+            f"found {found}"
         )
     return path, found
 
@@ -77,10 +77,10 @@ def _locate(source: Source, downloads: str | os.PathLike[str]) -> tuple[Path, st
 def normalise(graph: Graph, entry: ModelEntry, name: str) -> graph_pb2.GraphDef:
     """Return the part of a graph between the picture and the logits, in plain operations.
 
-    The input becomes a placeholder (image, row, col, channel) of any size. What the logits do not need
-    is dropped, with devices, control edges and custom gradients. The legacy ``Concat`` becomes
-    ``ConcatV2``. For each concatenation of rectified branches ``{layer}_pre_relu`` is added: the same
-    concatenation before the ReLU.
+    The input becomes a placeholder (image, row, col, channel) of any size. What the logits do not
+    need is dropped, with devices, control edges and custom gradients. The legacy ``Concat``
+    becomes ``ConcatV2``. For each concatenation of rectified branches ``{layer}_pre_relu`` is
+    added: the same concatenation before the ReLU.
     """
     nodes = {node.name: node for node in graph.definition.node}
     picture = entry.input.tensor or graph.input
@@ -121,9 +121,7 @@ def _bypass_identity_n(definition: graph_pb2.GraphDef) -> None:
         node.input.extend(sources)
 
 
-def _before_softmax(
-    nodes: dict[str, node_def_pb2.NodeDef], output: str | None, name: str
-) -> str:
+def _before_softmax(nodes: dict[str, node_def_pb2.NodeDef], output: str | None, name: str) -> str:
     """Return the tensor that enters the last softmax, or the output where there is none."""
     if output is None:
         softmaxes = [n for n in nodes.values() if n.op == "Softmax"]
@@ -140,7 +138,7 @@ def _before_softmax(
 def _needed(
     nodes: dict[str, node_def_pb2.NodeDef], picture: str, logits: str, name: str
 ) -> list[node_def_pb2.NodeDef]:
-    """Return what the logits need, in the order of computation; the picture's own inputs do not count."""
+    """Return what the logits need, in the order of computation, from the picture on."""
     ordered = graphs.in_order(nodes, [logits], stop={picture})
     if picture not in {node.name for node in ordered}:
         raise BadFile(
@@ -198,63 +196,3 @@ def _pre_relu_concats(definition: graph_pb2.GraphDef) -> list[node_def_pb2.NodeD
             concat.input.extend([*(branch.input[0] for branch in branches), node.input[-1]])
             added.append(concat)
     return added
-
-
-def describe(
-    definition: graph_pb2.GraphDef, entry: ModelEntry, name: str, labels: list[str]
-) -> Card:
-    """Return the card of a graph in normal form; runs the network once to see every shape."""
-    nodes = {node.name: node for node in definition.node}
-    (picture,) = [n.name for n in definition.node if n.op == "Placeholder"]
-    unread = graphs.ends(definition)
-    added = {n for n in unread if n.endswith(PRE_RELU) and nodes[n].op == "ConcatV2"}
-    (logits,) = set(unread) - added
-    spec = InputSpec(tensor=picture, size=entry.input.size, range=entry.input.range)
-    network = Network(definition, spec, logits)
-    grey = np.full((*spec.size, 3), 128, np.uint8)
-    downstream = graphs.downstream(nodes, picture)
-    floats = [n for n in nodes if n in downstream and n != picture]
-    shapes = network.shapes(network.values(grey), floats)
-    if len(shapes[logits]) != 2 or shapes[logits][0] != 1:
-        raise BadFile(
-            f"model '{name}': logits '{logits}' have shape {shapes[logits]}; wanted (image, logit)"
-        )
-    outputs = shapes[logits][1]
-    if len(labels) > outputs:
-        raise BadFile(
-            f"model '{name}': {len(labels)} labels for {outputs} logits (models catalogue: labels)"
-        )
-    if entry.skip_labels >= len(labels):
-        raise BadFile(f"model '{name}': skip_labels {entry.skip_labels} leaves no label of {len(labels)}")
-    spatial = {n: shape for n, shape in shapes.items() if len(shape) == 4}
-    layers = [
-        Layer(
-            name=n,
-            op=nodes[n].op,
-            shape=spatial[n][1:],
-            inputs=graphs.nearest_upstream(nodes, n, spatial) + _own_pre_relu(nodes, n, added),
-            pre_relu_of=n.removesuffix(PRE_RELU) if n in added else None,
-        )
-        for n in _layers_in_order(nodes, spatial, added)
-    ]
-    return Card(
-        model=name, source="", source_sha256="", input=spec, logits=logits, outputs=outputs,
-        layers=tuple(layers), labels=tuple(labels), skip_labels=entry.skip_labels,
-    )  # fmt: skip
-
-
-def _own_pre_relu(
-    nodes: dict[str, node_def_pb2.NodeDef], name: str, added: set[str]
-) -> tuple[str, ...]:
-    return (name + PRE_RELU,) if name + PRE_RELU in added else ()
-
-
-def _layers_in_order(
-    nodes: dict[str, node_def_pb2.NodeDef], spatial: dict[str, tuple[int, ...]], added: set[str]
-) -> list[str]:
-    """Order layers by computation, each concatenation before the ReLU right before its layer."""
-    ordered = []
-    for name in nodes:
-        if name in spatial and name not in added:
-            ordered += [*_own_pre_relu(nodes, name, added), name]
-    return ordered

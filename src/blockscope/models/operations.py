@@ -41,7 +41,7 @@ def apply(node: node_def_pb2.NodeDef, inputs: Sequence[tf.Tensor]) -> list[tf.Te
 
 @cache
 def _signature(op: str) -> tuple[list[str], list[str], list[str]]:
-    """Return input names, the attribute that counts each list input ("" for none), other attributes."""
+    """Return input names, what counts each list input ("" for none), other attributes."""
     definition = op_def_registry.get(op)
     inferred = set()
     for argument in definition.input_arg:
