@@ -83,6 +83,8 @@ def test_a_reader_that_leaves_is_no_mistake(result: Path) -> None:
     done = run("show", *[result] * 300, shell="| head -n 1")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith(f"{result}: ")
+    done = run("show", result, shell="| true")  # gone before the first line
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_a_full_disk_is_told(result: Path) -> None:

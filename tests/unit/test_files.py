@@ -82,6 +82,15 @@ def test_writers_of_one_file_do_not_meet(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == ["a.txt"]
 
 
+def test_a_reader_of_the_older_file_is_not_disturbed(tmp_path: Path) -> None:
+    target = tmp_path / "a.txt"
+    target.write_text("older")
+    with open(target) as reader:
+        write_text_whole(target, "newer")
+        assert reader.read() == "older"
+    assert target.read_text() == "newer"
+
+
 def test_permissions_are_those_of_any_new_file(tmp_path: Path) -> None:
     (tmp_path / "plain").touch()
     write_text_whole(tmp_path / "whole", "abc")

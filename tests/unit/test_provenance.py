@@ -103,6 +103,7 @@ def test_a_later_stage_inherits_model_and_picture() -> None:
         ("a.tsv", b"# a: \xff\n", "cannot be read"),
         ("a.html", b"<p>", "does not say where it comes from"),
         ("a.html", b'<i id="blockscope-provenance">{"a"</i>', "does not say where it comes from"),
+        ("a.html", b'<i id="blockscope-provenance">"created_by"</i>', "does not say where it"),
         ("a.svg", b"<dc:description>A drawing</dc:description>", "does not say where"),
         ("a.pdf", b"%PDF /Keywords (one, two)", "does not say where it comes from"),
         ("a.pdf", b"", "does not say where it comes from"),
