@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import warnings
 from dataclasses import dataclass
@@ -212,7 +213,11 @@ def write_factors(
     stores.write_h5(output_h5, dataset)
     with written_whole(output_tsv) as temporary, open(temporary, "w", encoding="utf-8") as table:
         table.write(provenance.tsv_header(dataset.attrs))
-        top_table(dataset).to_csv(table, sep="\t", index=False)
+        ranking = top_table(dataset)
+        # Readers that skip comments would cut a label at its "#", but not within quotes.
+        marked = ranking["label"].str.contains("#").any()
+        quoting = csv.QUOTE_NONNUMERIC if marked else csv.QUOTE_MINIMAL
+        ranking.to_csv(table, sep="\t", index=False, quoting=quoting)
 
 
 def _check_same_picture(

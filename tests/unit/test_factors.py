@@ -203,6 +203,15 @@ def test_written_files_hold_the_factors_and_where_they_come_from(tmp_path, rng):
     assert len(table) == 12
 
 
+def test_a_label_with_a_hash_survives_readers_that_skip_comments(tmp_path, rng):
+    content = classes_of(rng.uniform(size=(5, 7, 9)))
+    content["label"] = [f"C# in\t{i} #{i}" for i in range(9)]
+    stores.write_h5(tmp_path / "c.h5", content)
+    write_factors(tmp_path / "c.h5", None, 1, "nmf", 9, 50, tmp_path / "f.h5", tmp_path / "f.tsv")
+    table = pd.read_csv(tmp_path / "f.tsv", sep="\t", comment="#")
+    assert sorted(table["label"]) == sorted(content["label"].to_numpy())
+
+
 def test_layers_of_different_pictures_are_refused(tmp_path, rng):
     paths = [tmp_path / "a.h5", tmp_path / "b.h5"]
     for path in paths:

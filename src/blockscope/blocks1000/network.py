@@ -139,6 +139,7 @@ class Frozen:
         self.weights = weights
 
     def conv(self, x: Any, name: str, kernel: int, channels: int, stride: int = 1) -> Any:
+        """Convolve (SAME), add the bias, rectify: operations X_pre_relu/conv, X_pre_relu, X."""
         values, offsets = self.weights(name, (kernel, kernel, x.shape[-1], channels))
         kernel_constant = tf.constant(values, name=f"{name}_w")
         bias = tf.constant(offsets, name=f"{name}_b")
@@ -148,14 +149,17 @@ class Frozen:
         return tf.nn.relu(biased, name=name)
 
     def pool(self, x: Any, name: str, stride: int) -> Any:
+        """Take the maximum of 3 x 3 (SAME)."""
         return tf.raw_ops.MaxPool(
             input=x, ksize=[1, 3, 3, 1], strides=[1, stride, stride, 1], padding="SAME", name=name
         )
 
     def normalise(self, x: Any, name: str) -> Any:
+        """Divide by the energy of neighbouring channels."""
         return tf.nn.local_response_normalization(x, *LRN, name=name)
 
     def concat(self, branches: list[Any], name: str) -> Any:
+        """Join branches along the channels."""
         axis = tf.constant(3, name=f"{name}/axis")
         return tf.raw_ops.ConcatV2(values=branches, axis=axis, name=name)
 
