@@ -216,8 +216,12 @@ def write_factors(
         ranking = top_table(dataset)
         # Readers that skip comments would cut a label at its "#", but not within quotes.
         marked = ranking["label"].str.contains("#").any()
-        quoting = csv.QUOTE_NONNUMERIC if marked else csv.QUOTE_MINIMAL
-        ranking.to_csv(table, sep="\t", index=False, quoting=quoting)
+        ranking.to_csv(
+            table,
+            sep="\t",
+            index=False,
+            quoting=csv.QUOTE_NONNUMERIC if marked else csv.QUOTE_MINIMAL,
+        )
 
 
 def _check_same_picture(
