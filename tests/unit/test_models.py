@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+import http.server
 import json
+import threading
 import zipfile
 
 import numpy as np
@@ -365,6 +368,39 @@ def test_folder_and_part_of_a_saved_model_are_explained(tmp_path, normal):
     part.write_bytes(b"x")
     with pytest.raises(BadFile, match="is part of a SavedModel; give its folder"):
         normal(part)
+
+
+def test_model_by_address_is_loaded_checked_and_recorded(tmp_path, entry):
+    """As the article's network is: graph and labels are members of one zip at an address."""
+    site = tmp_path / "site"
+    site.mkdir()
+    graph = freeze(classifier, tmp_path / "net.pb")
+    with zipfile.ZipFile(site / "net.zip", "w") as archive:
+        archive.write(graph, "inside/net.pb")
+        archive.writestr("names.txt", "dummy\ncat\ndog\ncow\n")
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=site)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}/net.zip"
+        there = {"url": url, "sha256": sha256_of(site / "net.zip")}
+        wanted = entry(graph).model_dump() | {
+            "graph": there | {"member": "inside/net.pb"},
+            "labels": there | {"member": "names.txt"},
+        }
+        normal = tmp_path / "normal"
+        made = ModelEntry.model_validate(wanted)
+        downloads = tmp_path / "downloads"
+        write_model(made, "net", normal / "graph.pb", normal / "model.json", downloads)
+        wanted["graph"]["sha256"] = "0" * 64
+        wrong = ModelEntry.model_validate(wanted)
+        with pytest.raises(BadFile, match=f"expected .*{'0' * 64}"):
+            write_model(wrong, "net", tmp_path / "no.pb", tmp_path / "no.json", tmp_path / "new")
+        server.shutdown()
+    card = Card.read(normal / "model.json")
+    assert card.source == url
+    assert card.source_sha256 == sha256_of(graph)
+    assert card.names.find("dog") == 2
+    assert not (tmp_path / "no.json").exists()
 
 
 def test_broken_keras_file_is_named(tmp_path, normal):
