@@ -13,6 +13,7 @@ min_version("9.10")
 include: "workflow/rules/common.smk"
 include: "workflow/rules/model.smk"
 include: "workflow/rules/attribution.smk"
+include: "workflow/rules/positions.smk"
 include: "workflow/rules/figures.smk"
 
 

@@ -23,10 +23,12 @@ def network_of(build: Callable, shape: tuple[int, ...], dtype=tf.float64) -> Net
     return Network(graph.as_graph_def(), spec, "output")
 
 
-def linear_of(build: Callable, x: np.ndarray, override="none", layer="input") -> LinearMap:
-    """Linearise ``build`` at x (row, col, channel), from the tensor ``layer`` to the result."""
+def linear_of(
+    build: Callable, x: np.ndarray, override="none", layer="input", target="output"
+) -> LinearMap:
+    """Linearise ``build`` at x (row, col, channel), from tensor ``layer`` to ``target``."""
     network = network_of(build, x.shape, tf.as_dtype(x.dtype))
-    return LinearMap(network, x[None], layer, "output", OVERRIDES[override])
+    return LinearMap(network, x[None], layer, target, OVERRIDES[override])
 
 
 def weights(shape: tuple[int, ...], seed: int) -> np.ndarray:

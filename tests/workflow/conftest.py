@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from on_request import ON_REQUEST
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -28,7 +29,7 @@ _run = run
 def run(smk, main):
     import json, sys, threading
 
-    if smk.rule in {"model", "activations", "classes"}:
+    if smk.rule in {"model", "activations", "classes", "positions", "neurons"}:
         import tensorflow  # before recording, which makes its import slow
 
     folder = __file__.rsplit("/", 1)[0]
@@ -184,6 +185,8 @@ def finished(workflow_copy) -> tuple[Project, str]:
     """Return a project with everything made, and what snakemake said."""
     done = workflow_copy.snakemake()
     assert done.returncode == 0, done.stdout
+    asked = workflow_copy.snakemake(*ON_REQUEST.values())
+    assert asked.returncode == 0, asked.stdout
     return workflow_copy, done.stdout
 
 

@@ -10,12 +10,15 @@ from pathlib import Path
 import h5py
 import pytest
 import yaml
+from on_request import ON_REQUEST
 from PIL import Image
 
 from blockscope.digest import code_digest, reached_modules
 
 ROOT = Path(__file__).resolve().parents[2]
-STAGES = {"model", "input", "activations", "classes", "factors", "groups", "page", "gallery"}
+DRAWN = {"model", "input", "activations", "classes", "factors", "groups", "page", "gallery"}
+STAGES = DRAWN | set(ON_REQUEST)
+LINEARISING = STAGES & {"classes", "positions", "neurons", "channels"}
 FACTORS = "results/tiny/noise/smooth/factors"
 
 
@@ -177,7 +180,7 @@ def change_function(project, file: str, name: str) -> None:
     [
         ("attribution/classes.py", "write_classes", {"classes"}),
         ("attribution/activations.py", "write_activations", {"activations"}),
-        ("overrides.py", "smooth_pool", {"classes"}),
+        ("overrides.py", "smooth_pool", LINEARISING),
         ("factors.py", "write_factors", {"factors"}),
         ("inputs.py", "write_input", {"input"}),
         ("images.py", "fit", {"input"}),

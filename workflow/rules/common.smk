@@ -34,6 +34,8 @@ wildcard_constraints:
     run=ID_PATTERN,
     override="|".join(OVERRIDES),
     layer="[^/]+?",
+    layer1="[^/]+?",
+    layer2="[^/]+?",
     n="[1-9][0-9]{0,2}",
     recipe=RECIPE_PATTERN,
 

@@ -1,0 +1,32 @@
+"""What Lucid computed: on which graphs, for which pictures and layers, and how close is close."""
+
+from __future__ import annotations
+
+import numpy as np
+
+MODELS = {
+    "squeezenet": {
+        "graph": "models/squeezenet1.0-imagenet.pb",
+        "labels": "models/squeezenet1.0-imagenet-labels.json",
+        "input": {"tensor": "input", "size": [224, 224], "range": [-1, 1]},
+        "logits": "logits",
+        "skip_labels": 1,
+    },
+    "synthetic": {
+        "graph": "models/inceptionv1-synthetic-w25.pb",
+        "labels": "models/inceptionv1-labels.json",
+        "input": {"tensor": "input", "size": [224, 224], "range": [-117, 138]},
+        "logits": "softmax2_pre_activation",
+        "skip_labels": 1,
+    },
+}
+CASES = {
+    "squeezenet_dog_cat_fire8_fire9": ("squeezenet", "dog_cat", ("fire8", "fire9")),
+    "squeezenet_flowers_fire5_fire9": ("squeezenet", "flowers", ("fire5", "fire9")),
+    "synthetic_dog_cat_mixed4d_mixed5a": ("synthetic", "dog_cat", ("mixed4d", "mixed5a")),
+}
+
+
+def assert_agrees(found, golden):
+    error = np.abs(found - golden).max() / np.abs(golden).max()
+    assert error <= 1e-5, f"largest difference {error:.2e} of the golden array's largest value"
