@@ -14,6 +14,7 @@ include: "workflow/rules/common.smk"
 include: "workflow/rules/model.smk"
 include: "workflow/rules/attribution.smk"
 include: "workflow/rules/positions.smk"
+include: "workflow/rules/neurons.smk"
 include: "workflow/rules/figures.smk"
 
 

@@ -182,6 +182,9 @@ def change_function(project, file: str, name: str) -> None:
         ("attribution/activations.py", "write_activations", {"activations"}),
         ("overrides.py", "smooth_pool", LINEARISING),
         ("factors.py", "write_factors", {"factors"}),
+        ("factors.py", "factorise", {"factors", "neurons"}),
+        ("neuron_groups.py", "group_neurons", {"neurons"}),
+        ("attribution/neurons.py", "write_neurons", {"neurons"}),
         ("inputs.py", "write_input", {"input"}),
         ("images.py", "fit", {"input"}),
         ("models/normal.py", "write_model", {"model"}),
@@ -193,6 +196,8 @@ def change_function(project, file: str, name: str) -> None:
         ("config/check.py", "load_project", set()),
         ("job.py", "words_of_success", set()),
         ("show.py", "describe", set()),
+        ("__init__.py", "load", set()),
+        ("loading.py", "load", set()),
     ],
 )
 def test_a_changed_function_counts_for_the_stages_that_use_it(code, before, file, name, changed):
@@ -255,9 +260,11 @@ def test_any_single_file_can_be_asked_for(project):
         f"{FACTORS}/low-12-pca.tsv",
         f"{FACTORS}/low-2-on-block~high-pca.h5",
         f"{FACTORS}/pool-3-on-block~high.h5",
+        "results/tiny/noise/groups/pool-3.h5",
         "results/figures/one/groups.svg",
     ]
-    assert project.planned(*targets) == {"activations": 1, "classes": 2, "factors": 4}
+    made = {"activations": 1, "classes": 2, "factors": 4, "neurons": 1}
+    assert project.planned(*targets) == made
     assert project.planned(targets[-1]) == {}
 
 

@@ -64,17 +64,23 @@ def softmax(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
     return shifted / shifted.sum()
 
 
+def label_axis(logits: npt.NDArray[np.float32], labels: Labels) -> dict[str, xr.Variable]:
+    """Name the axis of all labels; adds each label's place in the logits, logit and probability."""
+    indexes = np.array(labels.indexes, dtype=np.int32)
+    names = np.array([labels.name(i) for i in indexes], dtype=object)
+    place = {"long_name": "position in the logits"}
+    return {
+        "label": xr.Variable("label", names),
+        "index": xr.Variable("label", indexes, place),
+        "logit": xr.Variable("label", stores.as_float32(logits[indexes])),
+        "probability": xr.Variable("label", stores.as_float32(softmax(logits)[indexes])),
+    }
+
+
 def named_classes(
     attribution: npt.NDArray[np.float32], logits: npt.NDArray[np.float32], labels: Labels
 ) -> xr.Dataset:
     """Name the axes of an attribution to all labels; adds each label's logit and probability."""
-    indexes = np.array(labels.indexes, dtype=np.int32)
-    coordinates = {
-        "label": ("label", np.array([labels.name(i) for i in indexes], dtype=object)),
-        "index": ("label", indexes, {"long_name": "position in the logits"}),
-        "logit": ("label", stores.as_float32(logits[indexes])),
-        "probability": ("label", stores.as_float32(softmax(logits)[indexes])),
-    }
     description = {
         "long_name": "activation times gradient of the logit, summed over channels",
         "units": "logit",
@@ -82,7 +88,7 @@ def named_classes(
     array = xr.DataArray(
         stores.as_float32(attribution), dims=("label", "row", "col"), attrs=description
     )
-    return xr.Dataset({"attribution": array}, coords=coordinates)
+    return xr.Dataset({"attribution": array}, coords=label_axis(logits, labels))
 
 
 def write_classes(

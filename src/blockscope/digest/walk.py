@@ -26,7 +26,7 @@ from blockscope.errors import BadFile
 ENTRY = "main"
 LENGTH = 20  # hexadecimal digits: 80 bits
 # Bindings that describe the package and change no result.
-IGNORED = frozenset({"__all__", "__version__"})
+IGNORED = frozenset({"__all__", "__file__", "__version__"})
 
 
 class Walk:

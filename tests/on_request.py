@@ -1,0 +1,6 @@
+"""Files of the tests' tiny project that no figure needs: stage -> file to ask for."""
+
+ON_REQUEST = {
+    "neurons": "results/tiny/noise/groups/block~high-2.h5",
+    "positions": "results/tiny/noise/smooth/positions/low--block~high.h5",
+}
