@@ -18,7 +18,7 @@ class Convolution(Linear):
     def __init__(self, step: Step) -> None:
         """Read the geometry; the weights are the second input."""
         super().__init__(step)
-        self.weights = _dilated(step.inputs[1], step.ints("dilations")[1:3])
+        self.weights = dilated(step.inputs[1], step.ints("dilations")[1:3])
         rows, cols, *_ = self.weights.shape
         explicit = step.ints("explicit_paddings")
         self.padding: str | list[list[int]] = step.text("padding")
@@ -56,7 +56,7 @@ class Convolution(Linear):
         return cells * int(self.weights.shape.num_elements()) // step
 
 
-def _dilated(weights: tf.Tensor, dilations: list[int]) -> tf.Tensor:
+def dilated(weights: tf.Tensor, dilations: list[int]) -> tf.Tensor:
     """Spread a kernel by zeros, because the CPU has no gradient of dilated convolutions."""
     for axis, dilation in enumerate(dilations):
         if dilation > 1:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,8 @@ from blockscope.errors import BadFile
 from blockscope.models import graphs
 from blockscope.models.card import Card, InputSpec
 from blockscope.models.operations import apply
+
+Operation = Callable[[node_def_pb2.NodeDef, Sequence[tf.Tensor]], list[tf.Tensor]]
 
 PRE_RELU = "_pre_relu"  # ending of the name of a layer before its ReLU
 
@@ -55,12 +57,14 @@ class Network:
         feeds: Mapping[str, npt.ArrayLike | tf.Tensor],
         fetches: Sequence[str],
         nodes: Mapping[str, node_def_pb2.NodeDef] | None = None,
+        operation: Operation = apply,
     ) -> dict[str, tf.Tensor]:
         """Compute tensors, with others held at given values.
 
         ``feeds`` name tensors (the input, or any inside, which then cuts off what lies before it);
         ``fetches`` name tensors, ``a`` or ``a:1``. Only what they need is computed, once. ``nodes``
-        replace the graph's own.
+        replace the graph's own; ``operation`` computes a node's outputs from its inputs, and may
+        put another gradient in.
         """
         nodes = nodes or self.nodes
         computed = {name: [tf.convert_to_tensor(value)] for name, value in feeds.items()}
@@ -73,7 +77,7 @@ class Network:
             if node.op == "Const":
                 computed[node.name] = [self._constant(node)]
                 continue
-            computed[node.name] = apply(node, [_output(computed, edge) for edge in node.input])
+            computed[node.name] = operation(node, [_output(computed, edge) for edge in node.input])
             readers.subtract(graphs.sources(node))
             for source in graphs.sources(node):
                 if readers[source] == 0:

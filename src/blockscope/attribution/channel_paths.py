@@ -1,0 +1,156 @@
+"""Attribution of a score to channels: at the picture, or along a path from zero to it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+from tqdm import tqdm
+
+from blockscope.attribution.pairs import Pair
+from blockscope.attribution.quadrature import Integral, Rule, gauss, integrate_to, left
+from blockscope.engine.batches import in_batches
+from blockscope.engine.gradients import Gradients
+
+Numbers = npt.NDArray[np.float64]
+
+NOTEBOOK_STEPS = 100
+# Under an override the slopes do not add up to the score, so that nothing tells when to stop.
+FIXED_STEPS = 64
+
+
+@dataclass(frozen=True, eq=False)
+class ChannelAttribution:
+    """Attribution (pair, channel), in units of the score, and how it was computed.
+
+    ``steps`` (pair): gradients taken. ``quadrature_error`` and ``spread`` (pair): those of
+    ``Integral``; NaN for methods that do not know them.
+    """
+
+    values: Numbers
+    steps: npt.NDArray[np.int32]
+    quadrature_error: Numbers
+    spread: Numbers
+
+
+class ChannelPaths:
+    """Attribution of pairs to channels by any method, at one layer of one picture."""
+
+    def __init__(
+        self,
+        gradients: Gradients,
+        pairs: Sequence[Pair],
+        memory_mb: int = 2048,
+        progress: bool = False,
+    ) -> None:
+        """Hold what is asked; ``memory_mb`` bounds the batches and changes nothing else."""
+        self.gradients, self.pairs = gradients, list(pairs)
+        self.memory_mb, self.progress = memory_mb, progress
+        ends = self._heights(np.array([0.0, 1.0]), self.pairs)
+        self.at_zero, self.scores = ends[:, 0], ends[:, 1]
+
+    def linear(self) -> ChannelAttribution:
+        """Return sum over positions of gradient times activation, the gradient at the picture."""
+        return self._by(Rule(np.ones(1), np.ones(1)))
+
+    def path(self, tolerance: float = 1e-3) -> ChannelAttribution:
+        """Return the integral over t of the gradient at t * A, times A, summed over positions.
+
+        Steps are added for each pair until the completeness error is below ``tolerance`` (see
+        ``integrate_to``); under an override that takes part there is no completeness, and
+        ``FIXED_STEPS`` Gauss nodes are taken. Source: Sundararajan et al. 2017; Olah et al. 2018.
+        """
+        if not self.gradients.true:
+            return self._by(gauss(FIXED_STEPS))
+        found = [self._refined(pair, tolerance) for pair in self.pairs]
+        return ChannelAttribution(
+            np.array([one.value for one in found]),
+            np.array([one.steps for one in found], np.int32),
+            np.array([one.error for one in found]),
+            np.array([one.spread for one in found]),
+        )
+
+    def left(self, steps: int = NOTEBOOK_STEPS) -> ChannelAttribution:
+        """Return the path integral by the left Riemann sum, as in the notebook."""
+        return self._by(left(steps))
+
+    def stochastic(self, noise: npt.NDArray[np.floating]) -> ChannelAttribution:
+        """Return the left Riemann sum with each point multiplied by ``noise`` (step, channel).
+
+        The product is still taken with the activations themselves. Source: the notebook.
+        """
+        return self._by(left(len(noise)), noise)
+
+    def completeness_error(self, values: Numbers) -> Numbers:
+        """Return how far attributions (pair, channel) are from adding up, (pair), signed.
+
+        (sum - rise) / |rise|, where the rise is score(A) - score(0); 0 where both are zero.
+        """
+        rise = self.scores - self.at_zero
+        apart = values.sum(1) - rise
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.where(apart == 0, 0.0, apart / np.abs(rise))
+
+    def _by(self, rule: Rule, noise: npt.NDArray[np.floating] | None = None) -> ChannelAttribution:
+        slopes = self._slopes(rule.nodes, self.pairs, noise)
+        count = len(self.pairs)
+        return ChannelAttribution(
+            np.einsum("t,ptc->pc", rule.weights, slopes),
+            np.full(count, len(rule.nodes), np.int32),
+            np.full(count, np.nan),
+            np.full(count, np.nan),
+        )
+
+    def _refined(self, pair: Pair, tolerance: float) -> Integral:
+        return integrate_to(
+            tolerance,
+            lambda places: self._slopes(places, [pair])[0],
+            lambda places: self._heights(places, [pair])[0],
+        )
+
+    def _points(
+        self, places: Numbers, noise: npt.NDArray[np.floating] | None = None
+    ) -> npt.NDArray[np.floating]:
+        value = self.gradients.value
+        factors = places[:, None] if noise is None else places[:, None] * noise
+        return factors.astype(value.dtype)[:, None, None, :] * value
+
+    def _batches(self, places: Numbers) -> list[npt.NDArray[np.int64]]:
+        each = self.gradients.bytes_per_point + len(self.pairs) * self.gradients.value.nbytes
+        return in_batches(np.arange(len(places)), each, self.memory_mb)
+
+    def _heights(self, places: Numbers, pairs: Sequence[Pair]) -> Numbers:
+        """Return scores along the path, (pair, place)."""
+        parts = []
+        for batch in self._batches(places):
+            logits = self.gradients.values_at(self._points(places[batch]))
+            parts.append(np.array([pair.score(logits).numpy() for pair in pairs], np.float64))
+        return np.concatenate(parts, axis=1)
+
+    def _slopes(
+        self,
+        places: Numbers,
+        pairs: Sequence[Pair],
+        noise: npt.NDArray[np.floating] | None = None,
+    ) -> Numbers:
+        """Return gradient times activation summed over positions, (pair, place, channel)."""
+        parts = []
+        bar = tqdm(self._batches(places), desc="points", unit="batch", disable=not self.progress)
+        for batch in bar:
+            points = self._points(places[batch], None if noise is None else noise[batch])
+            _, gradients = self.gradients.at(points, lambda t: [pair.score(t) for pair in pairs])
+            value = self.gradients.value
+            parts.append([tf.einsum("brcx,rcx->bx", g, value).numpy() for g in gradients])
+        return np.concatenate([np.array(part, np.float64) for part in parts], axis=1)
+
+
+def draw_noise(seed: int, channels: int, steps: int = NOTEBOOK_STEPS) -> npt.NDArray[np.float32]:
+    """Return the factors of the stochastic path, (step, channel): (u1 + u2) / 1.5, u uniform.
+
+    Their mean is 2/3, as in the notebook, which draws them unseeded.
+    """
+    uniform = np.random.default_rng(seed).random((steps, 2, channels))
+    return (uniform.sum(1) / 1.5).astype(np.float32)
