@@ -15,6 +15,7 @@ include: "workflow/rules/model.smk"
 include: "workflow/rules/attribution.smk"
 include: "workflow/rules/positions.smk"
 include: "workflow/rules/neurons.smk"
+include: "workflow/rules/channels.smk"
 include: "workflow/rules/figures.smk"
 
 

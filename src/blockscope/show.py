@@ -21,6 +21,7 @@ MEANING = {
     "activations": "values of one layer for one picture",
     "classes": "attribution of every label's logit to the positions of one layer",
     "positions": "attribution between the positions of two layers",
+    "channels": "attribution of labels, one against another, to the channels of one layer",
     "factors": "a few patterns of positions with the labels they speak for",
     "neurons": "groups of neurons of one layer with their effect on every label",
     "groups": "figure of the attribution groups of a run",

@@ -187,7 +187,7 @@ MISTAKES = {
     "unknown panel": (row(panels="group"), "column panels: unknown panel 'group'; valid: groups"),
     "unknown method": (
         row(methods="linear,pth"),
-        "column methods: unknown method 'pth'; valid: linear, path, stochastic",
+        "column methods: unknown method 'pth'; valid: linear, path, path-left-100, stochastic",
     ),
     "layers in the wrong order": (
         row(layer1="high", layer2="low"),

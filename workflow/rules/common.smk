@@ -9,6 +9,7 @@ from snakemake_interface_executor_plugins.settings import ExecMode
 from blockscope.config.check import load_project
 from blockscope.config.paths import (
     RECIPE_PATTERN,
+    channels_asked,
     fitted_on,
     gallery_runs,
     layer_from_path,

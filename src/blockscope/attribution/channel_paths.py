@@ -95,7 +95,7 @@ class ChannelPaths:
             return np.where(apart == 0, 0.0, apart / np.abs(rise))
 
     def _by(self, rule: Rule, noise: npt.NDArray[np.floating] | None = None) -> ChannelAttribution:
-        slopes = self._slopes(rule.nodes, self.pairs, noise)
+        slopes = self._slopes(rule.nodes, self.pairs, noise, rule.denominator)
         count = len(self.pairs)
         return ChannelAttribution(
             np.einsum("t,ptc->pc", rule.weights, slopes),
@@ -112,11 +112,16 @@ class ChannelPaths:
         )
 
     def _points(
-        self, places: Numbers, noise: npt.NDArray[np.floating] | None = None
+        self,
+        places: Numbers,
+        noise: npt.NDArray[np.floating] | None = None,
+        denominator: int = 1,
     ) -> npt.NDArray[np.floating]:
         value = self.gradients.value
-        factors = places[:, None] if noise is None else places[:, None] * noise
-        return factors.astype(value.dtype)[:, None, None, :] * value
+        # n * A / N, as the notebook rounds: it decides units that are just on or off.
+        whole = (places * denominator).astype(value.dtype)[:, None, None, None]
+        points = whole * value / value.dtype.type(denominator)
+        return points if noise is None else (points * noise[:, None, None]).astype(value.dtype)
 
     def _batches(self, places: Numbers) -> list[npt.NDArray[np.int64]]:
         each = self.gradients.bytes_per_point + len(self.pairs) * self.gradients.value.nbytes
@@ -135,12 +140,14 @@ class ChannelPaths:
         places: Numbers,
         pairs: Sequence[Pair],
         noise: npt.NDArray[np.floating] | None = None,
+        denominator: int = 1,
     ) -> Numbers:
         """Return gradient times activation summed over positions, (pair, place, channel)."""
         parts = []
         bar = tqdm(self._batches(places), desc="points", unit="batch", disable=not self.progress)
         for batch in bar:
-            points = self._points(places[batch], None if noise is None else noise[batch])
+            chosen = None if noise is None else noise[batch]
+            points = self._points(places[batch], chosen, denominator)
             _, gradients = self.gradients.at(points, lambda t: [pair.score(t) for pair in pairs])
             value = self.gradients.value
             parts.append([tf.einsum("brcx,rcx->bx", g, value).numpy() for g in gradients])

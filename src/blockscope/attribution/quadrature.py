@@ -13,7 +13,7 @@ Numbers = npt.NDArray[np.float64]
 # The refinement starts from this many equal intervals, with this many Gauss nodes in each.
 INTERVALS = 8
 NODES = 2
-# Each round halves the worst intervals, which together hold this share of the error.
+# Each round halves the intervals that together hold this share of all changes and errors.
 SHARE = 0.5
 # A sum may be met by chance while the entries are still off; so much is allowed where they differ.
 ROUGHEST = 0.01
@@ -21,10 +21,14 @@ ROUGHEST = 0.01
 
 @dataclass(frozen=True, eq=False)
 class Rule:
-    """Where a function is looked at, and how much each place counts."""
+    """Where a function is looked at, and how much each place counts.
+
+    Nodes that are fractions of ``denominator`` can be rounded as such: see ``left``.
+    """
 
     nodes: Numbers
     weights: Numbers
+    denominator: int = 1
 
     def between(self, start: float, stop: float) -> Rule:
         """Return the rule for another interval."""
@@ -34,7 +38,7 @@ class Rule:
 
 def left(steps: int) -> Rule:
     """Return the left Riemann sum: 0, 1/steps, ... of equal weights; 1 itself is left out."""
-    return Rule(np.arange(steps) / steps, np.full(steps, 1 / steps))
+    return Rule(np.arange(steps) / steps, np.full(steps, 1 / steps), steps)
 
 
 def gauss(steps: int) -> Rule:
@@ -67,10 +71,12 @@ def integrate_to(
     """Integrate the gradient of a function along a path, until its sum is as high as the function.
 
     ``slope`` gives at places (place) the contributions of the entries, (place, entry), whose sum is
-    the derivative of ``height`` (place). So the error of each interval's sum is known, not
-    estimated: the intervals with the largest are halved until the sum of all entries differs from
-    ``height(1) - height(0)`` by less than ``tolerance`` of it, and the intervals' errors, none
-    cancelled, are below ``ROUGHEST`` of all entries' sizes.
+    the derivative of ``height`` (place). Those intervals are halved in which the entries
+    change most and the sum is most wrong: the one does not see a jump beside the nodes, the other
+    not one whose entries cancel. The error of each interval's sum is known,
+    not estimated: it ends where the sum of all entries differs from ``height(1) - height(0)`` by
+    less than ``tolerance`` of it, and the intervals' errors, none cancelled, are below ``ROUGHEST``
+    of all entries' sizes.
 
     Gradients of networks jump where a unit turns on, and no rule of higher order helps there. Where
     the entries cancel almost, ``most`` places are not enough for their sum. Then the remainder is
@@ -101,7 +107,7 @@ def integrate_to(
             scale = size or 1.0
             spread = abs(rest) / scale if share.any() else 0.0
             return Integral(value - rest * share, steps, apart / scale, spread)
-        halved = _worst(errors)
+        halved = _worst({i: np.abs(changes[i]).sum() + abs(errors[i]) for i in parts})
         middles = np.array([(a + b) / 2 for a, b in halved])
         heights.update(zip(middles.tolist(), height(middles).tolist(), strict=True))
         pending = []
@@ -110,10 +116,10 @@ def integrate_to(
             pending += [(a, middle), (middle, b)]
 
 
-def _worst(errors: dict[tuple[float, float], float]) -> list[tuple[float, float]]:
-    """Return the fewest intervals that hold ``SHARE`` of all errors, at least one."""
-    ordered = sorted(errors, key=lambda interval: (-abs(errors[interval]), interval))
-    held = np.cumsum([abs(errors[interval]) for interval in ordered])
+def _worst(sizes: dict[tuple[float, float], float]) -> list[tuple[float, float]]:
+    """Return the fewest intervals that hold ``SHARE`` of all sizes, at least one."""
+    ordered = sorted(sizes, key=lambda interval: (-sizes[interval], interval))
+    held = np.cumsum([sizes[interval] for interval in ordered])
     return ordered[: int(np.searchsorted(held, SHARE * held[-1])) + 1]
 
 

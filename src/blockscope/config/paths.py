@@ -72,6 +72,27 @@ def run_files(row: RunRow) -> dict[str, Any]:
     }
 
 
+def channels_asked(
+    runs: Mapping[str, RunRow], model: str, image: str, override: str, layer: str
+) -> dict[str, list[str]]:
+    """Return what all runs together ask of a layer's channels: ``pairs`` and ``methods``.
+
+    ``layer`` as it stands in a path. A pair is ``A|B`` as written, empty for the two most probable
+    classes. A layer that no run reads has the two most probable and the linear method.
+    """
+    place = (model, image, override)
+    reading = [
+        row
+        for row in runs.values()
+        if (row.model, row.image, row.override) == place
+        and layer in (layer_in_path(row.layer1), layer_in_path(row.layer2))
+    ]
+    pairs = {"|".join(row.classes) for row in reading}
+    methods = {method for row in reading for method in row.methods}
+    # Sorted: another order of the rows is no reason to compute anew.
+    return {"pairs": sorted(pairs) or [""], "methods": sorted(methods) or ["linear"]}
+
+
 def gallery_runs(runs: Mapping[str, RunRow]) -> list[dict[str, Any]]:
     """Return what the gallery tells of each run, and the files of its figure."""
     shown = []

@@ -85,6 +85,20 @@ class FactorOptions(Settings):
     )
 
 
+class ChannelOptions(Settings):
+    """How a label's score is attributed to channels."""
+
+    tolerance: Annotated[Number, Field(gt=0, le=1)] = Field(
+        default=0.001,
+        description="The method `path` takes steps until its attributions add up to the rise of "
+        "the score, up to this share of it.",
+        examples=[0.01],
+    )
+    seed: Annotated[StrictInt, Field(ge=0)] = Field(
+        default=0, description="Seed of the noise that the method `stochastic` adds.", examples=[7]
+    )
+
+
 class FigureOptions(Settings):
     """How figures are drawn; a change redraws them and computes nothing else."""
 
@@ -128,6 +142,9 @@ class Config(Settings):
         default=ComputeOptions(), description=str(ComputeOptions.__doc__)
     )
     factors: FactorOptions = Field(default=FactorOptions(), description=str(FactorOptions.__doc__))
+    channels: ChannelOptions = Field(
+        default=ChannelOptions(), description=str(ChannelOptions.__doc__)
+    )
     figure: FigureOptions = Field(default=FigureOptions(), description=str(FigureOptions.__doc__))
 
 
@@ -299,7 +316,7 @@ class FactorChoice(Settings):
         }
 
 
-METHODS = ("linear", "path", "stochastic")
+METHODS = ("linear", "path", "path-left-100", "stochastic")
 PANELS = ("groups",)
 
 
@@ -340,7 +357,8 @@ class RunRow(Settings):
     methods: tuple[str, ...] = Field(
         default=("linear",),
         description="Ways to attribute to channels, separated by commas: "
-        f"{', '.join(f'`{name}`' for name in METHODS)}. No panel reads them yet.",
+        f"{', '.join(f'`{name}`' for name in METHODS)}. No panel draws them yet; "
+        "`results/{model}/{image}/{override}/channels/{layer}.h5` holds them.",
         examples=["linear,path"],
     )
     panels: tuple[str, ...] = Field(

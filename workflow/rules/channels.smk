@@ -1,0 +1,39 @@
+# Attribution of pairs of classes, and of every class, to the channels of a layer.
+
+
+def asked_channels(wildcards):
+    """Params: the pairs and methods of all runs that read this layer."""
+    return channels_asked(project.runs, **wildcards)
+
+
+rule channels:
+    input:
+        graph=rules.model.output.graph,
+        card=rules.model.output.card,
+        picture=rules.input.output.png,
+        activations=rules.activations.output.zarr,
+    output:
+        h5="results/{model}/{image}/{override}/channels/{layer}.h5",
+    log:
+        "logs/channels/{model}/{image}/{override}/{layer}.log",
+    benchmark:
+        "benchmarks/channels/{model}/{image}/{override}/{layer}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=BASE_MB + project.settings.compute.memory_mb,
+        batch_mb=project.settings.compute.memory_mb,
+    params:
+        code=code("channels"),
+        layer=lambda wildcards: layer_from_path(wildcards.layer),
+        override="{override}",
+        pairs=lambda wildcards: asked_channels(wildcards)["pairs"],
+        methods=lambda wildcards: asked_channels(wildcards)["methods"],
+        seed=project.settings.channels.seed,
+        tolerance=project.settings.channels.tolerance,
+    message:
+        "{wildcards.image}: channels of {params.layer} in {wildcards.model}, gradient "
+        "{wildcards.override}"
+    script:
+        "../scripts/channels.py"
