@@ -131,6 +131,15 @@ def test_groups_above_each_other_are_ordered_by_size():
     np.testing.assert_allclose(group_neurons(activations, 3).magnitude, [7, 5, 2], rtol=1e-3)
 
 
+def test_rounding_does_not_order_groups_of_one_centre(rng):
+    for _ in range(10):
+        profile = rng.uniform(1, 2, 9)
+        activations = np.zeros((5, 9, 8))
+        activations[0, :, 1], activations[3, :, 5] = 2 * profile, 7 * profile
+        magnitude = group_neurons(activations, 2).magnitude
+        assert magnitude[0] > magnitude[1]
+
+
 def test_a_dead_layer_gives_zeros():
     found = group_neurons(np.zeros((5, 9, 8)), 3)
     for array in (found.spatial, found.channels, found.magnitude):
