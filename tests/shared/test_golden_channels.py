@@ -46,5 +46,8 @@ def test_the_path_is_complete_to_its_tolerance(golden_and_paths):
     assert np.abs(paths.completeness_error(found.values)).max() < 1e-3
     assert found.quadrature_error.max() < 0.01
     assert found.steps.max() < 1000
+    # One pair's labels are almost equally likely, and its sum cancels to 0.3 % of its sizes.
+    assert found.spread.max() < 1e-3
+    assert (found.spread > 0).sum() <= 1
     nearer = np.abs(found.values[0] - golden["channel/path100"]).max()
     assert nearer < 0.05 * np.abs(golden["channel/path100"]).max()
