@@ -1,7 +1,7 @@
 """Files of the tests' tiny project that no figure needs: stage -> file to ask for."""
 
 ON_REQUEST = {
-    "channels": "results/tiny/noise/smooth/channels/pool.h5",
+    "channels": "results/tiny/noise/smooth/channels/low.h5",
     "neurons": "results/tiny/noise/groups/block~high-2.h5",
     "positions": "results/tiny/noise/smooth/positions/low--block~high.h5",
 }
