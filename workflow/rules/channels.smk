@@ -1,11 +1,6 @@
 # Attribution of pairs of classes, and of every class, to the channels of a layer.
 
 
-def asked_channels(wildcards):
-    """Params: the pairs and methods of all runs that read this layer."""
-    return channels_asked(project.runs, **wildcards)
-
-
 rule channels:
     input:
         graph=rules.model.output.graph,

@@ -91,6 +91,11 @@ def fit_classes(wildcards):
     return f"{folder}/{layer}.h5" if layer else []
 
 
+def asked_channels(wildcards):
+    """Params: the pairs and methods of all runs that read this layer."""
+    return channels_asked(project.runs, **wildcards)
+
+
 def run_row(wildcards):
     return told(lambda: project.runs[wildcards.run])
 
