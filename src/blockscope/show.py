@@ -40,7 +40,7 @@ def describe(path: str | os.PathLike[str]) -> str:
         return describe(source.with_name("model.json"))
     facts = provenance.of(source)
     stage = str(facts[provenance.FIRST])
-    lines = [f"{source}: {MEANING.get(stage, stage)}", ""]
+    lines = []
     if source.name.endswith(stores.ENDINGS):
         lines += _arrays(stores.read(source))
     elif stage == "model":
@@ -51,9 +51,9 @@ def describe(path: str | os.PathLike[str]) -> str:
         with Image.open(source) as picture:
             lines += [f"Picture: {picture.height} x {picture.width} pixels (row x col)"]
     width = max(map(len, facts))
-    return "\n".join(
-        [*lines, "", "Provenance", *(f"  {k:<{width}}  {v}" for k, v in facts.items())]
-    )
+    origin = ["Provenance", *(f"  {k:<{width}}  {v}" for k, v in facts.items())]
+    parts = [[f"{source}: {MEANING.get(stage, stage)}"], lines, origin]
+    return "\n\n".join("\n".join(part) for part in parts if part)
 
 
 def _arrays(dataset: xr.Dataset) -> list[str]:
