@@ -56,7 +56,6 @@ def test_smooth_slopes_need_few_steps():
     assert found.steps == 16
     np.testing.assert_allclose(found.value, [1 / 3, np.sin(1)], rtol=1e-6)
     assert found.error < 1e-6
-    assert found.spread == 0
 
 
 def test_jumps_are_found(rng):
@@ -69,27 +68,15 @@ def test_jumps_are_found(rng):
     assert np.abs(found.value - exact).max() < np.abs(even - exact).max()
 
 
-def test_what_is_left_is_spread_and_told(rng):
+def test_what_is_left_when_the_steps_end_is_told(rng):
     slope, height, exact = stairs(rng, jumps=400, entries=5)
     found = integrate_to(1e-9, slope, height, most=64)
-    assert found.steps >= 64
-    assert found.value.sum() == pytest.approx(exact.sum(), rel=1e-9)
-    assert 0 < found.spread <= found.error
-
-
-def test_spreading_brings_entries_nearer_on_average():
-    """Control variates: the more so, the more an entry has to do with the sum."""
-    before, after = [], []
-    for seed in range(40):
-        slope, height, exact = stairs(np.random.default_rng(seed), jumps=300, entries=3)
-        found = integrate_to(1e-9, slope, height, most=32)
-        met_at_once = integrate_to(1e9, slope, lambda t: 0 * t, most=1)  # the plain sum, 16 places
-        before.append(np.abs(met_at_once.value - exact).max())
-        after.append(np.abs(found.value - exact).max())
-    assert np.mean(after) < np.mean(before)
+    assert 64 <= found.steps < 128
+    missing = abs(found.value.sum() - exact.sum())
+    assert 0 < missing <= found.error * np.abs(found.value).sum() * (1 + 1e-9)
 
 
 def test_nothing_is_nothing():
     found = integrate_to(1e-3, lambda t: np.zeros((len(t), 4)), np.zeros_like)
     assert found.value.tolist() == [0, 0, 0, 0]
-    assert (found.error, found.spread, found.steps) == (0, 0, 16)
+    assert (found.error, found.steps) == (0, 16)

@@ -26,14 +26,13 @@ FIXED_STEPS = 64
 class ChannelAttribution:
     """Attribution (pair, channel), in units of the score, and how it was computed.
 
-    ``steps`` (pair): gradients taken. ``quadrature_error`` and ``spread`` (pair): those of
-    ``Integral``; NaN for methods that do not know them.
+    ``steps`` (pair): gradients taken. ``quadrature_error`` (pair): that of ``Integral``; NaN for
+    methods that do not know it.
     """
 
     values: Numbers
     steps: npt.NDArray[np.int32]
     quadrature_error: Numbers
-    spread: Numbers
 
 
 class ChannelPaths:
@@ -70,7 +69,6 @@ class ChannelPaths:
             np.array([one.value for one in found]),
             np.array([one.steps for one in found], np.int32),
             np.array([one.error for one in found]),
-            np.array([one.spread for one in found]),
         )
 
     def left(self, steps: int = NOTEBOOK_STEPS) -> ChannelAttribution:
@@ -100,7 +98,6 @@ class ChannelPaths:
         return ChannelAttribution(
             np.einsum("t,ptc->pc", rule.weights, slopes),
             np.full(count, len(rule.nodes), np.int32),
-            np.full(count, np.nan),
             np.full(count, np.nan),
         )
 

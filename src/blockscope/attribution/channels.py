@@ -118,11 +118,6 @@ def named_channels(
                 stores.as_float32(np.stack([one.quadrature_error for one in found], 1)),
                 {"long_name": "sum of the intervals' |errors| / sum of |attribution|"},
             ),
-            "spread": (
-                by_method,
-                stores.as_float32(np.stack([one.spread for one in found], 1)),
-                {"long_name": "|remainder spread over channels| / sum of |attribution|"},
-            ),
             "steps": (by_method, np.stack([one.steps for one in found], 1)),
             "score": ("pair", stores.as_float32(paths.scores), unit),
             "score_at_zero": ("pair", stores.as_float32(paths.at_zero), unit),

@@ -52,14 +52,12 @@ class Integral:
     """An integral, (entry), the number of places it took, and the error it may have.
 
     ``error`` adds the sizes of the intervals' errors in the sum of the entries, which do not cancel
-    there, as a share of the sum of the entries' sizes. ``spread`` is the remainder that was spread
-    over the entries in the end, as the same share; 0 where the tolerance was met without.
+    there, as a share of the sum of the entries' sizes.
     """
 
     value: Numbers
     steps: int
     error: float
-    spread: float
 
 
 def integrate_to(
@@ -79,8 +77,8 @@ def integrate_to(
     of all entries' sizes.
 
     Gradients of networks jump where a unit turns on, and no rule of higher order helps there. Where
-    the entries cancel almost, ``most`` places are not enough for their sum. Then the remainder is
-    spread over the entries as control variates do: by how each entry varies with the sum.
+    the entries cancel almost, ``most`` places may not be enough for their sum; it then ends there,
+    and the sum tells by how much.
     """
     rule = gauss(NODES)
     edges = np.linspace(0, 1, INTERVALS + 1)
@@ -103,10 +101,7 @@ def integrate_to(
         rest = float(value.sum() - rise)
         met = abs(rest) <= tolerance * abs(rise)
         if (met and apart <= ROUGHEST * size) or steps >= most:
-            share = np.zeros_like(value) if met else _regression(np.array(list(changes.values())))
-            scale = size or 1.0
-            spread = abs(rest) / scale if share.any() else 0.0
-            return Integral(value - rest * share, steps, apart / scale, spread)
+            return Integral(value, steps, apart / (size or 1.0))
         halved = _worst({i: np.abs(changes[i]).sum() + abs(errors[i]) for i in parts})
         middles = np.array([(a + b) / 2 for a, b in halved])
         heights.update(zip(middles.tolist(), height(middles).tolist(), strict=True))
@@ -121,10 +116,3 @@ def _worst(sizes: dict[tuple[float, float], float]) -> list[tuple[float, float]]
     ordered = sorted(sizes, key=lambda interval: (-sizes[interval], interval))
     held = np.cumsum([sizes[interval] for interval in ordered])
     return ordered[: int(np.searchsorted(held, SHARE * held[-1])) + 1]
-
-
-def _regression(changes: Numbers) -> Numbers:
-    """Return how much each entry changes, (entry), where the sum of all changes by one."""
-    sums = changes.sum(1)
-    square = float(sums @ sums)
-    return sums @ changes / square if square else np.zeros(changes.shape[1])
