@@ -75,7 +75,7 @@ def test_no_file_knows_one_machine_or_one_package_index() -> None:
         cwd=ROOT, capture_output=True, text=True, check=True,
     ).stdout  # fmt: skip
     place = re.compile(
-        rb"pypi[.]org|pythonhosted[.]|anaconda[.]org|(?<![\w.~])/(home|root|Users)/\w"
+        rb"(?<![\w.~])/(home|root|Users)/\w|--(extra-)?index-url[ =]\S|https?://[^\s\"'`]*/simple\b"
     )
     found = [
         f"{name}: {match[0].decode()}"
