@@ -60,3 +60,34 @@ def inception_like(x):
     x = conv(x, 7, (3, 3), 1, seed=6, name="late")
     x = tf.nn.avg_pool2d(x, 2, 1, "SAME")
     return tf.reduce_mean(x, [1, 2]) @ weights((7, 9), 7).astype(x.dtype.as_numpy_dtype)
+
+
+def sequence(rule: str = "max", bias: float = 1.0) -> list[tuple]:
+    """A network as the oracle reads it: convolutions, poolings, a head of five logits."""
+    return [
+        ("conv", weights((3, 3, 3, 4), 1), bias * weights((4,), 2), 1),
+        ("relu",),
+        ("pool", 3, 2, rule),
+        ("conv", weights((3, 2, 4, 6), 3), bias * weights((6,), 4), 2),
+        ("relu",),
+        ("pool", 2, 1, rule),
+        ("head", weights((6, 5), 5)),
+    ]
+
+
+def in_tensorflow(network: list[tuple]):
+    """Return the function that computes such a network, for ``network_of`` and ``linear_of``."""
+
+    def build(x):
+        for layer in network:
+            if layer[0] == "conv":
+                x = tf.nn.conv2d(x, layer[1], layer[3], "SAME") + layer[2]
+            elif layer[0] == "relu":
+                x = tf.nn.relu(x)
+            elif layer[0] == "pool":
+                x = tf.nn.max_pool2d(x, layer[1], layer[2], "SAME")
+            else:
+                x = tf.reduce_mean(x, [1, 2]) @ layer[1]
+        return x
+
+    return build

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from oracles.channels import between, channels, score_and_gradient
-from tiny import conv, inception_like, network_of, weights
+from tiny import conv, in_tensorflow, inception_like, network_of, sequence, weights
 
 from blockscope.attribution.channel_paths import FIXED_STEPS, ChannelPaths, draw_noise
 from blockscope.attribution.channels import attribute_all_labels, attribute_channels, named_channels
@@ -22,35 +22,6 @@ from blockscope.overrides import OVERRIDES
 
 SHAPE = (7, 9, 3)
 PAIRS = {Pair(1, 3): (1, 3), Pair(4, LOGSUMEXP): (4, "logsumexp"), Pair(2, NOTHING): (2, None)}
-
-
-def sequence(rule: str = "max", bias: float = 1.0) -> list[tuple]:
-    """A network as the oracle reads it: convolutions, poolings, a head of five logits."""
-    return [
-        ("conv", weights((3, 3, 3, 4), 1), bias * weights((4,), 2), 1),
-        ("relu",),
-        ("pool", 3, 2, rule),
-        ("conv", weights((3, 2, 4, 6), 3), bias * weights((6,), 4), 2),
-        ("relu",),
-        ("pool", 2, 1, rule),
-        ("head", weights((6, 5), 5)),
-    ]
-
-
-def in_tensorflow(network: list[tuple]):
-    def build(x):
-        for layer in network:
-            if layer[0] == "conv":
-                x = tf.nn.conv2d(x, layer[1], layer[3], "SAME") + layer[2]
-            elif layer[0] == "relu":
-                x = tf.nn.relu(x)
-            elif layer[0] == "pool":
-                x = tf.nn.max_pool2d(x, layer[1], layer[2], "SAME")
-            else:
-                x = tf.reduce_mean(x, [1, 2]) @ layer[1]
-        return x
-
-    return build
 
 
 def gradients_of(build, x, override="none", layer="input") -> Gradients:

@@ -6,41 +6,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from oracles.class_positions import class_positions
-from tiny import inception_like, linear_of, weights
+from tiny import in_tensorflow, inception_like, linear_of, sequence
 
 from blockscope.attribution.classes import attribute_classes, named_classes, softmax
 from blockscope.engine.batches import LARGEST, Mode, cheaper_mode, in_batches
 from blockscope.labels import Labels
 from blockscope.overrides import OVERRIDES, Override
-
-
-def sequence(rule: str) -> list[tuple]:
-    """A network as the oracle reads it: two convolutions, two poolings, a head of five logits."""
-    return [
-        ("conv", weights((3, 3, 3, 4), 1), weights((4,), 2), 1),
-        ("relu",),
-        ("pool", 3, 2, rule),
-        ("conv", weights((3, 2, 4, 6), 3), weights((6,), 4), 2),
-        ("relu",),
-        ("pool", 2, 1, rule),
-        ("head", weights((6, 5), 5)),
-    ]
-
-
-def in_tensorflow(network: list[tuple]):
-    def build(x):
-        for layer in network:
-            if layer[0] == "conv":
-                x = tf.nn.conv2d(x, layer[1], layer[3], "SAME") + layer[2]
-            elif layer[0] == "relu":
-                x = tf.nn.relu(x)
-            elif layer[0] == "pool":
-                x = tf.nn.max_pool2d(x, layer[1], layer[2], "SAME")
-            else:
-                x = tf.reduce_mean(x, [1, 2]) @ layer[1]
-        return x
-
-    return build
 
 
 def picture(rng, shape=(7, 9, 3)):

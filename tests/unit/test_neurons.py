@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from oracles.neuron_effects import neuron_effects
-from tiny import inception_like, linear_of, weights
+from tiny import in_tensorflow, inception_like, linear_of, weights
 
 from blockscope.attribution.classes import attribute_classes
 from blockscope.attribution.neurons import attribute_groups, named_groups
@@ -24,17 +24,7 @@ NETWORK = [
 ]
 
 
-def build(x):
-    for layer in NETWORK:
-        if layer[0] == "conv":
-            x = tf.nn.conv2d(x, layer[1], layer[3], "SAME") + layer[2]
-        elif layer[0] == "relu":
-            x = tf.nn.relu(x)
-        elif layer[0] == "pool":
-            x = tf.nn.max_pool2d(x, layer[1], layer[2], "SAME")
-        else:
-            x = tf.reduce_mean(x, [1, 2]) @ layer[1]
-    return x
+build = in_tensorflow(NETWORK)
 
 
 def three_groups(rng, rows=5, cols=9, channels=8):
