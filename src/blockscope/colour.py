@@ -21,6 +21,9 @@ NEUTRAL = 0.3
 REACH = 1.5
 """Largest value before clipping: extremes are saturated on purpose, so that the rest is seen."""
 
+HINT_FLOOR = 0.01
+"""Keeps the scale of hints finite, in logits, where nothing speaks for either label."""
+
 LIGHTNESS = 0.66
 CHROMA = 0.112
 """Oklab lightness and chroma of the hues: the largest chroma that sRGB has at every hue of that
@@ -71,6 +74,23 @@ def orange_blue(spatial: Floats) -> Picture:
     return _bytes(stacked + NEUTRAL)
 
 
+def hints(first: Floats, second: Floats) -> Picture:
+    """Draw what speaks for either of two labels: orange for the first, blue for the second.
+
+    first, second   float (row, col), signed; values below 0 count as 0
+    returns         uint8 (row, col, rgb)
+
+    Red is the first, blue the second, green their mean; the largest becomes 1.5 (less a hundredth,
+    which keeps an empty picture finite), 0.3 is added, what leaves [0, 1] is clipped and bytes are
+    truncated. So a place that speaks for neither is neutral grey. Source: Olah et al. 2018,
+    notebook on spatial attribution.
+    """
+    stacked = _present(np.stack([first, second], axis=-1), (2,))
+    a, b = np.moveaxis(stacked, -1, 0)
+    rgb = np.stack([a, (a + b) / 2, b], axis=-1)
+    return _bytes(rgb / (HINT_FLOOR + rgb.max(initial=0.0) / REACH) + NEUTRAL)
+
+
 def hues(spatial: Floats) -> Picture:
     """Draw any number of factors in one picture: a hue for each, brightness as magnitude.
 
@@ -117,6 +137,11 @@ def single_factor_picture(spatial: Floats, factor: int) -> Picture:
     present = _present(spatial)
     lab = _brightest_lab(present.shape[-1])[factor]
     return _bytes(_srgb(_lightness(present[..., factor])[..., None] * lab), nearest=True)
+
+
+def between(lab: NDArray[np.float64]) -> Picture:
+    """Turn Oklab colours (..., lab) into uint8 (..., rgb), to the nearest byte."""
+    return _bytes(_srgb(lab), nearest=True)
 
 
 def factor_colours(factors: int) -> list[str]:

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 
 from blockscope import provenance
+from blockscope.figures.asked import Asked
 
 
-def figure_facts(
-    stage: str, run: str, factors: Sequence[str | os.PathLike[str]]
-) -> provenance.Facts:
-    """Return the provenance of a figure, from the factors of its earlier and its later layer."""
-    first, second = (provenance.of(path) for path in factors)
-    inherited = {k: v for k, v in provenance.inherited(first).items() if k != "layer"}
-    layers = {"layer1": first["layer"], "layer2": second["layer"]}
-    return provenance.record(stage, run=run, **inherited, **layers)
+def figure_facts(stage: str, asked: Asked, picture: str | os.PathLike[str]) -> provenance.Facts:
+    """Return the provenance of a figure, from that of the run's input picture."""
+    inherited = provenance.inherited(provenance.of(picture))
+    layers = {"layer1": asked.layer1, "layer2": asked.layer2, "override": asked.override}
+    return provenance.record(stage, run=asked.run, **inherited, **layers)

@@ -7,62 +7,30 @@ under its layer; otherwise all blocks flow in as many columns as the width allow
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
-import matplotlib as mpl
 from matplotlib.figure import Figure
 
 from blockscope import colour
-from blockscope.errors import BlockscopeError
 from blockscope.figures import wording
-from blockscope.figures.blocks import (
-    GREY,
-    LINE,
-    SMALL_PT,
-    TEXT_PT,
-    Block,
-    place_blocks,
-    split_widths,
-)
+from blockscope.figures.asked import Asked
+from blockscope.figures.blocks import LINE, TEXT_PT, Block, place_blocks, split_widths
+from blockscope.figures.frame import EDGE, GAP, begin, finish, heading
 from blockscope.figures.marks import mark_factors
 from blockscope.figures.panel import GroupsPanel, LayerGroups
-from blockscope.figures.raster import enlarge, laid_over
-from blockscope.figures.sheet import (
-    MM_PER_INCH,
-    STYLE,
-    Sheet,
-    shortened,
-    text_width,
-    wrapped,
-)
-from blockscope.files import written_whole
+from blockscope.figures.raster import enlarge, laid_over, printed_size
+from blockscope.figures.sheet import Sheet, shortened
+from blockscope.figures.style import Style
 
-TITLE_PT = 8.0
-GAP = 4.0  # mm between columns
-EDGE = 1.0  # mm of margin
+TITLE = "Attribution groups"
 NARROWEST = 38.0  # mm that a block of labels needs to be read with ease
 UNDER_LAYER = 3  # most factors stacked under their layer's picture
-MOST_PIXELS = 2400  # of an embedded picture's side: finer than any print shows
 
 
-@dataclass(frozen=True)
-class Style:
-    """How the panel is drawn.
-
-    opacity    of the factors over the input, 0 to 1
-    width_mm   width of the figure
-    dpi        resolution of the PNG and of the pictures inside PDF and SVG, dots per inch
-    smooth     blend neighbouring positions of a layer instead of showing each as a square
-    """
-
-    opacity: float = 0.6
-    width_mm: float = 180.0
-    dpi: int = 300
-    smooth: bool = False
+def compose_groups(asked: Asked, files: Mapping[str, Any], style: Style) -> tuple[Sheet, float]:
+    """Read the files of a run and place its panel; what it returns says `compose`."""
+    return compose(GroupsPanel.of_run(asked, files, style.probabilities), style)
 
 
 def draw(panel: GroupsPanel, style: Style | None = None) -> Figure:
@@ -75,7 +43,7 @@ def compose(panel: GroupsPanel, style: Style) -> tuple[Sheet, float]:
     """Place everything on a sheet; returns it with the height in mm that it needs."""
     sheet = Sheet(style.width_mm)
     inner = style.width_mm - 2 * EDGE
-    top = _head(sheet, panel, inner)
+    top = begin(sheet, f"{TITLE}: {panel.run}", wording.caption(panel))
     top = _pictures(sheet, panel, style, top)
     column = (inner - 2 * GAP) / 3
     below = [_factor_blocks(layer) for layer in wording.legends(panel)]
@@ -84,20 +52,7 @@ def compose(panel: GroupsPanel, style: Style) -> tuple[Sheet, float]:
         top = _three_columns(sheet, panel, below, column, top)
     else:
         top = _flow(sheet, panel, below, inner, top)
-    for line in wrapped(wording.encoding_words(panel), SMALL_PT, inner):
-        top += LINE * 0.92
-        sheet.text(EDGE, top, line, SMALL_PT, colour=GREY)
-    return sheet, top + 1.8
-
-
-def _head(sheet: Sheet, panel: GroupsPanel, width: float) -> float:
-    top = EDGE + 3.0
-    title = shortened(f"Attribution groups: {panel.run}", TITLE_PT, width, bold=True)
-    sheet.text(EDGE, top, title, TITLE_PT, bold=True)
-    for line in wrapped(wording.caption(panel), TEXT_PT, width):
-        top += LINE
-        sheet.text(EDGE, top, line, TEXT_PT, colour=GREY)
-    return top + 2.6
+    return sheet, finish(sheet, wording.encoding_words(panel), top)
 
 
 def _pictures(sheet: Sheet, panel: GroupsPanel, style: Style, top: float) -> float:
@@ -105,8 +60,7 @@ def _pictures(sheet: Sheet, panel: GroupsPanel, style: Style, top: float) -> flo
     width = (sheet.width - 2 * EDGE - 2 * GAP) / 3
     rows, cols, _ = panel.picture.shape
     height = float(width * rows / cols)
-    pixels = min(MOST_PIXELS, max(1, round(width / MM_PER_INCH * style.dpi)))
-    size = (max(1, round(pixels * rows / cols)), pixels)
+    size = printed_size(width, panel.picture, style.dpi)
     title, top = top + 2.4, top + 4.0
     for place in range(3):
         left = EDGE + place * (width + GAP)
@@ -118,9 +72,7 @@ def _pictures(sheet: Sheet, panel: GroupsPanel, style: Style, top: float) -> flo
             name, note = layer.layer, layer.grid
             overlay = colour.factor_picture(layer.spatial)
             shown = laid_over(panel.picture, overlay, size, style.opacity, style.smooth)
-        sheet.text(left, title, shortened(name, TEXT_PT, width, bold=True), TEXT_PT, bold=True)
-        if text_width(name, TEXT_PT, bold=True) + text_width(note, TEXT_PT) + 2 <= width:
-            sheet.text(left + width, title, note, TEXT_PT, colour=GREY, align="right")
+        heading(sheet, left, title, width, name, note)
         sheet.raster(left, top, width, height, shown)
         if place and layer.factors > 2:
             mark_factors(sheet, layer, (left, top, left + width, top + height))
@@ -195,40 +147,3 @@ def _section_title(sheet: Sheet, title: str, left: float, top: float, width: flo
     if title:
         text = shortened(title, TEXT_PT, width, bold=True)
         sheet.text(left, top + 2.6, text, TEXT_PT, bold=True)
-
-
-def write_groups(
-    outputs: Mapping[str, str | os.PathLike[str]],
-    panel: GroupsPanel,
-    facts: Mapping[str, str | int | float],
-    style: Style | None = None,
-) -> None:
-    """Write the panel to files that record where they come from.
-
-    outputs   path for each wanted format: "pdf", "svg", "png"
-    facts     provenance, stored as JSON in the PNG's text chunk "blockscope", the PDF's keywords
-              and the SVG's description
-
-    The same panel, style and facts give the same bytes. Raises ``BlockscopeError`` for another
-    format.
-    """
-    unknown = sorted(set(outputs) - set(_METADATA))
-    if unknown:
-        raise BlockscopeError(
-            f"figure format {', '.join(unknown)} is not written; valid: {', '.join(_METADATA)}"
-        )
-    style = style or Style()
-    figure = draw(panel, style)
-    record = json.dumps(dict(facts))
-    title = f"Attribution groups: {panel.run}"
-    for kind, path in outputs.items():
-        metadata: dict[str, Any] = _METADATA[kind](title, record)
-        with written_whole(path) as temporary, mpl.rc_context(STYLE):
-            figure.savefig(temporary, format=kind, dpi=style.dpi, metadata=metadata)
-
-
-_METADATA = {
-    "pdf": lambda title, record: {"Title": title, "Keywords": record, "CreationDate": None},
-    "svg": lambda title, record: {"Title": title, "Description": record, "Date": None},
-    "png": lambda title, record: {"Title": title, "blockscope": record},
-}

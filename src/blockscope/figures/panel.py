@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
 from blockscope import images, stores
-from blockscope.errors import BadFile, UnknownName, unknown_name
-
-LOGSUMEXP = "logsumexp"
-"""What a run may be compared with instead of a second label; it has no probability of its own."""
+from blockscope.errors import BadFile
+from blockscope.figures.asked import LOGSUMEXP, Asked, place_of
 
 
 class Weight(NamedTuple):
@@ -144,7 +142,7 @@ class GroupsPanel:
         order = sorted(range(len(names)), key=lambda place: -chance[place])
         shown = order[:probabilities]
         wanted = [
-            _place(text, names, classes["index"].values) for text in asked if text != LOGSUMEXP
+            place_of(text, names, classes["index"].values) for text in asked if text != LOGSUMEXP
         ]
         beside = [place for place in dict.fromkeys(wanted) if place not in shown]
         return cls(
@@ -157,6 +155,14 @@ class GroupsPanel:
             probabilities=tuple(Weight(names[place], chance[place]) for place in shown),
             asked=tuple(Weight(names[place], chance[place]) for place in beside),
             labels=len(names),
+        )
+
+    @classmethod
+    def of_run(cls, asked: Asked, files: Mapping[str, Any], probabilities: int = 5) -> GroupsPanel:
+        """Read the panel of a run from its files, by their names in ``config.paths``."""
+        factors = [files["factors1"], files["factors2"]]
+        return cls.from_files(
+            asked.run, files["picture"], files["classes2"], factors, asked.classes, probabilities
         )
 
     @classmethod
@@ -173,16 +179,3 @@ class GroupsPanel:
         picture, _ = images.read_input(input_png)
         contents = [stores.read(path) for path in factors]
         return cls.from_datasets(run, picture, stores.read(classes), contents, asked, probabilities)
-
-
-def _place(text: str, names: Sequence[str], indexes: NDArray[np.integer]) -> int:
-    """Return the place on the label axis of a label given by its name or by its index."""
-    same = [place for place, name in enumerate(names) if name == text]
-    if len(same) > 1:
-        choices = " or ".join(str(int(indexes[place])) for place in same)
-        raise UnknownName(f"label '{text}' occurs {len(same)} times; give its index: {choices}")
-    if not same and text.isascii() and text.isdigit():
-        same = [place for place, index in enumerate(indexes) if int(index) == int(text)]
-    if not same:
-        raise unknown_name("label", text, names)
-    return same[0]

@@ -11,6 +11,9 @@ from PIL import Image
 
 Picture = NDArray[np.uint8]
 
+MOST_PIXELS = 2400  # of an embedded picture's side: finer than any print shows
+MM_PER_INCH = 25.4
+
 
 def enlarge(picture: Picture, size: tuple[int, int], smooth: bool) -> Picture:
     """Enlarge uint8 (row, col, rgb) to ``size`` (row, col): squares of one colour, or blended.
@@ -36,6 +39,13 @@ def laid_over(
     below = enlarge(picture, size, smooth=True).astype(np.float64)
     above = enlarge(overlay, size, smooth).astype(np.float64)
     return np.rint((1 - opacity) * below + opacity * above).astype(np.uint8)
+
+
+def printed_size(width: float, picture: Picture, dpi: int) -> tuple[int, int]:
+    """Return the pixels (row, col) that a picture has when printed ``width`` mm wide."""
+    rows, cols, _ = picture.shape
+    pixels = min(MOST_PIXELS, max(1, round(width / MM_PER_INCH * dpi)))
+    return max(1, round(pixels * rows / cols)), pixels
 
 
 def png_uri(picture: Picture) -> str:

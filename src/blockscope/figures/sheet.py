@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,13 +11,16 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.collections import PatchCollection
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
+from matplotlib.lines import Line2D
 from matplotlib.patches import Circle, Rectangle
 from matplotlib.textpath import TextToPath
 from numpy.typing import NDArray
 
-MM_PER_INCH = 25.4
+from blockscope.figures.raster import MM_PER_INCH
+
 POINT = MM_PER_INCH / 72
 ELLIPSIS = "…"
 
@@ -80,9 +83,11 @@ class Sheet:
 
     Positions are mm from the upper left corner. ``texts`` and ``pictures`` keep the area
     (left, top, right, bottom) of what was placed, for whoever must know that nothing overlaps.
+    ``title`` names the figure inside its files.
     """
 
     width: float
+    title: str = ""
     texts: list[tuple[Area, str]] = field(default_factory=list)
     pictures: list[Area] = field(default_factory=list)
     _draw: list[Callable[[Axes], object]] = field(default_factory=list)
@@ -116,6 +121,47 @@ class Sheet:
         self._draw.append(
             lambda axes: axes.add_patch(
                 Rectangle((left, top), width, height, facecolor=colour, edgecolor="none")
+            )
+        )
+
+    def outline(
+        self, left: float, top: float, width: float, height: float, colour: str, points: float = 1.0
+    ) -> None:
+        """Draw the border of a rectangle, in a line of ``points``."""
+        self._draw.append(
+            lambda axes: axes.add_patch(
+                Rectangle(
+                    (left, top), width, height, facecolor="none", edgecolor=colour,
+                    linewidth=points, zorder=3,
+                )
+            )
+        )  # fmt: skip
+
+    def line(
+        self, across: Sequence[float], down: Sequence[float], colour: str, points: float = 0.6
+    ) -> None:
+        """Draw a line through places given by their distances from the left and from the top."""
+        self._draw.append(
+            lambda axes: axes.add_line(Line2D(across, down, color=colour, linewidth=points))
+        )
+
+    def bars(
+        self,
+        left: float,
+        base: float,
+        width: float,
+        heights: Sequence[float],
+        colours: Sequence[str],
+    ) -> None:
+        """Draw touching bars of equal width side by side; a negative height points down."""
+        each = width / max(len(heights), 1)
+        boxes = [
+            Rectangle((left + place * each, base), each, -height)
+            for place, height in enumerate(heights)
+        ]
+        self._draw.append(
+            lambda axes: axes.add_collection(
+                PatchCollection(boxes, facecolors=list(colours), edgecolors="none")
             )
         )
 
