@@ -22,8 +22,8 @@ include: "workflow/rules/figures.smk"
 # Without a target everything is made that this page shows.
 rule gallery:
     input:
-        pages=expand("results/figures/{run}/index.html", run=project.runs),
-        pictures=expand("results/figures/{run}/groups.png", run=project.runs),
+        pages=[run["page"] for run in gallery_runs(project.runs)],
+        pictures=[run["png"] for run in gallery_runs(project.runs)],
     output:
         html="results/index.html",
     log:

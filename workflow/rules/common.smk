@@ -15,9 +15,11 @@ from blockscope.config.paths import (
     layer_from_path,
     local_files,
     method_of,
-    run_files,
+    page_files,
+    panel_files,
+    printed_files,
 )
-from blockscope.config.settings import ID_PATTERN
+from blockscope.config.settings import ID_PATTERN, PANELS
 from blockscope.config.tables import read_settings
 from blockscope.digest import code_digest
 from blockscope.errors import BlockscopeError
@@ -33,6 +35,7 @@ wildcard_constraints:
     model=ID_PATTERN,
     image=ID_PATTERN,
     run=ID_PATTERN,
+    panel="|".join(PANELS),
     override="|".join(OVERRIDES),
     layer="[^/]+?",
     layer1="[^/]+?",
@@ -100,6 +103,12 @@ def run_row(wildcards):
     return told(lambda: project.runs[wildcards.run])
 
 
-def run_file(name):
-    """Input: a file, or files, that the figure of a run is drawn from."""
-    return lambda wildcards: run_files(run_row(wildcards))[name]
+def files_of_panel(wildcards):
+    """Input: the files that a panel of a run is drawn from."""
+    groups = project.settings.neurons.groups
+    return panel_files(run_row(wildcards), wildcards.panel, groups)
+
+
+def files_of_page(wildcards):
+    """Input: the files that the page of a run is made from."""
+    return page_files(run_row(wildcards), project.settings.neurons.groups)

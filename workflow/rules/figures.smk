@@ -1,44 +1,37 @@
 # The figure of a run: its panels for print, and its page.
 
 
-rule groups:
+rule panel:
     input:
-        picture=run_file("picture"),
-        classes=run_file("classes"),
-        factors=run_file("factors"),
+        unpack(files_of_panel),
     output:
-        pdf="results/figures/{run}/groups.pdf",
-        svg="results/figures/{run}/groups.svg",
-        png="results/figures/{run}/groups.png",
+        pdf="results/figures/{run}/{panel}.pdf",
+        svg="results/figures/{run}/{panel}.svg",
+        png="results/figures/{run}/{panel}.png",
     log:
-        "logs/groups/{run}.log",
+        "logs/panel/{run}/{panel}.log",
     benchmark:
-        "benchmarks/groups/{run}.tsv"
+        "benchmarks/panel/{run}/{panel}.tsv"
     conda:
         ENVIRONMENT
     threads: 1
     resources:
         mem_mb=1000,
     params:
-        code=code("groups"),
-        run="{run}",
-        asked=lambda wildcards: list(run_row(wildcards).classes),
-        probabilities=project.settings.figure.probabilities,
-        style=project.settings.figure.model_dump(exclude={"probabilities"}),
+        code=code("panel"),
+        panel="{panel}",
+        asked=lambda wildcards: run_row(wildcards).asked,
+        style=project.settings.figure.model_dump(),
     message:
-        "{wildcards.run}: draw the attribution groups"
+        "{wildcards.run}: draw the panel {wildcards.panel}"
     script:
-        "../scripts/groups.py"
+        "../scripts/panel.py"
 
 
 rule page:
     input:
-        picture=run_file("picture"),
-        classes=run_file("classes"),
-        factors=run_file("factors"),
-        pdf=rules.groups.output.pdf,
-        svg=rules.groups.output.svg,
-        png=rules.groups.output.png,
+        unpack(files_of_page),
+        printed=lambda wildcards: printed_files(run_row(wildcards)),
     output:
         html="results/figures/{run}/index.html",
     log:
@@ -49,13 +42,12 @@ rule page:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=1500,
     params:
         code=code("page"),
-        run="{run}",
-        asked=lambda wildcards: list(run_row(wildcards).classes),
-        probabilities=project.settings.figure.probabilities,
-        style=project.settings.figure.model_dump(exclude={"probabilities"}),
+        asked=lambda wildcards: run_row(wildcards).asked,
+        panels=lambda wildcards: list(run_row(wildcards).panels),
+        style=project.settings.figure.model_dump(),
         gallery="results/index.html",
     message:
         "{wildcards.run}: write the page"

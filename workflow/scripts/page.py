@@ -4,18 +4,15 @@ from blockscope.job import run
 
 
 def main(smk):
+    from blockscope.figures.asked import Asked
     from blockscope.figures.facts import figure_facts
-    from blockscope.figures.groups import Style
     from blockscope.figures.page import write_page
-    from blockscope.figures.panel import GroupsPanel
+    from blockscope.figures.style import Style
 
-    params, files = smk.params, smk.input
-    panel = GroupsPanel.from_files(
-        params.run, files.picture, files.classes, files.factors, params.asked, params.probabilities
-    )
-    facts = figure_facts("page", params.run, files.factors)
-    linked = {"PDF": files.pdf, "SVG": files.svg, "PNG": files.png}
-    write_page(smk.output.html, panel, facts, linked, Style(**params.style), params.gallery)
+    params, asked = smk.params, Asked(**smk.params.asked)
+    facts = figure_facts("page", asked, smk.input.picture)
+    files, style = dict(smk.input.items()), Style(**params.style)
+    write_page(smk.output.html, asked, params.panels, files, facts, style, params.gallery)
 
 
 if "snakemake" in globals():

@@ -93,12 +93,19 @@ def _check_names(run: RawRun, project: Project, problems: Problems) -> None:
                 problems.add(f"{run.place}, column {column}", str(unknown_name(kind, name, names)))
     classes = cells.get("classes")
     parts = [part.strip() for part in classes.split("|")] if classes else []
-    sound = len(parts) == 2 and all(parts) and parts[0] not in {parts[1], "logsumexp"}
-    if classes and not sound:
+    sound = len(parts) in {1, 2} and all(parts) and len(set(parts)) == len(parts)
+    if classes and not (sound and parts[0] != "logsumexp"):
         problems.add(
             f"{run.place}, column classes",
             f"'{classes}' must name two different classes, as in 'Labrador retriever|tiger cat' or "
-            "'lemon|logsumexp'; empty: the two most probable",
+            "'lemon|logsumexp', or one against nothing, as in 'lemon'; empty: the two most "
+            "probable",
+        )
+    panels = _split(cells.get("panels", ""))
+    repeated = sorted({name for name in panels if panels.count(name) > 1})
+    if repeated:
+        problems.add(
+            f"{run.place}, column panels", f"{', '.join(repeated)}: each panel can be there once"
         )
 
 
@@ -225,6 +232,7 @@ def _check_layers(run: RawRun, look_up: LookUp, settings: Config, problems: Prob
         problems.add(f"{run.place}, column layer2", problem)
     if run.row:
         _check_count(run.row, run.place, look_up.card, settings, problems)
+        _check_groups(run.row, run.place, look_up.card, settings, problems)
 
 
 def _check_count(row: RunRow, place: str, card: Card, settings: Config, problems: Problems) -> None:
@@ -243,3 +251,19 @@ def _check_count(row: RunRow, place: str, card: Card, settings: Config, problems
                 f"{row.factors.n} factors are more than layer '{name}' can have: it has {rows} x "
                 f"{columns} positions and {labels} labels take part; valid: 1 to {most}",
             )
+
+
+def _check_groups(
+    row: RunRow, place: str, card: Card, settings: Config, problems: Problems
+) -> None:
+    """Refuse more neuron groups than a layer that shows them has positions or channels."""
+    layer, asked = card.by_name[row.layer1], settings.neurons.groups
+    most = min(layer.positions, layer.shape[2])
+    if "neurons" in row.panels and asked > most:
+        rows, columns, channels = layer.shape
+        problems.add(
+            f"{place}, column panels",
+            f"neurons: {asked} groups are more than layer '{row.layer1}' can have: it has {rows} x "
+            f"{columns} positions and {channels} channels; valid: 1 to {most} (key neurons.groups "
+            "of the settings)",
+        )

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from blockscope.config.settings import FactorChoice, ModelEntry, RunRow
+from blockscope.overrides import OVERRIDES
 
 # What a file of factors may carry after the number: the layer it was fitted on, the method.
 RECIPE_PATTERN = r"(-on-[^/]+?)?(-pca)?"
@@ -56,20 +57,67 @@ def local_files(entry: ModelEntry) -> list[str]:
     return files
 
 
-def run_files(row: RunRow) -> dict[str, Any]:
-    """Return the files that the figure of a run is drawn from.
+def panel_files(row: RunRow, panel: str, groups: int) -> dict[str, Any]:
+    """Return the files that a panel of a run is drawn from, by what they are.
 
-    ``picture`` the input, ``classes`` the attributions at the later layer, ``factors`` a list:
-    those of the earlier and of the later layer.
+    A number behind a name says the layer: 1 the earlier, 2 the later. ``groups`` is the number of
+    neuron groups. Names that begin with ``override_`` are lists, in the order of the overrides.
     """
     picture = f"results/{row.model}/{row.image}"
-    gradient = f"{picture}/{row.override}"
-    factors = (factors_name(layer, row.factors, row.layer2) for layer in (row.layer1, row.layer2))
-    return {
-        "picture": f"{picture}/input.png",
-        "classes": f"{gradient}/classes/{layer_in_path(row.layer2)}.h5",
-        "factors": [f"{gradient}/factors/{name}.h5" for name in factors],
-    }
+    layers = {"1": row.layer1, "2": row.layer2}
+    paths = {n: layer_in_path(layer) for n, layer in layers.items()}
+    between = f"{paths['1']}--{paths['2']}"
+
+    def under(override: str) -> dict[str, str]:
+        gradient = f"{picture}/{override}"
+        return {
+            **{f"classes{n}": f"{gradient}/classes/{path}.h5" for n, path in paths.items()},
+            **{f"channels{n}": f"{gradient}/channels/{path}.h5" for n, path in paths.items()},
+            "positions": f"{gradient}/positions/{between}.h5",
+            "drivers": f"{gradient}/drivers/{between}.h5",
+        }
+
+    known: dict[str, Any] = {"picture": f"{picture}/input.png", **under(row.override)}
+    for n, layer in layers.items():
+        factors = factors_name(layer, row.factors, row.layer2)
+        known[f"factors{n}"] = f"{picture}/{row.override}/factors/{factors}.h5"
+        known[f"activations{n}"] = f"{picture}/activations/{paths[n]}.zarr.zip"
+        known[f"groups{n}"] = f"{picture}/groups/{paths[n]}-{groups}.h5"
+        known[f"sprites{n}"] = _spritemap(row.model, paths[n])
+    for kind in ("classes1", "classes2", "positions"):
+        known[f"override_{kind}"] = [under(override)[kind] for override in OVERRIDES]
+    return {name: known[name] for name in ("picture", "classes2", *DRAWN_FROM[panel])}
+
+
+DRAWN_FROM: Mapping[str, tuple[str, ...]] = {
+    "groups": ("factors1", "factors2"),
+    "spatial": ("classes1", "positions"),
+    "overrides": ("override_classes1", "override_classes2", "override_positions"),
+    "channels": (
+        "channels1", "channels2", "activations1", "activations2", "drivers", "sprites1", "sprites2",
+    ),
+    "methods": ("channels1", "activations1", "sprites1"),
+    "neurons": ("groups1", "sprites1"),
+}  # fmt: skip
+"""What each panel needs beside the picture and the labels of the later layer."""
+
+
+def page_files(row: RunRow, groups: int) -> dict[str, Any]:
+    """Return the files that the page of a run is made from: those of all its panels."""
+    return {k: v for panel in row.panels for k, v in panel_files(row, panel, groups).items()}
+
+
+def printed_files(row: RunRow) -> list[str]:
+    """Return the printed panels of a run, in all formats."""
+    folder = f"results/figures/{row.run}"
+    return [f"{folder}/{panel}.{kind}" for panel in row.panels for kind in ("pdf", "svg", "png")]
+
+
+def _spritemap(model: str, layer: str) -> list[str]:
+    """Return the spritemap of a layer and its description where they are there, else nothing."""
+    folder = Path(f"results/models/{model}/sprites")
+    files = [folder / f"{layer}.png", folder / f"{layer}.json"]
+    return [str(file) for file in files] if all(file.is_file() for file in files) else []
 
 
 def channels_asked(
@@ -77,8 +125,8 @@ def channels_asked(
 ) -> dict[str, list[str]]:
     """Return what all runs together ask of a layer's channels: ``pairs`` and ``methods``.
 
-    ``layer`` as it stands in a path. A pair is ``A|B`` as written, empty for the two most probable
-    classes. A layer that no run reads has the two most probable and the linear method.
+    ``layer`` as it stands in a path. A pair is ``A|B`` or ``A`` as written, empty for the two most
+    probable classes. A layer that no run reads has the two most probable and the linear method.
     """
     place = (model, image, override)
     reading = [
@@ -89,6 +137,8 @@ def channels_asked(
     ]
     pairs = {"|".join(row.classes) for row in reading}
     methods = {method for row in reading for method in row.methods}
+    if any("methods" in row.panels and layer == layer_in_path(row.layer1) for row in reading):
+        methods |= {"linear", "path", "stochastic"}
     # Sorted: another order of the rows is no reason to compute anew.
     return {"pairs": sorted(pairs) or [""], "methods": sorted(methods) or ["linear"]}
 
@@ -107,9 +157,10 @@ def gallery_runs(runs: Mapping[str, RunRow]) -> list[dict[str, Any]]:
                 "override": row.override,
                 "factors": str(row.factors),
                 "page": f"{figure}/index.html",
-                "png": f"{figure}/groups.png",
+                "png": f"{figure}/{row.panels[0]}.png",
                 "files": {
-                    kind.upper(): f"{figure}/groups.{kind}" for kind in ("pdf", "svg", "png")
+                    kind.upper(): f"{figure}/{row.panels[0]}.{kind}"
+                    for kind in ("pdf", "svg", "png")
                 },
             }
         )

@@ -99,6 +99,16 @@ class ChannelOptions(Settings):
     )
 
 
+class NeuronOptions(Settings):
+    """How a layer's activations are grouped."""
+
+    groups: Annotated[StrictInt, Field(ge=1, le=100)] = Field(
+        default=6,
+        description="Neuron groups of `layer1` that the panel `neurons` shows.",
+        examples=[4],
+    )
+
+
 class FigureOptions(Settings):
     """How figures are drawn; a change redraws them and computes nothing else."""
 
@@ -109,6 +119,11 @@ class FigureOptions(Settings):
     )
     probabilities: Annotated[StrictInt, Field(ge=1, le=50)] = Field(
         default=5, description="Most probable labels that are listed.", examples=[8]
+    )
+    channels: Annotated[StrictInt, Field(ge=1, le=50)] = Field(
+        default=5,
+        description="Strongest channels that are shown in each direction.",
+        examples=[10],
     )
     width_mm: Annotated[Number, Field(ge=40, le=1000)] = Field(
         default=180, description="Width of the printed figure in millimetres.", examples=[85]
@@ -145,6 +160,7 @@ class Config(Settings):
     channels: ChannelOptions = Field(
         default=ChannelOptions(), description=str(ChannelOptions.__doc__)
     )
+    neurons: NeuronOptions = Field(default=NeuronOptions(), description=str(NeuronOptions.__doc__))
     figure: FigureOptions = Field(default=FigureOptions(), description=str(FigureOptions.__doc__))
 
 
@@ -317,7 +333,7 @@ class FactorChoice(Settings):
 
 
 METHODS = ("linear", "path", "path-left-100", "stochastic")
-PANELS = ("groups",)
+PANELS = ("groups", "spatial", "overrides", "channels", "methods", "neurons")
 
 
 class RunRow(Settings):
@@ -345,7 +361,8 @@ class RunRow(Settings):
     classes: tuple[str, ...] = Field(
         default=(),
         description="Two classes to compare, as `A|B`: labels, or their indexes where a name "
-        "occurs twice; `logsumexp` is allowed for B. Empty: the two most probable.",
+        "occurs twice; `logsumexp` is allowed for B, and `A` alone is compared with nothing. "
+        "Empty: the two most probable.",
         examples=["Labrador retriever|tiger cat"],
     )
     factors: FactorChoice = Field(
@@ -357,16 +374,22 @@ class RunRow(Settings):
     methods: tuple[str, ...] = Field(
         default=("linear",),
         description="Ways to attribute to channels, separated by commas: "
-        f"{', '.join(f'`{name}`' for name in METHODS)}. No panel draws them yet; "
-        "`results/{model}/{image}/{override}/channels/{layer}.h5` holds them.",
+        f"{', '.join(f'`{name}`' for name in METHODS)}. The panel `channels` draws the first, "
+        "its page offers all; the panel `methods` adds `linear`, `path` and `stochastic`.",
         examples=["linear,path"],
     )
     panels: tuple[str, ...] = Field(
         default=("groups",),
-        description="Panels of the figure, separated by commas: "
+        description="Panels of the figure in their order, separated by commas: "
         f"{', '.join(f'`{name}`' for name in PANELS)}.",
-        examples=["groups"],
+        examples=["spatial,overrides,channels"],
     )
+
+    @property
+    def asked(self) -> dict[str, Any]:
+        """What the figure shows of the row, as plain data: where, and which classes."""
+        shown = ("run", "model", "image", "layer1", "layer2", "override")
+        return {name: getattr(self, name) for name in shown} | {"classes": list(self.classes)}
 
     @model_validator(mode="before")
     @classmethod

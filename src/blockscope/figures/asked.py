@@ -29,7 +29,7 @@ class Asked:
     layer1: str
     layer2: str
     override: str
-    classes: tuple[str, ...] = ()
+    classes: Sequence[str] = ()
 
     @property
     def layers(self) -> tuple[str, str]:

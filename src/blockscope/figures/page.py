@@ -1,7 +1,8 @@
-"""The page of one run: the panel "attribution groups" to look through, in a single HTML file.
+"""The page of one run: its panels to look through, in a single HTML file.
 
-The page asks nothing of a network: pictures, style and script are inside, and a content security
-policy forbids the rest. Without a script it still shows everything that the printed panel shows.
+The page asks nothing of a network: pictures, arrays, style and script are inside, and a content
+security policy forbids the rest. Without a script it still shows the attribution groups, and leads
+to the printed panels.
 """
 
 from __future__ import annotations
@@ -10,18 +11,26 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from blockscope import colour
+from blockscope import colour, images
+from blockscope.errors import BadFile
 from blockscope.figures import wording
-from blockscope.figures.groups import Style
+from blockscope.figures.asked import Asked
 from blockscope.figures.panel import GroupsPanel, LayerGroups, Weight
-from blockscope.figures.raster import enlarge, png_uri
-from blockscope.figures.rendering import link, write_html
+from blockscope.figures.payload import payload
+from blockscope.figures.raster import enlarge, picture_uri, png_uri
+from blockscope.figures.readings import READINGS
+from blockscope.figures.rendering import as_html, link, script
+from blockscope.figures.style import Style
+from blockscope.files import write_text_whole
 
 LARGEST_INPUT = 512  # pixels of the longer side shown; larger inputs are scaled down in the page
+LARGEST_PAGE = 2_990_000  # bytes
+ARRAYS_SHARE = 90  # percent of the room left that arrays may take; the rest is names and scales
 NAMED_IN_ALT = 2  # labels that stand for a factor in alternative texts
 
 
@@ -55,6 +64,23 @@ class _Layer:
 
 
 @dataclass(frozen=True)
+class _Groups:
+    panel: GroupsPanel
+    layers: Sequence[_Layer]
+    legends: Sequence[_Legend]
+    probabilities: Sequence[_Row]
+    signed: bool
+
+
+@dataclass(frozen=True)
+class _Section:
+    name: str
+    title: str
+    what: str
+    files: Mapping[str, str]  # address by kind
+
+
+@dataclass(frozen=True)
 class _Legend:
     title: str
     scope: str  # number of the layer whose picture it isolates factors in, or "both"
@@ -63,41 +89,75 @@ class _Legend:
 
 def write_page(
     output: str | os.PathLike[str],
-    panel: GroupsPanel,
+    asked: Asked,
+    panels: Sequence[str],
+    files: Mapping[str, Any],
     facts: Mapping[str, str | int | float],
-    files: Mapping[str, str | os.PathLike[str]],
     style: Style | None = None,
     gallery: str | os.PathLike[str] | None = None,
 ) -> None:
     """Write the page of a run.
 
-    output    the page; links in it are relative to its folder
+    output    the page; links in it are relative to its folder, where the printed panels lie too
+    panels    what it shows, in order: names of `readings.READINGS`
+    files     the files of all its panels, by the names of ``config.paths.panel_files``
     facts     provenance: shown as a table, and as JSON in the element "blockscope-provenance"
-    files     what is linked beside the panel, by the name it is linked under ("PDF", "SVG", ...)
     style     opacity at the start, and whether positions are blended
     gallery   the page of all runs, to lead back to
+
+    Arrays get as many bits as a page of 3 MB has room for. Raises ``BadFile`` where even the
+    coarsest do not fit.
     """
     style = style or Style()
-    rows, cols, _ = panel.picture.shape
-    write_html(
-        output,
-        "page.html.j2",
+    picture, _ = images.read_input(files["picture"])
+    rows, cols, _ = picture.shape
+    shown = _groups(asked, files, style) if "groups" in panels else None
+    uri = picture_uri(_input_for_page(picture))
+    content = {
+        "asked": asked,
+        "caption": wording.run_words(asked),
+        "sections": [_section(name, output) for name in panels],
+        "groups": shown,
+        "hides": wording.what_override_hides(asked.override),
+        "opacity": style.opacity,
+        "smooth": style.smooth,
+        "input_uri": uri,
+        "input_size": f"{rows} \N{MULTIPLICATION SIGN} {cols}",
+        "ratio": f"{cols} / {rows}",
+        "summary": _summary(asked, shown),
+        "gallery": link(gallery, output) if gallery is not None else None,
+        "facts": dict(facts),
+        "bundle": script("page.bundle.js"),
+    }
+    without = as_html("page.html.j2", **content, data={})
+    room = LARGEST_PAGE - len(without.encode()) - len(uri)
+    data = payload(asked, panels, files, uri, style.opacity, room * ARRAYS_SHARE // 100)
+    text = as_html("page.html.j2", **content, data=data)
+    if len(text.encode()) > LARGEST_PAGE:
+        raise BadFile(
+            f"the page of run '{asked.run}' would have {len(text.encode()) / 1e6:.1f} MB, with "
+            f"{len(panels)} panels; a page has at most 3 MB: show fewer panels in one run, or a "
+            "later layer (columns panels, layer1)"
+        )
+    write_text_whole(output, text)
+
+
+def _section(name: str, output: str | os.PathLike[str]) -> _Section:
+    printed = {
+        kind.upper(): link(Path(output).with_name(f"{name}.{kind}"), output)
+        for kind in ("pdf", "svg", "png")
+    }
+    return _Section(name, *READINGS[name], printed)
+
+
+def _groups(asked: Asked, files: Mapping[str, Any], style: Style) -> _Groups:
+    panel = GroupsPanel.of_run(asked, files, style.probabilities)
+    return _Groups(
         panel=panel,
-        caption=wording.caption(panel),
-        hides=wording.what_override_hides(panel.override),
-        signed=any(layer.method == "pca" for layer in panel.layers),
-        opacity=style.opacity,
-        smooth=style.smooth,
-        input_uri=png_uri(_input_for_page(panel.picture)),
-        input_size=f"{rows} \N{MULTIPLICATION SIGN} {cols}",
-        ratio=f"{cols} / {rows}",
         layers=[_layer(layer) for layer in panel.layers],
         legends=_legends(panel),
         probabilities=_probabilities(panel),
-        summary=_summary(panel),
-        files={name: (link(path, output), Path(path).name) for name, path in files.items()},
-        gallery=link(gallery, output) if gallery is not None else None,
-        facts=dict(facts),
+        signed=any(layer.method == "pca" for layer in panel.layers),
     )
 
 
@@ -183,14 +243,17 @@ def _share(weight: Weight, full: float) -> float:
     return round(min(1.0, max(0.0, weight.value / full)), 4)
 
 
-def _summary(panel: GroupsPanel) -> dict[str, str]:
+def _summary(asked: Asked, groups: _Groups | None) -> dict[str, str]:
     """Return the facts of the run that a reader wants first."""
-    first, second = panel.layers
-    return {
-        "Model": panel.model,
-        "Image": panel.image,
-        "Layers": f"{first.layer} ({first.grid}) and {second.layer} ({second.grid})",
-        "Gradient override": panel.override,
-        "Factors": wording.recipe_words(panel),
-        "Relative error": wording.errors_words(panel),
+    facts = {
+        "Model": asked.model,
+        "Image": asked.image,
+        "Layers": " and ".join(asked.layers),
+        "Gradient override": asked.override,
     }
+    if groups:
+        first, second = groups.panel.layers
+        facts["Layers"] = f"{first.layer} ({first.grid}) and {second.layer} ({second.grid})"
+        facts["Factors"] = wording.recipe_words(groups.panel)
+        facts["Relative error of the factors"] = wording.errors_words(groups.panel)
+    return facts

@@ -25,6 +25,9 @@ NEGATIVE = (0.72, 0.12, -0.15)  # violet
 """Ends that stay apart without red or green cones, which see them as yellow and blue; neither is
 the orange or the blue that stand for labels."""
 
+FOR, AGAINST = "#5f8a1c", "#8337b4"
+"""The same two hues, dark enough for bars on white paper (contrast 4.1 and 6.6)."""
+
 
 @dataclass(frozen=True)
 class Palette:
@@ -62,16 +65,13 @@ def palettes() -> Mapping[str, Palette]:
     up = colour.between(start + shares * (positive - start))
     down = colour.between(start + shares * (negative - start))
     zero = colour.between(start[None])
-    grey = np.rint(shares * 255).astype(np.uint8).repeat(3, axis=1)
-    cividis = np.rint(mpl.colormaps["cividis"](np.append(0, shares[:, 0]))[:, :3] * 255)
+    grey = np.rint(np.linspace(0, 255, STEPS + 1))[:, None].repeat(3, axis=1)
+    cividis = np.rint(mpl.colormaps["cividis"](np.linspace(0, 1, STEPS + 1))[:, :3] * 255)
+    both = np.concatenate([down[::-1], zero, up])
     return {
-        "signed": Palette(
-            "violet: against, green: for", True, np.concatenate([down[::-1], zero, up])
-        ),
+        "signed": Palette("violet: against, green: for", True, both),
         "cividis": Palette("dark blue: none or against, yellow: for", False, _one_sided(cividis)),
-        "grey": Palette(
-            "black: none or against, white: for", False, _one_sided(np.append([[0] * 3], grey, 0))
-        ),
+        "grey": Palette("black: none or against, white: for", False, _one_sided(grey)),
     }
 
 

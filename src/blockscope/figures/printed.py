@@ -12,7 +12,9 @@ import matplotlib as mpl
 from blockscope.errors import BlockscopeError, unknown_name
 from blockscope.figures.asked import Asked
 from blockscope.figures.groups import compose_groups
+from blockscope.figures.overrides import compose_overrides
 from blockscope.figures.sheet import STYLE, Sheet
+from blockscope.figures.spatial import compose_spatial
 from blockscope.figures.style import Style
 from blockscope.files import written_whole
 
@@ -21,6 +23,8 @@ Compose = Callable[[Asked, Files, Style], tuple[Sheet, float]]
 
 PANELS: Mapping[str, Compose] = {
     "groups": compose_groups,
+    "spatial": compose_spatial,
+    "overrides": compose_overrides,
 }
 """Each reads the files of a run and places everything on a sheet, whose height it returns too."""
 

@@ -13,6 +13,7 @@ Picture = NDArray[np.uint8]
 
 MOST_PIXELS = 2400  # of an embedded picture's side: finer than any print shows
 MM_PER_INCH = 25.4
+MOST_EXACT = 200_000  # characters of a picture that a page holds several times
 
 
 def enlarge(picture: Picture, size: tuple[int, int], smooth: bool) -> Picture:
@@ -46,6 +47,16 @@ def printed_size(width: float, picture: Picture, dpi: int) -> tuple[int, int]:
     rows, cols, _ = picture.shape
     pixels = min(MOST_PIXELS, max(1, round(width / MM_PER_INCH * dpi)))
     return max(1, round(pixels * rows / cols)), pixels
+
+
+def picture_uri(picture: Picture) -> str:
+    """Encode an input for a page: PNG, or WebP of high quality where that would be large."""
+    exact = png_uri(picture)
+    if len(exact) <= MOST_EXACT:
+        return exact
+    with io.BytesIO() as buffer:
+        Image.fromarray(picture).save(buffer, format="WEBP", quality=90, method=4)
+        return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
 
 
 def png_uri(picture: Picture) -> str:

@@ -8,15 +8,27 @@ from pathlib import Path
 from urllib.parse import quote
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from blockscope.figures import wording
 from blockscope.files import write_text_whole
 
+TEMPLATES = Path(__file__).parent / "templates"
+
 
 def write_html(path: str | os.PathLike[str], template: str, **content: object) -> None:
     """Fill a template and write the page, whole or not at all."""
-    text = _templates().get_template(template).render(article=wording.ARTICLE, **content)
-    write_text_whole(path, text)
+    write_text_whole(path, as_html(template, **content))
+
+
+def as_html(template: str, **content: object) -> str:
+    """Fill a template."""
+    return _templates().get_template(template).render(article=wording.ARTICLE, **content)
+
+
+def script(name: str) -> Markup:
+    """Return a script that stands beside the templates, to be put into a page as it is."""
+    return Markup((TEMPLATES / name).read_text(encoding="utf-8"))  # noqa: S704 - our own file
 
 
 def link(target: str | os.PathLike[str], page: str | os.PathLike[str]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from blockscope.figures.asked import Asked, Pair
 from blockscope.figures.panel import GroupsPanel, LayerGroups, Weight
 
 ARTICLE = {
@@ -60,6 +61,50 @@ def recipe_words(panel: GroupsPanel) -> str:
         return f"{method}, {count} fitted on {first.fit_layer} and on {second.fit_layer}"
     labels = f", all {panel.labels} labels" if panel.labels else ""
     return f"{method} of each layer alone, {count}{labels}"
+
+
+def run_words(asked: Asked) -> str:
+    """Say in one line what a run asks of which network."""
+    layers = f"layers {asked.layer1} and {asked.layer2}"
+    return f"Model {asked.model}, image {asked.image}, {layers}, {override_words(asked.override)}"
+
+
+def pair_caption(asked: Asked, pair: Pair, gradient: bool = True) -> str:
+    """Say in one line what a panel about two labels shows of which network."""
+    parts = [f"Model {asked.model}", f"image {asked.image}"]
+    parts += [override_words(asked.override)] if gradient else []
+    return ", ".join(parts) + f"; {compared_words(pair)}"
+
+
+def compared_words(pair: Pair) -> str:
+    """Say which labels are compared."""
+    first, *others = pair.names
+    if pair.logsumexp:
+        return f"{first} against logsumexp of all logits"
+    return f"{first} against {others[0]}" if others else f"{first} against nothing"
+
+
+def spatial_words(pair: Pair) -> str:
+    """Say what the colours of spatial attribution mean, for the foot of the figure."""
+    hues = "orange for the first, blue for the second" if len(pair.names) > 1 else "orange"
+    return (
+        f"Above: how much a position speaks for the label{'s' if len(pair.names) > 1 else ''} "
+        f"({hues}; brightness: magnitude, grey: none; what speaks against is not drawn). Below: "
+        "how much a position counts for the one outlined, or the one outlined for it (green: adds, "
+        "violet: takes away, dark grey: none), in units of the later layer's activations, each map "
+        "on its own scale."
+    )
+
+
+def overrides_words(asked: Asked, cell: object) -> str:
+    """Say what the rows of the panel of overrides are, for its foot."""
+    return (
+        "One column for each gradient of max pooling: the network's own, that of a smooth pooling, "
+        "and that one blurred. Orange and blue: how much a position speaks for either label, each "
+        f"map on its own scale. Green and violet: what adds to the outlined position of "
+        f"{asked.layer2} ({cell}), and what takes away. The overrides help the eye; they hide what "
+        "the network does at a pooling."
+    )
 
 
 def caption(panel: GroupsPanel) -> str:

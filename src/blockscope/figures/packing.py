@@ -1,0 +1,132 @@
+"""Arrays inside a page: whole numbers with scales, deflated, as text; as many bits as fit.
+
+A browser undoes it in a few lines: decode base64, inflate, join the bytes, multiply by the scales.
+"""
+
+from __future__ import annotations
+
+import base64
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.floating]
+LEVEL = 7  # of deflating: more takes much longer for a hundredth of the size
+
+
+@dataclass
+class Bulk:
+    """An array that goes into a page, and the bits it gets for each number.
+
+    With 16 bits a number is off by at most 1 / 65534 of its row's largest size, with 8 by 1 / 254;
+    a row is an entry of the first axis.
+    """
+
+    array: Floats
+    bits: int = 16
+
+    def packed(self) -> dict[str, Any]:
+        """Return what `pack` makes of it with its bits."""
+        if self._made is None or self._made["bits"] != self.bits:
+            self._made = pack(self.array, self.bits)
+        return self._made
+
+    _made: dict[str, Any] | None = None
+
+
+def pack(array: Floats, bits: int) -> dict[str, Any]:
+    """Return an array of at least one axis as ``{shape, bits, scale, data}``, for JSON.
+
+    A value is its whole number times the scale of its row. The numbers are in the order of the
+    array, in two's complement; with 16 bits all low bytes come first, which deflates better.
+    Raises ``ValueError`` for values that are not finite.
+    """
+    values = np.asarray(array, np.float64)
+    if not np.isfinite(values).all():
+        raise ValueError("an array for the page holds values that are not finite")
+    rows = values.reshape(len(values), -1)
+    scale = np.abs(rows).max(axis=1, initial=0.0) / (2 ** (bits - 1) - 1)
+    # Scales are written with six digits: round first, so that the numbers go with what is read.
+    scale = np.array([float(f"{s:.6g}") for s in scale])
+    whole = np.rint(
+        np.divide(rows, scale[:, None], out=np.zeros_like(rows), where=scale[:, None] > 0)
+    )
+    most = 2 ** (bits - 1) - 1
+    numbers = np.clip(whole, -most, most).astype(f"<i{bits // 8}")
+    planes = numbers.reshape(-1).view(np.uint8).reshape(-1, bits // 8).T
+    deflate = zlib.compressobj(LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS)
+    content = deflate.compress(planes.tobytes()) + deflate.flush()
+    return {
+        "shape": list(values.shape),
+        "bits": bits,
+        "scale": scale.tolist(),
+        "data": base64.b64encode(content).decode("ascii"),
+    }
+
+
+def unpack(packed: dict[str, Any]) -> NDArray[np.float64]:
+    """Return the array that was packed, as a page sees it."""
+    content = zlib.decompress(base64.b64decode(packed["data"]), -zlib.MAX_WBITS)
+    size = packed["bits"] // 8
+    planes = np.frombuffer(content, np.uint8).reshape(size, -1)
+    numbers = np.ascontiguousarray(planes.T).view(f"<i{size}").reshape(packed["shape"])
+    scale = np.array(packed["scale"]).reshape(-1, *[1] * (numbers.ndim - 1))
+    values: NDArray[np.float64] = numbers * scale
+    return values
+
+
+def fitted(builds: Iterable[Any], room: int) -> Any:
+    """Return plain data whose arrays take at most ``room`` characters, with as many bits as fit.
+
+    ``builds`` yields nested dicts and lists that hold `Bulk`, each coarser than the one before. In
+    each the largest arrays lose bits first; the first that fits is taken, or else the last.
+    """
+    tree = None
+    for tree in builds:
+        bulks = list(_bulks(tree))
+        sizes = {id(bulk): len(bulk.packed()["data"]) for bulk in bulks}
+        for bulk in sorted(bulks, key=lambda b: -sizes[id(b)]):
+            if sum(sizes.values()) <= room:
+                break
+            bulk.bits = 8
+            sizes[id(bulk)] = len(bulk.packed()["data"])
+        if sum(sizes.values()) <= room:
+            break
+    return _plain(tree)
+
+
+def _bulks(tree: Any) -> Iterator[Bulk]:
+    if isinstance(tree, Bulk):
+        yield tree
+    elif isinstance(tree, dict):
+        for value in tree.values():
+            yield from _bulks(value)
+    elif isinstance(tree, (list, tuple)):
+        for value in tree:
+            yield from _bulks(value)
+
+
+def _plain(tree: Any) -> Any:
+    if isinstance(tree, Bulk):
+        return tree.packed()
+    if isinstance(tree, dict):
+        return {key: _plain(value) for key, value in tree.items()}
+    if isinstance(tree, (list, tuple)):
+        return [_plain(value) for value in tree]
+    return tree
+
+
+def pooled(array: Floats, cells: int, first_axis: int) -> Floats:
+    """Sum blocks of ``cells`` x ``cells`` positions, over two axes from ``first_axis`` on.
+
+    Attributions add up, so that a block has the attribution of its positions together. Blocks at
+    the far edges may be smaller. Axes shorter than ``cells`` become one block.
+    """
+    for axis in (first_axis, first_axis + 1):
+        starts = np.arange(0, array.shape[axis], cells)
+        array = np.add.reduceat(array, starts, axis=axis)
+    return array
