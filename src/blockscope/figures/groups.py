@@ -75,7 +75,7 @@ def _pictures(sheet: Sheet, panel: GroupsPanel, style: Style, top: float) -> flo
         heading(sheet, left, title, width, name, note)
         sheet.raster(left, top, width, height, shown)
         if place and layer.factors > 2:
-            mark_factors(sheet, layer, (left, top, left + width, top + height))
+            mark_factors(sheet, layer.spatial, (left, top, left + width, top + height))
     return top + height + 2.0
 
 

@@ -7,22 +7,25 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from blockscope.figures.panel import LayerGroups
 from blockscope.figures.sheet import ELLIPSIS, Area, Sheet, text_width
 
 MARK_PT = 5.5
 
 
-def mark_factors(sheet: Sheet, layer: LayerGroups, area: Area) -> None:
-    """Put each factor's number where the factor is largest; ``area`` is the picture's, in mm.
+def mark_factors(sheet: Sheet, spatial: NDArray[np.floating], area: Area) -> None:
+    """Put each factor's number where the factor is largest.
+
+    spatial  float (row, col, factor); a factor without any value above zero has no mark
+    area     of the picture that covers all rows and columns, in mm
 
     Marks that would cover one another become one, which shows as many numbers as it can hold.
     """
     left, top, right, bottom = area
     width, height = right - left, bottom - top
-    rows, cols, factors = layer.spatial.shape
-    present = np.maximum(layer.spatial, 0).reshape(rows * cols, factors)
+    rows, cols, factors = spatial.shape
+    present = np.maximum(spatial, 0).reshape(rows * cols, factors)
     marks: list[_Mark] = []
     for factor in range(factors):
         if present[:, factor].any():
