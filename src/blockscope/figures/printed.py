@@ -11,7 +11,10 @@ import matplotlib as mpl
 
 from blockscope.errors import BlockscopeError, unknown_name
 from blockscope.figures.asked import Asked
+from blockscope.figures.channels import compose_channels
 from blockscope.figures.groups import compose_groups
+from blockscope.figures.methods import compose_methods
+from blockscope.figures.neurons import compose_neurons
 from blockscope.figures.overrides import compose_overrides
 from blockscope.figures.sheet import STYLE, Sheet
 from blockscope.figures.spatial import compose_spatial
@@ -25,6 +28,9 @@ PANELS: Mapping[str, Compose] = {
     "groups": compose_groups,
     "spatial": compose_spatial,
     "overrides": compose_overrides,
+    "channels": compose_channels,
+    "methods": compose_methods,
+    "neurons": compose_neurons,
 }
 """Each reads the files of a run and places everything on a sheet, whose height it returns too."""
 
