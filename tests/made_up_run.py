@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from blockscope import provenance, stores
+from blockscope.figures.asked import Asked
+from blockscope.overrides import OVERRIDES
 
 SHAPES = ("star", "disc", "cross", "ring", "arrow", "square", "moon", "drop", "heart", "bar")
 FILLS = ("plain", "striped", "dotted", "checked", "hatched")
@@ -94,3 +103,147 @@ def factors(
             "relative_error": 0.31,
         },
     )
+
+
+def positions(
+    rng: np.random.Generator, first: tuple[int, int], second: tuple[int, int]
+) -> xr.Dataset:
+    """Attribution between the positions of two layers, signed: (row2, col2, row1, col1)."""
+    values = rng.normal(0.2, 1, (*second, *first)).astype("f4")
+    return xr.Dataset(
+        {"attribution": (("row2", "col2", "row1", "col1"), values)},
+        attrs=FACTS | {"layer1": "mixed4d", "layer2": "mixed5a"},
+    )
+
+
+def activations(rng: np.random.Generator, layer: str, shape: tuple[int, int, int]) -> xr.Dataset:
+    """Activations (row, col, channel), a third of them zero."""
+    values = np.maximum(rng.normal(0.4, 1, shape), 0).astype("f4")
+    facts = {key: FACTS[key] for key in ("model", "image")}
+    return xr.Dataset(
+        {"activations": (("row", "col", "channel"), values)}, attrs=facts | {"layer": layer}
+    )
+
+
+def channels(
+    rng: np.random.Generator,
+    layer: str,
+    count: int,
+    pairs: Sequence[tuple[int, int]] = ((1, 2),),
+    methods: Sequence[str] = ("linear", "path", "stochastic"),
+    labels: Sequence[str] = LABELS,
+) -> xr.Dataset:
+    """Attribution of pairs, by the indexes of their labels, to channels."""
+    values = rng.normal(0, 1, (len(pairs), len(methods), count)).astype("f4")
+    values[..., :: max(count // 3, 2)] = 0
+    score = rng.normal(3, 1, len(pairs)).astype("f4")
+    error = rng.normal(0, 0.1, values.shape[:2]).astype("f4")
+    by_method = ("pair", "method")
+    return xr.Dataset(
+        {
+            "attribution": ((*by_method, "channel"), values),
+            "completeness_error": (by_method, error),
+            "quadrature_error": (by_method, np.full(error.shape, np.nan, "f4")),
+            "steps": (by_method, np.full(error.shape, 100)),
+            "score": ("pair", score),
+            "score_at_zero": ("pair", np.zeros_like(score)),
+            "classes": (
+                ("label", "channel"),
+                rng.normal(0, 1, (len(labels), count)).astype("f4"),
+            ),
+        },
+        coords={
+            "pair": [f"{a}|{b}" for a, b in pairs],
+            "method": list(methods),
+            "index_a": ("pair", [a for a, _ in pairs]),
+            "index_b": ("pair", [b for _, b in pairs]),
+            "label": list(labels),
+            "index": ("label", 1 + np.arange(len(labels))),
+        },
+        attrs=FACTS | {"layer": layer},
+    )
+
+
+def neuron_groups(
+    rng: np.random.Generator,
+    layer: str,
+    grid: tuple[int, int],
+    count: int = 4,
+    channels: int = 11,
+    labels: Sequence[str] = LABELS,
+) -> xr.Dataset:
+    """Neuron groups with their effects on all labels."""
+    effect = rng.normal(0, 1, (count, len(labels))).astype("f4")
+    return xr.Dataset(
+        {
+            "spatial": (("row", "col", "factor"), bumps(rng, *grid, count)),
+            "channels": (("factor", "channel"), rng.gamma(0.3, 1, (count, channels)).astype("f4")),
+            "magnitude": ("factor", rng.gamma(3, 9, count).astype("f4")),
+            "effect": (("factor", "label"), effect),
+        },
+        coords={"label": list(labels), "index": ("label", 1 + np.arange(len(labels)))},
+        attrs=FACTS | {"layer": layer, "override": "none", "n": count, "relative_error": 0.42},
+    )
+
+
+def drivers(rng: np.random.Generator, first: int, second: int) -> xr.Dataset:
+    """How much each channel of one layer counts for those of another: (channel2, channel1)."""
+    return xr.Dataset(
+        {"attribution": (("channel2", "channel1"), rng.normal(0, 5, (second, first)).astype("f4"))},
+        attrs=FACTS | {"layer1": "mixed4d", "layer2": "mixed5a"},
+    )
+
+
+def write_run(
+    folder: Path,
+    rng: np.random.Generator,
+    count: int = 2,
+    joint: bool = False,
+    labels: Sequence[str] = LABELS,
+    asked: Sequence[str] = (LABELS[0], LABELS[1]),
+    grids: tuple[tuple[int, int], tuple[int, int]] = ((5, 7), (3, 4)),
+    channel_counts: tuple[int, int] = (11, 9),
+    size: tuple[int, int] = (80, 112),
+) -> tuple[Asked, dict[str, Any]]:
+    """Write the files of all panels of one run; returns what it asks, and the files by name."""
+    layers = ("mixed4d", "mixed5a")
+    made: dict[str, xr.Dataset] = {}
+    fit = layers[1] if joint else ""
+    by_index = {label: 1 + place for place, label in enumerate(labels)}
+    pair = tuple(by_index[label] for label in asked[:2]) if len(asked) > 1 else (1, -2)
+    for n, layer, grid, channel_count in zip("12", layers, grids, channel_counts, strict=True):
+        made[f"factors{n}"] = factors(rng, layer, grid, count, fit_layer=fit, labels=labels)
+        made[f"activations{n}"] = activations(rng, layer, (*grid, channel_count))
+        made[f"channels{n}"] = channels(rng, layer, channel_count, [pair], labels=labels)
+    made["groups1"] = neuron_groups(rng, layers[0], grids[0], 4, channel_counts[0], labels)
+    made["drivers"] = drivers(rng, *channel_counts)
+    chance = classes(rng, 1, 1, labels)
+    files: dict[str, Any] = {"picture": folder / "input.png", "sprites1": [], "sprites2": []}
+    for override in OVERRIDES:
+        of_this = {}
+        for n, layer, grid in zip("12", layers, grids, strict=True):
+            shown = classes(rng, *grid, labels)
+            of_this[f"classes{n}"] = shown.assign_coords(chance.coords)
+            of_this[f"classes{n}"].attrs |= {"layer": layer}
+        of_this["positions"] = positions(rng, *grids)
+        for name, dataset in of_this.items():
+            dataset.attrs["override"] = override
+            path = folder / f"{name}-{override}.h5"
+            stores.write_h5(path, dataset)
+            files.setdefault(f"override_{name}", []).append(path)
+            if override == FACTS["override"]:
+                files[name] = path
+    for name, dataset in made.items():
+        zarr = name.startswith("activations")
+        files[name] = folder / f"{name}{'.zarr.zip' if zarr else '.h5'}"
+        (stores.write_zarr if zarr else stores.write_h5)(files[name], dataset)
+    write_picture(files["picture"], picture(*size), FACTS)
+    run = Asked("a-run", FACTS["model"], FACTS["image"], *layers, FACTS["override"], tuple(asked))
+    return run, files
+
+
+def write_picture(path: Path, pixels: NDArray[np.uint8], facts: dict[str, str]) -> None:
+    """Write an input picture as the stage does, with where it comes from."""
+    text = PngInfo()
+    text.add_text(provenance.KEY, json.dumps({"created_by": "input"} | facts))
+    Image.fromarray(pixels).save(path, pnginfo=text)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +17,12 @@ from PIL import Image
 from blockscope import colour, images, provenance, stores
 from blockscope.errors import BadFile, BlockscopeError, UnknownName
 from blockscope.figures import wording
-from blockscope.figures.groups import Style, compose, write_groups
+from blockscope.figures.groups import compose
 from blockscope.figures.panel import GroupsPanel, Weight
+from blockscope.figures.printed import write_sheet
 from blockscope.figures.raster import laid_over
 from blockscope.figures.sheet import shortened, text_width, wrapped
+from blockscope.figures.style import Style
 
 LONG = [
     f"{'W' * 60 if i % 3 else 'an extraordinarily long label of many words'} {i}" for i in range(60)
@@ -47,6 +50,15 @@ def make_panel(
     return GroupsPanel.from_datasets(
         "a-run", picture(*size), classes(rng, labels=labels), made, asked
     )
+
+
+def write(
+    outputs: Mapping[str, Path],
+    panel: GroupsPanel,
+    facts: dict[str, object],
+    style: Style = Style(),  # noqa: B008 - frozen
+) -> None:
+    write_sheet(*compose(panel, style), outputs, facts, style.dpi)  # type: ignore[arg-type]
 
 
 # --- what is shown ---------------------------------------------------------------------------
@@ -285,7 +297,7 @@ def test_the_png_shows_each_layer_over_the_input(
     panel = make_panel(rng, count, grids=((5, 7), (3, 4)))
     grey = dataclasses.replace(panel, picture=np.full((90, 90, 3), 200, np.uint8))
     style = Style(opacity=0.6, width_mm=150, dpi=200)
-    write_groups({"png": tmp_path / "groups.png"}, grey, TRICKY, style)
+    write({"png": tmp_path / "groups.png"}, grey, TRICKY, style)
     with Image.open(tmp_path / "groups.png") as opened:
         drawn = np.asarray(opened.convert("RGB"))
         assert opened.info["dpi"] == pytest.approx((200, 200), abs=0.1)
@@ -312,7 +324,7 @@ def test_equal_panels_give_equal_bytes(tmp_path: Path) -> None:
     for folder in ("one", "two"):
         panel = make_panel(np.random.default_rng(5), 3)
         outputs = {kind: tmp_path / folder / f"g.{kind}" for kind in ("pdf", "svg", "png")}
-        write_groups(outputs, panel, TRICKY, Style(dpi=100))
+        write(outputs, panel, TRICKY, Style(dpi=100))
     for kind in ("pdf", "svg", "png"):
         one, two = (tmp_path / folder / f"g.{kind}" for folder in ("one", "two"))
         assert one.read_bytes() == two.read_bytes(), f"two {kind} files of one panel differ"
@@ -324,7 +336,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     labels = ["a $b$ & <c>", *LABELS[1:]]
     panel = make_panel(np.random.default_rng(8), 2, labels=labels, asked=("a $b$ & <c>",))
     outputs = {kind: folder / f"groups.{kind}" for kind in ("pdf", "svg", "png")}
-    write_groups(outputs, panel, TRICKY, Style(dpi=80))
+    write(outputs, panel, TRICKY, Style(dpi=80))
     return outputs
 
 
@@ -356,7 +368,7 @@ def test_an_unknown_format_is_refused_before_anything_is_written(
 ) -> None:
     outputs = {"png": tmp_path / "g.png", "eps": tmp_path / "g.eps"}
     with pytest.raises(BlockscopeError, match="format eps is not written; valid: pdf, svg, png"):
-        write_groups(outputs, make_panel(rng), TRICKY)
+        write(outputs, make_panel(rng), TRICKY)
     assert not list(tmp_path.iterdir())
 
 

@@ -16,7 +16,7 @@ from PIL import Image
 from blockscope.digest import code_digest, reached_modules
 
 ROOT = Path(__file__).resolve().parents[2]
-DRAWN = {"model", "input", "activations", "classes", "factors", "groups", "page", "gallery"}
+DRAWN = {"model", "input", "activations", "classes", "factors", "panel", "page", "gallery"}
 STAGES = DRAWN | set(ON_REQUEST)
 LINEARISING = STAGES & {"classes", "positions", "neurons", "channels"}
 FACTORS = "results/tiny/noise/smooth/factors"
@@ -111,13 +111,13 @@ def test_a_second_run_does_nothing(project):
 @pytest.mark.parametrize(
     ("new", "wanted"),
     [
-        ({"override": "none"}, {"classes": 2, "factors": 2, "groups": 1, "page": 1, "gallery": 1}),
-        ({"factors": "3"}, {"factors": 2, "groups": 1, "page": 1, "gallery": 1}),
-        ({"factors": "2 joint pca"}, {"factors": 2, "groups": 1, "page": 1, "gallery": 1}),
-        ({}, {"groups": 1, "page": 1, "gallery": 1}),
+        ({"override": "none"}, {"classes": 2, "factors": 2, "panel": 1, "page": 1, "gallery": 1}),
+        ({"factors": "3"}, {"factors": 2, "panel": 1, "page": 1, "gallery": 1}),
+        ({"factors": "2 joint pca"}, {"factors": 2, "panel": 1, "page": 1, "gallery": 1}),
+        ({}, {"panel": 1, "page": 1, "gallery": 1}),
         (
             {"layer2": "pool"},
-            {"activations": 1, "classes": 1, "factors": 2, "groups": 1, "page": 1, "gallery": 1},
+            {"activations": 1, "classes": 1, "factors": 2, "panel": 1, "page": 1, "gallery": 1},
         ),
     ],
 )
@@ -130,7 +130,7 @@ def test_a_new_row_makes_only_what_is_new(project, run_row, new, wanted):
 @pytest.mark.parametrize(
     ("section", "options", "changed"),
     [
-        ("figure", {"opacity": 0.5}, {"groups"}),
+        ("figure", {"opacity": 0.5}, {"panel"}),
         ("compute", {"memory_mb": 4096}, set()),
         ("factors", {"top_labels": 3}, {"factors"}),
         ("image", {"background": [0, 0, 0]}, {"input"}),
@@ -141,7 +141,7 @@ def test_an_option_repeats_what_it_is_about(project, section, options, changed):
     project.write("config/config.yaml", yaml.safe_dump({**settings, section: options}))
     assert project.changed_stages() == changed
     if section == "figure":
-        assert project.planned() == {"groups": 1, "page": 1, "gallery": 1}
+        assert project.planned() == {"panel": 1, "page": 1, "gallery": 1}
 
 
 PACKAGE = "src/blockscope"
@@ -188,9 +188,11 @@ def change_function(project, file: str, name: str) -> None:
         ("inputs.py", "write_input", {"input"}),
         ("images.py", "fit", {"input"}),
         ("models/normal.py", "write_model", {"model"}),
-        ("figures/groups.py", "write_groups", {"groups"}),
+        ("figures/groups.py", "compose", {"panel"}),
         ("figures/page.py", "write_page", {"page"}),
-        ("figures/panel.py", "_place", {"groups", "page"}),
+        ("figures/asked.py", "place_of", {"panel", "page"}),
+        ("figures/spatial.py", "compose_spatial", {"panel"}),
+        ("figures/payload.py", "payload", {"page"}),
         ("figures/gallery.py", "write_gallery", {"gallery"}),
         ("files.py", "written_whole", STAGES),
         ("config/check.py", "load_project", set()),
@@ -211,7 +213,7 @@ def test_what_counts_is_repeated(project):
     template = next(project.path(f"{PACKAGE}/figures/templates").glob("page*"))
     template.write_text(template.read_text() + "<!-- changed -->")
     assert project.changed_stages() == {"factors"}
-    assert project.planned() == {"factors": 2, "groups": 1, "page": 1, "gallery": 1}
+    assert project.planned() == {"factors": 2, "panel": 1, "page": 1, "gallery": 1}
 
 
 def test_a_changed_template_counts_for_its_page(code, before):
@@ -247,7 +249,7 @@ def test_a_touched_picture_repeats_nothing_and_a_changed_one_everything_behind_i
     with Image.open(project.path("noise.png")) as picture:
         picture.transpose(Image.Transpose.ROTATE_180).save(project.path("noise.png"))
     assert project.planned() == {
-        "input": 1, "activations": 2, "classes": 2, "factors": 2, "groups": 1, "page": 1,
+        "input": 1, "activations": 2, "classes": 2, "factors": 2, "panel": 1, "page": 1,
         "gallery": 1,
     }  # fmt: skip
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import base64
 import zlib
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -16,33 +16,35 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.floating]
 LEVEL = 7  # of deflating: more takes much longer for a hundredth of the size
+FEWER = (8, 6)  # bits that an array gives way to, one after the other
 
 
-@dataclass
+@dataclass(frozen=True, eq=False)
 class Bulk:
-    """An array that goes into a page, and the bits it gets for each number.
+    """An array that goes into a page, and the most bits that a number of it gets.
 
-    With 16 bits a number is off by at most 1 / 65534 of its row's largest size, with 8 by 1 / 254;
-    a row is an entry of the first axis.
+    With 16 bits a number is off by at most 1 / 65534 of its row's largest size, with 8 by 1 / 254,
+    with 6 by 1 / 62; a row is an entry of the first axis.
     """
 
     array: Floats
     bits: int = 16
+    _made: dict[int, dict[str, Any]] = field(default_factory=dict)
 
-    def packed(self) -> dict[str, Any]:
-        """Return what `pack` makes of it with its bits."""
-        if self._made is None or self._made["bits"] != self.bits:
-            self._made = pack(self.array, self.bits)
-        return self._made
-
-    _made: dict[str, Any] | None = None
+    def packed(self, bits: int) -> dict[str, Any]:
+        """Return what `pack` makes of it, and keep it."""
+        if bits not in self._made:
+            self._made[bits] = pack(self.array, bits)
+        return self._made[bits]
 
 
 def pack(array: Floats, bits: int) -> dict[str, Any]:
     """Return an array of at least one axis as ``{shape, bits, scale, data}``, for JSON.
 
     A value is its whole number times the scale of its row. The numbers are in the order of the
-    array, in two's complement; with 16 bits all low bytes come first, which deflates better.
+    array, in two's complement of 8 or 16 bits, where fewer bits only deflate better; with 16 all
+    low bytes come first. ``bits`` in the result is that of the numbers as stored.
+
     Raises ``ValueError`` for values that are not finite.
     """
     values = np.asarray(array, np.float64)
@@ -56,13 +58,14 @@ def pack(array: Floats, bits: int) -> dict[str, Any]:
         np.divide(rows, scale[:, None], out=np.zeros_like(rows), where=scale[:, None] > 0)
     )
     most = 2 ** (bits - 1) - 1
-    numbers = np.clip(whole, -most, most).astype(f"<i{bits // 8}")
-    planes = numbers.reshape(-1).view(np.uint8).reshape(-1, bits // 8).T
+    size = 2 if bits > 8 else 1
+    numbers = np.clip(whole, -most, most).astype(f"<i{size}")
+    planes = numbers.reshape(-1).view(np.uint8).reshape(-1, size).T
     deflate = zlib.compressobj(LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS)
     content = deflate.compress(planes.tobytes()) + deflate.flush()
     return {
         "shape": list(values.shape),
-        "bits": bits,
+        "bits": 8 * size,
         "scale": scale.tolist(),
         "data": base64.b64encode(content).decode("ascii"),
     }
@@ -85,38 +88,38 @@ def fitted(builds: Iterable[Any], room: int) -> Any:
     ``builds`` yields nested dicts and lists that hold `Bulk`, each coarser than the one before. In
     each the largest arrays lose bits first; the first that fits is taken, or else the last.
     """
-    tree = None
+    tree, made = None, {}
     for tree in builds:
         bulks = list(_bulks(tree))
-        sizes = {id(bulk): len(bulk.packed()["data"]) for bulk in bulks}
-        for bulk in sorted(bulks, key=lambda b: -sizes[id(b)]):
-            if sum(sizes.values()) <= room:
-                break
-            bulk.bits = 8
-            sizes[id(bulk)] = len(bulk.packed()["data"])
-        if sum(sizes.values()) <= room:
+        made = {id(bulk): bulk.packed(bulk.bits) for bulk in bulks}
+        for bits in FEWER:
+            for bulk in sorted(bulks, key=lambda b: -len(made[id(b)]["data"])):
+                if _size(made) > room:
+                    made[id(bulk)] = bulk.packed(min(bits, bulk.bits))
+        if _size(made) <= room:
             break
-    return _plain(tree)
+    return _plain(tree, made)
+
+
+def _size(made: Mapping[int, Mapping[str, Any]]) -> int:
+    return sum(len(packed["data"]) for packed in made.values())
 
 
 def _bulks(tree: Any) -> Iterator[Bulk]:
     if isinstance(tree, Bulk):
         yield tree
-    elif isinstance(tree, dict):
-        for value in tree.values():
-            yield from _bulks(value)
-    elif isinstance(tree, (list, tuple)):
-        for value in tree:
+    elif isinstance(tree, dict | list):
+        for value in tree.values() if isinstance(tree, dict) else tree:
             yield from _bulks(value)
 
 
-def _plain(tree: Any) -> Any:
+def _plain(tree: Any, made: Mapping[int, Any]) -> Any:
     if isinstance(tree, Bulk):
-        return tree.packed()
+        return made[id(tree)]
     if isinstance(tree, dict):
-        return {key: _plain(value) for key, value in tree.items()}
-    if isinstance(tree, (list, tuple)):
-        return [_plain(value) for value in tree]
+        return {key: _plain(value, made) for key, value in tree.items()}
+    if isinstance(tree, list):
+        return [_plain(value, made) for value in tree]
     return tree
 
 
