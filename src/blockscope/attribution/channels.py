@@ -11,20 +11,14 @@ import tensorflow as tf
 import xarray as xr
 from tqdm import tqdm
 
-from blockscope import provenance, stores
-from blockscope.attribution.activations import read_activations
+from blockscope import stores
 from blockscope.attribution.channel_paths import ChannelAttribution, ChannelPaths, draw_noise
 from blockscope.attribution.classes import label_axis
+from blockscope.attribution.opened import Opened
 from blockscope.attribution.pairs import find_pairs
 from blockscope.engine.batches import in_batches
-from blockscope.engine.gradients import Gradients
 from blockscope.engine.linear_map import LinearMap
-from blockscope.errors import BadFile
-from blockscope.images import read_input
 from blockscope.labels import Labels
-from blockscope.models.card import Card
-from blockscope.models.network import Network
-from blockscope.overrides import find_override
 
 
 def attribute_all_labels(
@@ -161,33 +155,18 @@ def write_channels(
     ``attribution`` (pair, method, channel) for the pairs asked for, ``classes`` (label, channel)
     for all labels by the linear method.
     """
-    card = Card.read(card_path)
-    card.layer(layer)
-    picture, facts = read_input(input_path)
-    network = Network.load(graph_path, card)
-    held = read_activations(activations_path)
-    place = (network, network.values(picture), layer, card.logits, find_override(override), held)
-    linear = LinearMap(*place)
+    opened = Opened.read(graph_path, card_path, input_path, activations_path, layer, override)
+    linear, names = opened.linear(), opened.card.names
     logits = linear.output.numpy()[0]
-    pairs = find_pairs(asked, logits, card.names)
-    paths = ChannelPaths(Gradients(*place), pairs, memory_mb, progress=True)
-    dataset = named_channels(
-        paths, methods, draw_noise(seed, held.shape[-1]), tolerance, card.names
-    )
-    classes = attribute_all_labels(linear, card.names.indexes, memory_mb, progress=True)
+    pairs = find_pairs(asked, logits, names)
+    paths = ChannelPaths(opened.gradients(), pairs, memory_mb, progress=True)
+    noise = draw_noise(seed, opened.held.shape[-1])
+    dataset = named_channels(paths, methods, noise, tolerance, names)
+    classes = attribute_all_labels(linear, names.indexes, memory_mb, progress=True)
     note = {"long_name": "linear attribution of every label's logit", "units": "logit"}
     dataset["classes"] = (("label", "channel"), stores.as_float32(classes), note)
-    dataset = dataset.assign_coords(label_axis(logits, card.names))
+    dataset = dataset.assign_coords(label_axis(logits, names))
     for name in ("attribution", "classes"):
-        finite = np.isfinite(dataset[name].to_numpy())
-        if not finite.all():
-            raise BadFile(
-                f"{name} at layer '{layer}' of model '{card.model}' is not finite in "
-                f"{np.count_nonzero(~finite)} of {finite.size} entries; check the model's weights "
-                "and input range (models catalogue)"
-            )
-    dataset.attrs = provenance.record(
-        "channels", **provenance.inherited(facts), layer=layer, override=override, seed=seed,
-        tolerance=tolerance,
-    )  # fmt: skip
+        opened.check_finite(name, dataset[name].to_numpy())
+    dataset.attrs = opened.record("channels", seed=seed, tolerance=tolerance)
     stores.write_h5(output, dataset)

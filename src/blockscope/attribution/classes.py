@@ -11,16 +11,11 @@ import tensorflow as tf
 import xarray as xr
 from tqdm import tqdm
 
-from blockscope import provenance, stores
-from blockscope.attribution.activations import read_activations
+from blockscope import stores
+from blockscope.attribution.opened import Opened
 from blockscope.engine.batches import Mode, cheaper_mode, in_batches
 from blockscope.engine.linear_map import LinearMap
-from blockscope.errors import BadFile
-from blockscope.images import read_input
 from blockscope.labels import Labels
-from blockscope.models.card import Card
-from blockscope.models.network import Network
-from blockscope.overrides import find_override
 
 
 def attribute_classes(
@@ -102,22 +97,10 @@ def write_classes(
     memory_mb: int,
 ) -> None:
     """Write the attribution of all labels to a layer's positions as HDF5 (label, row, col)."""
-    card = Card.read(card_path)
-    card.layer(layer)
-    picture, facts = read_input(input_path)
-    network = Network.load(graph_path, card)
-    linear = LinearMap(
-        network, network.values(picture), layer, card.logits, find_override(override),
-        held=read_activations(activations_path),
-    )  # fmt: skip
-    attribution = attribute_classes(linear, card.names.indexes, memory_mb, progress=True)
-    if not np.isfinite(attribution).all():
-        raise BadFile(
-            f"attribution at layer '{layer}' of model '{card.model}' is not finite in "
-            f"{np.count_nonzero(~np.isfinite(attribution))} of {attribution.size} entries; "
-            "check the model's weights and input range (models catalogue)"
-        )
-    dataset = named_classes(attribution, linear.output.numpy()[0], card.names)
-    origin = provenance.inherited(facts)
-    dataset.attrs = provenance.record("classes", **origin, layer=layer, override=override)
+    opened = Opened.read(graph_path, card_path, input_path, activations_path, layer, override)
+    linear, names = opened.linear(), opened.card.names
+    attribution = attribute_classes(linear, names.indexes, memory_mb, progress=True)
+    opened.check_finite("attribution", attribution)
+    dataset = named_classes(attribution, linear.output.numpy()[0], names)
+    dataset.attrs = opened.record("classes")
     stores.write_h5(output, dataset)

@@ -11,19 +11,15 @@ import tensorflow as tf
 import xarray as xr
 from tqdm import tqdm
 
-from blockscope import provenance, stores
-from blockscope.attribution.activations import read_activations
+from blockscope import stores
 from blockscope.attribution.classes import label_axis
+from blockscope.attribution.opened import Opened
 from blockscope.engine.batches import in_batches
 from blockscope.engine.linear_map import LinearMap
 from blockscope.errors import BadFile
 from blockscope.factors import SEED
-from blockscope.images import read_input
 from blockscope.labels import Labels
-from blockscope.models.card import Card
-from blockscope.models.network import Network
 from blockscope.neuron_groups import NeuronGroups, group_neurons
-from blockscope.overrides import find_override
 
 TRUE_GRADIENT = "none"
 
@@ -87,32 +83,18 @@ def write_neurons(
 
     Raises ``BadFile`` where ``n`` exceeds what the layer allows or values are not finite.
     """
-    card = Card.read(card_path)
-    card.layer(layer)
-    picture, facts = read_input(input_path)
-    activations = read_activations(activations_path)
+    opened = Opened.read(graph_path, card_path, input_path, activations_path, layer, TRUE_GRADIENT)
+    card = opened.card
     try:
-        groups = group_neurons(activations, n)
+        groups = group_neurons(opened.held, n)
     except BadFile as error:
         raise BadFile(f"layer '{layer}' of model '{card.model}': {error}") from error
-    network = Network.load(graph_path, card)
-    linear = LinearMap(
-        network, network.values(picture), layer, card.logits, find_override(TRUE_GRADIENT),
-        held=activations,
-    )  # fmt: skip
+    linear = opened.linear()
     effect = attribute_groups(linear, groups, card.names.indexes, memory_mb, progress=True)
-    if not np.isfinite(effect).all():
-        raise BadFile(
-            f"effects of groups at layer '{layer}' of model '{card.model}' are not finite in "
-            f"{np.count_nonzero(~np.isfinite(effect))} of {effect.size} entries; "
-            "check the model's weights and input range (models catalogue)"
-        )
+    opened.check_finite("effect of groups", effect)
     dataset = named_groups(groups, effect, linear.output.numpy()[0], card.names)
-    dataset.attrs = provenance.record(
+    dataset.attrs = opened.record(
         "neurons",
-        **provenance.inherited(facts),
-        layer=layer,
-        override=TRUE_GRADIENT,
         n=n,
         relative_error=groups.relative_error,
         clipped=groups.clipped,

@@ -10,15 +10,10 @@ import tensorflow as tf
 import xarray as xr
 from tqdm import tqdm
 
-from blockscope import provenance, stores
-from blockscope.attribution.activations import read_activations
+from blockscope import stores
+from blockscope.attribution.opened import Opened
 from blockscope.engine.batches import Mode, cheaper_mode, in_batches
 from blockscope.engine.linear_map import LinearMap
-from blockscope.errors import BadFile
-from blockscope.images import read_input
-from blockscope.models.card import Card
-from blockscope.models.network import Network
-from blockscope.overrides import find_override
 
 
 def attribute_positions(
@@ -95,35 +90,15 @@ def write_positions(
     ``activations_path``: those of ``layer1``. Raises ``BadFile`` where layer 2 is not computed from
     layer 1.
     """
-    card = Card.read(card_path)
-    if not card.is_after(layer2, layer1):
-        raise BadFile(
-            f"layer2 '{layer2}' is not computed from layer1 '{layer1}' in model '{card.model}'; "
-            "layer2 must come after layer1"
-        )
-    picture, facts = read_input(input_path)
-    network = Network.load(graph_path, card)
-    linear = LinearMap(
-        network,
-        network.values(picture),
-        layer1,
-        layer2,
-        find_override(override),
-        held=read_activations(activations_path),
+    opened = Opened.read(
+        graph_path, card_path, input_path, activations_path, layer1, override, layer2
     )
-    found = attribute_positions(linear, memory_mb, progress=True)
-    if not np.isfinite(found).all():
-        raise BadFile(
-            f"attribution from '{layer2}' to '{layer1}' of model '{card.model}' is not finite; "
-            "check the model's weights and input range (models catalogue)"
-        )
+    found = attribute_positions(opened.linear(), memory_mb, progress=True)
+    opened.check_finite("attribution", found)
     array = xr.DataArray(
         stores.as_float32(found),
         dims=("row2", "col2", "row1", "col1"),
         attrs={"long_name": "activation of layer1 times gradient of the length of layer2"},
     )
-    origin = provenance.inherited(facts)
-    facts = provenance.record(
-        "positions", **origin, layer1=layer1, layer2=layer2, override=override
-    )
+    facts = opened.record("positions")
     stores.write_h5(output, xr.Dataset({"attribution": array}, attrs=facts))
