@@ -210,14 +210,18 @@ def write_run(
     made: dict[str, xr.Dataset] = {}
     fit = layers[1] if joint else ""
     by_index = {label: 1 + place for place, label in enumerate(labels)}
-    pair = tuple(by_index[label] for label in asked[:2]) if len(asked) > 1 else (1, -2)
+    pair = [by_index.get(label, -1) for label in asked] + [-2] * (2 - len(asked))
+    chance = classes(rng, 1, 1, labels)
+    if not asked:  # the two most probable
+        pair = (1 + np.argsort(-chance["probability"].to_numpy(), kind="stable")[:2]).tolist()
     for n, layer, grid, channel_count in zip("12", layers, grids, channel_counts, strict=True):
         made[f"factors{n}"] = factors(rng, layer, grid, count, fit_layer=fit, labels=labels)
         made[f"activations{n}"] = activations(rng, layer, (*grid, channel_count))
-        made[f"channels{n}"] = channels(rng, layer, channel_count, [pair], labels=labels)
+        made[f"channels{n}"] = channels(
+            rng, layer, channel_count, [(pair[0], pair[1])], labels=labels
+        )
     made["groups1"] = neuron_groups(rng, layers[0], grids[0], 4, channel_counts[0], labels)
     made["drivers"] = drivers(rng, *channel_counts)
-    chance = classes(rng, 1, 1, labels)
     files: dict[str, Any] = {"picture": folder / "input.png", "sprites1": [], "sprites2": []}
     for override in OVERRIDES:
         of_this = {}

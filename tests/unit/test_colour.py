@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from colour_vision import VIEWERS, cielab, least_distance, linear_light
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -16,53 +17,12 @@ from sklearn.decomposition import NMF
 
 from blockscope import colour
 
-# Machado, Oliveira and Fernandes 2009, severity 1, on linear light.
-VIEWERS = {
-    "all cones": np.eye(3),
-    "no green cones": np.array(
-        [
-            [0.367322, 0.860646, -0.227968],
-            [0.280085, 0.672501, 0.047413],
-            [-0.011820, 0.042940, 0.968881],
-        ]
-    ),
-    "no red cones": np.array(
-        [
-            [0.152286, 1.052583, -0.204868],
-            [0.114503, 0.786281, 0.099216],
-            [-0.003882, -0.048116, 1.051998],
-        ]
-    ),
-}
-
-
-def linear_light(colours: list[str]) -> NDArray[np.float64]:
-    encoded = np.array([[int(c[i : i + 2], 16) / 255 for i in (1, 3, 5)] for c in colours])
-    return np.where(encoded <= 0.04045, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4)
-
-
-def cielab(linear: NDArray[np.float64]) -> NDArray[np.float64]:
-    """CIE 1976 L*a*b* under D65: another space than the one the colours were chosen in."""
-    to_xyz = np.array(
-        [[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]
-    )
-    relative = (linear @ to_xyz.T) / np.array([0.9505, 1.0, 1.089])
-    bent = np.where(relative > (6 / 29) ** 3, np.cbrt(relative), relative * 841 / 108 + 4 / 29)
-    x, y, z = bent.T
-    return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=-1)
-
 
 def brightest(colours: list[str]) -> NDArray[np.float64]:
     """Bytes of the colours with their light scaled together until one channel is full."""
     linear = linear_light(colours)
     linear = linear / linear.max()
     return 255 * np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
-
-
-def least_distance(colours: list[str], viewer: str) -> float:
-    seen = cielab(np.clip(linear_light(colours) @ VIEWERS[viewer].T, 0, 1))
-    gaps = np.linalg.norm(seen[:, None] - seen[None], axis=-1)
-    return float(gaps[np.triu_indices(len(colours), 1)].min())
 
 
 def slow_orange_blue(spatial: NDArray[np.floating]) -> NDArray[np.uint8]:
@@ -232,3 +192,34 @@ def test_orange_blue_wants_two_factors() -> None:
 def test_no_colours_for_no_factors() -> None:
     with pytest.raises(ValueError, match="colours for 0 factors: at least 1"):
         colour.factor_colours(0)
+
+
+def slow_hints(first: NDArray[np.floating], second: NDArray[np.floating]) -> NDArray[np.uint8]:
+    """The notebook's encoding of two labels, value by value."""
+    rows, cols = first.shape
+    picture = np.zeros((rows, cols, 3), np.uint8)
+    largest = max(max(0.0, float(v)) for v in [*first.ravel(), *second.ravel()])
+    for row in range(rows):
+        for col in range(cols):
+            a, b = max(0.0, float(first[row, col])), max(0.0, float(second[row, col]))
+            for channel, value in enumerate((a, (a + b) / 2, b)):
+                shown = value / (0.01 + largest / 1.5) + 0.3
+                picture[row, col, channel] = int(255 * min(max(shown, 0.0), 1.0))
+    return picture
+
+
+def test_hints_are_the_notebook_s(rng: np.random.Generator) -> None:
+    first, second = rng.normal(0, 2, (2, 5, 7))
+    found = colour.hints(first, second)
+    # Truncation may fall to the other side where a value is whole but for rounding.
+    assert np.abs(found.astype(int) - slow_hints(first, second)).max() <= 1
+    strongest = np.unravel_index(first.argmax(), first.shape)
+    assert found[strongest][0] == 255
+    assert (colour.hints(-np.abs(first), -np.abs(second)) == 76).all()
+
+
+def test_a_label_alone_is_orange(rng: np.random.Generator) -> None:
+    values = np.abs(rng.normal(0, 2, (5, 7)))
+    found = colour.hints(values, np.zeros((5, 7))).astype(int)
+    assert (found[..., 2] == 76).all()
+    assert (found[..., 0] >= found[..., 1]).all()

@@ -93,14 +93,16 @@ def project(tmp_path, monkeypatch):
 def test_a_sound_project_is_read(project):
     project.runs += ["", "# a remark", project.row("b", override="smooth-blur", factors="3 joint")]
     project.runs += [project.row("c", classes="crane|logsumexp".replace("crane", "3"))]
+    project.runs += [project.row("d", classes="crane".replace("crane", "5"), panels="spatial")]
     found = project.load()
-    assert list(found.runs) == ["a", "b", "c"]
+    assert list(found.runs) == ["a", "b", "c", "d"]
+    assert found.runs["d"].asked["classes"] == ["5"]
     assert found.runs["b"].factors.joint
     assert found.images["dog"].path == "dog.png"
     with pytest.raises(
-        UnknownName, match=r"unknown run 'd'; valid: a, b, c \(listed in runs.tsv\)"
+        UnknownName, match=r"unknown run 'e'; valid: a, b, c, d \(listed in runs.tsv\)"
     ):
-        found.runs["d"]
+        found.runs["e"]
 
 
 # For each mistake: how it is made, and the words that the message must hold.
@@ -174,7 +176,12 @@ MISTAKES = {
         row(classes="red star|0"),
         "column classes: label index 0 is out of range; valid: 1 to 6",
     ),
-    "one class": (row(classes="red star"), "column classes: 'red star' must name two different"),
+    "a third class": (
+        row(classes="3|1|2"),
+        "cat' or 'lemon|logsumexp', or one against nothing, as in 'lemon'; empty: the two most",
+    ),
+    "half a pair": (row(classes="red star|"), "column classes: 'red star|' must name two"),
+    "unknown class alone": (row(classes="red sta"), "column classes: unknown label 'red sta'"),
     "the same class twice": (row(classes="3|3"), "column classes: '3|3' must name two different"),
     "logsumexp first": (
         row(classes="logsumexp|3"),
@@ -184,7 +191,15 @@ MISTAKES = {
         row(override="smoth"),
         "column override: unknown override 'smoth'; valid: none, smooth, smooth-blur",
     ),
-    "unknown panel": (row(panels="group"), "column panels: unknown panel 'group'; valid: groups"),
+    "unknown panel": (row(panels="group"), "column panels: unknown panel 'group'; valid: groups, "),
+    "panel twice": (
+        row(panels="groups,spatial,groups"),
+        "column panels: groups: each panel can be there once",
+    ),
+    "more neuron groups than channels": (
+        row(panels="neurons"),
+        "5 x 7 positions and 3 channels; valid: 1 to 3 (key neurons.groups of the settings)",
+    ),
     "unknown method": (
         row(methods="linear,pth"),
         "column methods: unknown method 'pth'; valid: linear, path, path-left-100, stochastic",

@@ -10,6 +10,6 @@ from blockscope.figures.asked import Asked
 
 def figure_facts(stage: str, asked: Asked, picture: str | os.PathLike[str]) -> provenance.Facts:
     """Return the provenance of a figure, from that of the run's input picture."""
-    inherited = provenance.inherited(provenance.of(picture))
-    layers = {"layer1": asked.layer1, "layer2": asked.layer2, "override": asked.override}
-    return provenance.record(stage, run=asked.run, **inherited, **layers)
+    origin = provenance.inherited(provenance.of(picture))
+    origin |= {"layer1": asked.layer1, "layer2": asked.layer2, "override": asked.override}
+    return provenance.record(stage, run=asked.run, **origin)
