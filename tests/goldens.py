@@ -27,6 +27,15 @@ CASES = {
 }
 
 
+def known(golden, layer):
+    """Return the golden activations of a layer, or None where the file has none.
+
+    Derivatives are taken at these: another processor rounds otherwise, and where two inputs of a
+    max pooling are nearly equal, the last bit decides which of them gets the whole gradient.
+    """
+    return golden.get(f"acts/{layer}")
+
+
 def assert_agrees(found, golden):
     error = np.abs(found - golden).max() / np.abs(golden).max()
     assert error <= 1e-5, f"largest difference {error:.2e} of the golden array's largest value"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from goldens import CASES, assert_agrees
+from goldens import CASES, assert_agrees, known
 
 from blockscope.attribution.channel_paths import ChannelPaths
 from blockscope.attribution.pairs import LOGSUMEXP, NOTHING, Pair
@@ -24,7 +24,8 @@ def golden_and_paths(request, prepared):
     layer = CASES[request.param][2][0]
     first, second = (int(index) for index in golden["labels"][:2])
     pairs = [Pair(first, second), Pair(first, NOTHING), Pair(first, LOGSUMEXP)]
-    gradients = Gradients(network, values, layer, card.logits, OVERRIDES["none"])
+    rules, held = OVERRIDES["none"], known(golden, layer)
+    gradients = Gradients(network, values, layer, card.logits, rules, held)
     return golden, ChannelPaths(gradients, pairs)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from goldens import CASES, assert_agrees
+from goldens import CASES, assert_agrees, known
 
 from blockscope.attribution.positions import attribute_positions
 from blockscope.engine.batches import Mode
@@ -24,7 +24,8 @@ def test_positions_agree_with_lucid(case, prepared, override, mode):
     card = Card.read(card_path)
     network = Network.load(graph, card)
     values = network.values(read_input(picture)[0])
-    linear = LinearMap(network, values, layer1, layer2, OVERRIDES[override])
+    rules = OVERRIDES[override]
+    linear = LinearMap(network, values, layer1, layer2, rules, known(golden, layer1))
     found = attribute_positions(linear, mode=mode)
     expected = golden[f"spatial_spatial/{override.replace('-', '_')}"]
     # Lucid has NaN where a vector of layer 2 is zero; here that is 0.
