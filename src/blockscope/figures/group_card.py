@@ -19,6 +19,7 @@ from blockscope.figures.style import Style
 from blockscope.figures.tiles import dimmed, place_sprite
 
 CHANNELS, LABELS = 4, 3  # strongest channels, and labels of largest effect
+LEAST_SPRITE = 7.0  # mm: fewer are shown where they would be smaller
 SPACE = 1.0  # mm between sprites
 SWATCH = 3.2  # mm that the colour before a name takes
 
@@ -57,8 +58,10 @@ class Cards:
             for place, line in enumerate(lines):
                 sheet.text(left, top + 2.4 + place * LINE, line, SMALL_PT)
             return top + LINE * max(len(lines), len(wrapped(longest, SMALL_PT, self.width))) + 1.2
-        each = (self.width - SPACE * (CHANNELS - 1)) / CHANNELS
-        for place, channel in enumerate(chosen):
+        room = int((self.width + SPACE) // (LEAST_SPRITE + SPACE))
+        across = min(CHANNELS, max(1, room))
+        each = (self.width - SPACE * (across - 1)) / across
+        for place, channel in enumerate(chosen[:across]):
             at = Place(left + place * (each + SPACE), top + 0.2, each)
             place_sprite(sheet, at, sprites.picture(channel), self.style)
             number = shortened(str(channel), SMALL_PT, each)
