@@ -58,11 +58,16 @@ def local_files(entry: ModelEntry) -> list[str]:
 
 
 def panel_files(row: RunRow, panel: str, groups: int) -> dict[str, Any]:
-    """Return the files that a panel of a run is drawn from, by what they are.
+    """Return the files that a printed panel of a run is drawn from, by what they are.
 
     A number behind a name says the layer: 1 the earlier, 2 the later. ``groups`` is the number of
     neuron groups. Names that begin with ``override_`` are lists, in the order of the overrides.
     """
+    known = _known_files(row, groups)
+    return {name: known[name] for name in ("picture", "classes2", *DRAWN_FROM[panel])}
+
+
+def _known_files(row: RunRow, groups: int) -> dict[str, Any]:
     picture = f"results/{row.model}/{row.image}"
     layers = {"1": row.layer1, "2": row.layer2}
     paths = {n: layer_in_path(layer) for n, layer in layers.items()}
@@ -86,7 +91,7 @@ def panel_files(row: RunRow, panel: str, groups: int) -> dict[str, Any]:
         known[f"sprites{n}"] = _spritemap(row.model, paths[n])
     for kind in ("classes1", "classes2", "positions"):
         known[f"override_{kind}"] = [under(override)[kind] for override in OVERRIDES]
-    return {name: known[name] for name in ("picture", "classes2", *DRAWN_FROM[panel])}
+    return known
 
 
 DRAWN_FROM: Mapping[str, tuple[str, ...]] = {
@@ -94,17 +99,24 @@ DRAWN_FROM: Mapping[str, tuple[str, ...]] = {
     "spatial": ("classes1", "positions"),
     "overrides": ("override_classes1", "override_classes2", "override_positions"),
     "channels": (
-        "channels1", "channels2", "activations1", "activations2", "drivers", "sprites1", "sprites2",
+        "channels1", "channels2", "activations1", "activations2", "sprites1", "sprites2",
     ),
     "methods": ("channels1", "activations1", "sprites1"),
     "neurons": ("groups1", "sprites1"),
 }  # fmt: skip
 """What each panel needs beside the picture and the labels of the later layer."""
 
+EXPLORED: Mapping[str, tuple[str, ...]] = {"channels": ("drivers",)}
+"""What the page needs besides, to be looked through."""
+
 
 def page_files(row: RunRow, groups: int) -> dict[str, Any]:
-    """Return the files that the page of a run is made from: those of all its panels."""
-    return {k: v for panel in row.panels for k, v in panel_files(row, panel, groups).items()}
+    """Return the files that the page of a run is made from: those of all its panels, and more."""
+    known = _known_files(row, groups)
+    needed = (
+        name for panel in row.panels for name in (*DRAWN_FROM[panel], *EXPLORED.get(panel, ()))
+    )
+    return {name: known[name] for name in ("picture", "classes2", *needed)}
 
 
 def printed_files(row: RunRow) -> list[str]:

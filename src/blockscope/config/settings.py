@@ -374,8 +374,9 @@ class RunRow(Settings):
     methods: tuple[str, ...] = Field(
         default=("linear",),
         description="Ways to attribute to channels, separated by commas: "
-        f"{', '.join(f'`{name}`' for name in METHODS)}. The panel `channels` draws the first, "
-        "its page offers all; the panel `methods` adds `linear`, `path` and `stochastic`.",
+        f"{', '.join(f'`{name}`' for name in METHODS)}. The panel `channels` draws "
+        "`linear` if it is there, else the first, and its page offers all; the panel `methods` "
+        "adds `linear`, `path` and `stochastic`.",
         examples=["linear,path"],
     )
     panels: tuple[str, ...] = Field(

@@ -14,14 +14,17 @@ from numpy.typing import NDArray
 from blockscope import images, stores
 from blockscope.colour import factor_colours
 from blockscope.figures.asked import Asked, Pair, find_pair
+from blockscope.figures.channel_data import LayerChannels, read_layer
 from blockscope.figures.packing import Bulk, fitted, pooled
 from blockscope.figures.palettes import palettes
+from blockscope.figures.raster import picture_uri
 from blockscope.overrides import OVERRIDES
 
 Files = Mapping[str, Any]
 Floats = NDArray[np.floating]
 
 DRIVERS = 12  # strongest channels of the earlier layer, kept for each of the later one
+SPRITES = 20  # strongest channels of a method whose sprites are in the page, in either direction
 GROUP_CHANNELS = 12  # strongest channels of each neuron group
 CELLS = (3200, 800, 200, 50)  # most of a layer in the page: positions are summed in blocks beyond
 
@@ -30,14 +33,14 @@ def payload(
     asked: Asked,
     panels: Sequence[str],
     files: Files,
-    picture_uri: str,
+    input_uri: str,
     opacity: float,
     room: int,
 ) -> dict[str, Any]:
     """Return the data of a page as JSON knows them; arrays are packed as `packing.pack` says.
 
     files         the files of all its panels, by the names of ``config.paths.panel_files``
-    picture_uri   the input picture as a data: address
+    input_uri     the input picture as a data: address
     room          characters that the arrays may take together
 
     Cost: reading the files and deflating the arrays, a second for layers of 14 x 14 positions.
@@ -49,7 +52,7 @@ def payload(
         "image": asked.image,
         "override": asked.override,
         "opacity": opacity,
-        "picture": {"uri": picture_uri, "rows": rows, "cols": cols},
+        "picture": {"uri": input_uri, "rows": rows, "cols": cols},
         "palettes": _palettes(),
         "layers": [{"name": layer} for layer in asked.layers],
     }
@@ -61,9 +64,9 @@ def payload(
     data |= {"pair": _pair(pair), "labels": _labels(classes)}
     shown = set(panels)
     if shown & {"channels", "methods"}:
-        places = "12" if "channels" in shown else "1"
+        places = (1, 2) if "channels" in shown else (1,)
         data["channels"] = [
-            _channels(read(files[f"channels{n}"]), read(files[f"activations{n}"]), pair)
+            _channels(read_layer(asked, files, n), read(files[f"channels{n}"])["classes"])
             for n in places
         ]
     if "channels" in shown:
@@ -159,23 +162,28 @@ def _labels(classes: xr.Dataset) -> dict[str, Any]:
     }
 
 
-def _channels(channels: xr.Dataset, activations: xr.Dataset, pair: Pair) -> dict[str, Any]:
+def _channels(found: LayerChannels, classes: xr.DataArray) -> dict[str, Any]:
     """Return what the panels of channels show of one layer, for the pair of the run."""
-    own = channels.isel(pair=pair.row_of(channels))
-    attribution = own["attribution"].transpose("method", "channel").to_numpy()
-    error = own["completeness_error"].to_numpy()
-    by_channel = activations["activations"].transpose("channel", "row", "col").to_numpy()
+    errors = [one.completeness_error for one in found.methods]
+    shown = {
+        int(channel)
+        for method in found.methods
+        for channel in np.concatenate(method.strongest(SPRITES))
+    }
+    sprites = found.sprites
     return {
-        "layer": str(channels.attrs["layer"]),
-        "method": [str(name) for name in own["method"].values],
-        "attribution": Bulk(attribution),
-        "sum": attribution.sum(axis=1, dtype=np.float64).tolist(),
-        "completeness": [float(e) if np.isfinite(e) else None for e in error],
-        "steps": own["steps"].to_numpy().tolist(),
-        "rise": float(own["score"] - own["score_at_zero"]),
-        "classes": Bulk(channels["classes"].transpose("label", "channel").to_numpy()),
-        "activations": Bulk(by_channel, bits=8),
-        "sprites": {},
+        "layer": found.layer,
+        "method": [one.method for one in found.methods],
+        "attribution": Bulk(np.stack([one.values for one in found.methods])),
+        "sum": [one.total for one in found.methods],
+        "completeness": [error if np.isfinite(error) else None for error in errors],
+        "steps": [one.steps for one in found.methods],
+        "rise": found.rise,
+        "classes": Bulk(classes.transpose("label", "channel").to_numpy()),
+        "activations": Bulk(found.activations.transpose(2, 0, 1), bits=8),
+        "sprites": {str(n): picture_uri(sprites.picture(n)) for n in sorted(shown)}
+        if sprites
+        else {},
     }
 
 
