@@ -25,7 +25,7 @@ COMPILE = $(VENV) -m uv pip compile --quiet --universal --python-version 3.11 \
 	--fork-strategy fewest --only-binary :all: --no-binary connection-pool \
 	--generate-hashes --no-emit-index-url --custom-compile-command 'make $@' $(ARGS)
 
-.PHONY: help setup run-environment figures test check format docs bench lock lock-gpu \
+.PHONY: help setup run-environment figures test check format docs bench reproduce lock lock-gpu \
 	clean clean-results distclean
 
 help: ## list these commands
@@ -63,6 +63,9 @@ docs: setup ## write the generated pages again
 
 bench: run-environment ## measure speed, memory and agreement with the ground truth
 	$(VENV) bench/run.py $(ARGS)
+
+reproduce: run-environment ## compare the article's numbers with those computed here (ARGS: see docs/reproduce.md)
+	$(VENV) -m blockscope.reproduce $(ARGS)
 
 lock: setup ## resolve the packages again (ARGS=--upgrade for newer versions)
 	$(COMPILE) pyproject.toml --extra cpu --group build -o requirements/cpu.txt
