@@ -24,7 +24,7 @@ MEANING = {
     "channels": "attribution of labels, one against another, to the channels of one layer",
     "factors": "a few patterns of positions with the labels they speak for",
     "neurons": "groups of neurons of one layer with their effect on every label",
-    "groups": "figure of the attribution groups of a run",
+    "panel": "a panel of a run's figure",
     "page": "page of a run",
     "gallery": "gallery of all runs",
 }

@@ -9,10 +9,9 @@ def main(smk):
     from blockscope.figures.printed import write_panel
     from blockscope.figures.style import Style
 
-    asked, outputs = Asked(**smk.params.asked), dict(smk.output.items())
-    facts = figure_facts("panel", asked, smk.input.picture)
-    style = Style(**smk.params.style)
-    write_panel(smk.params.panel, asked, dict(smk.input.items()), outputs, facts, style)
+    name, asked, outputs = smk.params.panel, Asked(**smk.params.asked), dict(smk.output.items())
+    facts = figure_facts("panel", asked, smk.input.picture, panel=name)
+    write_panel(name, asked, dict(smk.input.items()), outputs, facts, Style(**smk.params.style))
 
 
 if "snakemake" in globals():

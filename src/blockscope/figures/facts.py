@@ -8,8 +8,10 @@ from blockscope import provenance
 from blockscope.figures.asked import Asked
 
 
-def figure_facts(stage: str, asked: Asked, picture: str | os.PathLike[str]) -> provenance.Facts:
-    """Return the provenance of a figure, from that of the run's input picture."""
+def figure_facts(
+    stage: str, asked: Asked, picture: str | os.PathLike[str], **more: str
+) -> provenance.Facts:
+    """Return the provenance of a figure, from that of the run's input picture, and ``more``."""
     origin = provenance.inherited(provenance.of(picture))
     origin |= {"layer1": asked.layer1, "layer2": asked.layer2, "override": asked.override}
-    return provenance.record(stage, run=asked.run, **origin)
+    return provenance.record(stage, run=asked.run, **more, **origin)
