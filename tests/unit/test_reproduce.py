@@ -12,6 +12,7 @@ from PIL import Image
 
 from blockscope import downloads
 from blockscope.config.settings import ModelEntry
+from blockscope.config.tables import read_catalogue
 from blockscope.errors import BadConfig, BadFile, UnknownName
 from blockscope.labels import Labels
 from blockscope.reproduce import __main__ as command
@@ -27,10 +28,11 @@ from blockscope.reproduce.comparison import (
     tolerances,
 )
 from blockscope.reproduce.networks import check_labels, open_network, own_copy
-from blockscope.reproduce.published import LABELS, NUMBERS, KnownFile
+from blockscope.reproduce.published import ARCHIVE, GRAPH, LABELS, NUMBERS, PICTURES, KnownFile
 from blockscope.reproduce.quantities import AXES, STATISTICS, Printing, Published, Question
 from blockscope.reproduce.quantities import Tolerance as Allowed
 
+ROOT = Path(__file__).resolve().parents[2]
 LINEAR = Question("dog", "linear", "low", (7, 2))
 PLACES = Question("dog", "activations", "low")
 NOTHING_MORE = Allowed("test")
@@ -184,6 +186,14 @@ def test_the_table_shows_every_number() -> None:
         "strongest channel, rank 1 2 2 the same ok",
     ]
     assert len({len(line) for line in lines if line.endswith(" ok")}) == 1
+
+
+def test_a_logit_is_shown_with_its_label() -> None:
+    probability = Question("dog", "probability", "out")
+    array = np.full((1, 1008), 0.25)
+    for index, name in LABELS.items():
+        row = compare(number("value", (index,), "0.25", question=probability), array)
+        assert f"  logit {index} {name}  " in table([row])
 
 
 def test_what_is_missing_is_told_with_its_place() -> None:
@@ -349,3 +359,14 @@ def test_graph_and_labels_go_together(capsys) -> None:
     with pytest.raises(SystemExit, match="2"):
         command.main(["--graph", "a.pb"])
     assert "--graph and --labels go together" in capsys.readouterr().err
+
+
+def test_the_page_tells_the_files_and_the_count() -> None:
+    page = (ROOT / "docs" / "reproduce.md").read_text()
+    for known in (ARCHIVE, GRAPH, *PICTURES.values()):
+        for part in (known.name, f"{known.size:,}", f"`{known.checksum}`"):
+            assert part in page
+    assert f"{len(NUMBERS)} of them" in page
+    catalogue = read_catalogue(ROOT / "config" / "models.yaml")
+    assert catalogue["inceptionv1"].graph.sha256 == ARCHIVE.checksum
+    assert catalogue["inceptionv1"].graph.member == GRAPH.name

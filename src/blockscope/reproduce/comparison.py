@@ -10,6 +10,7 @@ import numpy as np
 
 from blockscope.reproduce.published import LABELS
 from blockscope.reproduce.quantities import (
+    AXES,
     STATISTICS,
     Array,
     Place,
@@ -156,6 +157,11 @@ def _labels(labels: Place) -> str:
     return " - ".join(f"{LABELS.get(label, '')} [{label}]".strip() for label in labels)
 
 
+def _what(published: Published) -> str:
+    of_a_label = AXES[published.question.method][-1] == "logit" and published.at
+    return f"{published.what} {LABELS.get(published.at[-1], '')}" if of_a_label else published.what
+
+
 def _line(cells: Sequence[str]) -> str:
     what, published, found, difference, allowed, verdict = cells
     numbers = f"{published:>10} {found:>12} {difference:>11}  {allowed:<21}"
@@ -176,4 +182,4 @@ def _cells(row: Compared) -> tuple[str, str, str, str, str, str]:
         allowed = f"{row.low - value:+.2g} to {row.high - value:+.2g}"
     if np.isnan(row.found):
         found, difference = "none", ""
-    return row.published.what, printed, found, difference, allowed, row.verdict
+    return _what(row.published), printed, found, difference, allowed, row.verdict
