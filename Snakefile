@@ -16,6 +16,7 @@ include: "workflow/rules/attribution.smk"
 include: "workflow/rules/positions.smk"
 include: "workflow/rules/neurons.smk"
 include: "workflow/rules/channels.smk"
+include: "workflow/rules/drivers.smk"
 include: "workflow/rules/figures.smk"
 
 

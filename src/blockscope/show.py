@@ -22,6 +22,7 @@ MEANING = {
     "classes": "attribution of every label's logit to the positions of one layer",
     "positions": "attribution between the positions of two layers",
     "channels": "attribution of labels, one against another, to the channels of one layer",
+    "drivers": "attribution between the channels of two layers",
     "factors": "a few patterns of positions with the labels they speak for",
     "neurons": "groups of neurons of one layer with their effect on every label",
     "panel": "a panel of a run's figure",

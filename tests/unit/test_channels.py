@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import tensorflow as tf
-from oracles.channels import between, channels, score_and_gradient
+from oracles.channels import channels, score_and_gradient
 from tiny import conv, in_tensorflow, inception_like, network_of, sequence, weights
 
 from blockscope.attribution.channel_paths import FIXED_STEPS, ChannelPaths, draw_noise
-from blockscope.attribution.channels import attribute_all_labels, attribute_channels, named_channels
+from blockscope.attribution.channel_products import attribute_all_labels
+from blockscope.attribution.channels import named_channels
 from blockscope.attribution.classes import attribute_classes
 from blockscope.attribution.pairs import LOGSUMEXP, NOTHING, Pair, find_pairs
 from blockscope.config.paths import channels_asked
@@ -169,15 +170,6 @@ def test_all_labels_sum_to_the_attribution_of_positions(override, wanted, rng):
         [Pair(w, NOTHING) for w in wanted],
     )
     np.testing.assert_allclose(found, paths.linear().values, atol=1e-5 * np.abs(found).max())
-
-
-@pytest.mark.parametrize("wanted", [None, [4, 1]])
-def test_channels_of_one_layer_for_those_of_another(wanted, x):
-    part = sequence()[:4]
-    linear = linear_of(in_tensorflow(part), x)
-    found = attribute_channels(linear, wanted)
-    expected = [between(part, x, k) for k in (range(6) if wanted is None else wanted)]
-    np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12)
 
 
 LABELS = Labels(["none", "crane", "kite", "crane", "dog"], skip=1)

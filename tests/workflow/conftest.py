@@ -29,7 +29,8 @@ _run = run
 def run(smk, main):
     import json, sys, threading
 
-    if smk.rule in {"model", "activations", "classes", "positions", "neurons"}:
+    with_network = {"classes", "positions", "neurons", "channels", "drivers"}
+    if smk.rule in {"model", "activations"} | with_network:
         import tensorflow  # before recording, which makes its import slow
 
     folder = __file__.rsplit("/", 1)[0]

@@ -18,7 +18,7 @@ from blockscope.digest import code_digest, reached_modules
 ROOT = Path(__file__).resolve().parents[2]
 DRAWN = {"model", "input", "activations", "classes", "factors", "panel", "page", "gallery"}
 STAGES = DRAWN | set(ON_REQUEST)
-LINEARISING = STAGES & {"classes", "positions", "neurons", "channels"}
+LINEARISING = STAGES & {"classes", "positions", "neurons", "channels", "drivers"}
 FACTORS = "results/tiny/noise/smooth/factors"
 
 

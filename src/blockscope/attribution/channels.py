@@ -7,67 +7,15 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
-import tensorflow as tf
 import xarray as xr
-from tqdm import tqdm
 
 from blockscope import stores
 from blockscope.attribution.channel_paths import ChannelAttribution, ChannelPaths, draw_noise
+from blockscope.attribution.channel_products import attribute_all_labels
 from blockscope.attribution.classes import label_axis
 from blockscope.attribution.opened import Opened
 from blockscope.attribution.pairs import find_pairs
-from blockscope.engine.batches import in_batches
-from blockscope.engine.linear_map import LinearMap
 from blockscope.labels import Labels
-
-
-def attribute_all_labels(
-    linear: LinearMap, indexes: Sequence[int], memory_mb: int = 2048, progress: bool = False
-) -> npt.NDArray[np.float32]:
-    """Return the linear attribution of labels to the channels of a layer, (label, channel).
-
-    ``linear`` leads from the layer to the logits, ``indexes`` are logit positions. The cost is one
-    forward-mode product per channel, or one reverse-mode product per label where those are fewer.
-    """
-    return _between(linear, list(indexes), memory_mb, progress)
-
-
-def attribute_channels(
-    linear: LinearMap, channels: Sequence[int] | None = None, memory_mb: int = 2048
-) -> npt.NDArray[np.float32]:
-    """Return how much channels of one layer count for those of a later one, (channel2, channel1).
-
-    Entry (k, c): sum over positions of A1[.., c] times the derivative of channel k's sum over its
-    positions; signed, in units of the later layer's activations. ``linear`` leads from one layer to
-    the other; ``channels`` picks some of the later layer's, None takes all. Cost: one product per
-    channel, of the earlier layer or of those asked for, whichever are fewer.
-    """
-    count = linear.output.shape[-1]
-    return _between(linear, list(range(count) if channels is None else channels), memory_mb)
-
-
-def _between(
-    linear: LinearMap, wanted: list[int], memory_mb: int, progress: bool = False
-) -> npt.NDArray[np.float32]:
-    channels, size = linear.value.shape[-1], linear.output.shape[-1]
-    dtype = linear.value.dtype
-    forward = channels <= len(wanted)
-    items = np.arange(channels) if forward else np.asarray(wanted, np.int64)
-    batches = in_batches(items, linear.bytes_per_tangent(), memory_mb)
-    unit = "channels" if forward else "sensitivities"
-    parts = []
-    for batch in tqdm(batches, desc=unit, unit="batch", disable=not progress):
-        if forward:
-            alone = tf.one_hot(batch, channels, dtype=dtype)[:, None, None, :] * linear.value
-            pushed = linear.push(alone)
-            summed = tf.reduce_sum(pushed, list(range(1, pushed.shape.rank - 1)))
-            parts.append(tf.gather(summed, wanted, axis=1).numpy())
-            continue
-        inner = [1] * (linear.output.shape.rank - 2)
-        asked = tf.reshape(tf.one_hot(batch, size, dtype=dtype), [len(batch), *inner, size])
-        asked = tf.broadcast_to(asked, [len(batch), *linear.output.shape[1:]])
-        parts.append(tf.reduce_sum(linear.pull(asked) * linear.value, [1, 2]).numpy())
-    return np.concatenate(parts).T if forward else np.concatenate(parts)
 
 
 def _by_method(
