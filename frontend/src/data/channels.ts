@@ -1,0 +1,109 @@
+// Attribution to the channels of one layer.
+import { type Floats, Tensor, descending, difference, largestSize, placeOfLargest, unpack } from "./arrays";
+import type { ChannelLayer, Drivers, Picture } from "./data";
+
+const PART = 3; // the part of the input that drives a channel: a third of its shorter side
+
+export interface Square {
+  x: number;
+  y: number;
+  width: number;
+  height: number;
+}
+
+export class Channels {
+  private readonly largest: number;
+
+  private constructor(
+    readonly facts: ChannelLayer,
+    private readonly attribution: Tensor,
+    private readonly classes: Tensor,
+    private readonly activations: Tensor,
+  ) {
+    this.largest = largestSize(classes.values);
+  }
+
+  static async read(facts: ChannelLayer): Promise<Channels> {
+    const [attribution, classes, activations] = await Promise.all([
+      unpack(facts.attribution),
+      unpack(facts.classes),
+      unpack(facts.activations),
+    ]);
+    return new Channels(facts, attribution, classes, activations);
+  }
+
+  get layer(): string {
+    return this.facts.layer;
+  }
+
+  get count(): number {
+    return this.classes.shape[1];
+  }
+
+  get rows(): number {
+    return this.activations.shape[1];
+  }
+
+  get cols(): number {
+    return this.activations.shape[2];
+  }
+
+  /** The attribution of the run's pair by a method, in logits. */
+  byMethod(method: string): Floats {
+    return this.attribution.at(Math.max(0, this.facts.method.indexOf(method)));
+  }
+
+  /** The linear attribution of one label, or of one against another, in logits. */
+  linear(first: number, second: number | null): Floats {
+    const found = this.classes.at(first);
+    return second === null ? found : difference(found, this.classes.at(second));
+  }
+
+  /** The linear attribution of every label to one channel, in logits. */
+  labelsOf(channel: number): Floats {
+    return this.classes.column(channel);
+  }
+
+  /** The largest attribution of any label to any channel: the scale of bars. */
+  get largestLabel(): number {
+    return this.largest;
+  }
+
+  activation(channel: number): Floats {
+    return this.activations.at(channel);
+  }
+
+  /** The part of the input around the channel's largest activation, in pixels. */
+  driving(channel: number, picture: Picture): Square {
+    const side = Math.max(1, Math.floor(Math.min(picture.rows, picture.cols) / PART));
+    const place = placeOfLargest(this.activation(channel));
+    const start = (at: number, count: number, length: number) =>
+      Math.min(Math.max(Math.round(((at + 0.5) / count) * length - side / 2), 0), length - side);
+    return {
+      x: start(place % this.cols, this.cols, picture.cols),
+      y: start(Math.floor(place / this.cols), this.rows, picture.rows),
+      width: side,
+      height: side,
+    };
+  }
+}
+
+/** The strongest channels: those above zero from the largest down, those below from the least up. */
+export function strongest(values: Floats, most: number): { above: number[]; below: number[] } {
+  const order = descending(values);
+  return {
+    above: order.slice(0, most).filter((channel) => values[channel] > 0),
+    below: order.slice(-most).filter((channel) => values[channel] < 0),
+  };
+}
+
+export interface Driver {
+  channel: number;
+  value: number;
+}
+
+/** The channels of the earlier layer that drive one of the later layer, the strongest first. */
+export async function driversOf(drivers: Drivers, channel: number): Promise<Driver[]> {
+  const values = (await unpack(drivers.value)).at(channel);
+  return drivers.channel[channel].map((number, i) => ({ channel: number, value: values[i] }));
+}

@@ -1,0 +1,40 @@
+// The script of a run's page: finds the places for panels and fills them.
+import { type Component, mount } from "svelte";
+import { readData } from "./data/data";
+import { enhanceGroups } from "./groups";
+import { followOpacity } from "./opacity.svelte";
+import Channels from "./panels/Channels.svelte";
+import Methods from "./panels/Methods.svelte";
+import Neurons from "./panels/Neurons.svelte";
+import Overrides from "./panels/Overrides.svelte";
+import Spatial from "./panels/Spatial.svelte";
+import { addStyle } from "./style/style";
+import { followAddress, keepViewOnLinks } from "./view/address.svelte";
+import { Page } from "./view/page.svelte";
+
+const PANELS: Record<string, Component<{ page: Page }>> = {
+  spatial: Spatial,
+  overrides: Overrides,
+  channels: Channels,
+  methods: Methods,
+  neurons: Neurons,
+};
+
+async function start(): Promise<void> {
+  enhanceGroups();
+  keepViewOnLinks();
+  const data = readData();
+  if (!data) return;
+  addStyle();
+  const page = await Page.of(data);
+  followOpacity(page);
+  for (const target of document.querySelectorAll<HTMLElement>("[data-mount]")) {
+    const panel = PANELS[target.dataset.mount ?? ""];
+    if (!panel) continue;
+    target.classList.add("explore");
+    mount(panel, { target, props: { page } });
+  }
+  followAddress(page);
+}
+
+void start();

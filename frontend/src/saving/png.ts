@@ -1,0 +1,80 @@
+// A scene as a bitmap, drawn at several pixels for each of its units.
+import { FONT, type Item, type Map, type Scene } from "./scene";
+
+export async function toPng(scene: Scene, scale: number): Promise<Blob> {
+  const canvas = document.createElement("canvas");
+  canvas.width = Math.round(scene.width * scale);
+  canvas.height = Math.round(scene.height * scale);
+  const context = canvas.getContext("2d");
+  if (!context) throw new Error("this browser has no canvas");
+  context.fillStyle = "#ffffff";
+  context.fillRect(0, 0, canvas.width, canvas.height);
+  context.scale(scale, scale);
+  for (const item of scene.items) await draw(context, item, scale);
+  return new Promise((resolve, reject) => {
+    canvas.toBlob((blob) => (blob ? resolve(blob) : reject(new Error("the picture is too large"))), "image/png");
+  });
+}
+
+const loaded = new globalThis.Map<string, Promise<HTMLImageElement>>();
+
+function load(uri: string): Promise<HTMLImageElement> {
+  let promise = loaded.get(uri);
+  if (!promise) {
+    const image = new Image();
+    image.src = uri;
+    promise = image.decode().then(() => image);
+    loaded.set(uri, promise);
+  }
+  return promise;
+}
+
+async function draw(context: CanvasRenderingContext2D, item: Item, scale: number): Promise<void> {
+  switch (item.kind) {
+    case "text":
+      context.font = `${item.bold ? "bold " : ""}${item.size}px ${FONT}`;
+      context.fillStyle = item.colour;
+      context.textAlign = item.anchor === "middle" ? "center" : item.anchor;
+      context.fillText(item.text, item.x, item.y);
+      break;
+    case "rect":
+      context.fillStyle = item.fill;
+      context.fillRect(item.x, item.y, item.width, item.height);
+      break;
+    case "image":
+      context.drawImage(await load(item.uri), item.x, item.y, item.width, item.height);
+      break;
+    case "map":
+      await drawMap(context, item, scale);
+  }
+}
+
+async function drawMap(context: CanvasRenderingContext2D, item: Map, scale: number): Promise<void> {
+  const { picture, part, rows, cols, pixels, x, y, width, height } = item;
+  const image = await load(picture.uri);
+  const [across, down] = [image.naturalWidth / picture.cols, image.naturalHeight / picture.rows];
+  const view = part ?? { x: 0, y: 0, width: picture.cols, height: picture.rows };
+  const from = [view.x * across, view.y * down, view.width * across, view.height * down] as const;
+  context.drawImage(image, ...from, x, y, width, height);
+  // Edges of cells lie on whole pixels, so that none is blended with its neighbour.
+  const edge = (start: number, size: number, i: number, count: number) =>
+    Math.round((start + (size * i) / count) * scale) / scale;
+  if (pixels) {
+    context.globalAlpha = item.opacity;
+    for (let i = 0; i < rows * cols; i++) {
+      const [row, col] = [Math.floor(i / cols), i % cols];
+      const [left, top] = [edge(x, width, col, cols), edge(y, height, row, rows)];
+      context.fillStyle = `rgb(${pixels[4 * i]} ${pixels[4 * i + 1]} ${pixels[4 * i + 2]})`;
+      context.fillRect(left, top, edge(x, width, col + 1, cols) - left, edge(y, height, row + 1, rows) - top);
+    }
+    context.globalAlpha = 1;
+  }
+  for (const { cell, colour } of item.outlines) {
+    const box = [x + ((cell % cols) * width) / cols, y + (Math.floor(cell / cols) * height) / rows, width / cols, height / rows] as const;
+    for (const [stroke, line] of [["#ffffff", 4], [colour, 2]] as const) {
+      context.strokeStyle = stroke;
+      context.lineWidth = line;
+      context.strokeRect(...box);
+    }
+  }
+}

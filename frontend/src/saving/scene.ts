@@ -1,0 +1,134 @@
+// A view as a list of things at places, from which a vector file and a bitmap are made alike.
+import type { Pixels } from "../data/colours";
+import type { Picture } from "../data/data";
+
+export const FONT = "Helvetica, Arial, 'Liberation Sans', 'DejaVu Sans', sans-serif";
+export const INK = "#1b1b1d";
+export const SOFT = "#55595e";
+
+export interface Box {
+  x: number;
+  y: number;
+  width: number;
+  height: number;
+}
+
+export interface Text {
+  kind: "text";
+  x: number;
+  /** The line that letters stand on. */
+  y: number;
+  text: string;
+  size: number;
+  bold: boolean;
+  colour: string;
+  anchor: "start" | "middle" | "end";
+}
+
+export interface Rect extends Box {
+  kind: "rect";
+  fill: string;
+}
+
+/** The input, or a part of it, with the cells of a layer over it. */
+export interface Map extends Box {
+  kind: "map";
+  picture: Picture;
+  /** Left, top and size in pixels of the input; the whole where it is missing. */
+  part?: Box;
+  rows: number;
+  cols: number;
+  pixels: Pixels | null;
+  opacity: number;
+  outlines: { cell: number; colour: string }[];
+}
+
+/** A picture as it is. */
+export interface Image extends Box {
+  kind: "image";
+  uri: string;
+}
+
+export type Item = Text | Rect | Map | Image;
+
+const GAP = 1.35; // lines apart, in sizes of letters
+
+export class Scene {
+  readonly items: Item[] = [];
+  /** Where the next thing may begin. */
+  bottom: number;
+
+  constructor(
+    readonly title: string,
+    readonly width: number,
+    readonly margin = 20,
+  ) {
+    this.bottom = margin;
+  }
+
+  get height(): number {
+    return Math.ceil(this.bottom + this.margin);
+  }
+
+  get inner(): number {
+    return this.width - 2 * this.margin;
+  }
+
+  add(item: Item): void {
+    this.items.push(item);
+  }
+
+  /** Put one line of text, shortened where it is too long. */
+  line(
+    x: number,
+    y: number,
+    text: string,
+    { size = 13, bold = false, colour = INK, anchor = "start" as Text["anchor"], room = Infinity } = {},
+  ): void {
+    this.add({ kind: "text", x, y, text: shortened(text, size, bold, room), size, bold, colour, anchor });
+  }
+
+  /** Put a text in as many lines as it needs, from the bottom of what is there on. */
+  paragraph(text: string, { size = 12, bold = false, colour = SOFT } = {}): void {
+    for (const line of wrapped(text, size, bold, this.inner)) {
+      this.line(this.margin, this.bottom + size, line, { size, bold, colour });
+      this.bottom += size * GAP;
+    }
+  }
+
+  heading(text: string): void {
+    this.paragraph(text, { size: 16, bold: true, colour: INK });
+    this.bottom += 4;
+  }
+}
+
+let context: CanvasRenderingContext2D | null = null;
+
+function widthOf(text: string, size: number, bold: boolean): number {
+  context ??= document.createElement("canvas").getContext("2d");
+  if (!context) return 0.55 * size * text.length;
+  context.font = `${bold ? "bold " : ""}${size}px ${FONT}`;
+  return context.measureText(text).width;
+}
+
+export function shortened(text: string, size: number, bold: boolean, room: number): string {
+  if (widthOf(text, size, bold) <= room) return text;
+  let kept = text;
+  while (kept && widthOf(`${kept}…`, size, bold) > room) kept = kept.slice(0, -1);
+  return `${kept.trimEnd()}…`;
+}
+
+function wrapped(text: string, size: number, bold: boolean, room: number): string[] {
+  const lines: string[] = [];
+  let line = "";
+  for (const word of text.split(/\s+/)) {
+    const longer = line ? `${line} ${word}` : word;
+    if (line && widthOf(longer, size, bold) > room) {
+      lines.push(line);
+      line = word;
+    } else {
+      line = longer;
+    }
+  }
+  return [...lines, line].map((each) => shortened(each, size, bold, room));
+}

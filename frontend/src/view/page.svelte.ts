@@ -1,0 +1,140 @@
+// What all panels of a page share: its data, and what the reader chose.
+import { Tensor, unpack } from "../data/arrays";
+import { type Palette, readPalette } from "../data/colours";
+import type { Data, Picture } from "../data/data";
+import { dimmed } from "../data/dimmed";
+import { Labels } from "../data/labels";
+import { Maps, type Side } from "../data/maps";
+import { type ChannelAt, type Choice, type Known, type Pinned, type Scale } from "./fragment";
+
+export interface Hovered {
+  side: Side;
+  cell: number;
+}
+
+export class Page implements Choice {
+  readonly palettes: readonly Palette[];
+  /** The view that the page opens with. */
+  readonly own: Choice;
+
+  first = $state(0);
+  second = $state<number | null>(null);
+  palette = $state("");
+  opacity = $state(0);
+  scale = $state<Scale>("own");
+  pinned = $state<Pinned | null>(null);
+  method = $state("");
+  trail = $state<ChannelAt[]>([]);
+  group = $state<number | null>(null);
+  /** The cell pointed at, in every panel of maps. */
+  hovered = $state<Hovered | null>(null);
+
+  private constructor(
+    readonly data: Data,
+    readonly labels: Labels,
+    readonly maps: readonly Maps[],
+    /** The input in grey, to lie below what has no sign. */
+    readonly dimmed: Picture,
+  ) {
+    this.palettes = data.palettes.map(readPalette);
+    this.own = {
+      first: data.pair?.first ?? 0,
+      second: data.pair?.second ?? null,
+      palette: this.palettes[0].name,
+      opacity: data.opacity,
+      scale: "own",
+      pinned: null,
+      method: data.channels?.[0]?.method[0] ?? "",
+      trail: [],
+      group: null,
+    };
+    this.choose(this.own);
+  }
+
+  static async of(data: Data): Promise<Page> {
+    const { labels } = data;
+    const probability = labels ? await unpack(labels.probability) : new Tensor([1, 0], new Float32Array());
+    const maps = Object.entries(data.maps ?? {}).map(([override, packed]) => Maps.read(override, packed));
+    return new Page(
+      data,
+      new Labels(labels?.name ?? [], labels?.index ?? [], probability.values),
+      await Promise.all(maps),
+      data.channels || data.neurons ? await dimmed(data.picture) : data.picture,
+    );
+  }
+
+  get choice(): Choice {
+    const { first, second, palette, opacity, scale, pinned, method, trail, group } = this;
+    return { first, second, palette, opacity, scale, pinned, method, trail, group };
+  }
+
+  choose(choice: Choice): void {
+    Object.assign(this, choice);
+  }
+
+  get known(): Known {
+    const { labels, data } = this;
+    const cells = data.layers.map((layer) => (layer.rows ?? 0) * (layer.cols ?? 0));
+    const channels = [0, 1].map((side) => data.channels?.[side]?.classes.shape[1] ?? 0);
+    return {
+      placeOf: (index) => labels.placeOf(index),
+      indexOf: (place) => labels.index[place],
+      palettes: this.palettes.map((palette) => palette.name),
+      methods: data.channels?.[0]?.method ?? [],
+      cells: [cells[0], cells[1]],
+      channels: [channels[0], channels[1]],
+      groups: data.neurons?.magnitude.length ?? 0,
+    };
+  }
+
+  get colours(): Palette {
+    return this.palettes.find((palette) => palette.name === this.palette) ?? this.palettes[0];
+  }
+
+  /** For what has no sign: the chosen palette if it has none either, else the first such. */
+  get plainColours(): Palette {
+    const chosen = this.colours;
+    return chosen.signed ? (this.palettes.find((palette) => !palette.signed) ?? chosen) : chosen;
+  }
+
+  get firstName(): string {
+    return this.labels.names[this.first] ?? "";
+  }
+
+  get secondName(): string | null {
+    return this.second === null ? null : this.labels.names[this.second];
+  }
+
+  /** Whether the labels are those that the run asks about. */
+  get ownPair(): boolean {
+    return this.first === this.own.first && this.second === this.own.second;
+  }
+
+  /** The score that is attributed to channels, in words. */
+  get scoreWords(): string {
+    if (this.ownPair && this.data.pair) return this.data.pair.text;
+    return this.secondName === null ? this.firstName : `${this.firstName} \u2212 ${this.secondName}`;
+  }
+
+  resetLabels(): void {
+    this.first = this.own.first;
+    this.second = this.own.second;
+  }
+
+  /** Keep a cell, let it go, or compare it with the one kept already. */
+  press(side: Side, cell: number): void {
+    const kept = this.pinned;
+    if (!kept || kept.side !== side) {
+      this.pinned = { side, cells: [cell] };
+    } else if (kept.cells.includes(cell)) {
+      const rest = kept.cells.filter((other) => other !== cell);
+      this.pinned = rest.length > 0 ? { side, cells: rest } : null;
+    } else {
+      this.pinned = { side, cells: [kept.cells[0], cell] };
+    }
+  }
+
+  letGo(): void {
+    this.pinned = null;
+  }
+}
