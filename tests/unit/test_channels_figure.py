@@ -326,7 +326,7 @@ def test_everything_fits(
 def test_values_of_one_sign_and_of_any_size_fit(
     tmp_path: Path, rng: np.random.Generator, factor: float
 ) -> None:
-    asked, files = write_run(tmp_path, rng)
+    asked, files = write_run(tmp_path, rng, channel_counts=(11, 1200))
 
     def changed(held: xr.Dataset) -> xr.Dataset:
         held["completeness_error"][:] = np.inf
@@ -334,9 +334,8 @@ def test_values_of_one_sign_and_of_any_size_fit(
 
     for n in "12":
         rewrite(files[f"channels{n}"], changed)
-    for width in (180, 85):
-        sheet, height = compose_channels(asked, files, Style(width_mm=width, dpi=20))
-        check_layout(sheet, height)
+    sheet, height = compose_channels(asked, files, Style(width_mm=85, dpi=20))
+    check_layout(sheet, height)
     text = words_on(sheet)
     assert ("Towards red plain star" in text) == (factor > 0)
     assert ("Towards red plain disc" in text) == (factor < 0)
