@@ -72,9 +72,8 @@ def _number(
     question: Question, source: str, statistic: str, at: Sequence[int], printed: str,
     printing: Printing = Printing.ROUNDED, tolerance: Tolerance = SINGLE, binding: bool = True,
 ) -> Published:  # fmt: skip
-    return Published(
-        question, statistic, tuple(at), printed, printing, tolerance, source, binding
-    )  # fmt: skip
+    place = tuple(at)
+    return Published(question, statistic, place, printed, printing, tolerance, source, binding)
 
 
 def _index(
