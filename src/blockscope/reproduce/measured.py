@@ -11,15 +11,13 @@ from blockscope.attribution.activations import activations
 from blockscope.attribution.channel_paths import ChannelPaths, draw_noise
 from blockscope.attribution.classes import attribute_classes, softmax
 from blockscope.attribution.neurons import attribute_groups
+from blockscope.attribution.opened import Opened
 from blockscope.attribution.pairs import NOTHING, Pair
-from blockscope.engine.gradients import Gradients
-from blockscope.engine.linear_map import LinearMap
 from blockscope.factors import factorise, positive_part
 from blockscope.images import Pixels
 from blockscope.models.card import Card
 from blockscope.models.network import Network
 from blockscope.neuron_groups import group_neurons
-from blockscope.overrides import find_override
 from blockscope.reproduce.quantities import Array, Question
 
 SEEDS = range(8)  # of the noise; each is one draw
@@ -33,21 +31,20 @@ class Subject:
     card: Card
     picture: Pixels
 
-    def linear_map(self, question: Question) -> LinearMap:
-        """Return how the logits respond to the layer in question."""
-        return LinearMap(
-            self.network, self.network.values(self.picture), question.layer, self.card.logits,
-            find_override(question.override),
+    def opened(self, question: Question) -> Opened:
+        """Return what the stages start from; nothing is written, so its facts are empty."""
+        values = self.network.values(self.picture)
+        held = activations(self.network, self.picture, question.layer)
+        return Opened(
+            self.card, {}, self.network, values, held, question.layer, self.card.logits,
+            question.override,
         )  # fmt: skip
 
     def paths(self, question: Question) -> ChannelPaths:
         """Return the attribution to channels of one label, or of one against another."""
         first, *others = question.labels
-        gradients = Gradients(
-            self.network, self.network.values(self.picture), question.layer, self.card.logits,
-            find_override(question.override),
-        )  # fmt: skip
-        return ChannelPaths(gradients, [Pair(first, others[0] if others else NOTHING)])
+        pair = Pair(first, others[0] if others else NOTHING)
+        return ChannelPaths(self.opened(question).gradients(), [pair])
 
 
 def measure(question: Question, subject: Subject) -> Array:
@@ -90,7 +87,7 @@ def _probability(question: Question, subject: Subject) -> Array:
 def _factors(question: Question, subject: Subject) -> Array:
     """Return the labels' weights of factors of the clipped attribution, (1, factor, logit)."""
     labels = list(question.labels or subject.card.names.indexes)
-    found = attribute_classes(subject.linear_map(question), labels)
+    found = attribute_classes(subject.opened(question).linear(), labels)
     factors = factorise([positive_part(found.transpose(1, 2, 0))], question.n)
     weights = np.zeros((1, question.n, subject.card.outputs))
     weights[0][:, labels] = factors.labels
@@ -99,9 +96,9 @@ def _factors(question: Question, subject: Subject) -> Array:
 
 def _neurons(question: Question, subject: Subject) -> Array:
     """Return effects of neuron groups, (1, group, logit), by ascending effect on the last label."""
-    linear = subject.linear_map(question)
-    groups = group_neurons(linear.value.numpy()[0], question.n)
-    effects = attribute_groups(linear, groups, range(subject.card.outputs))
+    opened = subject.opened(question)
+    groups = group_neurons(opened.held, question.n)
+    effects = attribute_groups(opened.linear(), groups, range(subject.card.outputs))
     return effects[None, np.argsort(effects[:, question.labels[-1]], kind="stable")]
 
 
