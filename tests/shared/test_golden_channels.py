@@ -41,17 +41,13 @@ def test_all_methods_of_the_notebook(golden_and_paths):
 
 
 def test_the_path_is_complete_to_its_tolerance(golden_and_paths):
-    """And near the plain sum of many steps, which knows nothing of completeness."""
+    """For every pair, and near the plain sum of many steps, which knows nothing of completeness.
+
+    In one case the two labels are almost equally likely: their rise is 0.3 % of what cancels.
+    """
     golden, paths = golden_and_paths
     found = paths.path()
-    missing = np.abs(paths.completeness_error(found.values))
-    rise = np.abs(paths.scores - paths.at_zero)
-    size = np.abs(found.values).sum(1)
-    # One pair's labels are almost equally likely: its sum cancels to 0.3 % of its sizes.
-    cancelling = rise < 0.01 * size
-    assert cancelling.sum() <= 1
-    assert missing[~cancelling].max() < 1e-3
-    assert (missing * rise / size).max() < 1e-3
+    assert np.abs(paths.completeness_error(found.values)).max() < 1e-3
     assert found.quadrature_error.max() < 0.01
     assert found.steps.max() < 1000
     nearer = np.abs(found.values[0] - golden["channel/path100"]).max()

@@ -48,7 +48,8 @@ class ChannelPaths:
         """Hold what is asked; ``memory_mb`` bounds the batches and changes nothing else."""
         self.gradients, self.pairs = gradients, list(pairs)
         self.memory_mb, self.progress = memory_mb, progress
-        ends = self._heights(np.array([0.0, 1.0]), self.pairs)
+        logits = gradients.values_at(self._points(np.array([0.0, 1.0])))
+        ends = np.array([pair.score(logits).numpy() for pair in self.pairs], np.float64)
         self.at_zero, self.scores = ends[:, 0], ends[:, 1]
 
     def linear(self) -> ChannelAttribution:
@@ -93,7 +94,7 @@ class ChannelPaths:
             return np.where(apart == 0, 0.0, apart / np.abs(rise))
 
     def _by(self, rule: Rule, noise: npt.NDArray[np.floating] | None = None) -> ChannelAttribution:
-        slopes = self._slopes(rule.nodes, self.pairs, noise, rule.denominator)
+        slopes, _ = self._along(rule.nodes, self.pairs, noise, rule.denominator, self.progress)
         count = len(self.pairs)
         return ChannelAttribution(
             np.einsum("t,ptc->pc", rule.weights, slopes),
@@ -102,11 +103,14 @@ class ChannelPaths:
         )
 
     def _refined(self, pair: Pair, tolerance: float) -> Integral:
-        return integrate_to(
-            tolerance,
-            lambda places: self._slopes(places, [pair])[0],
-            lambda places: self._heights(places, [pair])[0],
-        )
+        with tqdm(desc="path", unit="point", disable=not self.progress) as bar:
+
+            def look(places: Numbers) -> tuple[Numbers, Numbers]:
+                slopes, heights = self._along(places, [pair])
+                bar.update(len(places))
+                return slopes[0], heights[0]
+
+            return integrate_to(tolerance, look)
 
     def _points(
         self,
@@ -124,31 +128,31 @@ class ChannelPaths:
         each = self.gradients.bytes_per_point + len(self.pairs) * self.gradients.value.nbytes
         return in_batches(np.arange(len(places)), each, self.memory_mb)
 
-    def _heights(self, places: Numbers, pairs: Sequence[Pair]) -> Numbers:
-        """Return scores along the path, (pair, place)."""
-        parts = []
-        for batch in self._batches(places):
-            logits = self.gradients.values_at(self._points(places[batch]))
-            parts.append(np.array([pair.score(logits).numpy() for pair in pairs], np.float64))
-        return np.concatenate(parts, axis=1)
-
-    def _slopes(
+    def _along(
         self,
         places: Numbers,
         pairs: Sequence[Pair],
         noise: npt.NDArray[np.floating] | None = None,
         denominator: int = 1,
-    ) -> Numbers:
-        """Return gradient times activation summed over positions, (pair, place, channel)."""
-        parts = []
-        bar = tqdm(self._batches(places), desc="points", unit="batch", disable=not self.progress)
+        progress: bool = False,
+    ) -> tuple[Numbers, Numbers]:
+        """Return gradient times activation summed over positions, and scores, along the path.
+
+        (pair, place, channel) and (pair, place).
+        """
+        slopes, scores = [], []
+        value = self.gradients.value
+        bar = tqdm(self._batches(places), desc="points", unit="batch", disable=not progress)
         for batch in bar:
             chosen = None if noise is None else noise[batch]
             points = self._points(places[batch], chosen, denominator)
-            _, gradients = self.gradients.at(points, lambda t: [pair.score(t) for pair in pairs])
-            value = self.gradients.value
-            parts.append([tf.einsum("brcx,rcx->bx", g, value).numpy() for g in gradients])
-        return np.concatenate([np.array(part, np.float64) for part in parts], axis=1)
+            found, gradients = self.gradients.at(
+                points, lambda t: [pair.score(t) for pair in pairs]
+            )
+            slopes.append([tf.einsum("brcx,rcx->bx", g, value).numpy() for g in gradients])
+            scores.append(found)
+        joined = np.concatenate([np.array(part, np.float64) for part in slopes], axis=1)
+        return joined, np.concatenate(scores, axis=1, dtype=np.float64)
 
 
 def draw_noise(seed: int, channels: int, steps: int = NOTEBOOK_STEPS) -> npt.NDArray[np.float32]:

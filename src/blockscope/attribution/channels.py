@@ -58,7 +58,7 @@ def named_channels(
             "quadrature_error": (
                 by_method,
                 stores.as_float32(np.stack([one.quadrature_error for one in found], 1)),
-                {"long_name": "sum of the intervals' |errors| / sum of |attribution|"},
+                {"long_name": "likely sum of the channels' |errors| / sum of |attribution|"},
             ),
             "steps": (by_method, np.stack([one.steps for one in found], 1)),
             "score": ("pair", stores.as_float32(paths.scores), unit),

@@ -10,13 +10,14 @@ import numpy.typing as npt
 
 Numbers = npt.NDArray[np.float64]
 
-# The refinement starts from this many equal intervals, with this many Gauss nodes in each.
+# The refinement starts from this many equal intervals.
 INTERVALS = 8
-NODES = 2
 # Each round halves the intervals that together hold this share of all changes and errors.
 SHARE = 0.5
-# A sum may be met by chance while the entries are still off; so much is allowed where they differ.
+# A sum may be met by chance while the entries are still off; so much is allowed there.
 ROUGHEST = 0.01
+# Less than this share of the entries' sizes, or of the path, is lost in single precision.
+NOISE = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,11 +30,6 @@ class Rule:
     nodes: Numbers
     weights: Numbers
     denominator: int = 1
-
-    def between(self, start: float, stop: float) -> Rule:
-        """Return the rule for another interval."""
-        length = stop - start
-        return Rule(start + length * self.nodes, length * self.weights)
 
 
 def left(steps: int) -> Rule:
@@ -51,8 +47,8 @@ def gauss(steps: int) -> Rule:
 class Integral:
     """An integral, (entry), the number of places it took, and the error it may have.
 
-    ``error`` adds the sizes of the intervals' errors in the sum of the entries, which do not cancel
-    there, as a share of the sum of the entries' sizes.
+    ``error`` estimates how far the entries are off, as a share of the sum of their sizes: see
+    ``_roughness``.
     """
 
     value: Numbers
@@ -62,57 +58,69 @@ class Integral:
 
 def integrate_to(
     tolerance: float,
-    slope: Callable[[Numbers], Numbers],
-    height: Callable[[Numbers], Numbers],
-    most: int = 512,
+    look: Callable[[Numbers], tuple[Numbers, Numbers]],
+    most: int = 8192,
 ) -> Integral:
     """Integrate the gradient of a function along a path, until its sum is as high as the function.
 
-    ``slope`` gives at places (place) the contributions of the entries, (place, entry), whose sum is
-    the derivative of ``height`` (place). Those intervals are halved in which the entries
-    change most and the sum is most wrong: the one does not see a jump beside the nodes, the other
-    not one whose entries cancel. The error of each interval's sum is known,
-    not estimated: it ends where the sum of all entries differs from ``height(1) - height(0)`` by
-    less than ``tolerance`` of it, and the intervals' errors, none cancelled, are below ``ROUGHEST``
-    of all entries' sizes.
+    ``look`` gives at places (place) the slopes of the entries, (place, entry), and the height,
+    (place), whose derivative is the slopes' sum. The rule is the trapezoid's: gradients of networks
+    jump wherever a unit turns on, so that a rule of higher order gains nothing, and halving an
+    interval keeps what was seen at its ends.
 
-    Gradients of networks jump where a unit turns on, and no rule of higher order helps there. Where
-    the entries cancel almost, ``most`` places may not be enough for their sum; it then ends there,
-    and the sum tells by how much.
+    First the intervals are halved in which the entries change most and the sum is most wrong,
+    until the estimated error is below ``ROUGHEST``. From then on only the sum is to be met: the
+    error of each interval's sum is known, not estimated, and those are halved, largest first, that
+    together hold what is missing in all. It ends where the sum of all entries differs from
+    ``height(1) - height(0)`` by less than ``tolerance`` of it, or where single precision or
+    ``most`` places allow no more; the sum then tells by how much. Nothing is ever added to make it
+    fit.
     """
-    rule = gauss(NODES)
-    edges = np.linspace(0, 1, INTERVALS + 1)
-    heights = dict(zip(edges.tolist(), height(edges).tolist(), strict=True))
-    rise = heights[1.0] - heights[0.0]
-    pending = list(zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True))
-    parts: dict[tuple[float, float], Numbers] = {}
-    changes: dict[tuple[float, float], Numbers] = {}
-    steps = 0
+    places = np.linspace(0, 1, INTERVALS + 1)
+    slopes, heights = look(places)
     while True:
-        rules = [rule.between(*interval) for interval in pending]
-        slopes = slope(np.concatenate([r.nodes for r in rules]))
-        steps += len(slopes)
-        for interval, r, found in zip(pending, rules, np.split(slopes, len(rules)), strict=True):
-            parts[interval] = r.weights @ found
-            changes[interval] = (interval[1] - interval[0]) * (found[-1] - found[0])
-        errors = {(a, b): p.sum() - (heights[b] - heights[a]) for (a, b), p in parts.items()}
-        value = np.sum(list(parts.values()), axis=0)
-        apart, size = float(np.abs(list(errors.values())).sum()), float(np.abs(value).sum())
-        rest = float(value.sum() - rise)
-        met = abs(rest) <= tolerance * abs(rise)
-        if (met and apart <= ROUGHEST * size) or steps >= most:
-            return Integral(value, steps, apart / (size or 1.0))
-        halved = _worst({i: np.abs(changes[i]).sum() + abs(errors[i]) for i in parts})
-        middles = np.array([(a + b) / 2 for a, b in halved])
-        heights.update(zip(middles.tolist(), height(middles).tolist(), strict=True))
-        pending = []
-        for (a, b), middle in zip(halved, middles.tolist(), strict=True):
-            del parts[a, b], changes[a, b]
-            pending += [(a, middle), (middle, b)]
+        lengths = np.diff(places)
+        value = lengths @ (slopes[:-1] + slopes[1:]) / 2
+        changes = lengths[:, None] * np.diff(slopes, axis=0)
+        errors = lengths * (slopes[:-1] + slopes[1:]).sum(1) / 2 - np.diff(heights)
+        size = float(np.abs(value).sum())
+        rise, rest = float(heights[-1] - heights[0]), float(errors.sum())
+        error = _roughness(changes, errors) / (size or 1.0)
+        met = abs(rest) <= max(tolerance * abs(rise), NOISE * size)
+        if (met and error <= ROUGHEST) or len(places) >= most or not np.isfinite(rest):
+            return Integral(value, len(places), error)
+        if error > ROUGHEST:
+            sizes = np.abs(changes).sum(1) + np.abs(errors)
+            halved = _fewest(sizes, SHARE * sizes.sum(), lengths)
+        else:
+            halved = _fewest(errors * np.sign(rest), abs(rest), lengths)
+        if not halved.size:
+            return Integral(value, len(places), error)
+        middles = (places[halved] + places[halved + 1]) / 2
+        found_slopes, found_heights = look(middles)
+        places, heights = np.append(places, middles), np.append(heights, found_heights)
+        order = np.argsort(places)
+        slopes = np.concatenate([slopes, found_slopes])[order]
+        places, heights = places[order], heights[order]
 
 
-def _worst(sizes: dict[tuple[float, float], float]) -> list[tuple[float, float]]:
-    """Return the fewest intervals that hold ``SHARE`` of all sizes, at least one."""
-    ordered = sorted(sizes, key=lambda interval: (-sizes[interval], interval))
-    held = np.cumsum([sizes[interval] for interval in ordered])
-    return ordered[: int(np.searchsorted(held, SHARE * held[-1])) + 1]
+def _roughness(changes: Numbers, errors: Numbers) -> float:
+    """Return the likely sum of the entries' errors, from the intervals' (interval, entry).
+
+    ``changes``: of the slopes, times the interval's length. A jump stands anywhere in its interval,
+    which gives a standard deviation of 1 / sqrt(12) of that, and jumps of different intervals are
+    independent. One that is undone within its interval is seen only in ``errors`` (interval), those
+    of the sums, which are added without cancelling.
+    """
+    return float(np.sqrt((changes**2).sum(0) / 12).sum() + np.abs(errors).sum())
+
+
+def _fewest(sizes: Numbers, amount: float, lengths: Numbers) -> npt.NDArray[np.intp]:
+    """Return the fewest intervals whose positive sizes add up to ``amount``, or all that do count.
+
+    Those that are too short to be halved in single precision are left alone.
+    """
+    order = np.argsort(-sizes, kind="stable")
+    order = order[(sizes[order] > 0) & (lengths[order] > NOISE)]
+    held = np.cumsum(sizes[order])
+    return order[: int(np.searchsorted(held, amount)) + 1]
