@@ -116,6 +116,7 @@ def test_the_example_speaks_for_one_label_and_not_for_the_other(made):
     strong, weak = np.zeros((2, 5, 7), np.float32)
     strong[1, 5], weak[1, 5] = 9, 8.9  # speaks for both
     strong[4, 2], weak[0, 6] = 3, 4
+    strong[3, 3] = -20  # speaks against one label, for none
     maps = dataclasses.replace(maps, labels=((strong, weak), maps.labels[1]))
     assert maps.strongest(0, 0) == (4, 2)
     assert maps.strongest(0, 1) == (0, 6)

@@ -67,10 +67,11 @@ class Maps:
     def strongest(self, layer: int, label: int) -> Cell:
         """Return the position of a layer (0, 1) that speaks most for a label (0, 1), not the other.
 
-        It has the largest difference of both attributions: what speaks for either is no example.
+        That of the largest difference of what speaks for both: a position that speaks for either is
+        no example, nor is one that only speaks against the other.
         """
         own, other = self.labels[layer][label], self.labels[layer][1 - label]
-        difference = own - other
+        difference = np.maximum(own, 0) - np.maximum(other, 0)
         row, col = np.unravel_index(int(difference.argmax()), difference.shape)
         return Cell(int(row), int(col))
 
