@@ -92,6 +92,11 @@ export function difference(a: Floats, b: Floats): Floats {
   return a.map((value, i) => value - b[i]);
 }
 
+/** The least and the largest value, with zero between them. */
+export function extentOf(values: Floats): [number, number] {
+  return values.reduce(([least, most], x) => [Math.min(least, x), Math.max(most, x)], [0, 0] as [number, number]);
+}
+
 /** How alike two maps are: the cosine of the angle between them, 0 where one is empty. */
 export function cosine(a: Floats, b: Floats): number {
   let [ab, aa, bb] = [0, 0, 0];

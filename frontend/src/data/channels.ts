@@ -1,6 +1,7 @@
 // Attribution to the channels of one layer.
 import { type Floats, Tensor, descending, difference, largestSize, placeOfLargest, unpack } from "./arrays";
 import type { ChannelLayer, Drivers, Picture } from "./data";
+import { Grid } from "./grid";
 
 const PART = 3; // the part of the input that drives a channel: a third of its shorter side
 
@@ -40,8 +41,8 @@ export class Channels {
     return this.classes.shape[1];
   }
 
-  get rows(): number {
-    return this.activations.shape[1];
+  get grid(): Grid {
+    return new Grid(this.activations.shape[1], this.activations.shape[2]);
   }
 
   get cols(): number {
@@ -76,12 +77,12 @@ export class Channels {
   /** The part of the input around the channel's largest activation, in pixels. */
   driving(channel: number, picture: Picture): Square {
     const side = Math.max(1, Math.floor(Math.min(picture.rows, picture.cols) / PART));
-    const place = placeOfLargest(this.activation(channel));
-    const start = (at: number, count: number, length: number) =>
-      Math.min(Math.max(Math.round(((at + 0.5) / count) * length - side / 2), 0), length - side);
+    const box = this.grid.box(placeOfLargest(this.activation(channel)));
+    const start = (from: number, part: number, length: number) =>
+      Math.min(Math.max(Math.round((from + part / 2) * length - side / 2), 0), length - side);
     return {
-      x: start(place % this.cols, this.cols, picture.cols),
-      y: start(Math.floor(place / this.cols), this.rows, picture.rows),
+      x: start(box.left, box.width, picture.cols),
+      y: start(box.top, box.height, picture.rows),
       width: side,
       height: side,
     };

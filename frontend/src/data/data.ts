@@ -21,6 +21,8 @@ export interface Layer {
   cols: number;
   /** One cell of the page is the sum of pooled x pooled positions. */
   pooled: number;
+  /** Rows and columns of positions; the last cells hold fewer where pooled is no part of them. */
+  grid?: [number, number];
 }
 
 export interface PackedPalette {

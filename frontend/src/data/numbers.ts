@@ -32,12 +32,18 @@ export function percent(share: number): string {
   return `${value < 0 ? MINUS : ""}${size.toFixed(size < 1 ? 2 : size < 10 ? 1 : 0)} %`;
 }
 
+/** A probability; the smallest are stored as zero. */
+export function chance(value: number): string {
+  return value < 1e-4 ? "< 0.01 %" : percent(value);
+}
+
+/** A cosine, with two decimals. */
+export function ratio(value: number): string {
+  const text = Math.abs(value).toFixed(2);
+  return (value < 0 && Number(text) > 0 ? MINUS : "") + text;
+}
+
 /** A cell of a grid as people count: from 1. */
 export function cellWords(cell: number, cols: number): string {
   return `row ${Math.floor(cell / cols) + 1}, column ${(cell % cols) + 1}`;
-}
-
-/** The same in a few characters, for captions. */
-export function cellShort(cell: number, cols: number): string {
-  return `(${Math.floor(cell / cols) + 1}, ${(cell % cols) + 1})`;
 }

@@ -1,5 +1,5 @@
 // The panels of channels as pictures of their own.
-import { type Floats, descending, largestSize } from "../data/arrays";
+import { type Floats, descending, extentOf, largestSize } from "../data/arrays";
 import { type Channels, strongest } from "../data/channels";
 import { paint } from "../data/colours";
 import { number, signed } from "../data/numbers";
@@ -11,6 +11,7 @@ import { addingUp, counts, error, what } from "./channelWords";
 const FOR = "#5f8a1c";
 const AGAINST = "#8337b4";
 const GAP = 6;
+const BROAD = 80; // a tile that has room for its number and its value on one line
 
 interface Place {
   x: number;
@@ -19,15 +20,13 @@ interface Place {
 }
 
 /** Thin bars of all channels, the largest value first; returns where they end. */
-function distribution(scene: Scene, values: Floats, full: number, at: Place, height: number): number {
+function distribution(scene: Scene, values: Floats, extent: [number, number], at: Place, height: number): number {
   const order = descending(values);
-  const size = full || 1;
-  const [most, least] = [Math.max(0, ...values) / size, Math.min(0, ...values) / size];
-  const range = most - least || 1;
-  const zero = at.y + (most / range) * height;
+  const range = extent[1] - extent[0] || 1;
+  const zero = at.y + (extent[1] / range) * height;
   const step = at.width / order.length;
   for (const [i, channel] of order.entries()) {
-    const tall = (Math.abs(values[channel]) / size / range) * height;
+    const tall = (Math.abs(values[channel]) / range) * height;
     if (tall === 0) continue;
     const up = values[channel] > 0;
     const y = up ? zero - tall : zero;
@@ -59,8 +58,7 @@ function tile(
       kind: "map",
       ...box,
       picture: page.dimmed,
-      rows: channels.rows,
-      cols: channels.cols,
+      grid: channels.grid,
       pixels: paint(channels.activation(channel), page.plainColours),
       opacity: page.opacity,
       outlines: [],
@@ -71,11 +69,12 @@ function tile(
     const part = channels.driving(channel, picture);
     scene.add({
       kind: "map", x: at.x, y: y + 3, width: at.width, height: at.width,
-      picture, part, rows: 1, cols: 1, pixels: null, opacity: 1, outlines: [],
+      picture, part, grid: null, pixels: null, opacity: 1, outlines: [],
     });
     y += 3 + at.width;
   }
   scene.line(at.x, y + 14, String(channel), { size: 11, bold: true });
+  if (at.width < BROAD) y += 13;
   scene.line(at.x + at.width, y + 14, signed(number(value)), { size: 11, colour: SOFT, anchor: "end" });
   const share = full > 0 ? Math.min(1, Math.abs(value) / full) : 0;
   scene.add({ kind: "rect", x: at.x, y: y + 18, width: share * at.width, height: 4, fill: value < 0 ? AGAINST : FOR });
@@ -96,7 +95,7 @@ export function channelsScene(
     scene.bottom += 8;
     scene.paragraph(channels.layer, { size: 14, bold: true, colour: INK });
     scene.paragraph(`${counts(values)}. ${addingUp(channels.facts, method, values)}`);
-    scene.bottom = distribution(scene, values, full, { x: scene.margin, y: scene.bottom + 6, width: scene.inner }, 80) + 10;
+    scene.bottom = distribution(scene, values, extentOf(values), { x: scene.margin, y: scene.bottom + 6, width: scene.inner }, 80) + 10;
     const width = (scene.inner - (2 * most - 1) * GAP) / (2 * most);
     const { above, below } = strongest(values, most);
     const ends = [...above.map((c, i) => [c, i]), ...below.map((c, i) => [c, 2 * most - below.length + i])].map(
@@ -122,7 +121,7 @@ function detail(scene: Scene, page: Page, channels: Channels, channel: number): 
   const active = channels.activation(channel);
   scene.add({
     kind: "map", x: scene.margin, y: top, width, height, picture: page.dimmed,
-    rows: channels.rows, cols: channels.cols, pixels: paint(active, page.plainColours), opacity: page.opacity, outlines: [],
+    grid: channels.grid, pixels: paint(active, page.plainColours), opacity: page.opacity, outlines: [],
   });
   scene.line(scene.margin, top + height + 15, `yellow or white: activation ${number(largestSize(active))}`, { size: 11, colour: SOFT, room: width });
   const values = channels.labelsOf(channel);
@@ -149,6 +148,8 @@ export function methodsScene(page: Page, channels: Channels, most: number): Scen
   const scene = begin(page, `Methods of channel attribution for ${page.data.pair?.text}, ${facts.layer}`);
   const all = facts.method.map((method) => channels.byMethod(method));
   const full = Math.max(...all.map(largestSize));
+  const extents = all.map(extentOf);
+  const extent: [number, number] = [Math.min(...extents.map((e) => e[0])), Math.max(...extents.map((e) => e[1]))];
   for (const [i, method] of facts.method.entries()) {
     const values = all[i];
     scene.bottom += 8;
@@ -156,7 +157,7 @@ export function methodsScene(page: Page, channels: Channels, most: number): Scen
     scene.paragraph(`${what(method)}. ${addingUp(facts, method, values)} Gradients taken: ${facts.steps[i]}.`);
     const room = 2 * most * 66;
     const top = scene.bottom + 6;
-    const end = distribution(scene, values, full, { x: scene.margin, y: top, width: scene.inner - room - 16 }, 80);
+    const end = distribution(scene, values, extent, { x: scene.margin, y: top, width: scene.inner - room - 16 }, 80);
     const { above, below } = strongest(values, most);
     const ends = [...above, ...below].map((channel, k) =>
       tile(scene, page, channels, channel, values[channel], full, { x: scene.margin + scene.inner - room + k * 66, y: top, width: 60 }, false),

@@ -3,8 +3,9 @@
 import { type Floats, cosine, descending, difference, largestSize, placeOfLargest, sum, sumOfSizes } from "../data/arrays";
 import { CELL_A, CELL_B, FIRST, type Palette, type Pixels, SECOND, compared, hints, paint } from "../data/colours";
 import type { Layer } from "../data/data";
+import { Grid } from "../data/grid";
 import { type Maps, type Side, other } from "../data/maps";
-import { cellWords, number, percent, signed } from "../data/numbers";
+import { cellWords, number, percent, ratio, signed } from "../data/numbers";
 import type { Bar } from "../parts/Bars.svelte";
 import type { Outline } from "../parts/LayerMap.svelte";
 import type { Pinned } from "../view/fragment";
@@ -27,6 +28,10 @@ export class Explorer {
 
   layer(side: Side): Layer {
     return this.page.data.layers[side];
+  }
+
+  grid(side: Side): Grid {
+    return Grid.of(this.layer(side));
   }
 
   cellOf(side: Side, cell: number): string {
@@ -129,7 +134,7 @@ export class Explorer {
       return `${this.words(source.side, source.cells[0], maps.between(source.side, source.cells[0]))}.${kept ? " Kept: press another cell to compare." : ""}`;
     }
     const [a, b] = source.cells.map((cell) => maps.between(source.side, cell));
-    return `${this.layer(source.side).name}: ${source.cells.map((cell) => this.cellOf(source.side, cell)).join(" against ")}; cosine of both maps ${number(cosine(a, b))}.`;
+    return `${this.layer(source.side).name}: ${source.cells.map((cell) => this.cellOf(source.side, cell)).join(" against ")}; cosine of both maps ${ratio(cosine(a, b))}.`;
   }
 
   /** The number at a cell of the answer to the cells kept. */
@@ -143,10 +148,12 @@ export class Explorer {
     return `${this.layer(side).name}, ${this.cellOf(side, cell)}: ${numbers.join("; ")}, in ${UNIT} (share of all sizes).`;
   }
 
-  /** The cell that is looked at: pointed at, or else the last one kept. */
-  get focus(): { side: Side; cell: number } | null {
+  /** The cell that is looked at: pointed at, the last one kept, or where the first label is strongest. */
+  focus(maps: Maps): { side: Side; cell: number; atRest: boolean } {
     const { hovered, pinned } = this.page;
-    return hovered ?? (pinned ? { side: pinned.side, cell: pinned.cells.at(-1) ?? 0 } : null);
+    if (hovered) return { ...hovered, atRest: false };
+    if (pinned) return { side: pinned.side, cell: pinned.cells.at(-1) ?? 0, atRest: false };
+    return { side: 1, cell: placeOfLargest(maps.label(1, this.page.first)), atRest: true };
   }
 
   /** The labels that a cell speaks for most, and the two chosen ones. */

@@ -30,8 +30,7 @@ function place(
     width: at.width,
     height,
     picture,
-    rows: layer.rows,
-    cols: layer.cols,
+    grid: explorer.grid(side),
     pixels: shown.pixels,
     opacity: explorer.page.opacity,
     outlines: outlined ? explorer.outlines(side) : [],
@@ -51,9 +50,9 @@ function gradient(scene: Scene, { scale }: Shown, x: number, y: number): void {
   for (let i = 0; i < steps; i++) {
     const entry = 3 * Math.round(first + (i / (steps - 1)) * (254 - first));
     const fill = `rgb(${palette.table.subarray(entry, entry + 3).join(",")})`;
-    scene.add({ kind: "rect", x: x + 60 + 2 * i, y, width: 2.2, height: 9, fill });
+    scene.add({ kind: "rect", x: x + 48 + 1.6 * i, y, width: 1.8, height: 9, fill });
   }
-  scene.line(x + 68 + 2 * steps, y + 9, `${number(full)} ${UNIT}`, { size: 11, colour: SOFT });
+  scene.line(x + 54 + 1.6 * steps, y + 9, `${number(full)} ${UNIT}`, { size: 11, colour: SOFT });
 }
 
 export function spatialScene(explorer: Explorer, maps: Maps): Scene {
@@ -114,12 +113,12 @@ function restWords({ page }: Explorer): string {
 
 /** The labels of the cell that is looked at, with bars. */
 function labels(scene: Scene, explorer: Explorer, maps: Maps): void {
-  const { focus } = explorer;
-  if (!focus) return;
+  const focus = explorer.focus(maps);
   const full = maps.largestLabel(focus.side);
   scene.bottom += 8;
+  const why = focus.atRest ? ", where the first label is strongest," : "";
   scene.paragraph(
-    `${explorer.layer(focus.side).name}, ${explorer.cellOf(focus.side, focus.cell)}, speaks most for (logits)`,
+    `${explorer.layer(focus.side).name}, ${explorer.cellOf(focus.side, focus.cell)}${why} speaks most for (logits)`,
     { size: 12, bold: true, colour: "#1b1b1d" },
   );
   for (const { name, value, colour } of explorer.top(maps, focus.side, focus.cell)) {

@@ -1,7 +1,8 @@
 // The panel of neuron groups as a picture of its own.
 import { type Floats, type Tensor, descending } from "../data/arrays";
-import { FIRST, SECOND } from "../data/colours";
-import type { NeuronGroups } from "../data/data";
+import { FIRST, type Pixels, SECOND } from "../data/colours";
+import type { NeuronGroups, Picture } from "../data/data";
+import { Grid } from "../data/grid";
 import { alone, together } from "../data/hues";
 import { number, percent, signed } from "../data/numbers";
 import type { Scene } from "../saving/scene";
@@ -20,18 +21,18 @@ export function neuronsScene(
   shown: number | null,
 ): Scene {
   const scene = begin(page, `Neuron groups of ${groups.layer}`);
-  const [, rows, cols] = groups.spatial.shape;
+  const grid = new Grid(groups.spatial.shape[1], groups.spatial.shape[2]);
   const { picture } = page.data;
   const width = (scene.inner - (ACROSS - 1) * GAP) / ACROSS;
   const height = (width * picture.rows) / picture.cols;
-  const place = (pixels: ReturnType<typeof together>, x: number, y: number) =>
+  const place = (pixels: Pixels, x: number, y: number, below: Picture) =>
     scene.add({
-      kind: "map", x, y, width, height, picture, rows, cols, pixels, opacity: page.opacity, outlines: [],
+      kind: "map", x, y, width, height, picture: below, grid, pixels, opacity: page.opacity, outlines: [],
     });
 
   const top = scene.bottom + 6;
   scene.line(scene.margin, top + 12, shown === null ? "All groups" : `Group ${shown + 1} alone`, { bold: true });
-  place(shown === null ? together(maps, groups.colours) : alone(maps, groups.colours, shown), scene.margin, top + 20);
+  place(shown === null ? together(maps, groups.colours) : alone(maps, groups.colours, shown), scene.margin, top + 20, picture);
   for (const i of maps.keys()) {
     const y = top + 32 + 20 * i;
     const x = scene.margin + width + GAP;
@@ -50,7 +51,7 @@ export function neuronsScene(
       const x = scene.margin + k * (width + GAP);
       scene.add({ kind: "rect", x, y: y + 2, width: 11, height: 11, fill: groups.colours[i] });
       scene.line(x + 18, y + 12, `Group ${i + 1}`, { bold: true });
-      place(alone(maps, groups.colours, i), x, y + 20);
+      place(alone(maps, groups.colours, i), x, y + 20, page.dimmed);
       return effects(scene, page, effect.at(i), x, y + 20 + height, width);
     });
     scene.bottom = Math.max(...ends) + 10;

@@ -50,27 +50,29 @@ async function draw(context: CanvasRenderingContext2D, item: Item, scale: number
 }
 
 async function drawMap(context: CanvasRenderingContext2D, item: Map, scale: number): Promise<void> {
-  const { picture, part, rows, cols, pixels, x, y, width, height } = item;
+  const { picture, part, grid, pixels, x, y, width, height } = item;
   const image = await load(picture.uri);
   const [across, down] = [image.naturalWidth / picture.cols, image.naturalHeight / picture.rows];
   const view = part ?? { x: 0, y: 0, width: picture.cols, height: picture.rows };
   const from = [view.x * across, view.y * down, view.width * across, view.height * down] as const;
   context.drawImage(image, ...from, x, y, width, height);
   // Edges of cells lie on whole pixels, so that none is blended with its neighbour.
-  const edge = (start: number, size: number, i: number, count: number) =>
-    Math.round((start + (size * i) / count) * scale) / scale;
+  const edge = (place: number) => Math.round(place * scale) / scale;
+  if (!grid) return;
   if (pixels) {
     context.globalAlpha = item.opacity;
-    for (let i = 0; i < rows * cols; i++) {
-      const [row, col] = [Math.floor(i / cols), i % cols];
-      const [left, top] = [edge(x, width, col, cols), edge(y, height, row, rows)];
+    for (let i = 0; i < grid.cells; i++) {
+      const box = grid.box(i);
+      const [left, right] = [edge(x + box.left * width), edge(x + (box.left + box.width) * width)];
+      const [top, bottom] = [edge(y + box.top * height), edge(y + (box.top + box.height) * height)];
       context.fillStyle = `rgb(${pixels[4 * i]} ${pixels[4 * i + 1]} ${pixels[4 * i + 2]})`;
-      context.fillRect(left, top, edge(x, width, col + 1, cols) - left, edge(y, height, row + 1, rows) - top);
+      context.fillRect(left, top, right - left, bottom - top);
     }
     context.globalAlpha = 1;
   }
   for (const { cell, colour } of item.outlines) {
-    const box = [x + ((cell % cols) * width) / cols, y + (Math.floor(cell / cols) * height) / rows, width / cols, height / rows] as const;
+    const part = grid.box(cell);
+    const box = [x + part.left * width, y + part.top * height, part.width * width, part.height * height] as const;
     for (const [stroke, line] of [["#ffffff", 4], [colour, 2]] as const) {
       context.strokeStyle = stroke;
       context.lineWidth = line;

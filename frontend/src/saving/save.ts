@@ -3,7 +3,7 @@ import { toPng } from "./png";
 import type { Scene } from "./scene";
 import { toSvg } from "./svg";
 
-const SCALE = 3; // pixels for each unit of a bitmap: fine enough for print
+const SCALE = 2; // pixels for each unit of a bitmap: 300 dots per inch at 170 mm
 
 /** Save a scene; returns the name of the file. */
 export async function save(scene: Scene, kind: "png" | "svg", name: string): Promise<string> {

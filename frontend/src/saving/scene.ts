@@ -1,6 +1,7 @@
 // A view as a list of things at places, from which a vector file and a bitmap are made alike.
 import type { Pixels } from "../data/colours";
 import type { Picture } from "../data/data";
+import type { Grid } from "../data/grid";
 
 export const FONT = "Helvetica, Arial, 'Liberation Sans', 'DejaVu Sans', sans-serif";
 export const INK = "#1b1b1d";
@@ -36,8 +37,8 @@ export interface Map extends Box {
   picture: Picture;
   /** Left, top and size in pixels of the input; the whole where it is missing. */
   part?: Box;
-  rows: number;
-  cols: number;
+  /** What lies over the picture, if anything does. */
+  grid: Grid | null;
   pixels: Pixels | null;
   opacity: number;
   outlines: { cell: number; colour: string }[];

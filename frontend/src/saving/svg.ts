@@ -1,13 +1,22 @@
 // A scene as SVG: text is text, a cell is a rectangle.
+import type { Picture } from "../data/data";
 import { type Box, FONT, type Item, type Map, type Scene } from "./scene";
 
 export function toSvg(scene: Scene): string {
   const { width, height, title } = scene;
+  // A picture that is shown several times is written once.
+  const pictures = [...new Set(scene.items.flatMap((item) => (item.kind === "map" ? [item.picture] : [])))];
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" font-family="${FONT}" role="img" aria-label="${escaped(title)}">`,
     `<title>${escaped(title)}</title>`,
     `<rect width="${width}" height="${height}" fill="#ffffff"/>`,
-    ...scene.items.map(element),
+    "<defs>",
+    ...pictures.map(
+      ({ uri, rows, cols }, i) =>
+        `<image id="picture${i}" width="${cols}" height="${rows}" preserveAspectRatio="none" href="${uri}"/>`,
+    ),
+    "</defs>",
+    ...scene.items.map((item) => element(item, pictures)),
     "</svg>\n",
   ].join("\n");
 }
@@ -24,47 +33,50 @@ function escaped(text: string): string {
 
 const round = (value: number): number => Math.round(value * 100) / 100;
 
-function place({ x, y, width, height }: Box): string {
+function at({ x, y, width, height }: Box): string {
   return `x="${round(x)}" y="${round(y)}" width="${round(width)}" height="${round(height)}"`;
 }
 
-function element(item: Item): string {
+function element(item: Item, pictures: readonly Picture[]): string {
   switch (item.kind) {
     case "text":
       return `<text x="${round(item.x)}" y="${round(item.y)}" font-size="${item.size}"${item.bold ? ' font-weight="bold"' : ""} fill="${item.colour}"${item.anchor === "start" ? "" : ` text-anchor="${item.anchor}"`}>${escaped(item.text)}</text>`;
     case "rect":
-      return `<rect ${place(item)} fill="${item.fill}"/>`;
+      return `<rect ${at(item)} fill="${item.fill}"/>`;
     case "image":
-      return `<image ${place(item)} preserveAspectRatio="none" href="${item.uri}"/>`;
+      return `<image ${at(item)} preserveAspectRatio="none" href="${item.uri}"/>`;
     case "map":
-      return map(item);
+      return map(item, pictures.indexOf(item.picture));
   }
 }
 
-function map(item: Map): string {
-  const { picture, part, rows, cols, pixels, outlines } = item;
+function map(item: Map, place: number): string {
+  const { picture, part, grid, pixels, outlines } = item;
   const view = part ?? { x: 0, y: 0, width: picture.cols, height: picture.rows };
   const parts = [
-    `<svg ${place(item)} viewBox="${[view.x, view.y, view.width, view.height].map(round).join(" ")}" preserveAspectRatio="none" overflow="hidden">`,
-    `<image width="${picture.cols}" height="${picture.rows}" preserveAspectRatio="none" href="${picture.uri}"/>`,
+    `<svg ${at(item)} viewBox="${[view.x, view.y, view.width, view.height].map(round).join(" ")}" preserveAspectRatio="none" overflow="hidden">`,
+    `<use href="#picture${place}"/>`,
     "</svg>",
   ];
-  const [width, height] = [item.width / cols, item.height / rows];
-  const cell = (i: number): Box => ({
-    x: item.x + (i % cols) * width,
-    y: item.y + Math.floor(i / cols) * height,
-    width,
-    height,
-  });
+  if (!grid) return parts.join("\n");
+  const cell = (i: number): Box => {
+    const { left, top, width, height } = grid.box(i);
+    return {
+      x: item.x + left * item.width,
+      y: item.y + top * item.height,
+      width: width * item.width,
+      height: height * item.height,
+    };
+  };
   if (pixels) {
     parts.push(`<g class="cells" opacity="${item.opacity}" shape-rendering="crispEdges">`);
-    for (let i = 0; i < rows * cols; i++) {
-      parts.push(`<rect ${place(cell(i))} fill="${hex(pixels, i)}"/>`);
+    for (let i = 0; i < grid.cells; i++) {
+      parts.push(`<rect ${at(cell(i))} fill="${hex(pixels, i)}"/>`);
     }
     parts.push("</g>");
   }
   for (const outline of outlines) {
-    const box = place(cell(outline.cell));
+    const box = at(cell(outline.cell));
     parts.push(`<rect ${box} fill="none" stroke="#ffffff" stroke-width="4"/>`);
     parts.push(`<rect ${box} fill="none" stroke="${outline.colour}" stroke-width="2"/>`);
   }
