@@ -6,8 +6,15 @@ import argparse
 
 import all_labels
 import ground_truth
+import truth_channels
+import truth_positions
 
-SECTIONS = {"speed": all_labels, "truth": ground_truth}
+SECTIONS = {
+    "speed": all_labels,
+    "truth": ground_truth,
+    "truth-positions": truth_positions,
+    "truth-channels": truth_channels,
+}
 
 
 def main() -> None:

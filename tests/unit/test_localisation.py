@@ -5,7 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from blockscope.blocks1000.localisation import chance, coverage, separation, share_on, summary
+from blockscope.blocks1000.localisation import (
+    behind,
+    chance,
+    coverage,
+    separation,
+    share_on,
+    speaking_cell,
+    strongest_map,
+    summary,
+)
 
 
 def masks():
@@ -52,6 +61,34 @@ def test_separation_does_not_depend_on_the_order_of_factors():
     assert separation(apart[..., ::-1], covered) == 1
     assert separation(np.ones((5, 7, 2)), covered) == pytest.approx(0.5)
     assert separation(np.zeros((5, 7, 2)), covered) == 0.5
+
+
+def test_the_speaking_cell_lies_mostly_on_the_block():
+    speaks = np.arange(35.0).reshape(5, 7)[::-1]  # largest at the top right, off the block
+    covered = coverage(masks(), (5, 7))
+    assert speaking_cell(speaks, covered[0]) == (1, 2)
+    assert speaking_cell(-speaks, covered[0]) == (2, 2)
+    assert speaking_cell(speaks, covered[1]) is None  # half a cell is not most of it
+
+
+def test_the_cells_behind_a_coarse_one():
+    expected = np.zeros((6, 15))
+    expected[4:6, 3:6] = 1
+    np.testing.assert_array_equal(behind((2, 1), (3, 5), (6, 15)), expected)
+
+
+def test_the_strongest_channels_are_weighed_by_their_values(rng):
+    activations = rng.random((3, 4, 5))
+    values = np.array([-9, 2, 0.5, -1, 3])
+    expected = np.zeros((3, 4))
+    for row, col in np.ndindex(3, 4):
+        expected[row, col] = 3 * activations[row, col, 4] + 2 * activations[row, col, 1]
+    np.testing.assert_allclose(strongest_map(activations, values, 2), expected)
+    expected += 0.5 * activations[..., 2]
+    np.testing.assert_allclose(strongest_map(activations, values, 4), expected)
+    against = 9 * activations[..., 0]
+    np.testing.assert_allclose(strongest_map(activations, -values, 1), against)
+    assert not strongest_map(activations, -np.abs(values), 3).any()
 
 
 def test_summary_leaves_empty_maps_out():

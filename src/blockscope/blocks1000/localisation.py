@@ -52,6 +52,41 @@ def separation(factors: Map, covered: npt.NDArray[np.float64]) -> float:
     return float(max(shares[0, 0] + shares[1, 1], shares[0, 1] + shares[1, 0]) / 2)
 
 
+def speaking_cell(speaks: Map, covered: npt.NDArray[np.float64]) -> tuple[int, int] | None:
+    """Return the cell, (row, col), that speaks most for a label, of those mostly on its block.
+
+    ``speaks`` (row, col): attribution to the label; ``covered`` (row, col): one block's share of
+    each cell. None where the block has no cell of which it covers more than half.
+    """
+    inside = covered > 0.5
+    if not inside.any():
+        return None
+    row, col = np.unravel_index(np.where(inside, speaks, -np.inf).argmax(), speaks.shape)
+    return int(row), int(col)
+
+
+def behind(cell: tuple[int, int], coarse: tuple[int, int], fine: tuple[int, int]) -> Map:
+    """Return a map (row, col) of the finer layer that is 1 on the cells behind one of the coarse.
+
+    What follows from the cell's place alone, without any gradient. ``coarse``, ``fine``: rows and
+    columns of the layers, the latter a multiple of the former.
+    """
+    alone = np.zeros(coarse)
+    alone[cell] = 1
+    return np.kron(alone, np.ones((fine[0] // coarse[0], fine[1] // coarse[1])))
+
+
+def strongest_map(activations: Map, values: Map, count: int) -> Map:
+    """Return where the strongest channels are active, (row, col), each weighed by its value.
+
+    Sum over the ``count`` channels of largest positive value of value times activation;
+    ``activations`` (row, col, channel), from a ReLU; ``values`` (channel): attribution. To see the
+    channels that speak against, give the values with the other sign.
+    """
+    chosen = np.argsort(-values, kind="stable")[:count]
+    return activations[..., chosen] @ np.maximum(values[chosen], 0)
+
+
 def summary(shares: Sequence[float]) -> tuple[float, float]:
     """Return mean and standard error of shares, those without a value left out."""
     known = np.array([share for share in shares if not np.isnan(share)])
