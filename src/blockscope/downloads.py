@@ -20,7 +20,8 @@ from blockscope.files import sha256_of, written_whole
 SHELF = "BLOCKSCOPE_MODELS"  # environment variable: a folder of files that were put there by hand
 TRIES = 3
 PAUSE = 2.0  # seconds before another try
-SILENCE = 60.0  # seconds without a byte after which a connection is given up
+ANSWER = 15.0  # seconds in which a connection must come about
+SILENCE = 60.0  # seconds without a byte after which it is given up
 PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})  # HTTP errors that may pass by themselves
 
 
@@ -98,7 +99,7 @@ class _Bar(tqdm):  # type: ignore[type-arg]
 
 def _load(url: str, temporary: Path, name: str) -> None:
     with _Bar(desc=name, unit="B", unit_scale=True) as progress:
-        load = pooch.HTTPDownloader(progressbar=progress, chunk_size=1 << 16, timeout=SILENCE)
+        load = pooch.HTTPDownloader(progressbar=progress, chunk_size=1 << 16, timeout=(ANSWER, SILENCE))
         load(url, str(temporary), None)
 
 

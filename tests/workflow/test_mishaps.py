@@ -47,7 +47,7 @@ def test_settings_of_ones_own_stand_alone(project, tmp_path):
     project.write("config/config.yaml", settings + "\nfigure: {opacity: 0.1}\n")
     mine = tmp_path / "elsewhere.yaml"
     mine.write_text(settings)
-    assert project.planned() == {"groups": 1, "page": 1, "gallery": 1}
+    assert project.planned() == {"panel": 5, "page": 1, "gallery": 1}
     assert project.planned("--configfile", str(mine)) == {}
     mine.write_text("models: config/models.yaml\n")
     done = project.snakemake("--dry-run", "--configfile", str(mine))
@@ -113,7 +113,7 @@ def test_two_commands_at_once_leave_whole_files(project):
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
     commands = [
         subprocess.Popen(
-            [*project.command, "--forcerun", "groups", *lock, "--", GROUPS], **options, **pipes
+            [*project.command, "--forcerun", "panel", *lock, "--", GROUPS], **options, **pipes
         )
         for lock in ([], ["--nolock"])
     ]

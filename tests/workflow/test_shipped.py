@@ -24,8 +24,8 @@ def shipped(workflow_copy, project_at, tmp_path):
 
 def test_the_default_settings(shipped):
     assert shipped.planned() == {
-        "model": 1, "input": 2, "activations": 4, "classes": 12, "factors": 12, "groups": 6,
-        "page": 6, "gallery": 1,
+        "model": 1, "input": 2, "activations": 4, "classes": 12, "factors": 12, "positions": 6,
+        "channels": 4, "drivers": 2, "neurons": 2, "panel": 18, "page": 6, "gallery": 1,
     }  # fmt: skip
     assert shipped.planned("results/blocks1000/two/none/classes/mixed3a.h5")["classes"] == 1
 
@@ -41,4 +41,4 @@ def test_the_articles_settings(shipped):
     planned = shipped.planned("--configfile", "config/inceptionv1.yaml")
     assert planned["model"] == 1
     runs = shipped.path("config/inceptionv1/runs.tsv").read_text().splitlines()[1:]
-    assert planned["groups"] == len(runs) > 3 * len(table)
+    assert planned["page"] == len(runs) > 3 * len(table)

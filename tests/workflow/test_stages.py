@@ -10,15 +10,14 @@ from pathlib import Path
 import h5py
 import pytest
 import yaml
-from on_request import ON_REQUEST
 from PIL import Image
 
 from blockscope.digest import code_digest, reached_modules
 
 ROOT = Path(__file__).resolve().parents[2]
-DRAWN = {"model", "input", "activations", "classes", "factors", "panel", "page", "gallery"}
-STAGES = DRAWN | set(ON_REQUEST)
-LINEARISING = STAGES & {"classes", "positions", "neurons", "channels", "drivers"}
+LINEARISING = {"classes", "positions", "channels", "drivers", "neurons"}
+STAGES = LINEARISING | {"model", "input", "activations", "factors", "panel", "page", "gallery"}
+PANELS = 5  # of the finished run
 FACTORS = "results/tiny/noise/smooth/factors"
 
 
@@ -62,7 +61,17 @@ def test_everything_is_made_and_the_last_line_says_where_to_look(finished):
         "results/tiny/noise/smooth/classes/low.h5",
         f"{FACTORS}/low-2-on-block~high.h5",
         f"{FACTORS}/block~high-2-on-block~high.tsv",
-        "results/figures/one/groups.pdf",
+        "results/tiny/noise/groups/low-2.h5",
+        *(
+            f"results/figures/one/{panel}.pdf"
+            for panel in (
+                "groups",
+                "spatial",
+                "channels",
+                "methods",
+                "neurons",
+            )
+        ),
         "results/figures/one/index.html",
         "results/index.html",
         "logs/classes/tiny/noise/smooth/block~high.log",
@@ -133,6 +142,7 @@ def test_a_new_row_makes_only_what_is_new(project, run_row, new, wanted):
         ("figure", {"opacity": 0.5}, {"panel"}),
         ("compute", {"memory_mb": 4096}, set()),
         ("factors", {"top_labels": 3}, {"factors"}),
+        ("channels", {"tolerance": 0.01}, {"channels"}),
         ("image", {"background": [0, 0, 0]}, {"input"}),
     ],
 )
@@ -141,7 +151,7 @@ def test_an_option_repeats_what_it_is_about(project, section, options, changed):
     project.write("config/config.yaml", yaml.safe_dump({**settings, section: options}))
     assert project.changed_stages() == changed
     if section == "figure":
-        assert project.planned() == {"panel": 1, "page": 1, "gallery": 1}
+        assert project.planned() == {"panel": PANELS, "page": 1, "gallery": 1}
 
 
 PACKAGE = "src/blockscope"
@@ -193,6 +203,9 @@ def change_function(project, file: str, name: str) -> None:
         ("figures/asked.py", "place_of", {"panel", "page"}),
         ("figures/spatial.py", "compose_spatial", {"panel"}),
         ("figures/payload.py", "payload", {"page"}),
+        ("figures/channel_data.py", "read_layer", {"panel", "page"}),
+        ("attribution/channels.py", "write_channels", {"channels"}),
+        ("attribution/quadrature.py", "integrate_to", {"channels"}),
         ("figures/gallery.py", "write_gallery", {"gallery"}),
         ("files.py", "written_whole", STAGES),
         ("config/check.py", "load_project", set()),
@@ -249,8 +262,8 @@ def test_a_touched_picture_repeats_nothing_and_a_changed_one_everything_behind_i
     with Image.open(project.path("noise.png")) as picture:
         picture.transpose(Image.Transpose.ROTATE_180).save(project.path("noise.png"))
     assert project.planned() == {
-        "input": 1, "activations": 2, "classes": 2, "factors": 2, "panel": 1, "page": 1,
-        "gallery": 1,
+        "input": 1, "activations": 2, "classes": 2, "factors": 2, "positions": 1, "channels": 2,
+        "drivers": 1, "neurons": 1, "panel": PANELS, "page": 1, "gallery": 1,
     }  # fmt: skip
 
 
@@ -268,6 +281,8 @@ def test_any_single_file_can_be_asked_for(project):
     made = {"activations": 1, "classes": 2, "factors": 4, "neurons": 1}
     assert project.planned(*targets) == made
     assert project.planned(targets[-1]) == {}
+    of_other_gradients = {"classes": 4, "positions": 2, "panel": 1}
+    assert project.planned("results/figures/one/overrides.png") == of_other_gradients
 
 
 def test_an_unknown_id_in_a_target_is_told_with_what_is_valid(project):
