@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 Floats = NDArray[np.floating]
 LEVEL = 7  # of deflating: more takes much longer for a hundredth of the size
 FEWER = (8, 6)  # bits that an array gives way to, one after the other
-EASY = 1_200_000  # characters up to which arrays keep all their bits
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,16 +86,15 @@ def fitted(builds: Iterable[Any], room: int) -> Any:
     """Return plain data whose arrays take at most ``room`` characters, with as many bits as fit.
 
     ``builds`` yields nested dicts and lists that hold `Bulk`, each coarser than the one before. In
-    each the largest arrays lose bits first: down to 8 already where all together exceed ``EASY``,
-    since a page should be no larger than it must. The first that fits is taken, or else the last.
+    each the largest arrays lose bits first; the first that fits is taken, or else the last.
     """
     tree, made = None, {}
     for tree in builds:
         bulks = list(_bulks(tree))
         made = {id(bulk): bulk.packed(bulk.bits) for bulk in bulks}
-        for bits, most in zip(FEWER, (min(EASY, room), room), strict=True):
+        for bits in FEWER:
             for bulk in sorted(bulks, key=lambda b: -len(made[id(b)]["data"])):
-                if _size(made) > most:
+                if _size(made) > room:
                     made[id(bulk)] = bulk.packed(min(bits, bulk.bits))
         if _size(made) <= room:
             break
