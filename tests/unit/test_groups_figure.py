@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
+from layout import check_layout
 from made_up_run import FACTS, LABELS, classes, factors, picture
 from PIL import Image
 
@@ -209,7 +210,7 @@ def test_no_text_leaves_the_sheet_or_covers_another(
     rng: np.random.Generator, shape: dict[str, int], labels: list[str]
 ) -> None:
     panel = make_panel(rng, shape["count"], joint=bool(shape["joint"]), labels=labels)
-    check_layout(panel, Style(width_mm=shape["width"]))
+    check_layout(*compose(panel, Style(width_mm=shape["width"])))
 
 
 @pytest.mark.parametrize(
@@ -225,30 +226,7 @@ def test_no_text_leaves_the_sheet_or_covers_another(
 )
 @pytest.mark.parametrize("width", [40, 120, 300])
 def test_odd_shapes_fit(rng: np.random.Generator, case: dict[str, int], width: int) -> None:
-    check_layout(make_panel(rng, **case), Style(width_mm=width))  # type: ignore[arg-type]
-
-
-def check_layout(panel: GroupsPanel, style: Style) -> None:
-    sheet, height = compose(panel, style)
-    for (left, top, right, bottom), text in sheet.texts:
-        inside = left >= 0 and top >= 0 and right <= style.width_mm and bottom <= height
-        assert inside, f"'{text}' leaves the sheet of {style.width_mm} x {height:.0f} mm"
-    for (one, first), (other, second) in itertools.combinations(sheet.texts, 2):
-        assert not overlap(one, other), f"'{first}' covers '{second}'"
-    for area in sheet.pictures:
-        for place, text in sheet.texts:
-            mark = re.fullmatch(r"\d+(,\d+)?(,…)?", text)
-            assert mark or not overlap(area, place), f"'{text}' lies on a picture"
-
-
-def overlap(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
-    slack = 0.05
-    return (
-        one[0] < other[2] - slack
-        and other[0] < one[2] - slack
-        and one[1] < other[3] - slack
-        and other[1] < one[3] - slack
-    )
+    check_layout(*compose(make_panel(rng, **case), Style(width_mm=width)))  # type: ignore[arg-type]
 
 
 def test_every_factor_is_marked_from_three_on(rng: np.random.Generator) -> None:
@@ -376,7 +354,7 @@ def test_bars_without_positive_weight_are_empty(rng: np.random.Generator) -> Non
     panel = make_panel(rng)
     flat = tuple(tuple(Weight(w.label, 0.0) for w in top) for top in panel.layers[0].tops)
     layers = tuple(dataclasses.replace(layer, tops=flat) for layer in panel.layers)
-    check_layout(dataclasses.replace(panel, layers=layers), Style())  # type: ignore[arg-type]
+    check_layout(*compose(dataclasses.replace(panel, layers=layers), Style()))  # type: ignore[arg-type]
 
 
 def test_datasets_without_the_expected_facts_fail_loudly(rng: np.random.Generator) -> None:
