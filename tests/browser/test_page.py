@@ -1,53 +1,23 @@
-"""The page of a run in a browser: what is drawn, and what pointing, typing and tapping do."""
+"""Attribution groups on a page in a browser: what is drawn, what pointing and tapping do."""
 
 from __future__ import annotations
 
-import io
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-from made_up_run import FACTS, classes, factors, picture
-from numpy.typing import NDArray
-from PIL import Image
-from playwright.sync_api import Locator, Page, expect
+from made_page import PHONE, Visit, cell_centres, contrasts, drawn, make_page
+from playwright.sync_api import Page, expect
 
 from blockscope import colour
-from blockscope.figures.groups import Style
-from blockscope.figures.page import write_page
 from blockscope.figures.panel import GroupsPanel
 
-Visit = Callable[..., Page]
 
-
-def make_page(
+def groups_page(
     folder: Path, count: int = 3, joint: bool = True, opacity: float = 0.6
 ) -> tuple[Path, GroupsPanel]:
-    rng = np.random.default_rng(11)
-    fit = "mixed5a" if joint else ""
-    made = [
-        factors(rng, layer, grid, count, fit_layer=fit)
-        for layer, grid in (("mixed4d", (5, 7)), ("mixed5a", (3, 4)))
-    ]
-    panel = GroupsPanel.from_datasets("a-run", picture(80, 112), classes(rng), made)
-    path = folder / "index.html"
-    files = {"PDF": folder / "groups.pdf"}
-    write_page(path, panel, FACTS | {"created_by": "page"}, files, Style(opacity=opacity))
-    return path, panel
-
-
-def drawn(stack: Locator) -> NDArray[np.float64]:
-    """What the browser shows of an element, float (row, col, rgb) in CSS pixels."""
-    with Image.open(io.BytesIO(stack.screenshot())) as opened:
-        return np.asarray(opened.convert("RGB"), np.float64)
-
-
-def cell_centres(shown: NDArray[np.float64], rows: int, cols: int) -> NDArray[np.float64]:
-    """The colour at the middle of every cell of a grid over the element."""
-    down = ((np.arange(rows) + 0.5) / rows * shown.shape[0]).astype(int)
-    across = ((np.arange(cols) + 0.5) / cols * shown.shape[1]).astype(int)
-    return shown[np.ix_(down, across)]
+    made = make_page(folder, ["groups"], opacity, count=count, joint=joint)
+    return made.path, GroupsPanel.of_run(made.asked, made.files)
 
 
 def overlay_of(page: Page, layer: int) -> str:
@@ -62,7 +32,7 @@ def both(page: Page) -> tuple[str, str]:
 
 
 def test_opaque_overlays_are_the_factor_pictures(tmp_path: Path, visit: Visit) -> None:
-    path, panel = make_page(tmp_path, opacity=1.0)
+    path, panel = groups_page(tmp_path, opacity=1.0)
     page = visit(path)
     for place, layer in enumerate(panel.layers, start=1):
         stack = page.locator(f'.stack[data-layer="{place}"]')
@@ -76,7 +46,7 @@ def test_opaque_overlays_are_the_factor_pictures(tmp_path: Path, visit: Visit) -
 
 
 def test_cells_are_not_blended(tmp_path: Path, visit: Visit) -> None:
-    path, panel = make_page(tmp_path, opacity=1.0)
+    path, panel = groups_page(tmp_path, opacity=1.0)
     shown = drawn(visit(path).locator('.stack[data-layer="2"]'))
     colours = np.unique(colour.factor_picture(panel.layers[1].spatial).reshape(-1, 3), axis=0)
     inner = shown[2:-2, 2:-2].reshape(-1, 3)
@@ -86,7 +56,7 @@ def test_cells_are_not_blended(tmp_path: Path, visit: Visit) -> None:
 
 
 def test_slider_changes_the_blend(tmp_path: Path, visit: Visit) -> None:
-    path, panel = make_page(tmp_path)
+    path, panel = groups_page(tmp_path)
     page = visit(path)
     stack = page.locator('.stack[data-layer="1"]')
     rows, cols, _ = panel.layers[0].spatial.shape
@@ -104,7 +74,7 @@ def test_slider_changes_the_blend(tmp_path: Path, visit: Visit) -> None:
 
 
 def test_pointing_isolates_a_shared_factor_in_both_layers(tmp_path: Path, visit: Visit) -> None:
-    page = visit(make_page(tmp_path)[0])
+    page = visit(groups_page(tmp_path)[0])
     assert both(page) == ("all", "all")
     for place, factor in enumerate("123"):
         page.locator(".factor").nth(place).hover()
@@ -117,7 +87,7 @@ def test_pointing_isolates_a_shared_factor_in_both_layers(tmp_path: Path, visit:
 
 
 def test_pointing_isolates_a_layer_s_own_factor_there(tmp_path: Path, visit: Visit) -> None:
-    page = visit(make_page(tmp_path, joint=False)[0])
+    page = visit(groups_page(tmp_path, joint=False)[0])
     legends = page.locator(".legend")
     legends.nth(0).locator(".factor").nth(2).hover()
     assert both(page) == ("3", "all")
@@ -126,7 +96,7 @@ def test_pointing_isolates_a_layer_s_own_factor_there(tmp_path: Path, visit: Vis
 
 
 def test_keyboard(tmp_path: Path, visit: Visit) -> None:
-    page = visit(make_page(tmp_path)[0])
+    page = visit(groups_page(tmp_path)[0])
     page.get_by_label("Opacity").focus()
     page.keyboard.press("Tab")
     assert both(page) == ("1", "1")
@@ -142,7 +112,7 @@ def test_keyboard(tmp_path: Path, visit: Visit) -> None:
 
 
 def test_a_press_keeps_a_factor_and_a_second_one_lets_go(tmp_path: Path, visit: Visit) -> None:
-    page = visit(make_page(tmp_path)[0])
+    page = visit(groups_page(tmp_path)[0])
     button = page.get_by_role("button", name="Factor 2")
     button.click()
     page.mouse.move(2, 2)
@@ -155,8 +125,7 @@ def test_a_press_keeps_a_factor_and_a_second_one_lets_go(tmp_path: Path, visit: 
 
 
 def test_touch(tmp_path: Path, visit: Visit) -> None:
-    size = {"width": 400, "height": 800}
-    page = visit(make_page(tmp_path)[0], viewport=size, has_touch=True, is_mobile=True)
+    page = visit(groups_page(tmp_path)[0], **PHONE)
     page.get_by_role("button", name="Factor 3").tap()
     assert both(page) == ("3", "3")
     page.get_by_role("button", name="Factor 1").tap()
@@ -169,38 +138,25 @@ def test_touch(tmp_path: Path, visit: Visit) -> None:
 @pytest.mark.parametrize("width", [320, 400, 1280])
 def test_nothing_is_cut_off(tmp_path: Path, visit: Visit, width: int, scheme: str) -> None:
     page = visit(
-        make_page(tmp_path, 6)[0], viewport={"width": width, "height": 800}, color_scheme=scheme
+        groups_page(tmp_path, 6)[0], viewport={"width": width, "height": 800}, color_scheme=scheme
     )
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     loaded = page.locator("img").evaluate_all("all => all.every(i => i.naturalWidth > 0)")
     assert loaded, "a picture does not load"
     assert page.locator("img:not([alt])").count() == 0
-    for text in page.locator("p, td, .name, h2").all():
-        assert contrast(text) >= 4.5, f"hard to read: {text.inner_text()[:40]}"
-
-
-def contrast(text: Locator) -> float:
-    """Contrast of a text with the page, as WCAG 2 defines it."""
-    ink, paper = text.evaluate(
-        "e => [getComputedStyle(e).color, getComputedStyle(document.body).backgroundColor]"
-    )
-    light = []
-    for value in (ink, paper):
-        channel = np.array([float(part) for part in value[4:-1].split(",")]) / 255
-        linear = np.where(channel <= 0.04045, channel / 12.92, ((channel + 0.055) / 1.055) ** 2.4)
-        light.append(float(linear @ [0.2126, 0.7152, 0.0722]) + 0.05)
-    return max(light) / min(light)
+    for text, found in contrasts(page.locator("p, td, .name, h2")):
+        assert found >= 4.5, f"hard to read: {text}"
 
 
 def test_without_a_script_everything_is_there(tmp_path: Path, visit: Visit) -> None:
-    page = visit(make_page(tmp_path)[0], java_script_enabled=False)
+    page = visit(groups_page(tmp_path)[0], java_script_enabled=False)
     shown = page.locator(".stack .overlay:visible")
     assert [s.get_attribute("data-factor") for s in shown.all()] == ["all", "all"]
     expect(page.locator(".factor:visible")).to_have_count(3)
 
 
 def test_print_hides_what_paper_cannot_do(tmp_path: Path, visit: Visit) -> None:
-    page = visit(make_page(tmp_path)[0], color_scheme="dark")
+    page = visit(groups_page(tmp_path)[0], color_scheme="dark")
     page.emulate_media(media="print")
     expect(page.locator(".controls")).to_be_hidden()
     background = page.evaluate("getComputedStyle(document.body).backgroundColor")
