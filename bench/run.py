@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 
 import all_labels
 import ground_truth
+import other_speed
 import truth_channels
 import truth_positions
 
 SECTIONS = {
-    "speed": all_labels,
-    "truth": ground_truth,
-    "truth-positions": truth_positions,
-    "truth-channels": truth_channels,
+    "speed": (all_labels, other_speed),
+    "truth": (ground_truth, truth_positions, truth_channels),
 }
 
 
@@ -21,13 +21,14 @@ def main() -> None:
     """Run the chosen sections, by default all."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("sections", nargs="*", metavar="SECTION", help=f"of {', '.join(SECTIONS)}")
-    for section in SECTIONS.values():
-        section.add_options(parser)
+    for part in itertools.chain(*SECTIONS.values()):
+        part.add_options(parser)
     options = parser.parse_args()
     for name in options.sections or SECTIONS:
         if name not in SECTIONS:
             parser.error(f"unknown section '{name}'; valid: {', '.join(SECTIONS)}")
-        SECTIONS[name].run(options)
+        for part in SECTIONS[name]:
+            part.run(options)
 
 
 if __name__ == "__main__":

@@ -128,6 +128,15 @@ def test_the_cheaper_mode_is_chosen_by_positions_and_labels(rng):
     assert cheaper_mode(early, labels=1) is Mode.REVERSE
 
 
+def test_a_multiplication_in_reverse_mode_counts_twice(rng, monkeypatch):
+    x = picture(rng, (41, 33, 2)).astype(np.float32)
+    linear = linear_of(inception_like, x, layer="input")  # 1353 positions
+    monkeypatch.setattr(linear, "multiplications_per_position", lambda: 10)
+    monkeypatch.setattr(linear, "multiplications_per_sensitivity", lambda: 100)
+    assert cheaper_mode(linear, labels=68) is Mode.FORWARD
+    assert cheaper_mode(linear, labels=67) is Mode.REVERSE
+
+
 def test_named_axes_carry_names_and_probabilities():
     labels = Labels(["dummy", "crane", "crane", "dog"], skip=1)
     logits = np.array([9.0, 1.0, 2.0, 3.0, 4.0], np.float32)

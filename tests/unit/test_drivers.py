@@ -10,9 +10,10 @@ from tiny import in_tensorflow, linear_of, sequence
 from tiny_files import write_tiny_files
 
 from blockscope import provenance, stores
-from blockscope.attribution.channel_products import REVERSE_COST, attribute_channels
+from blockscope.attribution.channel_products import attribute_channels
 from blockscope.attribution.drivers import write_drivers
 from blockscope.attribution.opened import Opened
+from blockscope.engine.batches import REVERSE_COST
 from blockscope.engine.linear_map import LinearMap
 from blockscope.errors import BadFile
 

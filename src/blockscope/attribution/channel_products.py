@@ -9,11 +9,8 @@ import numpy.typing as npt
 import tensorflow as tf
 from tqdm import tqdm
 
-from blockscope.engine.batches import in_batches
+from blockscope.engine.batches import REVERSE_COST, in_batches
 from blockscope.engine.linear_map import LinearMap
-
-# What a product costs in reverse mode, beside one in forward mode: measured on InceptionV1.
-REVERSE_COST = 2
 
 
 def attribute_all_labels(

@@ -1,0 +1,133 @@
+"""Attribution between positions, to channels along the path, and between channels: how fast.
+
+On the network of ``all_labels``, against the notebooks' way restated: one graph and session, one
+backward pass per position or step; timed on some of them and scaled. Ours each in a process of its
+own; the notebooks have nothing between channels, for which a backward pass per channel stands.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from all_labels import INPUT, LOGITS, picture
+from full_size import write_full_size
+
+# What, from which layer, to which; None: from the first label to the second.
+CASES = (
+    ("positions", "mixed4d", "mixed5a"),
+    ("positions", "mixed3a", "mixed4d"),
+    ("path", "mixed4d", None),
+    ("drivers", "mixed4a", "mixed4d"),
+)
+PAIR = (1, 2)
+NOTEBOOK_STEPS = 100
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of this section."""
+    parser.add_argument(
+        "--baseline-passes", type=int, default=8, help="backward passes the old way is timed on"
+    )
+
+
+def run(options: argparse.Namespace) -> None:
+    """Print one line per case: seconds, ours and the notebooks', their ratio, peak memory."""
+    with tempfile.TemporaryDirectory() as folder:
+        graph = options.graph or write_full_size(Path(folder) / "inceptionv1.pb")
+        print(f"Other attributions, {graph.name}, no override; the whole computation, warm")
+        for what, layer, target in CASES:
+            found = _in_own_process(graph, what, layer, target)
+            first, each = notebook_way(graph, what, layer, target, options.baseline_passes)
+            before = first + each * (found["passes"] - 1)
+            name = f"{what} {layer}" + (f" -> {target}" if target else "")
+            print(
+                f"  {name:29} notebook {before:7.1f} s  ours {found['seconds']:6.2f} s "
+                f"{before / found['seconds']:5.1f}x  {found['peak_gib']:.2f} GiB  {found['note']}",
+                flush=True,
+            )
+
+
+def notebook_way(
+    path: Path, what: str, layer: str, target: str | None, count: int
+) -> tuple[float, float]:
+    """Return seconds until the first backward pass is done, and of one more: the mean of ``count``.
+
+    The graph is made anew for each picture, as in the notebooks; the second of two is timed.
+    """
+    import numpy as np
+    import tensorflow as tf
+
+    for _ in range(2):
+        began = time.perf_counter()
+        definition = tf.compat.v1.GraphDef.FromString(path.read_bytes())
+        with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+            given = tf.compat.v1.placeholder_with_default(picture(), [None, None, None, 3])
+            names = [f"{layer}:0", f"{target or LOGITS}:0"]
+            acts, late = tf.import_graph_def(definition, {INPUT: given}, names, name="import")
+            number = tf.compat.v1.placeholder(tf.int32, [])
+            if what == "path":
+                score = late[0, PAIR[0]] - late[0, PAIR[1]]
+            elif what == "positions":
+                score = tf.reshape(tf.sqrt(tf.reduce_sum(late**2, -1)), [-1])[number]
+            else:
+                score = tf.reduce_sum(late[0], [0, 1])[number]
+            (gradient,) = tf.gradients(score, [acts])
+            held = session.run(acts)
+            for step in range(count + 1):
+                point = held * step / NOTEBOOK_STEPS if what == "path" else held
+                np.sum(held * session.run(gradient, {number: step, acts: point}), -1)
+                if step == 0:
+                    ready = time.perf_counter()
+            each = (time.perf_counter() - ready) / count
+    return ready - began, each
+
+
+def _in_own_process(graph: Path, what: str, layer: str, target: str | None) -> dict:
+    command = [sys.executable, __file__, str(graph), what, layer, target or ""]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def ours(path: Path, what: str, layer: str, target: str | None) -> dict:
+    """Time our way, the second of two; ``passes``: backward passes that the notebook would take."""
+    from blockscope.attribution.channel_paths import ChannelPaths
+    from blockscope.attribution.channel_products import attribute_channels
+    from blockscope.attribution.pairs import Pair
+    from blockscope.attribution.positions import attribute_positions
+    from blockscope.blocks1000.scoring import load
+    from blockscope.engine.gradients import Gradients
+    from blockscope.engine.linear_map import LinearMap
+    from blockscope.overrides import OVERRIDES
+
+    network, values = load(path), picture()
+    for _ in range(2):
+        began = time.perf_counter()
+        if what == "path":
+            place = (network, values, layer, LOGITS, OVERRIDES["none"])
+            paths = ChannelPaths(Gradients(*place), [Pair(*PAIR)])
+            found = paths.path()
+            missing = abs(paths.completeness_error(found.values)[0])
+            note = f"{found.steps[0]} steps, completeness error {missing:.1e}"
+            passes = NOTEBOOK_STEPS
+        else:
+            linear = LinearMap(network, values, layer, target, OVERRIDES["none"])
+            function = attribute_positions if what == "positions" else attribute_channels
+            shape = function(linear).shape
+            passes = shape[0] * shape[1] if what == "positions" else shape[0]
+            note = " x ".join(map(str, shape))
+        seconds = time.perf_counter() - began
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    return {"seconds": seconds, "passes": passes, "peak_gib": peak, "note": note}
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    print(json.dumps(ours(Path(sys.argv[1]), *sys.argv[2:4], sys.argv[4] or None)))
