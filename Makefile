@@ -25,8 +25,8 @@ COMPILE = $(VENV) -m uv pip compile --quiet --universal --python-version 3.11 \
 	--fork-strategy fewest --only-binary :all: --no-binary connection-pool \
 	--generate-hashes --no-emit-index-url --custom-compile-command 'make $@' $(ARGS)
 
-.PHONY: help setup run-environment figures test check format docs bench reproduce lock lock-gpu \
-	clean clean-results distclean
+.PHONY: help setup run-environment figures test check format docs bundle bench reproduce lock \
+	lock-gpu clean clean-results distclean
 
 help: ## list these commands
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' \
@@ -60,6 +60,10 @@ format: setup ## format the code and the workflow, fix what can be fixed
 
 docs: setup ## write the generated pages again
 	$(VENV) -m blockscope.config.reference
+
+bundle: ## make the page's script again from frontend/ (for developers; needs Node from 20.19)
+	@command -v npm >/dev/null || { echo 'make bundle needs Node from 20.19 with npm; the committed bundle serves without' >&2; exit 2; }
+	cd frontend && npm ci && npm run check && npm run build
 
 bench: run-environment ## measure speed, memory and agreement with the ground truth
 	$(VENV) bench/run.py $(ARGS)

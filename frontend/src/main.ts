@@ -1,5 +1,6 @@
 // The script of a run's page: finds the places for panels and fills them.
 import { type Component, mount } from "svelte";
+import "./explore.css";
 import { readData } from "./data/data";
 import { enhanceGroups } from "./groups";
 import { followOpacity } from "./opacity.svelte";
@@ -8,11 +9,11 @@ import Methods from "./panels/Methods.svelte";
 import Neurons from "./panels/Neurons.svelte";
 import Overrides from "./panels/Overrides.svelte";
 import Spatial from "./panels/Spatial.svelte";
-import { addStyle } from "./style/style";
 import { followAddress, keepViewOnLinks } from "./view/address.svelte";
+import { within } from "./view/current";
 import { Page } from "./view/page.svelte";
 
-const PANELS: Record<string, Component<{ page: Page }>> = {
+const PANELS: Record<string, Component> = {
   spatial: Spatial,
   overrides: Overrides,
   channels: Channels,
@@ -25,14 +26,13 @@ async function start(): Promise<void> {
   keepViewOnLinks();
   const data = readData();
   if (!data) return;
-  addStyle();
   const page = await Page.of(data);
   followOpacity(page);
   for (const target of document.querySelectorAll<HTMLElement>("[data-mount]")) {
     const panel = PANELS[target.dataset.mount ?? ""];
     if (!panel) continue;
     target.classList.add("explore");
-    mount(panel, { target, props: { page } });
+    mount(panel, { target, context: within(page) });
   }
   followAddress(page);
 }

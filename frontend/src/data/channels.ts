@@ -1,5 +1,5 @@
 // Attribution to the channels of one layer.
-import { type Floats, Tensor, descending, difference, largestSize, placeOfLargest, unpack } from "./arrays";
+import { type Floats, type Tensor, descending, difference, largestSize, placeOfLargest, unpack } from "./arrays";
 import type { ChannelLayer, Drivers, Picture } from "./data";
 import { Grid } from "./grid";
 
@@ -103,8 +103,20 @@ export interface Driver {
   value: number;
 }
 
-/** The channels of the earlier layer that drive one of the later layer, the strongest first. */
-export async function driversOf(drivers: Drivers, channel: number): Promise<Driver[]> {
-  const values = (await unpack(drivers.value)).at(channel);
-  return drivers.channel[channel].map((number, i) => ({ channel: number, value: values[i] }));
+/** Which channels of the earlier layer drive those of the later one. */
+export class DriverTable {
+  private constructor(
+    private readonly channel: readonly number[][],
+    private readonly value: Tensor,
+  ) {}
+
+  static async read({ channel, value }: Drivers): Promise<DriverTable> {
+    return new DriverTable(channel, await unpack(value));
+  }
+
+  /** The strongest first, with what each adds in activation units. */
+  of(channel: number): Driver[] {
+    const values = this.value.at(channel);
+    return this.channel[channel].map((number, i) => ({ channel: number, value: values[i] }));
+  }
 }

@@ -6,12 +6,16 @@ import { number, signed } from "../data/numbers";
 import { type Scene } from "../saving/scene";
 import { INK, SOFT, begin, finish, legend } from "../saving/sheet";
 import type { Page } from "../view/page.svelte";
-import { addingUp, counts, error, what } from "./channelWords";
+import { addingUp, counts, what } from "./channelWords";
 
 const FOR = "#5f8a1c";
 const AGAINST = "#8337b4";
 const GAP = 6;
 const BROAD = 80; // a tile that has room for its number and its value on one line
+
+const FOOT =
+  "Thin bars: every channel, the largest value first. Pictures: where a channel is active, on its own scale, or " +
+  "what it responds to; below, if shown, the part of the input around its largest activation. Values in logits.";
 
 interface Place {
   x: number;
@@ -30,10 +34,16 @@ function distribution(scene: Scene, values: Floats, extent: [number, number], at
     if (tall === 0) continue;
     const up = values[channel] > 0;
     const y = up ? zero - tall : zero;
-    scene.add({ kind: "rect", x: at.x + i * step, y, width: Math.max(step * 0.96, 0.3), height: tall, fill: up ? FOR : AGAINST });
+    scene.rect(at.x + i * step, y, Math.max(step * 0.96, 0.3), tall, up ? FOR : AGAINST);
   }
-  scene.add({ kind: "rect", x: at.x, y: zero - 0.3, width: at.width, height: 0.6, fill: INK });
+  scene.rect(at.x, zero - 0.3, at.width, 0.6, INK);
   return at.y + height;
+}
+
+/** Where a channel is active; returns where the map ends. */
+function active(scene: Scene, page: Page, channels: Channels, channel: number, at: Place): number {
+  const pixels = paint(channels.activation(channel), page.plainColours);
+  return scene.map(at, page.dimmed, channels.grid, pixels, page.opacity);
 }
 
 /** A channel with its number and value; returns where it ends. */
@@ -49,47 +59,29 @@ function tile(
 ): number {
   const { picture } = page.data;
   const sprite = channels.facts.sprites[String(channel)];
-  const height = sprite ? at.width : (at.width * picture.rows) / picture.cols;
-  const box = { x: at.x, y: at.y, width: at.width, height };
-  if (sprite) {
-    scene.add({ kind: "image", ...box, uri: sprite });
-  } else {
-    scene.add({
-      kind: "map",
-      ...box,
-      picture: page.dimmed,
-      grid: channels.grid,
-      pixels: paint(channels.activation(channel), page.plainColours),
-      opacity: page.opacity,
-      outlines: [],
-    });
-  }
-  let y = at.y + height;
+  let y = at.y + at.width;
+  if (sprite) scene.add({ kind: "image", ...at, height: at.width, uri: sprite });
+  else y = active(scene, page, channels, channel, at);
   if (crop) {
     const part = channels.driving(channel, picture);
-    scene.add({
-      kind: "map", x: at.x, y: y + 3, width: at.width, height: at.width,
-      picture, part, grid: null, pixels: null, opacity: 1, outlines: [],
-    });
-    y += 3 + at.width;
+    y = scene.map({ ...at, y: y + 3 }, picture, null, null, 1, { part });
   }
   scene.line(at.x, y + 14, String(channel), { size: 11, bold: true });
   if (at.width < BROAD) y += 13;
   scene.line(at.x + at.width, y + 14, signed(number(value)), { size: 11, colour: SOFT, anchor: "end" });
   const share = full > 0 ? Math.min(1, Math.abs(value) / full) : 0;
-  scene.add({ kind: "rect", x: at.x, y: y + 18, width: share * at.width, height: 4, fill: value < 0 ? AGAINST : FOR });
+  scene.rect(at.x, y + 18, share * at.width, 4, value < 0 ? AGAINST : FOR);
   return y + 26;
 }
 
 export function channelsScene(
   page: Page,
-  both: readonly Channels[],
   valuesOf: (channels: Channels) => Floats,
   method: string | null,
   most: number,
 ): Scene {
   const scene = begin(page, `Channel attribution of ${page.scoreWords}`);
-  for (const channels of both) {
+  for (const channels of page.channels) {
     const values = valuesOf(channels);
     const full = largestSize(values);
     scene.bottom += 8;
@@ -105,25 +97,20 @@ export function channelsScene(
     scene.bottom = Math.max(scene.bottom, ...ends);
   }
   const at = page.trail.at(-1);
-  if (at) detail(scene, page, both[at.side], at.channel);
+  if (at) detail(scene, page, page.channels[at.side], at.channel);
   directions(scene, page);
-  return finish(page, scene, foot(both));
+  return finish(page, scene, FOOT);
 }
 
 /** The channel that is looked at: where it is active, and which labels it counts for. */
 function detail(scene: Scene, page: Page, channels: Channels, channel: number): void {
-  const { picture } = page.data;
   const width = 300;
-  const height = (width * picture.rows) / picture.cols;
   scene.bottom += 10;
   scene.paragraph(`Channel ${channel} of ${channels.layer}`, { size: 14, bold: true, colour: INK });
   const top = scene.bottom + 4;
-  const active = channels.activation(channel);
-  scene.add({
-    kind: "map", x: scene.margin, y: top, width, height, picture: page.dimmed,
-    grid: channels.grid, pixels: paint(active, page.plainColours), opacity: page.opacity, outlines: [],
-  });
-  scene.line(scene.margin, top + height + 15, `yellow or white: activation ${number(largestSize(active))}`, { size: 11, colour: SOFT, room: width });
+  const end = active(scene, page, channels, channel, { x: scene.margin, y: top, width });
+  const most = largestSize(channels.activation(channel));
+  scene.line(scene.margin, end + 15, `yellow or white: activation ${number(most)}`, { size: 11, colour: SOFT, room: width });
   const values = channels.labelsOf(channel);
   const order = descending(values);
   const lists = [
@@ -140,7 +127,7 @@ function detail(scene: Scene, page: Page, channels: Channels, channel: number): 
       scene.line(x + column, y, signed(number(values[place])), { size: 12, colour: SOFT, anchor: "end" });
     }
   }
-  scene.bottom = top + Math.max(height + 22, 150);
+  scene.bottom = Math.max(end + 22, top + 150);
 }
 
 export function methodsScene(page: Page, channels: Channels, most: number): Scene {
@@ -166,8 +153,7 @@ export function methodsScene(page: Page, channels: Channels, most: number): Scen
   }
   scene.bottom += 6;
   directions(scene, page, true);
-  const errors = facts.method.map((method, i) => `${method} ${error(facts, i)}`).join(", ");
-  return finish(page, scene, `All bars have one scale. Completeness errors: ${errors}. ${foot([channels])}`);
+  return finish(page, scene, `All bars have one scale. ${FOOT}`);
 }
 
 function directions(scene: Scene, page: Page, own = false): void {
@@ -178,9 +164,4 @@ function directions(scene: Scene, page: Page, own = false): void {
     { colour: FOR, name: `towards ${first}` },
     { colour: AGAINST, name: second },
   ]);
-}
-
-function foot(layers: readonly Channels[]): string {
-  const sprites = layers.some((channels) => Object.keys(channels.facts.sprites).length > 0);
-  return `Thin bars: every channel, the largest value first. Pictures: ${sprites ? "what a channel responds to, or " : ""}where a channel is active, on its own scale; below it, if shown, the part of the input around its largest activation. Values in logits.`;
 }

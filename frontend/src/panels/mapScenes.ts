@@ -17,25 +17,14 @@ function place(
   { title = "", note = "", outlined = true } = {},
 ): number {
   const layer = explorer.layer(side);
-  const { picture } = explorer.page.data;
-  const height = (at.width * picture.rows) / picture.cols;
   scene.line(at.x, at.y + 14, title || layer.name, { bold: true, room: at.width * 0.68 });
   scene.line(at.x + at.width, at.y + 14, note || `${layer.rows} × ${layer.cols}`, {
     size: 11, colour: SOFT, anchor: "end", room: at.width * 0.3,
   });
-  scene.add({
-    kind: "map",
-    x: at.x,
-    y: at.y + 22,
-    width: at.width,
-    height,
-    picture,
-    grid: explorer.grid(side),
-    pixels: shown.pixels,
-    opacity: explorer.page.opacity,
+  const { page } = explorer;
+  const bottom = scene.map({ ...at, y: at.y + 22 }, page.data.picture, explorer.grid(side), shown.pixels, page.opacity, {
     outlines: outlined ? explorer.outlines(side) : [],
   });
-  const bottom = at.y + 22 + height;
   if (!shown.scale) return bottom + 6;
   gradient(scene, shown, at.x, bottom + 8);
   return bottom + 24;
@@ -50,7 +39,7 @@ function gradient(scene: Scene, { scale }: Shown, x: number, y: number): void {
   for (let i = 0; i < steps; i++) {
     const entry = 3 * Math.round(first + (i / (steps - 1)) * (254 - first));
     const fill = `rgb(${palette.table.subarray(entry, entry + 3).join(",")})`;
-    scene.add({ kind: "rect", x: x + 48 + 1.6 * i, y, width: 1.8, height: 9, fill });
+    scene.rect(x + 48 + 1.6 * i, y, 1.8, 9, fill);
   }
   scene.line(x + 54 + 1.6 * steps, y + 9, `${number(full)} ${UNIT}`, { size: 11, colour: SOFT });
 }
@@ -124,7 +113,7 @@ function labels(scene: Scene, explorer: Explorer, maps: Maps): void {
   for (const { name, value, colour } of explorer.top(maps, focus.side, focus.cell)) {
     const [x, y] = [scene.margin, scene.bottom];
     scene.line(x, y + 12, name, { size: 12, room: 290 });
-    scene.add({ kind: "rect", x: x + 300, y: y + 3, width: (Math.abs(value) / (full || 1)) * 260, height: 10, fill: colour ?? "#8a8d91" });
+    scene.rect(x + 300, y + 3, (Math.abs(value) / (full || 1)) * 260, 10, colour ?? "#8a8d91");
     scene.line(x + 640, y + 12, number(value), { size: 12, colour: SOFT, anchor: "end" });
     scene.bottom += 17;
   }

@@ -1,8 +1,8 @@
 // The panel of neuron groups as a picture of its own.
-import { type Floats, type Tensor, descending } from "../data/arrays";
+import { type Floats, descending } from "../data/arrays";
 import { FIRST, type Pixels, SECOND } from "../data/colours";
-import type { NeuronGroups, Picture } from "../data/data";
-import { Grid } from "../data/grid";
+import type { Picture } from "../data/data";
+import type { Groups } from "../data/groups";
 import { alone, together } from "../data/hues";
 import { number, percent, signed } from "../data/numbers";
 import type { Scene } from "../saving/scene";
@@ -13,32 +13,24 @@ const ACROSS = 3;
 const GAP = 24;
 const TOP = 3;
 
-export function neuronsScene(
-  page: Page,
-  groups: NeuronGroups,
-  maps: readonly Floats[],
-  effect: Tensor,
-  shown: number | null,
-): Scene {
-  const scene = begin(page, `Neuron groups of ${groups.layer}`);
-  const grid = new Grid(groups.spatial.shape[1], groups.spatial.shape[2]);
+export function neuronsScene(page: Page, groups: Groups, shown: number | null): Scene {
+  const { facts, maps, grid, colours } = groups;
+  const scene = begin(page, `Neuron groups of ${facts.layer}`);
   const { picture } = page.data;
   const width = (scene.inner - (ACROSS - 1) * GAP) / ACROSS;
   const height = (width * picture.rows) / picture.cols;
   const place = (pixels: Pixels, x: number, y: number, below: Picture) =>
-    scene.add({
-      kind: "map", x, y, width, height, picture: below, grid, pixels, opacity: page.opacity, outlines: [],
-    });
+    scene.map({ x, y, width }, below, grid, pixels, page.opacity);
 
   const top = scene.bottom + 6;
   scene.line(scene.margin, top + 12, shown === null ? "All groups" : `Group ${shown + 1} alone`, { bold: true });
-  place(shown === null ? together(maps, groups.colours) : alone(maps, groups.colours, shown), scene.margin, top + 20, picture);
+  place(shown === null ? together(maps, colours) : alone(maps, colours, shown), scene.margin, top + 20, picture);
   for (const i of maps.keys()) {
     const y = top + 32 + 20 * i;
     const x = scene.margin + width + GAP;
-    const names = groups.channels.channel[i].slice(0, 5).join(", ");
-    scene.add({ kind: "rect", x, y: y - 10, width: 11, height: 11, fill: groups.colours[i] });
-    scene.line(x + 18, y, `Group ${i + 1}: magnitude ${groups.magnitude[i].toPrecision(3)}, channels ${names}`, {
+    const names = groups.channels(i, 5).join(", ") || "none";
+    scene.rect(x, y - 10, 11, 11, colours[i]);
+    scene.line(x + 18, y, `Group ${i + 1}: magnitude ${facts.magnitude[i].toPrecision(3)}, channels ${names}`, {
       size: 12, room: scene.inner - width - GAP - 18,
     });
   }
@@ -49,10 +41,10 @@ export function neuronsScene(
     const ends = maps.slice(from, from + ACROSS).map((_, k) => {
       const i = from + k;
       const x = scene.margin + k * (width + GAP);
-      scene.add({ kind: "rect", x, y: y + 2, width: 11, height: 11, fill: groups.colours[i] });
+      scene.rect(x, y + 2, 11, 11, colours[i]);
       scene.line(x + 18, y + 12, `Group ${i + 1}`, { bold: true });
-      place(alone(maps, groups.colours, i), x, y + 20, page.dimmed);
-      return effects(scene, page, effect.at(i), x, y + 20 + height, width);
+      place(alone(maps, colours, i), x, y + 20, page.dimmed);
+      return effects(scene, page, groups.effects(i), x, y + 20 + height, width);
     });
     scene.bottom = Math.max(...ends) + 10;
   }
@@ -66,7 +58,7 @@ export function neuronsScene(
   return finish(
     page,
     scene,
-    `Effects in logits: of the chosen labels, and of the labels for and against which a group counts most. The groups leave ${percent(groups.relative_error)} of the norm of the activations unexplained.`,
+    `Effects in logits: of the chosen labels, and of the labels for and against which a group counts most. The groups leave ${percent(facts.relative_error)} of the norm of the activations unexplained.`,
   );
 }
 
@@ -83,7 +75,7 @@ function effects(scene: Scene, page: Page, values: Floats, x: number, top: numbe
   let y = top + 6;
   for (const { place, colour } of lines) {
     y += 16;
-    if (colour) scene.add({ kind: "rect", x, y: y - 9, width: 9, height: 9, fill: colour });
+    if (colour) scene.rect(x, y - 9, 9, 9, colour);
     scene.line(x + 15, y, page.labels.names[place], { size: 11, colour: colour ? INK : SOFT, room: width - 80 });
     scene.line(x + width, y, signed(number(values[place])), { size: 11, colour: SOFT, anchor: "end" });
   }

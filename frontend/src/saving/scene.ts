@@ -79,6 +79,24 @@ export class Scene {
     this.items.push(item);
   }
 
+  rect(x: number, y: number, width: number, height: number, fill: string): void {
+    this.add({ kind: "rect", x, y, width, height, fill });
+  }
+
+  /** Put a picture with cells over it, as wide as asked; returns where it ends. */
+  map(
+    { x, y, width }: { x: number; y: number; width: number },
+    picture: Picture,
+    grid: Grid | null,
+    pixels: Pixels | null,
+    opacity: number,
+    { part, outlines = [] }: { part?: Box; outlines?: Map["outlines"] } = {},
+  ): number {
+    const height = (width * (part?.height ?? picture.rows)) / (part?.width ?? picture.cols);
+    this.add({ kind: "map", x, y, width, height, picture, part, grid, pixels, opacity, outlines });
+    return y + height;
+  }
+
   /** Put one line of text, shortened where it is too long. */
   line(
     x: number,

@@ -25,7 +25,7 @@ export function legend(scene: Scene, named: readonly { colour: string; name: str
   const room = scene.inner / Math.max(named.length, 2);
   for (const [i, { colour, name }] of named.entries()) {
     const x = scene.margin + i * room;
-    scene.add({ kind: "rect", x, y: scene.bottom + 2, width: 10, height: 10, fill: colour });
+    scene.rect(x, scene.bottom + 2, 10, 10, colour);
     scene.line(x + 16, scene.bottom + 11, name, { size: 12, colour: SOFT, room: room - 26 });
   }
   scene.bottom += 20;

@@ -1,8 +1,10 @@
 // What all panels of a page share: its data, and what the reader chose.
 import { Tensor, unpack } from "../data/arrays";
+import { Channels, DriverTable } from "../data/channels";
 import { type Palette, readPalette } from "../data/colours";
 import type { Data, Picture } from "../data/data";
 import { dimmed } from "../data/dimmed";
+import { Groups } from "../data/groups";
 import { Labels } from "../data/labels";
 import { Maps, type Side } from "../data/maps";
 import { type ChannelAt, type Choice, type Known, type Pinned, type Scale } from "./fragment";
@@ -33,6 +35,10 @@ export class Page implements Choice {
     readonly data: Data,
     readonly labels: Labels,
     readonly maps: readonly Maps[],
+    /** The earlier layer and, on some pages, the later one. */
+    readonly channels: readonly Channels[],
+    readonly drivers: DriverTable | null,
+    readonly groups: Groups | null,
     /** The input in grey, to lie below what has no sign. */
     readonly dimmed: Picture,
   ) {
@@ -59,6 +65,9 @@ export class Page implements Choice {
       data,
       new Labels(labels?.name ?? [], labels?.index ?? [], probability.values),
       await Promise.all(maps),
+      await Promise.all((data.channels ?? []).map(Channels.read)),
+      data.drivers ? await DriverTable.read(data.drivers) : null,
+      data.neurons ? await Groups.read(data.neurons) : null,
       data.channels || data.neurons ? await dimmed(data.picture) : data.picture,
     );
   }
