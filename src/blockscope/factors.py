@@ -61,7 +61,8 @@ def factorise(layers: list[Array], n: int, method: str = "nmf") -> Factorisation
             f"{n} factors asked of {rows} x {cols} positions and {labels} labels; "
             f"valid: 1 to {most} (table of runs: factors)"
         )
-    samples = [layer.reshape(-1, labels).astype(np.float64) for layer in layers]
+    # In one order of memory, since the last bits of a product depend on it.
+    samples = [np.ascontiguousarray(x.reshape(-1, labels), np.float64) for x in layers]
     if method == "nmf":
         weights, components = _nmf(samples, n)
         fitted = [w @ components for w in weights]

@@ -10,6 +10,7 @@ import xarray as xr
 from blockscope import stores
 from blockscope.errors import BadFile, UnknownName
 from blockscope.factors import (
+    METHODS,
     alone,
     by_own_mean,
     explained,
@@ -109,6 +110,16 @@ def test_more_factors_explain_more(rng):
     data = rng.uniform(size=(5, 7, 30))
     errors = [factorise([data], n).relative_errors[0] for n in (1, 3, 7)]
     assert errors[0] > errors[1] > errors[2]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_order_in_memory_changes_no_bit(rng, method):
+    data = np.abs(rng.normal(size=(5, 7, 30)))
+    stored = np.ascontiguousarray(data.transpose(2, 0, 1)).transpose(1, 2, 0)
+    found = [factorise([array, array], 3, method) for array in (data, stored)]
+    np.testing.assert_array_equal(found[0].labels, found[1].labels)
+    for one, other in zip(found[0].spatial, found[1].spatial, strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_a_layer_without_positive_attribution_gives_zeros():
