@@ -11,6 +11,9 @@ import pytest
 
 sync_api = pytest.importorskip("playwright.sync_api")
 
+# The panels of a page are filled once its arrays are unpacked.
+FILLED = "[...document.querySelectorAll('[data-mount]')].every(place => place.childElementCount)"
+
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -53,6 +56,8 @@ def visit(chromium: sync_api.Browser) -> Iterator[Callable[..., sync_api.Page]]:
 
         page.on("request", watch)
         page.goto(path.as_uri())
+        if options.get("java_script_enabled", True):
+            page.wait_for_function(FILLED)
         return page
 
     yield open_page

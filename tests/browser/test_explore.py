@@ -334,3 +334,26 @@ def test_large_layers_say_what_a_cell_is(tmp_path: Path, visit: Visit) -> None:
     )
     found = page.locator('#spatial figure[data-side="1"] .caption').inner_text()
     assert "30 \N{MULTIPLICATION SIGN} 31" in found
+
+
+def test_last_cells_that_hold_less_are_smaller(tmp_path: Path, visit: Visit) -> None:
+    """Cells of 2 x 2 positions of a grid of 59 x 61: the last row and column are half as large."""
+    made = make_page(tmp_path, ["spatial"], grids=((59, 61), (3, 4)))
+    text = made.path.read_text(encoding="utf-8")
+    if '"grid"' not in text:
+        text = text.replace('"pooled": 2', '"pooled": 2, "grid": [59, 61]')
+        made.path.write_text(text, encoding="utf-8")
+    page = visit(made.path)
+    shown = layer_map(page, 1)
+    box = shown.bounding_box()
+    assert box is not None
+    shown.hover(position={"x": box["width"] - 2, "y": box["height"] - 2})
+    expect(page.locator("#spatial .facts h4")).to_have_text("mixed4d, row 30, column 31")
+    outline = page.locator("#spatial .outline").bounding_box()
+    assert outline is not None
+    found = [outline["width"] / box["width"] * 61, outline["height"] / box["height"] * 59]
+    np.testing.assert_allclose(found, [1, 1], atol=0.2)
+    canvas = page.locator('#spatial figure[data-side="1"] canvas').bounding_box()
+    assert canvas is not None
+    assert canvas["width"] / box["width"] == pytest.approx(62 / 61, abs=0.003)
+    assert canvas["height"] / box["height"] == pytest.approx(60 / 59, abs=0.003)

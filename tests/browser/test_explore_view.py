@@ -306,3 +306,15 @@ def test_lists_of_labels_stay_on_the_screen(made: MadePage, visit: Visit) -> Non
         assert box["x"] >= 0
         assert box["x"] + box["width"] <= 320
         page.keyboard.press("Escape")
+
+
+def test_print_keeps_what_paper_can_show(made: MadePage, visit: Visit) -> None:
+    page = visit(made.path, color_scheme="dark")
+    tiles = page.locator("#channels .tile").count()
+    page.emulate_media(media="print")
+    for panel in PANELS:
+        assert page.locator(f"#{panel} :is(.tools, .keep):visible").count() == 0
+    assert page.locator("#channels .tile:visible").count() == tiles
+    assert tiles > 0
+    for text, found in contrasts(page.locator(".explore :is(p, h3, h4, .name, .value)")):
+        assert found >= 4.5, f"hard to read on paper: {text}"
