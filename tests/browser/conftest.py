@@ -11,9 +11,6 @@ import pytest
 
 sync_api = pytest.importorskip("playwright.sync_api")
 
-# The panels of a page are filled once its arrays are unpacked.
-FILLED = "[...document.querySelectorAll('[data-mount]')].every(place => place.childElementCount)"
-
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -57,7 +54,8 @@ def visit(chromium: sync_api.Browser) -> Iterator[Callable[..., sync_api.Page]]:
         page.on("request", watch)
         page.goto(path.as_uri())
         if options.get("java_script_enabled", True):
-            page.wait_for_function(FILLED)
+            # The panels are filled once their arrays are unpacked.
+            sync_api.expect(page.locator("[data-mount]:empty")).to_have_count(0)
         return page
 
     yield open_page

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from pathlib import Path
 
@@ -16,11 +17,13 @@ LARGEST = 120_000  # bytes
 
 def digest(folder: Path) -> str:
     """SHA-256 of all files: path, zero byte, content, zero byte, in the order of paths."""
+    paths: dict[str, Path] = {}
+    for within, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if name != "node_modules"]
+        paths |= {(p := Path(within, name)).relative_to(folder).as_posix(): p for name in files}
     found = hashlib.sha256()
-    paths = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*")}
     for name, path in sorted(paths.items()):
-        if path.is_file() and "node_modules" not in path.parts:
-            found.update(name.encode() + b"\0" + path.read_bytes() + b"\0")
+        found.update(name.encode() + b"\0" + path.read_bytes() + b"\0")
     return found.hexdigest()
 
 
