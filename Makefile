@@ -9,8 +9,9 @@ PYTHON ?= python3
 LOCK ?= $(or $(shell cat .venv/.installed/lock 2>/dev/null),cpu)
 # Further arguments of the command behind a target: make test ARGS="-k factors"
 ARGS ?=
-# make test SLOW=1 runs the long tests too
+# make test SLOW=1 runs the long tests too; WORKERS=1 runs one test after the other
 SLOW ?=
+WORKERS ?= auto
 
 VENV := .venv/bin/python
 INSTALL = @PYTHON='$(PYTHON)' sh requirements/install.sh '$(LOCK)'
@@ -43,7 +44,7 @@ figures: run-environment ## run the default config, up to results/index.html
 	@echo 'The gallery of all runs: results/index.html'
 
 test: setup ## run the tests (SLOW=1: the long ones too; ARGS: options of pytest)
-	$(VENV) -m pytest $(if $(SLOW),,-m 'not slow') $(ARGS)
+	$(VENV) -m pytest -n $(WORKERS) --dist loadgroup $(if $(SLOW),,-m 'not slow') $(ARGS)
 
 check: setup ## lint, format, types, import contract, workflow lint
 	$(VENV) -m ruff check .

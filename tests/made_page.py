@@ -138,3 +138,10 @@ def choose_label(page: Page, box: str, text: str, panel: str = "spatial") -> Non
     search.fill(text)
     search.press("Enter")
     expect(search).to_have_attribute("aria-expanded", "false")
+
+
+def saved(page: Page, panel: str, kind: str) -> tuple[str, bytes]:
+    """Save a view as a file; returns its name and content."""
+    with page.expect_download() as download:
+        page.locator(f"#{panel}").get_by_role("button", name=f"Save {kind}").click()
+    return download.value.suggested_filename, Path(download.value.path()).read_bytes()

@@ -22,6 +22,7 @@ from made_page import (
     layer_map,
     make_page,
     point,
+    saved,
 )
 from PIL import Image
 from playwright.sync_api import Page, expect
@@ -146,13 +147,6 @@ def test_links_between_panels_keep_the_view(made: MadePage, visit: Visit) -> Non
     assert top is not None
     assert abs(top["y"]) < 80
     expect(page.locator("#channels h2")).to_be_focused()
-
-
-def saved(page: Page, panel: str, kind: str) -> tuple[str, bytes]:
-    """Save a view as a file; returns its name and content."""
-    with page.expect_download() as download:
-        page.locator(f"#{panel}").get_by_role("button", name=f"Save {kind}").click()
-    return download.value.suggested_filename, Path(download.value.path()).read_bytes()
 
 
 def test_a_saved_png_is_what_is_shown(made: MadePage, visit: Visit) -> None:

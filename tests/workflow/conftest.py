@@ -13,7 +13,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from browsing import chromium, visit
 from PIL import Image
+
+__all__ = ["chromium", "visit"]
 
 ROOT = Path(__file__).resolve().parents[2]
 PARTS = ("Snakefile", "workflow", "profiles", "envs", "config", "src")
@@ -62,6 +65,14 @@ def run(smk, main):
     name = "-".join([smk.rule, *map(str, smk.wildcards)]).replace("/", "~")
     Path("called", f"{name}.json").write_text(json.dumps([smk.rule, sorted(called)]))
 """
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep these tests in one process, which makes the tiny project once for all of them."""
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.xdist_group("workflow"))
 
 
 class Project:
@@ -149,7 +160,7 @@ def write_tiny_network(path: Path) -> None:
 
 
 def row(
-    run: str, override="smooth", factors="2 joint", layer2="block/high", classes="", panels=""
+    run: str, override="smooth", factors="2 joint", layer2="block/high", classes="bee", panels=""
 ) -> str:
     cells = (run, "tiny", "noise", "low", layer2, override, factors, classes, panels)
     return "\t".join(cells) + "\n"
@@ -180,7 +191,7 @@ def workflow_copy(tmp_path_factory) -> Project:
     project.write("config/images.tsv", "image\tpath\nnoise\tnoise.png\n")
     header = "run\tmodel\timage\tlayer1\tlayer2\toverride\tfactors\tclasses\tpanels\n"
     panels = "groups,spatial,channels,methods,neurons"
-    project.write("config/runs.tsv", header + row("one", classes="bee", panels=panels))
+    project.write("config/runs.tsv", header + row("one", panels=panels))
     settings = project.path("config/config.yaml").read_text()
     project.write("config/config.yaml", f"{settings}\nneurons: {{groups: 2}}\n")
     return project

@@ -124,6 +124,8 @@ def test_a_second_run_does_nothing(project):
         ({"factors": "3"}, {"factors": 2, "panel": 1, "page": 1, "gallery": 1}),
         ({"factors": "2 joint pca"}, {"factors": 2, "panel": 1, "page": 1, "gallery": 1}),
         ({}, {"panel": 1, "page": 1, "gallery": 1}),
+        # The channels of a layer are one file for all classes that are compared there.
+        ({"classes": "elk"}, {"channels": 2, "panel": 3, "page": 2, "gallery": 1}),
         (
             {"layer2": "pool"},
             {"activations": 1, "classes": 1, "factors": 2, "panel": 1, "page": 1, "gallery": 1},

@@ -48,12 +48,16 @@ class Maps:
     positions: Floats
 
     @classmethod
-    def from_files(cls, asked: Asked, pair: Pair, override: str, paths: Mapping[str, Any]) -> Maps:
-        """Read "classes1", "classes2" and "positions".
+    def from_files(
+        cls, asked: Asked, pair: Pair, paths: Mapping[str, Any], override: str | None = None
+    ) -> Maps:
+        """Read "classes1", "classes2" and "positions"; None takes the gradient that they are of.
 
-        Raises ``BadFile`` where they are not of the model, image and gradient that were asked.
+        Raises ``BadFile`` where they are not of one gradient, or not of the model, the image and
+        the gradient that are asked.
         """
         found = {name: stores.read(paths[name]) for name in ("classes1", "classes2", "positions")}
+        override = override or str(found["positions"].attrs.get("override"))
         wanted = {"model": asked.model, "image": asked.image, "override": override}
         for name, dataset in found.items():
             check_origin(asked, dataset, paths[name], wanted)

@@ -26,7 +26,6 @@ from blockscope.figures.maps import (
 from blockscope.figures.sheet import Sheet, shortened
 from blockscope.figures.spatial import COLOURS, legend
 from blockscope.figures.style import Style
-from blockscope.overrides import OVERRIDES
 
 KINDS = ("classes1", "classes2", "positions")
 
@@ -45,11 +44,8 @@ class OverridesPanel:
         """Read the files of a run; raises what `Maps.from_files` and `find_pair` raise."""
         pair = find_pair(asked.classes, stores.read(files["classes2"]))
         picture, _ = images.read_input(files["picture"])
-        lists = zip(OVERRIDES, *(files[f"override_{kind}"] for kind in KINDS), strict=True)
-        maps = [
-            Maps.from_files(asked, pair, override, dict(zip(KINDS, three, strict=True)))
-            for override, *three in lists
-        ]
+        lists = zip(*(files[f"override_{kind}"] for kind in KINDS), strict=True)
+        maps = [Maps.from_files(asked, pair, dict(zip(KINDS, x, strict=True))) for x in lists]
         return cls(asked, pair, picture, tuple(maps))
 
 

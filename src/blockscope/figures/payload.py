@@ -18,7 +18,6 @@ from blockscope.figures.channel_data import LayerChannels, read_layer
 from blockscope.figures.packing import Bulk, fitted, pooled
 from blockscope.figures.palettes import palettes
 from blockscope.figures.raster import picture_uri
-from blockscope.overrides import OVERRIDES
 
 Files = Mapping[str, Any]
 Floats = NDArray[np.floating]
@@ -76,8 +75,9 @@ def payload(
     maps: dict[str, list[xr.Dataset]] = {}
     if "overrides" in shown:
         kinds = ("override_classes1", "override_classes2", "override_positions")
-        for override, *three in zip(OVERRIDES, *(files[kind] for kind in kinds), strict=True):
-            maps[override] = [read(path) for path in three]
+        for paths in zip(*(files[kind] for kind in kinds), strict=True):
+            three = [read(path) for path in paths]
+            maps[str(three[2].attrs["override"])] = three
     elif "spatial" in shown:
         kinds = ("classes1", "classes2", "positions")
         maps[asked.override] = [read(files[kind]) for kind in kinds]
@@ -103,6 +103,7 @@ def _ever_coarser(
                         "name": name,
                         "rows": -(-grid[0] // block),
                         "cols": -(-grid[1] // block),
+                        "grid": list(grid),
                         "pooled": block,
                     }
                     for name, grid, block in zip(asked.layers, grids, blocks, strict=True)

@@ -52,7 +52,7 @@ class SpatialPanel:
         """Read the files of a run; raises what `Maps.from_files` and `find_pair` raise."""
         pair = find_pair(asked.classes, stores.read(files["classes2"]))
         picture, _ = images.read_input(files["picture"])
-        return cls(asked, pair, picture, Maps.from_files(asked, pair, asked.override, files))
+        return cls(asked, pair, picture, Maps.from_files(asked, pair, files, asked.override))
 
 
 def compose_spatial(asked: Asked, files: Mapping[str, Any], style: Style) -> tuple[Sheet, float]:
