@@ -21,14 +21,24 @@ const PANELS: Record<string, Component> = {
   neurons: Neurons,
 };
 
+const TOO_OLD = "This browser is too old to explore the panel; the files for print below show it.";
+
+function places(): NodeListOf<HTMLElement> {
+  return document.querySelectorAll("[data-mount]");
+}
+
 async function start(): Promise<void> {
   enhanceGroups();
   keepViewOnLinks();
   const data = readData();
   if (!data) return;
+  if (!("DecompressionStream" in window)) {
+    for (const target of places()) target.textContent = TOO_OLD;
+    return;
+  }
   const page = await Page.of(data);
   followOpacity(page);
-  for (const target of document.querySelectorAll<HTMLElement>("[data-mount]")) {
+  for (const target of places()) {
     const panel = PANELS[target.dataset.mount ?? ""];
     if (!panel) continue;
     target.classList.add("explore");

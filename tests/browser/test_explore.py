@@ -18,7 +18,7 @@ from made_page import (
     make_page,
     point,
 )
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from blockscope import colour
 from blockscope.figures.palettes import palettes
@@ -353,3 +353,17 @@ def test_last_cells_that_hold_less_are_smaller(tmp_path: Path, visit: Visit) -> 
     assert canvas is not None
     assert canvas["width"] / box["width"] == pytest.approx(62 / 61, abs=0.003)
     assert canvas["height"] / box["height"] == pytest.approx(60 / 59, abs=0.003)
+
+
+def test_a_browser_without_what_unpacks_the_arrays_is_told(
+    tmp_path: Path, chromium: Browser
+) -> None:
+    made = make_page(tmp_path, ["spatial", "neurons"])
+    page = chromium.new_page()
+    page.add_init_script("delete window.DecompressionStream")
+    page.goto(made.path.as_uri())
+    for panel in ("spatial", "neurons"):
+        expect(page.locator(f"#{panel} [data-mount]")).to_have_text(
+            "This browser is too old to explore the panel; the files for print below show it."
+        )
+    page.close()
