@@ -8,11 +8,13 @@ import itertools
 import all_labels
 import ground_truth
 import other_speed
+import rendering
 import truth_channels
 import truth_positions
 
 SECTIONS = {
     "speed": (all_labels, other_speed),
+    "render": (rendering,),
     "truth": (ground_truth, truth_positions, truth_channels),
 }
 
