@@ -17,6 +17,8 @@ include: "workflow/rules/positions.smk"
 include: "workflow/rules/neurons.smk"
 include: "workflow/rules/channels.smk"
 include: "workflow/rules/drivers.smk"
+include: "workflow/rules/sprites.smk"
+include: "workflow/rules/grids.smk"
 include: "workflow/rules/figures.smk"
 
 

@@ -6,7 +6,9 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 from snakemake_interface_executor_plugins.settings import ExecMode
 
-from blockscope.config.check import load_project
+from blockscope.ascent.recipes import find_recipe
+from blockscope.ascent.spritemaps import ranges
+from blockscope.config.check import card_of, load_project
 from blockscope.config.paths import (
     RECIPE_PATTERN,
     channels_asked,
@@ -106,9 +108,39 @@ def run_row(wildcards):
 def files_of_panel(wildcards):
     """Input: the files that a panel of a run is drawn from."""
     groups = project.settings.neurons.groups
-    return panel_files(run_row(wildcards), wildcards.panel, groups)
+    return panel_files(run_row(wildcards), wildcards.panel, groups, sprites_are_made())
 
 
 def files_of_page(wildcards):
     """Input: the files that the page of a run is made from."""
-    return page_files(run_row(wildcards), project.settings.neurons.groups)
+    groups = project.settings.neurons.groups
+    return page_files(run_row(wildcards), groups, sprites_are_made())
+
+
+def sprites_are_made():
+    return project.settings.sprites.recipe != "none"
+
+
+def sprite_recipe():
+    """Params: all that decides the pixels of a sprite; the name of the recipe decides nothing."""
+    where = "key sprites.recipe of the settings"
+    return told(lambda: find_recipe(project.settings.sprites.recipe, where).plain())
+
+
+@cache
+def channel_count(model, layer):
+    card = told(lambda: card_of(project, model))
+    if card is None:
+        raise WorkflowError(
+            f"how many channels layer '{layer}' has is known once network '{model}' is there; run "
+            f"'snakemake results/models/{model}/model.json' first"
+        )
+    return told(lambda: card.layer(layer)).shape[2]
+
+
+def sprite_shards(wildcards):
+    """Input: the shards of a layer, named by their first and last channel."""
+    count = channel_count(wildcards.model, layer_from_path(wildcards.layer))
+    folder = f"results/models/{wildcards.model}/sprites/shards/{wildcards.layer}"
+    block = project.settings.sprites.block
+    return [f"{folder}/{first:04d}-{last:04d}.h5" for first, last in ranges(count, block)]

@@ -1,4 +1,5 @@
 """Gradient ascent on pictures: what makes a channel, a neuron or a direction of a layer respond.
 
-Arrays in, arrays out: nothing here reads or writes a file.
+``climb`` and what it is made of take arrays and return arrays; ``finished``, ``shards`` and
+``spritemaps`` are the stages, which read and write files.
 """

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+LIGHT = 220 / 255  # grey under what is transparent in a finished sprite, as in the article
 PATCHES = 4  # colours along each side of a background, blended into each other
 
 

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from blockscope.ascent.backgrounds import before, draw_backgrounds
-from blockscope.ascent.objectives import Objective
+from blockscope.ascent.objectives import Images, Objective
 from blockscope.ascent.parameters import parameters_of
 from blockscope.ascent.recipes import Recipe
 from blockscope.ascent.seeds import generator_of
@@ -79,7 +79,7 @@ class Ascent:
         self._step = tf.function(self._climbed, autograph=False)
         self._pictures = tf.function(self._parameters.pictures, autograph=False)
 
-    def run(self, images: Sequence[int] | npt.NDArray[np.int64]) -> Iterator[Batch]:
+    def run(self, images: Images) -> Iterator[Batch]:
         """Render some of the objective's images, a batch at a time."""
         for start in range(0, len(images), self.batch):
             yield self._rendered(np.array(images[start : start + self.batch]))

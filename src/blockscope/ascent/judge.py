@@ -9,7 +9,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from blockscope.ascent.climb import batch_size
-from blockscope.ascent.objectives import Objective
+from blockscope.ascent.objectives import Images, Objective
 from blockscope.ascent.recipes import LUCID_TRANSFORMS
 from blockscope.ascent.seeds import generator_of
 from blockscope.ascent.transforms import draw, resample
@@ -40,9 +40,7 @@ class Judge:
         self._batch = batch_size(self._view.bytes_per_image, memory_mb)
         self._scores = tf.function(self._scored, autograph=False)
 
-    def scores(
-        self, pictures: npt.NDArray[np.float32], images: Sequence[int]
-    ) -> npt.NDArray[np.float32]:
+    def scores(self, pictures: npt.NDArray[np.float32], images: Images) -> npt.NDArray[np.float32]:
         """Return the objective of pictures (image, row, col, rgb), 0 to 1, mean over the draws.
 
         ``images`` says which of the objective's they are.

@@ -44,6 +44,17 @@ def load_project(
     return project
 
 
+def card_of(project: Project, name: str) -> Card | None:
+    """Return the card of a network: from the results, or as it was made for the checks.
+
+    None where the network has to be loaded from its address first, or is not sound.
+    """
+    ignored, memory = Problems(), Remembered(REMEMBERED)
+    place = project.models.places[name]
+    wanted = _check_model(name, project.models[name], place, memory, ignored)
+    return read_cards([wanted] if wanted else [], ignored).get(name)
+
+
 def _check(project: Project, problems: Problems) -> None:
     for run in project.raw_runs:
         _check_names(run, project, problems)

@@ -57,17 +57,18 @@ def local_files(entry: ModelEntry) -> list[str]:
     return files
 
 
-def panel_files(row: RunRow, panel: str, groups: int) -> dict[str, Any]:
+def panel_files(row: RunRow, panel: str, groups: int, rendered: bool = False) -> dict[str, Any]:
     """Return the files that a printed panel of a run is drawn from, by what they are.
 
     A number behind a name says the layer: 1 the earlier, 2 the later. ``groups`` is the number of
     neuron groups. Names that begin with ``override_`` are lists, in the order of the overrides.
+    ``rendered``: whether spritemaps are made; without that, those that are there are taken.
     """
-    known = _known_files(row, groups)
+    known = _known_files(row, groups, rendered)
     return {name: known[name] for name in ("picture", "classes2", *DRAWN_FROM[panel])}
 
 
-def _known_files(row: RunRow, groups: int) -> dict[str, Any]:
+def _known_files(row: RunRow, groups: int, rendered: bool) -> dict[str, Any]:
     picture = f"results/{row.model}/{row.image}"
     layers = {"1": row.layer1, "2": row.layer2}
     paths = {n: layer_in_path(layer) for n, layer in layers.items()}
@@ -88,7 +89,7 @@ def _known_files(row: RunRow, groups: int) -> dict[str, Any]:
         known[f"factors{n}"] = f"{picture}/{row.override}/factors/{factors}.h5"
         known[f"activations{n}"] = f"{picture}/activations/{paths[n]}.zarr.zip"
         known[f"groups{n}"] = f"{picture}/groups/{paths[n]}-{groups}.h5"
-        known[f"sprites{n}"] = _spritemap(row.model, paths[n])
+        known[f"sprites{n}"] = _spritemap(row.model, paths[n], rendered)
     for kind in ("classes1", "classes2", "positions"):
         known[f"override_{kind}"] = [under(override)[kind] for override in OVERRIDES]
     return known
@@ -110,9 +111,9 @@ EXPLORED: Mapping[str, tuple[str, ...]] = {"channels": ("drivers",)}
 """What the page needs besides, to be looked through."""
 
 
-def page_files(row: RunRow, groups: int) -> dict[str, Any]:
+def page_files(row: RunRow, groups: int, rendered: bool = False) -> dict[str, Any]:
     """Return the files that the page of a run is made from: those of all its panels, and more."""
-    known = _known_files(row, groups)
+    known = _known_files(row, groups, rendered)
     needed = (
         name for panel in row.panels for name in (*DRAWN_FROM[panel], *EXPLORED.get(panel, ()))
     )
@@ -125,11 +126,12 @@ def printed_files(row: RunRow) -> list[str]:
     return [f"{folder}/{panel}.{kind}" for panel in row.panels for kind in ("pdf", "svg", "png")]
 
 
-def _spritemap(model: str, layer: str) -> list[str]:
-    """Return the spritemap of a layer and its description where they are there, else nothing."""
+def _spritemap(model: str, layer: str, rendered: bool) -> list[str]:
+    """Return the spritemap of a layer and its description if they are made or there already."""
     folder = Path(f"results/models/{model}/sprites")
     files = [folder / f"{layer}.png", folder / f"{layer}.json"]
-    return [str(file) for file in files] if all(file.is_file() for file in files) else []
+    there = rendered or all(file.is_file() for file in files)
+    return [str(file) for file in files] if there else []
 
 
 def channels_asked(
@@ -168,6 +170,7 @@ def gallery_runs(runs: Mapping[str, RunRow]) -> list[dict[str, Any]]:
                 "layers": [row.layer1, row.layer2],
                 "override": row.override,
                 "factors": str(row.factors),
+                "panels": list(row.panels),
                 "page": f"{figure}/index.html",
                 "png": f"{figure}/{row.panels[0]}.png",
                 "files": {

@@ -109,6 +109,76 @@ class NeuronOptions(Settings):
     )
 
 
+SpriteRecipe = Literal["none", "draft", "paper", "lucid"]
+
+
+class SpriteOptions(Settings):
+    """Pictures of what the channels of a layer respond to."""
+
+    recipe: SpriteRecipe = Field(
+        default="none",
+        description="How they are rendered for the layers whose channels a figure shows: `draft` "
+        "(64 pixels, fast), `paper` (128 pixels), `lucid` (as Lucid's notebooks do), or `none`: "
+        "only what is there already is shown. A change renders anew.",
+        examples=["draft"],
+    )
+    block: Annotated[StrictInt, Field(ge=1, le=10000)] = Field(
+        default=64,
+        description="Channels that one job renders. Never changes a picture.",
+        examples=[32],
+    )
+    gpu: StrictBool = Field(
+        default=False,
+        description="Ask for a GPU for every job that renders; without one it stops.",
+        examples=[True],
+    )
+
+
+GridRecipe = Literal["draft", "paper", "lucid"]
+
+
+class GridOptions(Settings):
+    """Activation grids: a picture of what a layer sees at each position."""
+
+    recipe: GridRecipe = Field(
+        default="draft",
+        description="How a cell is changed: as by this recipe of the sprites, whose size and "
+        "steps do not count here; `lucid` is the notebook's.",
+        examples=["lucid"],
+    )
+    cell: Annotated[StrictInt, Field(ge=8, le=512)] = Field(
+        default=40,
+        description="Side of a cell in pixels, 2 of which the picture leaves out on each side. "
+        "The notebook's: 48.",
+        examples=[48],
+    )
+    steps: Annotated[StrictInt, Field(ge=1, le=100000)] = Field(
+        default=128,
+        description="Steps: each of them changes every cell of a plain grid, and `drawn` cells of "
+        "a coherent one. The notebook's: 1024.",
+        examples=[1024],
+    )
+    groups: Annotated[StrictInt, Field(ge=1, le=100)] = Field(
+        default=6,
+        description="Neuron groups by which the cells of a coherent grid share what is alike.",
+        examples=[10],
+    )
+    drawn: Annotated[StrictInt, Field(ge=1, le=10000)] = Field(
+        default=64,
+        description="Cells that a step of a coherent grid changes; its cost.",
+        examples=[32],
+    )
+    magnitude: StrictBool = Field(
+        default=False,
+        description="Show the length of a cell's activation vector by the size of its square, on "
+        "transparency, as the article does.",
+        examples=[True],
+    )
+    seed: Annotated[StrictInt, Field(ge=0)] = Field(
+        default=0, description="Seed of all random numbers of a grid.", examples=[7]
+    )
+
+
 class FigureOptions(Settings):
     """How figures are drawn; a change redraws them and computes nothing else."""
 
@@ -161,6 +231,8 @@ class Config(Settings):
         default=ChannelOptions(), description=str(ChannelOptions.__doc__)
     )
     neurons: NeuronOptions = Field(default=NeuronOptions(), description=str(NeuronOptions.__doc__))
+    sprites: SpriteOptions = Field(default=SpriteOptions(), description=str(SpriteOptions.__doc__))
+    grids: GridOptions = Field(default=GridOptions(), description=str(GridOptions.__doc__))
     figure: FigureOptions = Field(default=FigureOptions(), description=str(FigureOptions.__doc__))
 
 
