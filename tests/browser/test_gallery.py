@@ -25,6 +25,7 @@ def gallery(tmp_path: Path) -> Path:
             layers=("mixed4d", "mixed5a"),
             override=("none", "smooth")[place % 2],
             factors="2 joint",
+            panels=["groups", "spatial"],
             page=tmp_path / "figures" / f"run-{place}" / "index.html",
             png=tmp_path / "panel.png",
         )

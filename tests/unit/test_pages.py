@@ -366,6 +366,7 @@ def gallery_run(folder: Path, run: str, image: str = "two_blocks") -> GalleryRun
         layers=("mixed4d", "mixed5a"),
         override="smooth",
         factors="2 joint",
+        panels=["groups", "spatial"],
         page=place / "index.html",
         png=folder / "panel.png",
         files={"PDF": place / "groups.pdf"},
@@ -391,6 +392,8 @@ def test_gallery_groups_runs_by_image(tmp_path: Path, panel_png: Path) -> None:
     links = [str(a["href"]) for a, _ in page.all("a", "picture")]
     assert links == [f"figures/{name}/index.html" for name in "bca"]
     assert all(a.get("alt") and a.get("loading") == "lazy" for a, _ in page.all("img"))
+    assert str(page.all("img")[0][0]["alt"]).startswith("Attribution groups of beer at mixed4d")
+    assert all("groups spatial" in str(a["data-words"]) for a, _ in page.all("li", "card"))
     assert "3 runs of 2 images" in [text for a, text in page.all("p") if a.get("id") == "shown"]
     assert provenance.of(output) == RECORD
 

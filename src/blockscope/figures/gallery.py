@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from PIL import Image
 
 from blockscope.errors import BadFile
+from blockscope.figures.readings import READINGS
 from blockscope.figures.rendering import link, write_html
 
 THUMBNAIL = (560, 226)  # pixels (col, row): sharp on a card 280 px wide at twice the density
@@ -22,8 +23,9 @@ QUALITY = 85
 class GalleryRun:
     """One run as the gallery shows it.
 
+    panels  names of its panels
     page    its own page
-    png     the printed panel, of which a thumbnail is made
+    png     the first of them as printed, of which a thumbnail is made
     files   further links, by the name they are shown under ("PDF", "SVG", ...)
     """
 
@@ -33,6 +35,7 @@ class GalleryRun:
     layers: tuple[str, str]
     override: str
     factors: str
+    panels: Sequence[str]
     page: str | os.PathLike[str]
     png: str | os.PathLike[str]
     files: Mapping[str, str | os.PathLike[str]] = field(default_factory=dict)
@@ -46,6 +49,7 @@ class _Card:
     height: int
     page: str
     files: Mapping[str, str]
+    titles: Sequence[str]  # of the panels
     words: str  # what the filter looks in
 
 
@@ -70,7 +74,9 @@ def write_gallery(
 
 def _card(run: GalleryRun, output: str | os.PathLike[str]) -> _Card:
     uri, width, height = _thumbnail(run.png)
-    words = (run.run, run.model, run.image, *run.layers, run.override, run.factors)
+    words = (
+        run.run, run.model, run.image, *run.layers, run.override, run.factors, *run.panels
+    )  # fmt: skip
     return _Card(
         run=run,
         thumbnail=uri,
@@ -78,6 +84,7 @@ def _card(run: GalleryRun, output: str | os.PathLike[str]) -> _Card:
         height=height,
         page=link(run.page, output),
         files={name: link(path, output) for name, path in run.files.items()},
+        titles=[READINGS[panel].title for panel in run.panels],
         words=" ".join(words).casefold(),
     )
 
