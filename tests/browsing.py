@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-
 from playwright import sync_api
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")

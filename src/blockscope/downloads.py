@@ -99,7 +99,8 @@ class _Bar(tqdm):  # type: ignore[type-arg]
 
 def _load(url: str, temporary: Path, name: str) -> None:
     with _Bar(desc=name, unit="B", unit_scale=True) as progress:
-        load = pooch.HTTPDownloader(progressbar=progress, chunk_size=1 << 16, timeout=(ANSWER, SILENCE))
+        patience = (ANSWER, SILENCE)
+        load = pooch.HTTPDownloader(progressbar=progress, chunk_size=1 << 16, timeout=patience)
         load(url, str(temporary), None)
 
 
