@@ -6,6 +6,7 @@ import argparse
 import itertools
 
 import all_labels
+import grids
 import ground_truth
 import other_speed
 import rendering
@@ -15,6 +16,7 @@ import truth_positions
 SECTIONS = {
     "speed": (all_labels, other_speed),
     "render": (rendering,),
+    "grids": (grids,),
     "truth": (ground_truth, truth_positions, truth_channels),
 }
 

@@ -1,0 +1,89 @@
+"""Activation grids: how alike neighbouring cells are, plain against coherent, and what they cost.
+
+Cells are judged by their mean objective under fresh transforms. The coherent grid is made twice:
+with as many steps as the plain one, of which each changes a part of the cells, and with as many
+passes through the network.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from dataclasses import replace
+from pathlib import Path
+
+LAYER, CELL, GROUPS, DRAWN = "mixed4d", 40, 6, 64
+SCENE = Path("resources/scenes/two.png")
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of this section."""
+    parser.add_argument("--grid-steps", type=int, default=48, help="of each cell of the plain grid")
+    parser.add_argument("--grid-recipe", default="draft", help="how a cell is changed")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Print unlikeness, objective and seconds of each grid, then the cost of a step."""
+    import numpy as np
+
+    from blockscope.ascent.grids import activation_grid
+    from blockscope.ascent.recipes import find_recipe
+    from blockscope.blocks1000.scoring import load
+    from blockscope.images import read_picture
+
+    network = load(Path("resources/blocks1000/graph.pb"))
+    values = network.values(np.array(read_picture(SCENE)))
+    seen = network.run({network.spec.tensor: values}, [LAYER])[LAYER].numpy()[0]
+    cells = seen.shape[0] * seen.shape[1]
+    steps = options.grid_steps
+    recipe = replace(find_recipe(options.grid_recipe), size=CELL, steps=steps)
+    print(
+        f"Activation grids of {LAYER}, {SCENE.name}: {cells} cells of {CELL} px, "
+        f"recipe {options.grid_recipe}"
+    )
+    first = None
+    for method, taken in (
+        ("plain", steps),
+        ("coherent", steps),
+        ("coherent", round(steps * cells / DRAWN)),
+    ):
+        began = time.perf_counter()
+        chosen = replace(recipe, steps=taken)
+        grid = activation_grid(network, LAYER, seen, chosen, method, GROUPS, DRAWN)
+        seconds = time.perf_counter() - began
+        passes = taken * (cells if method == "plain" else DRAWN)
+        unlike, objective = unlikeness(grid.cells), float(grid.objective.mean())
+        first = first or (unlike, objective)
+        print(
+            f"  {method:8} {taken:4d} steps, {passes:6d} passes {seconds:6.1f} s"
+            f"   neighbours differ by {unlike:.4f} ({unlike / first[0]:.2f} of plain)"
+            f"   objective {objective:7.3f} ({objective / first[1] - 1:+.1%})",
+            flush=True,
+        )
+    _cost(network, seen, recipe)
+
+
+def unlikeness(cells) -> float:
+    """Return the mean absolute difference of neighbouring cells (row, col, y, x, rgb)."""
+    import numpy as np
+
+    pairs = [np.abs(np.diff(cells, axis=axis)).ravel() for axis in (0, 1)]
+    return float(np.concatenate(pairs).mean())
+
+
+def _cost(network, seen, recipe) -> None:
+    """Print the median of ten steps of a coherent grid, for more cells and for more drawn ones."""
+    import numpy as np
+
+    from blockscope.ascent.grids import group_weights
+    from blockscope.ascent.grids_coherent import Coherent
+
+    warm = 3
+    recipe = replace(recipe, steps=warm + 10, redirected=0)
+    for times, drawn in ((1, 32), (4, 32), (1, 64)):
+        wide = np.tile(seen, (1, times, 1))
+        vectors, weights = wide.reshape(-1, wide.shape[2]), group_weights(wide, GROUPS)
+        grid = Coherent(network, LAYER, vectors, weights, drawn, recipe)
+        ends = [time.perf_counter() for _ in grid.run()]
+        step = 1e3 * np.median(np.diff(ends)[warm - 1 :])
+        print(f"  a step that draws {drawn} of {len(vectors)} cells: {step:.0f} ms", flush=True)
