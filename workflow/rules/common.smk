@@ -127,6 +127,14 @@ def sprite_recipe():
     return told(lambda: find_recipe(project.settings.sprites.recipe, where).plain())
 
 
+def grid_recipe():
+    """Params: all that decides the pixels of a cell by itself; alpha has no place in a grid."""
+    options = project.settings.grids
+    found = told(lambda: find_recipe(options.recipe, "key grids.recipe of the settings"))
+    chosen = {"size": options.cell, "steps": options.steps, "seed": options.seed}
+    return found.plain() | chosen | {"alpha": False, "alpha_cost": 0.0}
+
+
 @cache
 def channel_count(model, layer):
     card = told(lambda: card_of(project, model))

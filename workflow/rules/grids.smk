@@ -1,14 +1,6 @@
 # What a layer sees at each position of a picture: one small picture per position.
 
 
-def grid_recipe():
-    """Params: all that decides the pixels of a cell by itself; alpha has no place in a grid."""
-    options = project.settings.grids
-    found = told(lambda: find_recipe(options.recipe, "key grids.recipe of the settings"))
-    chosen = {"size": options.cell, "steps": options.steps, "seed": options.seed}
-    return found.plain() | chosen | {"alpha": False, "alpha_cost": 0.0}
-
-
 rule grid:
     input:
         graph=rules.model.output.graph,
