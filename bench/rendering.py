@@ -2,8 +2,8 @@
 
 Lucid's way is restated here: one image at a time, a graph and session of its own, its Fourier
 image, its transforms one after the other with shapes that change from step to step, Adam. Both ask
-for channels of a layer of the network of ``all_labels``; the judge is that of the package. A
-channel that Lucid's way leaves dead is passed over.
+for channels of a layer, of the network of ``all_labels`` and of blocks1000, which is trained; the
+judge is that of the package.
 """
 
 from __future__ import annotations
@@ -23,7 +23,9 @@ from all_labels import INPUT, LOGITS
 from full_size import write_full_size
 
 LAYER, SIZE, BATCH = "mixed4d", 128, 8
-CHANNELS = (3, 50, 100, 150, 210, 250, 300, 400)
+CHANNELS = (3, 50, 100, 150, 210, 250, 300, 400)  # of 528
+TRAINED = Path(__file__).parent.parent / "resources" / "blocks1000" / "graph.pb"
+TRAINED_CHANNELS = (3, 25, 40, 60, 75, 90, 110, 130)  # of 132
 RANGE = (-117, 138)
 
 
@@ -39,14 +41,18 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Print seconds per picture of both ways for the same objective, and the parts of a step."""
-    steps, count = options.lucid_steps, options.lucid_channels
     with tempfile.TemporaryDirectory() as folder:
-        graph = options.graph or write_full_size(Path(folder) / "inceptionv1.pb")
-        theirs = _in_own_process(graph, "lucid", steps, count)
-        ours = _in_own_process(graph, "ours", 2 * steps, theirs["judged"])
-        ms = _in_own_process(graph, "timed")
+        for graph in (options.graph or write_full_size(Path(folder) / "random.pb"), TRAINED):
+            _compare(graph, options.lucid_steps, options.lucid_channels)
+
+
+def _compare(graph: Path, steps: int, count: int) -> None:
+    theirs = _in_own_process(graph, "lucid", steps, count)
+    ours = _in_own_process(graph, "ours", 2 * steps, theirs["judged"])
+    ms = _in_own_process(graph, "timed")
     seconds = ms["lucid"] * steps / 1e3, ms["ours"] * ours["steps"] / 1e3
-    print(f"Rendering channels of {LAYER}, {graph.name}, {SIZE} px; warm, per picture")
+    name = "blocks1000, trained" if graph == TRAINED else graph.name
+    print(f"Rendering channels of {LAYER}, {name}, {SIZE} px; warm, per picture")
     for name, n, each, whole, found in (
         ("Lucid's way", steps, ms["lucid"], seconds[0], theirs),
         ("ours", ours["steps"], ms["ours"], seconds[1], ours),
@@ -80,11 +86,11 @@ def timed(path: Path, rounds: int = 12) -> dict:
     """
     from blockscope.ascent.climb import Ascent
 
-    network, objective = _asked(path)
+    network, objective, channels = _asked(path)
     recipe = replace(_recipe(), steps=4 * rounds, redirected=0)
-    watched = Ascent(network, objective, CHANNELS, recipe).watched(range(BATCH))
+    watched = Ascent(network, objective, channels, recipe).watched(range(BATCH))
     ways = {
-        "lucid": (lucid_way(path, CHANNELS[0])[0], 1),
+        "lucid": (lucid_way(path, channels[0])[0], 1),
         "ours": (lambda: next(watched), BATCH),
         "bare": (bare_passes(network, objective, recipe), BATCH),
     }
@@ -102,13 +108,13 @@ def lucid_pictures(path: Path, steps: int, count: int) -> dict:
     """Render ``count`` channels in Lucid's way; return what the judge sees."""
     import numpy as np
 
-    pictures = []
-    for channel in CHANNELS[:count]:
+    pictures, asked = [], _asked(path)
+    for channel in asked[2][:count]:
         step, picture = lucid_way(path, channel)
         for _ in range(steps):
             step()
         pictures.append(picture())
-    judged = _judge(*_asked(path)).scores(np.stack(pictures), list(range(count)))
+    judged = _judge(*asked).scores(np.stack(pictures), list(range(count)))
     return {"judged": judged.tolist(), "mean": float(judged.mean())}
 
 
@@ -168,7 +174,7 @@ def lucid_transforms(picture, tf, v1):
 
 
 def _asked(path: Path):
-    """Return the network and the objective that both ways are judged by."""
+    """Return the network, the objective that both ways are judged by, and its channels."""
     from tensorflow.core.framework import graph_pb2
 
     from blockscope.ascent import objectives
@@ -176,14 +182,17 @@ def _asked(path: Path):
     from blockscope.models.network import Network
 
     definition = graph_pb2.GraphDef.FromString(path.read_bytes())
-    network = Network(definition, InputSpec(tensor=INPUT, size=(224, 224), range=RANGE), LOGITS)
-    return network, objectives.channel(LAYER, CHANNELS, 528)
+    spec = InputSpec(tensor=INPUT, size=(224, 224), range=RANGE)
+    trained = path == TRAINED
+    channels, count = (TRAINED_CHANNELS, 132) if trained else (CHANNELS, 528)
+    objective = objectives.channel(LAYER, channels, count)
+    return Network(definition, spec, LOGITS), objective, channels
 
 
-def _judge(network, objective):
+def _judge(network, objective, channels):
     from blockscope.ascent.judge import Judge
 
-    return Judge(network, objective, CHANNELS, SIZE)
+    return Judge(network, objective, channels, SIZE)
 
 
 def _recipe():
@@ -203,9 +212,9 @@ def our_way(path: Path, most: int, goal: list) -> dict:
 
     from blockscope.ascent.climb import Ascent
 
-    network, objective = _asked(path)
-    judge, count = _judge(network, objective), len(goal)
-    ascent = Ascent(network, objective, CHANNELS, replace(_recipe(), steps=most))
+    network, objective, channels = _asked(path)
+    judge, count = _judge(network, objective, channels), len(goal)
+    ascent = Ascent(network, objective, channels, replace(_recipe(), steps=most))
     for done, pictures in enumerate(ascent.watched(range(BATCH)), 1):
         if done % 4 == 0:
             reached = fmean(judge.scores(pictures()[:count], range(count)).tolist())
