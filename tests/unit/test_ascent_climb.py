@@ -97,6 +97,14 @@ def test_the_seed_decides(network):
     assert np.abs(one - other).max() > 0.01
 
 
+def test_the_unit_decides_where_a_picture_starts(network):
+    """Not its place: the same target under another name is another picture, and the reverse."""
+    objective = objectives.channel("mixed", [2, 2, 2], CHANNELS)
+    (batch,) = Ascent(network, objective, ["a", "b", "a"], SHORT).run(range(3))
+    np.testing.assert_array_equal(batch.pictures[0], batch.pictures[2])
+    assert np.abs(batch.pictures[0] - batch.pictures[1]).max() > 0.01
+
+
 def adam(numbers, gradient_at, rates):
     """Adam restated: updates of ``numbers`` along the gradient, to raise."""
     first = second = np.zeros_like(numbers)
