@@ -97,6 +97,14 @@ def test_a_damaged_batch_is_rendered_again(shard, tmp_path, monkeypatch):
     xr.testing.assert_identical(shard(0, 3), undisturbed)
 
 
+def test_jobs_of_other_ranges_share_what_is_finished(shard, monkeypatch):
+    """A range takes its own sprites from a batch that reaches beyond it, and no other."""
+    undisturbed = shard(1, 4, "undisturbed", progress="other")
+    monkeypatch.setattr(module.Finished, "clear", lambda *_: None)
+    shard(0, 3)
+    xr.testing.assert_identical(shard(1, 4), undisturbed)
+
+
 def test_another_recipe_goes_on_from_nothing_of_this_one(shard, monkeypatch):
     monkeypatch.setattr(module.Finished, "clear", lambda *_: None)
     one = shard(0, 1)
