@@ -44,7 +44,7 @@ figures: run-environment ## run the default config, up to results/index.html
 	@echo 'The gallery of all runs: results/index.html'
 
 test: setup ## run the tests (SLOW=1: the long ones too; ARGS: options of pytest)
-	$(VENV) -m pytest -n $(WORKERS) --dist loadgroup $(if $(SLOW),,-m 'not slow') $(ARGS)
+	$(VENV) -m pytest -n $(WORKERS) --dist worksteal $(if $(SLOW),,-m 'not slow') $(ARGS)
 
 check: setup ## lint, format, types, import contract, workflow lint
 	$(VENV) -m ruff check .

@@ -1,4 +1,4 @@
-"""A real browser, without a network: the one installed on the machine. Fixtures for conftests."""
+"""A real browser, without a network: the one installed on the machine."""
 
 from __future__ import annotations
 

@@ -8,6 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from browsing import chromium, visit
+
+__all__ = ["chromium", "visit"]
 
 ROOT = Path(__file__).resolve().parent.parent
 

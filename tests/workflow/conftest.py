@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pytest
-from browsing import chromium, visit
 from PIL import Image
-
-__all__ = ["chromium", "visit"]
 
 ROOT = Path(__file__).resolve().parents[2]
 PARTS = ("Snakefile", "workflow", "profiles", "envs", "config", "src")
@@ -32,7 +31,7 @@ def run(smk, main):
     import json, sys, threading
 
     with_network = {"classes", "positions", "neurons", "channels", "drivers"}
-    if smk.rule in {"model", "activations"} | with_network:
+    if smk.rule in {"model", "activations", "render", "grid"} | with_network:
         import tensorflow  # before recording, which makes its import slow
 
     folder = __file__.rsplit("/", 1)[0]
@@ -65,14 +64,6 @@ def run(smk, main):
     name = "-".join([smk.rule, *map(str, smk.wildcards)]).replace("/", "~")
     Path("called", f"{name}.json").write_text(json.dumps([smk.rule, sorted(called)]))
 """
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep these tests in one process, which makes the tiny project once for all of them."""
-    here = Path(__file__).parent
-    for item in items:
-        if here in item.path.parents:
-            item.add_marker(pytest.mark.xdist_group("workflow"))
 
 
 class Project:
@@ -167,9 +158,35 @@ def row(
 
 
 @pytest.fixture(scope="session")
-def workflow_copy(tmp_path_factory) -> Project:
+def workflow_folder(tmp_path_factory) -> Path:
+    """Return a folder that all processes of the tests share."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "workflow"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+@contextmanager
+def one_at_a_time(folder: Path) -> Iterator[None]:
+    """Let one process of the tests in, so that the tiny project is made once for all of them."""
+    with open(folder / "lock", "w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+@pytest.fixture(scope="session")
+def workflow_copy(workflow_folder) -> Project:
     """Return a copy of the project, set up for a tiny network and a picture, with nothing made."""
-    project = Project(tmp_path_factory.mktemp("workflow") / "copy")
+    project, prepared = Project(workflow_folder / "copy"), workflow_folder / "prepared"
+    with one_at_a_time(workflow_folder):
+        if not prepared.exists():
+            prepare(project)
+            prepared.touch()
+    return project
+
+
+def prepare(project: Project) -> None:
+    """Write the copy, its tiny network, its picture and its settings."""
     project.folder.mkdir()
     ignore = shutil.ignore_patterns("__pycache__", "*.egg-info")
     for part in PARTS:
@@ -194,15 +211,18 @@ def workflow_copy(tmp_path_factory) -> Project:
     project.write("config/runs.tsv", header + row("one", panels=panels))
     settings = project.path("config/config.yaml").read_text()
     project.write("config/config.yaml", f"{settings}\nneurons: {{groups: 2}}\n")
-    return project
 
 
 @pytest.fixture(scope="session")
-def finished(workflow_copy) -> tuple[Project, str]:
+def finished(workflow_folder, workflow_copy) -> tuple[Project, str]:
     """Return a project with everything made, and what snakemake said."""
-    done = workflow_copy.snakemake()
-    assert done.returncode == 0, done.stdout
-    return workflow_copy, done.stdout
+    said = workflow_folder / "said"
+    with one_at_a_time(workflow_folder):
+        if not said.exists():
+            done = workflow_copy.snakemake()
+            assert done.returncode == 0, done.stdout
+            said.write_text(done.stdout)
+    return workflow_copy, said.read_text()
 
 
 @pytest.fixture

@@ -12,6 +12,8 @@ from PIL import Image
 from blockscope import provenance, show, stores
 from blockscope.digest import reached_modules
 
+pytestmark = pytest.mark.slow
+
 GRID = "results/tiny/noise/grids/low-coherent"
 PNG = f"{GRID}.png"
 ROWS, COLS, CELL = 8, 10, 10

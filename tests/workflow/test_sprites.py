@@ -12,6 +12,8 @@ from PIL import Image
 from blockscope import stores
 from blockscope.digest import reached_modules
 
+pytestmark = pytest.mark.slow
+
 SPRITES = "results/models/tiny/sprites"
 ALWAYS = {"sprites": 2, "panel": 3, "page": 1, "gallery": 1}
 SIZE = 64  # of the recipe draft
@@ -76,9 +78,9 @@ def test_every_function_that_rendering_calls_counts_in_its_digest(rendered):
 
 
 def test_another_recipe_repeats_the_renders_and_what_shows_them(rendered):
-    rendered.edit("config/config.yaml", "recipe: draft", "recipe: lucid")
+    rendered.edit("config/config.yaml", "sprites: {recipe: draft,", "sprites: {recipe: lucid,")
     assert rendered.planned() == {**ALWAYS, "render": 4}
-    rendered.edit("config/config.yaml", "recipe: lucid", "recipe: draft")
+    rendered.edit("config/config.yaml", "sprites: {recipe: lucid,", "sprites: {recipe: draft,")
     assert rendered.planned() == {}
 
 
@@ -90,9 +92,9 @@ def test_a_change_of_one_recipe_leaves_the_others_alone(rendered):
 
 
 def test_an_unknown_recipe_is_told_with_the_valid_ones(rendered):
-    rendered.edit("config/config.yaml", "recipe: draft", "recipe: drafty")
+    rendered.edit("config/config.yaml", "sprites: {recipe: draft,", "sprites: {recipe: drafty,")
     done = rendered.snakemake("--dry-run")
-    rendered.edit("config/config.yaml", "recipe: drafty", "recipe: draft")
+    rendered.edit("config/config.yaml", "sprites: {recipe: drafty,", "sprites: {recipe: draft,")
     assert done.returncode != 0
     assert "drafty" in done.stdout
     assert "lucid" in done.stdout
