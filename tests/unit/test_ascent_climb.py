@@ -207,6 +207,14 @@ def test_a_layer_that_is_too_deep_says_what_it_needs(network):
         Ascent(network, objectives.channel("deep", [1], 4), [1], replace(SHORT, size=7))
 
 
+@pytest.mark.parametrize("size", [2, 4, 6])
+def test_pictures_smaller_than_a_window_are_refused(network, size):
+    """Kernels that crash the process on some of these sizes are never asked."""
+    late = objectives.channel("late", [1], 7)
+    with pytest.raises(BadFile, match=rf"'late' is too deep for pictures of {size + 2} x"):
+        Ascent(network, late, [1], replace(SHORT, size=size))
+
+
 def test_a_layer_that_no_square_reaches():
     def headed(x):
         return tf.matmul(

@@ -10,7 +10,7 @@ from tensorflow.core.framework import node_def_pb2
 
 from blockscope.ascent.objectives import Objective
 from blockscope.ascent.redirected import redirecting
-from blockscope.engine.gradients import _for_a_batch as for_a_batch
+from blockscope.engine.gradients import for_a_batch
 from blockscope.errors import BadFile
 from blockscope.models.network import Network, Operation
 
@@ -52,7 +52,7 @@ class View:
         grey = np.full((1, size, size, 3), np.mean(self._network.spec.range), np.float32)
         feeds = {self._network.spec.tensor: grey}
         try:
-            found = self._network.run(feeds, self.layers, operation=operation)
+            found = self._network.run(feeds, self.layers, operation=fitting(operation))
         except (tf.errors.InvalidArgumentError, ValueError):
             return None
         shapes = {name: tuple(value.shape) for name, value in found.items()}
@@ -89,6 +89,25 @@ class View:
         values = low + (high - low) * pictures
         operation = redirecting(_frozen) if redirect else _frozen
         return self._network.run({self._network.spec.tensor: values}, self.layers, None, operation)
+
+
+def fitting(operation: Operation) -> Operation:
+    """Return the operation with a ``ValueError`` where its window is larger than what it reads.
+
+    TensorFlow's own kernels for the processor do not always notice, and crash.
+    """
+
+    def checked(node: node_def_pb2.NodeDef, inputs: Sequence[tf.Tensor]) -> list[tf.Tensor]:
+        if "padding" in node.attr and inputs[0].shape.rank == 4:
+            size = inputs[0].shape[1:3]
+            pooled = tuple(node.attr["ksize"].list.i[1:3])
+            window = pooled or tuple(inputs[1].shape[:2])
+            inside = node.attr["padding"].s == b"VALID"
+            if 0 in size or (inside and any(w > s for w, s in zip(window, size, strict=True))):
+                raise ValueError(f"'{node.name}' has a window of {window} over {tuple(size)}")
+        return operation(node, inputs)
+
+    return checked
 
 
 def _frozen(node: node_def_pb2.NodeDef, inputs: Sequence[tf.Tensor]) -> list[tf.Tensor]:

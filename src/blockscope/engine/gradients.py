@@ -108,7 +108,7 @@ class Gradients:
     ) -> list[tf.Tensor]:
         rule = self._override.rules.get(node.op)
         if rule is None:
-            return _for_a_batch(node, inputs)
+            return for_a_batch(node, inputs)
 
         @tf.custom_gradient
         def replaced(x: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], tf.Tensor]]:
@@ -118,7 +118,7 @@ class Gradients:
         return [replaced(inputs[0])]
 
 
-def _for_a_batch(node: node_def_pb2.NodeDef, inputs: Sequence[tf.Tensor]) -> list[tf.Tensor]:
+def for_a_batch(node: node_def_pb2.NodeDef, inputs: Sequence[tf.Tensor]) -> list[tf.Tensor]:
     """Compute an operation where the graph was made for one picture and for other kernels."""
     if node.op == "Reshape":
         shape = np.array(inputs[1])
