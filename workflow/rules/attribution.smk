@@ -12,6 +12,8 @@ rule activations:
         "logs/activations/{model}/{image}/{layer}.log",
     benchmark:
         "benchmarks/activations/{model}/{image}/{layer}.tsv"
+    group:
+        "attribution-{model}-{image}"
     conda:
         ENVIRONMENT
     threads: 1
@@ -38,6 +40,8 @@ rule classes:
         "logs/classes/{model}/{image}/{override}/{layer}.log",
     benchmark:
         "benchmarks/classes/{model}/{image}/{override}/{layer}.tsv"
+    group:
+        "attribution-{model}-{image}"
     conda:
         ENVIRONMENT
     threads: 1
@@ -67,6 +71,8 @@ rule factors:
         "logs/factors/{model}/{image}/{override}/{layer}-{n}{recipe}.log",
     benchmark:
         "benchmarks/factors/{model}/{image}/{override}/{layer}-{n}{recipe}.tsv"
+    group:
+        "attribution-{model}-{image}"
     conda:
         ENVIRONMENT
     threads: 1

@@ -13,6 +13,8 @@ rule channels:
         "logs/channels/{model}/{image}/{override}/{layer}.log",
     benchmark:
         "benchmarks/channels/{model}/{image}/{override}/{layer}.tsv"
+    group:
+        "attribution-{model}-{image}"
     conda:
         ENVIRONMENT
     threads: 1

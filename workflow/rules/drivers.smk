@@ -13,6 +13,8 @@ rule drivers:
         "logs/drivers/{model}/{image}/{override}/{layer1}--{layer2}.log",
     benchmark:
         "benchmarks/drivers/{model}/{image}/{override}/{layer1}--{layer2}.tsv"
+    group:
+        "attribution-{model}-{image}"
     conda:
         ENVIRONMENT
     threads: 1

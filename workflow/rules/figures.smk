@@ -12,6 +12,8 @@ rule panel:
         "logs/panel/{run}/{panel}.log",
     benchmark:
         "benchmarks/panel/{run}/{panel}.tsv"
+    group:
+        "figure-{run}"
     conda:
         ENVIRONMENT
     threads: 1
@@ -38,6 +40,8 @@ rule page:
         "logs/page/{run}.log",
     benchmark:
         "benchmarks/page/{run}.tsv"
+    group:
+        "figure-{run}"
     conda:
         ENVIRONMENT
     threads: 1

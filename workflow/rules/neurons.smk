@@ -13,6 +13,8 @@ rule neurons:
         "logs/neurons/{model}/{image}/{layer}-{n}.log",
     benchmark:
         "benchmarks/neurons/{model}/{image}/{layer}-{n}.tsv"
+    group:
+        "attribution-{model}-{image}"
     conda:
         ENVIRONMENT
     threads: 1

@@ -13,6 +13,8 @@ rule positions:
         "logs/positions/{model}/{image}/{override}/{layer1}--{layer2}.log",
     benchmark:
         "benchmarks/positions/{model}/{image}/{override}/{layer1}--{layer2}.tsv"
+    group:
+        "attribution-{model}-{image}"
     conda:
         ENVIRONMENT
     threads: 1
