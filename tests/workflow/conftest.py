@@ -232,12 +232,24 @@ def project(finished, tmp_path) -> Project:
     return Project(tmp_path / "copy")
 
 
-@pytest.fixture
-def code(workflow_copy, tmp_path) -> Project:
-    """Return only the scripts and the package, to be changed."""
+@pytest.fixture(scope="session")
+def code_copy(workflow_copy, tmp_path_factory) -> Project:
+    """Return only the scripts and the package, read once for all tests that change a file."""
+    folder = tmp_path_factory.mktemp("code")
     for part in ("workflow", "src"):
-        shutil.copytree(workflow_copy.path(part), tmp_path / part)
-    return Project(tmp_path)
+        shutil.copytree(workflow_copy.path(part), folder / part)
+    return Project(folder)
+
+
+@pytest.fixture
+def code(code_copy) -> Iterator[Project]:
+    """Return the scripts and the package, to be changed; afterwards they are as they were."""
+    files = [path for path in code_copy.folder.rglob("*") if path.is_file()]
+    texts = {path: path.read_bytes() for path in files}
+    yield code_copy
+    for path, text in texts.items():
+        if path.read_bytes() != text:
+            path.write_bytes(text)
 
 
 @pytest.fixture

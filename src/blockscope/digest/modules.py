@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 from blockscope.errors import BadFile
@@ -45,6 +45,16 @@ class Module:
         """All statements that count when the module is used as a whole."""
         bound = [statement for group in self.bindings.values() for statement in group]
         return [*bound, *self.effects]
+
+    @cached_property
+    def strings(self) -> set[str]:
+        """All strings in the module's statements."""
+        return {
+            node.value
+            for statement in self.statements
+            for node in ast.walk(statement)
+            if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        }
 
 
 def parse(path: Path, name: str, root: str) -> Module:

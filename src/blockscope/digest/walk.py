@@ -169,15 +169,10 @@ class Walk:
 
     def _add_folders(self, module: Module, folders: list[Path]) -> None:
         """Count whole data folders, unless the module names files in them one by one."""
-        constants = {
-            node.value
-            for statement in module.statements
-            for node in ast.walk(statement)
-            if isinstance(node, ast.Constant) and isinstance(node.value, str)
-        }
         for folder in folders:
             files = sorted(path for path in folder.rglob("*") if path.is_file())
-            if not any(path.relative_to(folder).as_posix() in constants for path in files):
+            named = (path.relative_to(folder).as_posix() in module.strings for path in files)
+            if not any(named):
                 for path in files:
                     self._add_file(path)
 
