@@ -11,6 +11,7 @@ min_version("9.10")
 
 
 include: "workflow/rules/common.smk"
+include: "workflow/rules/resources.smk"
 include: "workflow/rules/model.smk"
 include: "workflow/rules/attribution.smk"
 include: "workflow/rules/positions.smk"
@@ -38,7 +39,8 @@ rule gallery:
         "envs/cpu.yaml"
     threads: 1
     resources:
-        mem_mb=500,
+        mem_mb=growing(500),
+        runtime=growing(10),
     params:
         code=code("gallery"),
         runs=gallery_runs(project.runs),

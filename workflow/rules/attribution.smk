@@ -18,7 +18,8 @@ rule activations:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=BASE_MB,
+        mem_mb=growing(BASE_MB),
+        runtime=growing(10),
     params:
         code=code("activations"),
         layer=lambda wildcards: layer_from_path(wildcards.layer),
@@ -47,7 +48,8 @@ rule classes:
     threads: 1
     # A resource and no parameter: another bound for the memory changes no result.
     resources:
-        mem_mb=BASE_MB + project.settings.compute.memory_mb,
+        mem_mb=NETWORK_MB,
+        runtime=growing(10),
         batch_mb=project.settings.compute.memory_mb,
     params:
         code=code("classes"),
@@ -77,7 +79,8 @@ rule factors:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=growing(1000),
+        runtime=growing(10),
     params:
         code=code("factors"),
         n=lambda wildcards: int(wildcards.n),

@@ -19,7 +19,8 @@ rule channels:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=BASE_MB + project.settings.compute.memory_mb,
+        mem_mb=NETWORK_MB,
+        runtime=growing(10),
         batch_mb=project.settings.compute.memory_mb,
     params:
         code=code("channels"),

@@ -19,9 +19,9 @@ rule grid:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=BASE_MB + project.settings.compute.memory_mb,
+        mem_mb=NETWORK_MB,
         batch_mb=project.settings.compute.memory_mb,
-        runtime=240,
+        runtime=growing(240),
     params:
         code=code("grid"),
         layer=lambda wildcards: layer_from_path(wildcards.layer),

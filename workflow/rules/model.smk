@@ -17,7 +17,8 @@ rule model:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=BASE_MB,
+        mem_mb=growing(BASE_MB),
+        runtime=growing(30),
     params:
         code=code("model"),
         entry=lambda wildcards: model_entry(wildcards).model_dump(mode="json"),
@@ -43,7 +44,8 @@ rule input:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=500,
+        mem_mb=growing(500),
+        runtime=growing(10),
     params:
         code=code("input"),
         image="{image}",
