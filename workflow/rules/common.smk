@@ -7,7 +7,14 @@ from snakemake.exceptions import WorkflowError
 from snakemake_interface_executor_plugins.settings import ExecMode
 
 from blockscope.ascent.recipes import find_recipe
-from blockscope.ascent.spritemaps import ranges
+from blockscope.ascent.unit_names import (
+    NUMBERS_PATTERN,
+    UNITS_PATTERN,
+    asked_units,
+    channel_count,
+    numbers_in_path,
+    shard_names,
+)
 from blockscope.config.check import card_of, load_project
 from blockscope.config.paths import (
     RECIPE_PATTERN,
@@ -44,6 +51,8 @@ wildcard_constraints:
     layer2="[^/]+?",
     n="[1-9][0-9]{0,2}",
     recipe=RECIPE_PATTERN,
+    units=UNITS_PATTERN,
+    numbers=NUMBERS_PATTERN,
 
 
 def told(question, stop=WorkflowError):
@@ -136,19 +145,36 @@ def grid_recipe():
 
 
 @cache
-def channel_count(model, layer):
+def channels_of(model, layer):
     card = told(lambda: card_of(project, model))
     if card is None:
         raise WorkflowError(
             f"how many channels layer '{layer}' has is known once network '{model}' is there; run "
             f"'snakemake results/models/{model}/model.json' first"
         )
-    return told(lambda: card.layer(layer)).shape[2]
+    return told(lambda: channel_count(card, layer))
+
+
+def asked_sprites(wildcards):
+    """Return what the name of a sheet asks for: channels or neurons, and their numbers."""
+    layer = layer_from_path(wildcards.layer)
+    count = channels_of(wildcards.model, layer)
+    return told(lambda: asked_units(wildcards.units, count, layer))
 
 
 def sprite_shards(wildcards):
-    """Input: the shards of a layer, named by their first and last channel."""
-    count = channel_count(wildcards.model, layer_from_path(wildcards.layer))
-    folder = f"results/models/{wildcards.model}/sprites/shards/{wildcards.layer}"
-    block = project.settings.sprites.block
-    return [f"{folder}/{first:04d}-{last:04d}.h5" for first, last in ranges(count, block)]
+    """Input: the shards of what a sheet shows, named by their numbers."""
+    kind, numbers = asked_sprites(wildcards)
+    behind = "" if kind == "channels" else f"-{kind}"
+    folder = f"results/models/{wildcards.model}/sprites/shards/{wildcards.layer}{behind}"
+    return shards_in(folder, numbers)
+
+
+def group_shards(wildcards):
+    """Input: the shards of all neuron groups of a file."""
+    folder = "results/{model}/{image}/groups/shards/{layer}-{n}".format(**wildcards)
+    return shards_in(folder, range(int(wildcards.n)))
+
+
+def shards_in(folder, numbers):
+    return [f"{folder}/{name}.h5" for name in shard_names(numbers, project.settings.sprites.block)]

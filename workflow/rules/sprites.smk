@@ -1,4 +1,4 @@
-# What the channels of a layer respond to: rendered range by range, then put on one sheet.
+# What units of a layer respond to: rendered some at a time, then put on one sheet.
 
 
 rule render:
@@ -6,14 +6,13 @@ rule render:
         graph=rules.model.output.graph,
         card=rules.model.output.card,
     output:
-        h5="results/models/{model}/sprites/shards/{layer}/{first}-{last}.h5",
+        h5="results/models/{model}/sprites/shards/{layer}{kind}/{numbers}.h5",
     log:
-        "logs/render/{model}/{layer}/{first}-{last}.log",
+        "logs/render/{model}/{layer}{kind}/{numbers}.log",
     benchmark:
-        "benchmarks/render/{model}/{layer}/{first}-{last}.tsv"
+        "benchmarks/render/{model}/{layer}{kind}/{numbers}.tsv"
     wildcard_constraints:
-        first="[0-9]+",
-        last="[0-9]+",
+        kind="(-neurons)?",
     conda:
         ENVIRONMENT
     threads: 1
@@ -25,28 +24,51 @@ rule render:
     params:
         code=code("render"),
         layer=lambda wildcards: layer_from_path(wildcards.layer),
-        channels=lambda wildcards: [int(wildcards.first), int(wildcards.last)],
+        kind=lambda wildcards: wildcards.kind.removeprefix("-") or "channels",
+        numbers="{numbers}",
         recipe=lambda wildcards: sprite_recipe(),
         # Beside the shards, and no output: a job that is killed keeps what it finished.
         progress="results/models/{model}/sprites/progress",
     message:
-        "{wildcards.model}: render channels {wildcards.first} to {wildcards.last} of {params.layer}"
+        "{wildcards.model}: render {params.kind} {wildcards.numbers} of {params.layer}"
     script:
         "../scripts/render.py"
 
 
+# The same for directions that a picture has: its neuron groups.
+use rule render as render_groups with:
+    input:
+        graph=rules.model.output.graph,
+        card=rules.model.output.card,
+        groups=rules.neurons.output.h5,
+    output:
+        h5="results/{model}/{image}/groups/shards/{layer}-{n}/{numbers}.h5",
+    log:
+        "logs/render_groups/{model}/{image}/{layer}-{n}/{numbers}.log",
+    benchmark:
+        "benchmarks/render_groups/{model}/{image}/{layer}-{n}/{numbers}.tsv"
+    params:
+        code=code("render"),
+        layer=lambda wildcards: layer_from_path(wildcards.layer),
+        kind="groups",
+        numbers="{numbers}",
+        recipe=lambda wildcards: sprite_recipe(),
+        progress="results/{model}/{image}/groups/progress",
+    message:
+        "{wildcards.image}: render neuron groups {wildcards.numbers} of {params.layer} in {wildcards.model}"
+
+
 rule sprites:
     input:
-        card=rules.model.output.card,
         shards=sprite_shards,
     output:
-        zarr="results/models/{model}/sprites/{layer}.zarr.zip",
-        png="results/models/{model}/sprites/{layer}.png",
-        json="results/models/{model}/sprites/{layer}.json",
+        zarr="results/models/{model}/sprites/{layer}{units}.zarr.zip",
+        png="results/models/{model}/sprites/{layer}{units}.png",
+        json="results/models/{model}/sprites/{layer}{units}.json",
     log:
-        "logs/sprites/{model}/{layer}.log",
+        "logs/sprites/{model}/{layer}{units}.log",
     benchmark:
-        "benchmarks/sprites/{model}/{layer}.tsv"
+        "benchmarks/sprites/{model}/{layer}{units}.tsv"
     conda:
         ENVIRONMENT
     threads: 1
@@ -55,7 +77,27 @@ rule sprites:
     params:
         code=code("sprites"),
         layer=lambda wildcards: layer_from_path(wildcards.layer),
+        numbers=lambda wildcards: numbers_in_path(asked_sprites(wildcards)[1]),
     message:
-        "{wildcards.model}: put the sprites of {params.layer} on one sheet"
+        "{wildcards.model}: put the sprites of {params.layer}{wildcards.units} on one sheet"
     script:
         "../scripts/sprites.py"
+
+
+use rule sprites as group_sprites with:
+    input:
+        shards=group_shards,
+    output:
+        zarr="results/{model}/{image}/groups/{layer}-{n}-sprites.zarr.zip",
+        png="results/{model}/{image}/groups/{layer}-{n}-sprites.png",
+        json="results/{model}/{image}/groups/{layer}-{n}-sprites.json",
+    log:
+        "logs/group_sprites/{model}/{image}/{layer}-{n}.log",
+    benchmark:
+        "benchmarks/group_sprites/{model}/{image}/{layer}-{n}.tsv"
+    params:
+        code=code("sprites"),
+        layer=lambda wildcards: layer_from_path(wildcards.layer),
+        numbers=lambda wildcards: numbers_in_path(range(int(wildcards.n))),
+    message:
+        "{wildcards.image}: put the sprites of the neuron groups of {params.layer} on one sheet"

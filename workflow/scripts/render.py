@@ -1,4 +1,4 @@
-"""render: what each channel of a range of one layer's channels responds to."""
+"""render: what some units of one layer respond to."""
 
 from blockscope.job import run
 
@@ -10,12 +10,14 @@ def main(smk):
         smk.input.graph,
         smk.input.card,
         smk.params.layer,
-        tuple(smk.params.channels),
+        smk.params.kind,
+        smk.params.numbers,
         smk.params.recipe,
         smk.params.progress,
         smk.params.code,
         smk.output.h5,
         memory_mb=smk.resources.batch_mb,
+        groups_path=smk.input.get("groups"),
         gpu=bool(smk.resources.gpu),
     )
 

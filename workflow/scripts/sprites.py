@@ -1,14 +1,15 @@
-"""sprites: all sprites of one layer on one sheet."""
+"""sprites: the sprites of one layer, or of some of its units, on one sheet."""
 
 from blockscope.job import run
 
 
 def main(smk):
     from blockscope.ascent.spritemaps import write_spritemap
+    from blockscope.ascent.unit_names import read_numbers
 
     write_spritemap(
         smk.input.shards,
-        smk.input.card,
+        read_numbers(smk.params.numbers),
         smk.params.layer,
         smk.output.zarr,
         smk.output.png,

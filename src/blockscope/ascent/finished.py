@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -14,43 +14,73 @@ import xarray as xr
 
 from blockscope import stores
 from blockscope.ascent.climb import Batch
+from blockscope.ascent.unit_names import read_numbers
 from blockscope.errors import BadFile
 
 
 class Finished:
     """A side folder of finished sprites of one layer, under a key of all that decides their pixels.
 
-    Jobs for other ranges of the layer may share it. A file is there whole or not at all; one that
-    is damaged counts as not there.
+    Jobs for other units of the layer may share it, also at the same time. A file is there whole or
+    not at all; one that is damaged counts as not there.
     """
 
-    def __init__(self, folder: Path, decides: Any) -> None:
-        """Find the folder for what ``decides`` the pixels, any JSON."""
+    def __init__(self, folder: Path, decides: Any, shards: Path | None = None) -> None:
+        """Find the folder for what ``decides`` the pixels, any JSON.
+
+        ``shards``: where finished shards of the layer lie, named by their units; those that record
+        this key as their ``recipe`` are taken from as well.
+        """
         text = json.dumps(decides, sort_keys=True)
-        self.folder = folder / hashlib.sha256(text.encode()).hexdigest()[:16]
+        self.key = hashlib.sha256(text.encode()).hexdigest()[:16]
+        self.folder, self._shards = folder / self.key, shards
 
     def add(self, sprites: xr.Dataset) -> None:
-        """Keep a batch; its first sprite, which no other batch has, names the file."""
-        stores.write_h5(self.folder / f"{int(sprites.sprite[0]):04d}.h5", sprites)
+        """Keep a batch; its units, which no other batch has, name the file."""
+        numbers = sprites.sprite.values.tolist()
+        name = hashlib.sha256(json.dumps(numbers).encode()).hexdigest()[:8]
+        stores.write_h5(self.folder / f"{numbers[0]:04d}-{name}.h5", sprites)
 
     def read(self, wanted: Iterable[int]) -> xr.Dataset | None:
         """Return those of the wanted sprites that are here, in their order; None for none."""
+        numbers = set(wanted)
         found = []
-        for path in sorted(self.folder.glob("*.h5")):
+        for path in [*sorted(self.folder.glob("*.h5")), *self._related(numbers)]:
             with suppress(BadFile):
                 kept = stores.read(path)
-                found.append(kept.isel(sprite=np.isin(kept.sprite, list(wanted))))
+                if path.parent == self.folder or kept.attrs.get("recipe") == self.key:
+                    found.append(kept.isel(sprite=np.isin(kept.sprite, list(numbers))))
         found = [sprites for sprites in found if sprites.sizes["sprite"]]
-        return xr.concat(found, "sprite").sortby("sprite") if found else None
+        return joined_batches(found) if found else None
+
+    def _related(self, numbers: set[int]) -> list[Path]:
+        """Return the shards whose names have some of the numbers, without opening them."""
+        found = []
+        for path in sorted(self._shards.glob("*.h5")) if self._shards else []:
+            with suppress(BadFile):  # a file of another name
+                found += [path] if numbers.intersection(read_numbers(path.stem)) else []
+        return found
 
     def clear(self, done: Iterable[int]) -> None:
         """Remove the batches that hold none but ``done`` sprites, and the folder if it is empty."""
         for path in self.folder.glob("*.h5"):
             with suppress(BadFile):
                 if np.isin(stores.read(path).sprite, list(done)).all():
-                    path.unlink()
+                    path.unlink(missing_ok=True)
         with suppress(OSError):
             self.folder.rmdir()
+
+
+def joined_batches(batches: Sequence[xr.Dataset]) -> xr.Dataset:
+    """Return the sprites of some batches in the order of their numbers, each once.
+
+    Nothing tells where they were kept: not their attributes, nor how a file stored them.
+    """
+    plain = [
+        batch.drop_attrs(deep=False).drop_encoding().assign_coords(colour=batch.colour.astype(str))
+        for batch in batches
+    ]
+    return xr.concat(plain, "sprite").drop_duplicates("sprite").sortby("sprite")
 
 
 def named_sprites(batch: Batch, judged: np.ndarray) -> xr.Dataset:

@@ -1,10 +1,11 @@
-"""The stage "sprites": all sprites of a layer on one sheet."""
+"""The stage "sprites": the sprites of a layer, or of some of its units, on one sheet."""
 
 from __future__ import annotations
 
 import json
 import math
 import os
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,7 +16,6 @@ import xarray as xr
 from blockscope import images, provenance, stores
 from blockscope.errors import BadFile
 from blockscope.files import write_text_whole
-from blockscope.models.card import Card
 
 # Tiles in a row of the sheets that came with the article, by InceptionV1's layers.
 WRAPS = {
@@ -25,53 +25,54 @@ WRAPS = {
 LIGHT = 220  # grey under what is transparent, as on the article's sheets
 
 
-def ranges(count: int, block: int) -> list[tuple[int, int]]:
-    """Return the first and last channel of every shard of a layer with ``count`` channels."""
-    return [(first, min(first + block, count) - 1) for first in range(0, count, block)]
-
-
 def write_spritemap(
     shards: Sequence[str | os.PathLike[str]],
-    card_path: str | os.PathLike[str],
+    numbers: Sequence[int],
     layer: str,
     zarr_path: str | os.PathLike[str],
     png_path: str | os.PathLike[str],
     json_path: str | os.PathLike[str],
 ) -> None:
-    """Join the shards of a layer: an array, a sheet, and what the sheet's tiles are.
+    """Join the shards of some units of a layer: an array, a sheet, and what the sheet's tiles are.
 
-    The array has ``sprites`` (sprite, row, col, rgb) uint8 on a light grey, ``alpha`` (sprite, row,
-    col) where the recipe has one, and ``objective`` and ``judge`` of each. Tile n of the sheet is
-    in column n % wrap, row n // wrap.
+    ``numbers``: which units, in rising order. The array has ``sprites`` (sprite, row, col, rgb)
+    uint8 on a light grey, ``alpha`` (sprite, row, col) where the recipe has one, and ``objective``,
+    ``judge`` and ``stopped`` of each. Tile n of the sheet shows the n-th of the units, and is in
+    column n % wrap, row n // wrap.
 
-    Raises ``BadFile`` where the shards do not tile the layer exactly or were not rendered alike.
+    Raises ``BadFile`` where the shards do not hold exactly these units, were not rendered alike, or
+    hold no picture that was finished.
     """
-    card = Card.read(card_path)
-    sprites = joined([stores.read(path) for path in shards], card.layer(layer).shape[2], layer)
+    sprites = joined([stores.read(path) for path in shards], numbers, layer)
+    origin = provenance.of(shards[0])
+    _check_finished(sprites, layer, str(origin["unit"]))
     pixels, alpha = on_light(sprites.sprites.to_numpy())
     kept: dict[str, Any] = {"sprites": (("sprite", "row", "col", "rgb"), pixels)}
     if alpha is not None:
         kept["alpha"] = (("sprite", "row", "col"), alpha)
-    numbers = {name: sprites[name] for name in ("objective", "judge", "stopped")}
-    origin = provenance.of(shards[0])
-    rendered = {key: origin[key] for key in ("recipe", "size", "steps", "seed")}
+    measured = {name: sprites[name] for name in ("objective", "judge", "stopped")}
+    rendered = {key: origin[key] for key in ("unit", "recipe", "size", "steps", "seed")}
     facts = provenance.record("sprites", **provenance.inherited(origin), **rendered)
     coordinates = {"sprite": sprites.sprite, "rgb": list("rgb")}
-    stores.write_zarr(zarr_path, xr.Dataset({**kept, **numbers}, coordinates, facts))
-    wrap = wrap_of(layer, len(pixels))
+    stores.write_zarr(zarr_path, xr.Dataset({**kept, **measured}, coordinates, facts))
+    whole = origin["unit"] != "direction" and len(numbers) == origin["units"]
+    wrap = wrap_of(layer if whole else "", len(pixels))
     images.write_png(png_path, sheet_of(pixels, wrap), facts)
     described = {
         "tile": pixels.shape[1],
         "wrap": wrap,
+        "unit": origin["unit"],
+        "sprite": list(numbers),
         "objective": _rounded(sprites.objective.to_numpy()),
         "judge": _rounded(sprites.judge.to_numpy()),
+        "stopped": sprites.stopped.to_numpy().tolist(),
         "provenance": facts,
     }
-    write_text_whole(json_path, json.dumps(described, indent=1) + "\n")
+    write_text_whole(json_path, json.dumps(described, indent=1, allow_nan=False) + "\n")
 
 
-def joined(shards: Sequence[xr.Dataset], count: int, layer: str) -> xr.Dataset:
-    """Return all sprites in their order; ``count``: channels of the layer.
+def joined(shards: Sequence[xr.Dataset], numbers: Sequence[int], layer: str) -> xr.Dataset:
+    """Return the sprites of some units in their order.
 
     Raises ``BadFile`` where one is missing, there twice, or from another recipe or network.
     """
@@ -79,18 +80,30 @@ def joined(shards: Sequence[xr.Dataset], count: int, layer: str) -> xr.Dataset:
     sorts = {(shard.attrs["model_sha256"], shard.attrs["recipe"]) for shard in shards}
     if len(sorts) > 1:
         raise BadFile(f"sprites of layer '{layer}' come from {len(sorts)} recipes or codes{again}")
-    present = np.concatenate([[], *(shard.sprite.to_numpy() for shard in shards)]).astype(int)
-    times = np.bincount(present, minlength=count)
-    missing, repeated = np.flatnonzero(times[:count] == 0), np.flatnonzero(times > 1)
-    foreign = np.flatnonzero(times[count:]) + count
-    for numbers, what in ((missing, "missing"), (repeated, "there twice"), (foreign, "too many")):
-        if len(numbers):
+    times = Counter(number for shard in shards for number in shard.sprite.values.tolist())
+    missing = [number for number in numbers if number not in times]
+    repeated = [number for number in sorted(times) if times[number] > 1]
+    foreign = sorted(set(times).difference(numbers))
+    for found, what in ((missing, "missing"), (repeated, "there twice"), (foreign, "too many")):
+        if found:
             raise BadFile(
-                f"sprites of layer '{layer}', which has {count} channels: {len(numbers)} are "
-                f"{what}, the first is {numbers[0]}{again}"
+                f"sprites of layer '{layer}', of which {len(numbers)} are asked for: {len(found)} "
+                f"are {what}, the first is {found[0]}{again}"
             )
     whole = xr.concat(shards, "sprite", combine_attrs="override").sortby("sprite")
     return whole.transpose("sprite", ...)
+
+
+def _check_finished(sprites: xr.Dataset, layer: str, noun: str) -> None:
+    """Refuse a sheet of nothing but pictures that stopped; one of them is told by ``stopped``."""
+    stopped = sprites.stopped.to_numpy()
+    if (stopped >= 0).all():
+        raise BadFile(
+            f"all {len(stopped)} sprites of {noun}s of layer '{layer}' stopped, at step "
+            f"{stopped.min()} to {stopped.max()}, because their numbers were no longer finite; "
+            "check the model's weights and input range (models catalogue), or take another recipe "
+            "(key sprites.recipe of the settings)"
+        )
 
 
 def on_light(
@@ -119,5 +132,6 @@ def sheet_of(pixels: npt.NDArray[np.uint8], wrap: int) -> npt.NDArray[np.uint8]:
     return grid.reshape(rows * size, wrap * size, 3)
 
 
-def _rounded(numbers: npt.NDArray[np.float32]) -> list[float]:
-    return [float(f"{number:.6g}") for number in numbers]
+def _rounded(numbers: npt.NDArray[np.float32]) -> list[float | None]:
+    """Return numbers for JSON, which has none that are not finite."""
+    return [float(f"{n:.6g}") if np.isfinite(n) else None for n in numbers]
