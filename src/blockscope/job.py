@@ -37,6 +37,8 @@ def limit_threads(threads: int) -> None:
     for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ[name] = str(threads)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
+    # A job that has no GPU for itself leaves others their memory there.
+    os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
     if not sys.stderr.isatty():  # a bar that cannot move is shown now and then only
         os.environ.setdefault("TQDM_MININTERVAL", str(PROGRESS_EVERY))
 

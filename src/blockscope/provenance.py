@@ -69,7 +69,7 @@ def _tensorflow() -> Facts:
     tensorflow = sys.modules.get("tensorflow")
     if tensorflow is None:
         return {}
-    devices = tensorflow.config.list_physical_devices("GPU")
+    devices = tensorflow.config.get_visible_devices("GPU")
     name = "CPU"
     if devices:
         details = tensorflow.config.experimental.get_device_details(devices[0])

@@ -199,5 +199,5 @@ class Ascent:
 
 def batch_size(bytes_per_image: int, memory_mb: int) -> int:
     """Return how many images are rendered together within ``memory_mb``, at least one."""
-    largest = LARGEST_ON_GPU if tf.config.list_physical_devices("GPU") else LARGEST
+    largest = LARGEST_ON_GPU if tf.config.get_visible_devices("GPU") else LARGEST
     return int(np.clip(memory_mb * 10**6 // (WORKSPACE * bytes_per_image), 1, largest))
