@@ -26,7 +26,7 @@ COMPILE = $(VENV) -m uv pip compile --quiet --universal --python-version 3.11 \
 	--fork-strategy fewest --only-binary :all: --no-binary connection-pool \
 	--generate-hashes --no-emit-index-url --custom-compile-command 'make $@' $(ARGS)
 
-.PHONY: help setup run-environment figures test check format docs bundle bench reproduce lock \
+.PHONY: help setup run-environment figures test check format docs bundle bench bench-scale reproduce lock \
 	lock-gpu clean clean-results distclean
 
 help: ## list these commands
@@ -60,7 +60,7 @@ format: setup ## format the code and the workflow, fix what can be fixed
 	.venv/bin/snakefmt Snakefile workflow
 
 docs: setup ## write the generated pages again
-	$(VENV) -m blockscope.config.reference
+	$(VENV) -m blockscope.config.reference --fix
 
 bundle: ## make the page's script again from frontend/ (for developers; needs Node from 20.19)
 	@command -v npm >/dev/null || { echo 'make bundle needs Node from 20.19 with npm; the committed bundle serves without' >&2; exit 2; }
@@ -68,6 +68,9 @@ bundle: ## make the page's script again from frontend/ (for developers; needs No
 
 bench: run-environment ## measure speed, memory and agreement with the ground truth
 	$(VENV) bench/run.py $(ARGS)
+
+bench-scale: run-environment ## measure what planning takes with 100 to 1000 rows (ARGS="--rows 3000" for others)
+	$(VENV) bench/scale.py $(ARGS)
 
 reproduce: run-environment ## compare the article's numbers with those computed here (ARGS: see docs/reproduce.md)
 	$(VENV) -m blockscope.reproduce $(ARGS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import re
@@ -16,7 +17,10 @@ from typing import Any, TextIO
 
 from blockscope.errors import BlockscopeError
 
+READS_KERAS_FILES = {"model"}  # stages
 PROGRESS_EVERY = 30.0  # seconds between two lines of progress in a log
+FULL = (errno.ENOSPC, errno.EDQUOT)
+ROOM = "; make room there and repeat the command, which goes on from what is finished"
 FAILED = re.compile(r"^\s+log: (.+?) \(check log file", re.MULTILINE)
 
 
@@ -28,8 +32,19 @@ def run(smk: Any, main: Callable[[Any], None]) -> None:
     stderr (progress bars, warnings) and one short line for an error. Ends the process with 1 then.
     """
     limit_threads(int(smk.threads))
+    if smk.rule not in READS_KERAS_FILES:
+        leave_keras_out()
     with logged(smk.rule, Path(smk.log[0])):
         main(smk)
+
+
+def leave_keras_out() -> None:
+    """Keep Keras, and scikit-learn and Matplotlib with it, out of ``import tensorflow``.
+
+    TensorFlow imports Keras 3 although nothing asks for it: 1.6 of 3.7 s. It does not where it is
+    told that the older Keras is wanted, which is not installed and which no stage uses.
+    """
+    os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
 
 
 def limit_threads(threads: int) -> None:
@@ -102,7 +117,8 @@ def _last_words(stage: str, error: Exception, path: Path) -> str:
         return f"{stage}: {error}"
     if isinstance(error, OSError) and error.strerror:
         place = f" '{error.filename}'" if error.filename else ""
-        return f"{stage}: {error.strerror}{place} (details: {path})"
+        advice = ROOM if error.errno in FULL else ""
+        return f"{stage}: {error.strerror}{place}{advice} (details: {path})"
     return f"{stage}: {type(error).__name__}: {error} (details: {path})"
 
 

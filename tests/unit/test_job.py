@@ -39,7 +39,7 @@ def test_a_long_bar_shows_in_the_log_now_and_then(both):
     assert log.getvalue() == "bar 1%\nbar 3%\n"
 
 
-def run(folder: Path, body: str, **options) -> subprocess.Popen[str]:
+def run(folder: Path, body: str, rule="stage", **options) -> subprocess.Popen[str]:
     """Run a stage whose main has the given body; its log is `stage.log`."""
     lines = "\n".join(f"    {line}" for line in body.splitlines())
     code = (
@@ -47,7 +47,7 @@ def run(folder: Path, body: str, **options) -> subprocess.Popen[str]:
         "from blockscope.errors import BadFile\nfrom blockscope.job import run\n"
         "from blockscope.files import written_whole\n"
         f"def main(smk):\n{lines}\n"
-        "run(SimpleNamespace(rule='stage', threads=1, log=['logs/stage.log']), main)\n"
+        f"run(SimpleNamespace(rule='{rule}', threads=1, log=['logs/stage.log']), main)\n"
     )
     return subprocess.Popen(
         [sys.executable, "-c", code], cwd=folder, text=True, env={**os.environ, **options},
@@ -55,8 +55,8 @@ def run(folder: Path, body: str, **options) -> subprocess.Popen[str]:
     )  # fmt: skip
 
 
-def outcome(folder: Path, body: str) -> tuple[int, str, str]:
-    with run(folder, body) as process:
+def outcome(folder: Path, body: str, rule="stage") -> tuple[int, str, str]:
+    with run(folder, body, rule) as process:
         _, said = process.communicate(timeout=60)
     return process.returncode, said, (folder / "logs" / "stage.log").read_text()
 
@@ -82,6 +82,11 @@ def test_a_mistake_of_the_users_is_one_line_for_him_and_a_traceback_for_the_log(
     [
         ("{}['a']", "stage: KeyError: 'a' (details: logs/stage.log)\n"),
         ("open('gone')", "stage: No such file or directory 'gone' (details: logs/stage.log)\n"),
+        (
+            "open('/dev/full', 'w').write('a')",
+            "stage: No space left on device; make room there and repeat the command, which goes on "
+            "from what is finished (details: logs/stage.log)\n",
+        ),
     ],
 )
 def test_other_errors_name_the_log(tmp_path, body, words):
@@ -131,3 +136,11 @@ def test_the_last_line_of_a_failure_names_its_logs(tmp_path):
         "  b",
     ]
     assert "above, or none.log" in words_of_failure("none.log")
+
+
+@pytest.mark.parametrize(("stage", "there"), [("stage", "False"), ("model", "True")])
+def test_only_the_stage_that_reads_keras_files_waits_for_keras(tmp_path, stage, there):
+    body = "import tensorflow\nprint('keras' in sys.modules, 'matplotlib' in sys.modules)"
+    code, said, log = outcome(tmp_path, body, rule=stage)
+    assert code == 0, said
+    assert log.splitlines()[-1] == f"{there} {there}"
