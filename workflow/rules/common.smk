@@ -17,6 +17,7 @@ from blockscope.ascent.unit_names import (
 )
 from blockscope.config.check import card_of, load_project
 from blockscope.config.paths import (
+    ASKED_OF_NONE,
     RECIPE_PATTERN,
     channels_asked,
     fitted_on,
@@ -105,9 +106,15 @@ def fit_classes(wildcards):
     return f"{folder}/{layer}.h5" if layer else []
 
 
+@cache
+def all_asked_channels():
+    return channels_asked(project.runs)
+
+
 def asked_channels(wildcards):
     """Params: the pairs and methods of all runs that read this layer."""
-    return channels_asked(project.runs, **wildcards)
+    place = (wildcards.model, wildcards.image, wildcards.override, wildcards.layer)
+    return all_asked_channels().get(place, ASKED_OF_NONE)
 
 
 def run_row(wildcards):
@@ -124,6 +131,12 @@ def files_of_page(wildcards):
     """Input: the files that the page of a run is made from."""
     groups = project.settings.neurons.groups
     return page_files(run_row(wildcards), groups, sprites_are_made())
+
+
+def style_of_figures():
+    """Params: how figures are drawn."""
+    settings = project.settings
+    return settings.figure.model_dump() | {"sized": settings.grids.magnitude}
 
 
 def sprites_are_made():

@@ -18,12 +18,13 @@ rule panel:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=growing(1000),
+        runtime=growing(10),
     params:
         code=code("panel"),
         panel="{panel}",
         asked=lambda wildcards: run_row(wildcards).asked,
-        style=project.settings.figure.model_dump(),
+        style=style_of_figures(),
     message:
         "{wildcards.run}: draw the panel {wildcards.panel}"
     script:
@@ -46,12 +47,13 @@ rule page:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=1500,
+        mem_mb=growing(1500),
+        runtime=growing(10),
     params:
         code=code("page"),
         asked=lambda wildcards: run_row(wildcards).asked,
         panels=lambda wildcards: list(run_row(wildcards).panels),
-        style=project.settings.figure.model_dump(),
+        style=style_of_figures(),
         gallery="results/index.html",
     message:
         "{wildcards.run}: write the page"

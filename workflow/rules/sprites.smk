@@ -17,10 +17,10 @@ rule render:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=BASE_MB + project.settings.compute.memory_mb,
+        mem_mb=NETWORK_MB,
         batch_mb=project.settings.compute.memory_mb,
-        gpu=int(project.settings.sprites.gpu),
-        runtime=240,
+        gpu=int(project.settings.compute.gpu),
+        runtime=growing(240),
     params:
         code=code("render"),
         layer=lambda wildcards: layer_from_path(wildcards.layer),
@@ -73,7 +73,8 @@ rule sprites:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=growing(2000),
+        runtime=growing(10),
     params:
         code=code("sprites"),
         layer=lambda wildcards: layer_from_path(wildcards.layer),
