@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import uuid
@@ -11,6 +12,7 @@ from pathlib import Path
 
 from blockscope.errors import BadFile
 
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _NAME_SHOWN = 40  # characters: with the mark and four bytes each still a name that every disk takes
 
 
@@ -32,7 +34,7 @@ def written_whole(path: str | os.PathLike[str]) -> Iterator[Path]:
             os.fsync(handle.fileno())
         os.replace(temporary, target)
     except OSError as error:
-        if error.filename is None:  # a write that found no room does not say where
+        if error.filename is None and error.errno in NO_ROOM:  # which does not say where
             error.filename = str(target)
         raise
     finally:

@@ -52,8 +52,9 @@ def test_an_error_leaves_the_older_file(tmp_path: Path, error: type[BaseExceptio
 def test_a_full_disk_leaves_the_older_file(tmp_path: Path) -> None:
     target = tmp_path / "a.txt"
     target.write_text("older")
-    with pytest.raises(OSError, match="File too large"), full_disk(1000):
+    with pytest.raises(OSError, match="File too large") as told, full_disk(1000):
         write_text_whole(target, "newer" * 1000)
+    assert told.value.filename == str(target)
     assert target.read_text() == "older"
     assert os.listdir(tmp_path) == ["a.txt"]
 

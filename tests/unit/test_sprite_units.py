@@ -200,9 +200,10 @@ def test_a_line_is_told_for_each_batch(network, monkeypatch):
     told = []
     render_sprites(network, channels("mixed", CHANNELS), RECIPE, [1, 2, 9], tell=told.append)
     assert len(told) == 2
-    assert told[0].startswith("channel 1-2 of mixed: objective ")
-    assert "; 2 of 3, about 0:00:" in told[0]
-    assert told[1].endswith("; 3 of 3, about 0:00:00 left")
+    assert told[0].startswith("channels 1-2 of mixed: objective ")
+    assert "; 2 of 3 done, about 0:00:" in told[0]
+    assert told[1].startswith("channel 9 of mixed: ")
+    assert told[1].endswith("; 3 of 3 done, about 0:00:00 left")
 
 
 def test_a_layer_that_is_too_deep_for_the_recipe(network):

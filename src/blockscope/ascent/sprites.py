@@ -87,9 +87,10 @@ def render_sprites(
 def _line(units: Units, done: xr.Dataset, total: int, left: int, each: float) -> str:
     """Say what a batch was: how good, how long it took, what is left."""
     numbers = numbers_in_path(done.sprite.values.tolist())
+    noun = units.noun if done.sizes["sprite"] == 1 else f"{units.noun}s"
     return (
-        f"{units.noun} {numbers} of {units.layer}: objective {_mean(done.objective)}, judge "
-        f"{_mean(done.judge)}, {each:.2f} s each; {total - left} of {total}, about "
+        f"{noun} {numbers} of {units.layer}: objective {_mean(done.objective)}, judge "
+        f"{_mean(done.judge)}, {each:.2f} s each; {total - left} of {total} done, about "
         f"{_clock(left * each)} left"
     )
 
