@@ -84,8 +84,10 @@ def test_a_mistake_of_the_users_is_one_line_for_him_and_a_traceback_for_the_log(
         ("open('gone')", "stage: No such file or directory 'gone' (details: logs/stage.log)\n"),
         (
             "open('/dev/full', 'wb', 0).write(b'a')",
-            "stage: No space left on device; make room there and repeat the command, which goes on "
-            "from what is finished (details: logs/stage.log)\n",
+            (
+                "stage: No space left on device; make room there and repeat the command, which "
+                "goes on from what is finished (details: logs/stage.log)\n"
+            ),
         ),
     ],
 )
