@@ -71,9 +71,8 @@ class Fourier:
 
     def pictures(self, numbers: tf.Tensor) -> tf.Tensor:
         """Return pictures of numbers (image, real or imaginary, channel, row, half col)."""
-        scaled = numbers * tf.constant(self.scale)
-        spectrum = tf.complex(scaled[:, 0], scaled[:, 1])
-        values = tf.signal.irfft2d(spectrum, [self.size, self.size]) / CONTRAST
+        real, imaginary = tf.unstack(numbers * tf.constant(self.scale / CONTRAST), axis=1)
+        values = tf.signal.irfft2d(tf.complex(real, imaginary), [self.size, self.size])
         return coloured(tf.transpose(values, [0, 2, 3, 1]))
 
 
@@ -93,6 +92,8 @@ def coloured(values: tf.Tensor) -> tf.Tensor:
 
     The matrix is ``COLOURS`` over its longest column.
     """
-    matrix = COLOURS / np.linalg.norm(COLOURS, axis=0).max()
-    rgb = tf.linalg.matmul(values[..., :3], tf.constant(matrix.T, tf.float32))
-    return tf.sigmoid(tf.concat([rgb, values[..., 3:]], -1) if values.shape[-1] > 3 else rgb)
+    matrix = tf.constant((COLOURS / np.linalg.norm(COLOURS, axis=0).max()).T, tf.float32)
+    if values.shape[-1] == 3:
+        return tf.sigmoid(tf.linalg.matmul(values, matrix))
+    rgb = tf.linalg.matmul(values[..., :3], matrix)
+    return tf.sigmoid(tf.concat([rgb, values[..., 3:]], -1))

@@ -9,12 +9,12 @@ import tensorflow as tf
 from tensorflow.core.framework import node_def_pb2
 
 from blockscope.ascent.objectives import Objective
+from blockscope.ascent.operations import prepared
 from blockscope.ascent.redirected import redirecting
 from blockscope.engine.gradients import for_a_batch
 from blockscope.errors import BadFile
 from blockscope.models.network import Network, Operation
 
-WEIGHTED = frozenset({"Conv2D", "DepthwiseConv2dNative", "BiasAdd", "MatMul"})
 LARGEST_SOUGHT = 1024  # pixels; no network in use needs larger pictures
 
 
@@ -87,7 +87,7 @@ class View:
         """
         low, high = self._network.spec.range
         values = low + (high - low) * pictures
-        operation = redirecting(_frozen) if redirect else _frozen
+        operation = redirecting(prepared) if redirect else prepared
         return self._network.run({self._network.spec.tensor: values}, self.layers, None, operation)
 
 
@@ -108,13 +108,3 @@ def fitting(operation: Operation) -> Operation:
         return operation(node, inputs)
 
     return checked
-
-
-def _frozen(node: node_def_pb2.NodeDef, inputs: Sequence[tf.Tensor]) -> list[tf.Tensor]:
-    """Compute an operation with its weights as constants of the traced function: some 10 % faster.
-
-    A value from outside would be an argument, which no kernel may prepare beforehand.
-    """
-    if node.op in WEIGHTED and not tf.is_symbolic_tensor(inputs[1]):
-        inputs = [inputs[0], tf.constant(inputs[1].numpy())]
-    return for_a_batch(node, inputs)
