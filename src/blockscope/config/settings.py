@@ -68,6 +68,12 @@ class ComputeOptions(Settings):
         "the network take. More memory means larger batches. Changing it recomputes nothing.",
         examples=[8192],
     )
+    gpu: StrictBool = Field(
+        default=False,
+        description="Give every job that renders sprites or activation grids a GPU for itself; "
+        "without one it stops. `false`: such jobs use none.",
+        examples=[True],
+    )
 
 
 class FactorOptions(Settings):
@@ -126,11 +132,6 @@ class SpriteOptions(Settings):
         default=64,
         description="Channels that one job renders. Never changes a picture.",
         examples=[32],
-    )
-    gpu: StrictBool = Field(
-        default=False,
-        description="Ask for a GPU for every job that renders; without one it stops.",
-        examples=[True],
     )
 
 
