@@ -13,9 +13,11 @@ import tensorflow as tf
 import xarray as xr
 from PIL import Image
 from tiny import inception_like, network_of
+from traced import trace_once
 
 from blockscope import provenance, stores
 from blockscope.ascent import sprites as module
+from blockscope.ascent.climb import Ascent
 from blockscope.ascent.recipes import Recipe, Transforms
 from blockscope.ascent.shards import write_shard
 from blockscope.ascent.spritemaps import joined, on_light, sheet_of, wrap_of, write_spritemap
@@ -50,6 +52,7 @@ def model(tmp_path_factory) -> tuple[Path, Path]:
 def shard(model, tmp_path, monkeypatch):
     """Return a function that renders some units in batches of 2 and reads what it wrote."""
     monkeypatch.setattr("blockscope.ascent.climb.LARGEST", 2)
+    trace_once(monkeypatch)
 
     def render(
         numbers, folder="s", recipe=RECIPE, progress="progress", kind="channels", **options
@@ -102,13 +105,13 @@ def test_a_damaged_batch_is_rendered_again(shard, tmp_path, monkeypatch):
 def rendered(monkeypatch) -> list[int]:
     """Return the units that were rendered since, in their order."""
     found: list[int] = []
-    run = module.Ascent.run
+    run = Ascent.run
 
     def noting(self, images):
         found.extend(images)
         return run(self, images)
 
-    monkeypatch.setattr(module.Ascent, "run", noting)
+    monkeypatch.setattr(Ascent, "run", noting)
     return found
 
 
@@ -123,7 +126,9 @@ def test_jobs_of_other_units_share_what_is_finished(shard, tmp_path, monkeypatch
     assert rendered == [4]
 
 
-def test_finished_shards_of_the_layer_are_taken_from(shard, tmp_path, monkeypatch, rendered):
+def test_finished_shards_of_the_layer_are_taken_from(
+    shard, tmp_path, monkeypatch, rendered, capsys
+):
     """A list after the whole layer, and a layer after a list; shards that hold none stay shut."""
     undisturbed = shard("2,5-6", "undisturbed", progress="other")
     shard("0-4")
@@ -137,8 +142,12 @@ def test_finished_shards_of_the_layer_are_taken_from(shard, tmp_path, monkeypatc
     assert "0-4.h5" in opened
     assert not {"8-9.h5", "a note.h5"}.intersection(opened)
     rendered.clear()
+    capsys.readouterr()
     shard("5-10")
     assert rendered == [7, 10]
+    assert "4 of 6 sprites of mixed were finished before\nchannels 7,10 of" in (
+        capsys.readouterr().out
+    )
 
 
 def test_shards_of_another_recipe_or_kind_are_not_taken_from(shard, tmp_path, rendered):
@@ -304,7 +313,7 @@ def test_groups_of_something_else(shard, model, tmp_path, changed):
 
 def test_a_sheet_of_pictures_that_stopped_is_refused(shard, tmp_path, monkeypatch):
     """Not while one of them was finished; its place in the JSON then holds no number."""
-    run, fine = module.Ascent.run, [[4]]
+    run, fine = Ascent.run, [[4]]
 
     def stopping(self, images):
         for batch in run(self, images):
@@ -312,7 +321,7 @@ def test_a_sheet_of_pictures_that_stopped_is_refused(shard, tmp_path, monkeypatc
             score = np.where(stopped < 0, batch.objective, np.nan)
             yield replace(batch, stopped=stopped, objective=score)
 
-    monkeypatch.setattr(module.Ascent, "run", stopping)
+    monkeypatch.setattr(Ascent, "run", stopping)
     shard("3-5")
     _, _, facts = spritemap([tmp_path / "s" / "3-5.h5"], [3, 4, 5], tmp_path)
     described = json.loads(facts.read_text())
@@ -382,13 +391,13 @@ def test_a_gpu_that_is_not_there(shard):
 
 
 def test_a_sprite_that_stops_is_told_and_kept(shard, monkeypatch, capsys):
-    run = module.Ascent.run
+    run = Ascent.run
 
     def stopping(self, images):
         for batch in run(self, images):
             yield replace(batch, stopped=np.where(batch.images == 1, 2, -1))
 
-    monkeypatch.setattr(module.Ascent, "run", stopping)
+    monkeypatch.setattr(Ascent, "run", stopping)
     made = shard("0-2")
     assert made.stopped.to_numpy().tolist() == [-1, 2, -1]
     assert "channel 1 of layer 'mixed' stopped at step 2 of 3" in capsys.readouterr().err

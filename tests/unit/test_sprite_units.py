@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from tiny import inception_like, network_of
+from traced import trace_once
 
 from blockscope.ascent.recipes import Recipe, Transforms
 from blockscope.ascent.seeds import generator_of
@@ -30,6 +31,12 @@ RECIPE = Recipe(size=20, steps=3, rate=0.1, transforms=Transforms(4, (3,)))
 @pytest.fixture(scope="module")
 def network():
     return network_of(inception_like, (41, 33, 3), tf.float32)
+
+
+@pytest.fixture(autouse=True)
+def _small_batches(monkeypatch):
+    monkeypatch.setattr("blockscope.ascent.climb.LARGEST", 2)
+    trace_once(monkeypatch)
 
 
 @pytest.mark.parametrize(
@@ -195,8 +202,7 @@ def test_a_unit_that_is_not_there(network):
         render_sprites(network, neurons("mixed", CHANNELS), RECIPE, [3, 11])
 
 
-def test_a_line_is_told_for_each_batch(network, monkeypatch):
-    monkeypatch.setattr("blockscope.ascent.climb.LARGEST", 2)
+def test_a_line_is_told_for_each_batch(network):
     told = []
     render_sprites(network, channels("mixed", CHANNELS), RECIPE, [1, 2, 9], tell=told.append)
     assert len(told) == 2
@@ -230,27 +236,24 @@ def test_a_network_without_a_finite_value_is_refused_before_the_first_step(monke
 
 def test_a_picture_that_stops_is_named_and_leaves_the_others_alone(network, capsys):
     """A layer that has no value any more once channel 2 of a picture responds enough."""
-    longer = replace(RECIPE, steps=40)
-    wanted = channels("mixed", CHANNELS)
-    first, last = (
-        float(render_sprites(network, wanted, recipe, [2]).objective[0])
-        for recipe in (replace(RECIPE, steps=1), longer)
-    )
+    recipe = replace(RECIPE, steps=8, rate=1.0)
+    sound = render_sprites(network, channels("mixed", CHANNELS), recipe, [2, 8])
+    first = 1.43  # what grey gives
+    limit = (first + float(sound.objective[0])) / 2
 
     def breaking(x):
         inception_like(x)
         mixed = x.graph.get_tensor_by_name("mixed:0")
-        much = tf.reduce_mean(mixed[..., 2:3], [1, 2], keepdims=True) > (first + last) / 2
+        much = tf.reduce_mean(mixed[..., 2:3], [1, 2], keepdims=True) > limit
         return tf.add(mixed, tf.where(much, np.float32(np.nan), np.float32(0)), name="broken")
 
     breaks = network_of(breaking, (41, 33, 3), tf.float32)
-    wanted = channels("broken", CHANNELS)
-    made = render_sprites(breaks, wanted, longer, [0, 2, 8])
+    made = render_sprites(breaks, channels("broken", CHANNELS), recipe, [0, 2, 8])
     assert made.stopped.values[[0, 2]].tolist() == [-1, -1]
     step = int(made.stopped[1])
-    assert 0 < step < 40
+    assert 0 < step < 8
     told = capsys.readouterr().err
-    assert f"channel 2 of layer 'broken' stopped at step {step} of 40: its numbers are no" in told
-    alone = render_sprites(breaks, wanted, longer, [0, 8])
+    assert f"channel 2 of layer 'broken' stopped at step {step} of 8: its numbers are no" in told
+    alone = render_sprites(breaks, channels("broken", CHANNELS), recipe, [0, 8])
     np.testing.assert_array_equal(made.sprites[[0, 2]], alone.sprites)
     assert np.isfinite(made.judge[[0, 2]]).all()

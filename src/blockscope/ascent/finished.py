@@ -74,10 +74,10 @@ class Finished:
 def joined_batches(batches: Sequence[xr.Dataset]) -> xr.Dataset:
     """Return the sprites of some batches in the order of their numbers, each once.
 
-    Nothing tells where they were kept: not their attributes, nor how a file stored them.
+    Nothing tells which of them a file had kept.
     """
     plain = [
-        batch.drop_attrs(deep=False).drop_encoding().assign_coords(colour=batch.colour.astype(str))
+        batch.drop_attrs(deep=False).assign_coords(colour=batch.colour.astype(str))
         for batch in batches
     ]
     return xr.concat(plain, "sprite").drop_duplicates("sprite").sortby("sprite")

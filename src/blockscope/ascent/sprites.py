@@ -42,8 +42,9 @@ def render_sprites(
                    picture stays as it was and is told on stderr
 
     ``numbers`` says which of the ``units``, in rising order, by default all. ``kept`` gives what an
-    earlier call finished, and takes every batch of this one. ``tell`` is called with a line after
-    each batch. ``memory_mb``, ``kept`` and what else is rendered change no picture beyond rounding.
+    earlier call finished, and takes every batch of this one. ``tell`` is called with a line for
+    what is taken from there and after each batch. ``memory_mb``, ``kept`` and what else is rendered
+    change no picture beyond rounding.
 
     Raises ``BadFile`` for a number that no unit has, a layer that is too deep for the recipe's
     size, and one that is not finite for a grey picture. Cost: that of ``recipe.steps`` passes
@@ -56,6 +57,8 @@ def render_sprites(
     missing = sorted(set(wanted).difference(known))
     # Held here as well: a second job for the same sprites may clear the folder before this one.
     parts = [] if done is None else [done]
+    if tell and known:
+        tell(f"{len(known)} of {len(wanted)} sprites of {units.layer} were finished before")
     if missing:
         _check_layer(network, units, recipe)
         ascent = Ascent(network, units.objective, units.names, recipe, memory_mb)
