@@ -194,6 +194,48 @@ def drivers(rng: np.random.Generator, first: int, second: int) -> xr.Dataset:
     )
 
 
+def activation_grid(
+    rng: np.random.Generator, layer: str, grid: tuple[int, int], side: int = 12, crop: int = 2
+) -> xr.Dataset:
+    """An activation grid whose cells have a colour each, lighter in their left upper quarter."""
+    rows, cols = grid
+    cells = np.empty((rows, cols, side, side, 3), np.float32)
+    cells[:] = rng.uniform(0.1, 0.7, (rows, cols, 1, 1, 3))
+    cells[:, :, : side // 2, : side // 2] += 0.25
+    # What is left out shows when it is not.
+    for edge in (slice(0, crop), slice(side - crop, side)):
+        cells[:, :, edge] = cells[:, :, :, edge] = 0
+    over = ("row", "col")
+    facts = {key: FACTS[key] for key in ("model", "image")}
+    return xr.Dataset(
+        {
+            "cells": ((*over, "y", "x", "rgb"), cells),
+            "objective": (over, rng.normal(9, 2, grid).astype("f4")),
+            "magnitude": (over, rng.gamma(3, 5, grid).astype("f4")),
+            "stopped": (over, np.full(grid, -1)),
+        },
+        coords={"rgb": list("rgb")},
+        attrs=facts | {"layer": layer, "method": "coherent", "crop": crop, "size": side},
+    )
+
+
+def write_sprites(folder: Path, layer: str, count: int, tile: int = 6, wrap: int = 4) -> list[Path]:
+    """Write a spritemap whose tile n is of one colour, `sprite_colour(n)`; returns its files."""
+    sheet = np.zeros((-(-count // wrap) * tile, wrap * tile, 3), np.uint8)
+    for channel in range(count):
+        row, col = (tile * place for place in divmod(channel, wrap))
+        sheet[row : row + tile, col : col + tile] = sprite_colour(channel)
+    files = [folder / f"{layer}-sprites.png", folder / f"{layer}-sprites.json"]
+    Image.fromarray(sheet).save(files[0])
+    files[1].write_text(json.dumps({"tile": tile, "wrap": wrap}))
+    return files
+
+
+def sprite_colour(channel: int) -> list[int]:
+    """The colour of a channel's made-up sprite."""
+    return [40 + 17 * channel % 200, 220 - 19 * channel % 180, 30 + 61 * channel % 210]
+
+
 def write_run(
     folder: Path,
     rng: np.random.Generator,
@@ -223,6 +265,9 @@ def write_run(
     made["groups1"] = neuron_groups(rng, layers[0], grids[0], 4, channel_counts[0], labels)
     made["drivers"] = drivers(rng, *channel_counts)
     files: dict[str, Any] = {"picture": folder / "input.png", "sprites1": [], "sprites2": []}
+    files["grids"] = [folder / f"{layer}-coherent.zarr.zip" for layer in layers]
+    for path, layer, grid in zip(files["grids"], layers, grids, strict=True):
+        stores.write_zarr(path, activation_grid(np.random.default_rng(len(layer)), layer, grid))
     for override in OVERRIDES:
         of_this = {}
         for n, layer, grid in zip("12", layers, grids, strict=True):

@@ -5,6 +5,8 @@ import { readData } from "./data/data";
 import { enhanceGroups } from "./groups";
 import { followOpacity } from "./opacity.svelte";
 import Channels from "./panels/Channels.svelte";
+import Dictionary from "./panels/Dictionary.svelte";
+import Grids from "./panels/Grids.svelte";
 import Methods from "./panels/Methods.svelte";
 import Neurons from "./panels/Neurons.svelte";
 import Overrides from "./panels/Overrides.svelte";
@@ -19,6 +21,8 @@ const PANELS: Record<string, Component> = {
   channels: Channels,
   methods: Methods,
   neurons: Neurons,
+  grid: Grids,
+  dictionary: Dictionary,
 };
 
 const TOO_OLD = "This browser is too old to explore the panel; the files for print below show it.";

@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ROOT / "frontend"
 BUNDLE = ROOT / "src" / "blockscope" / "figures" / "templates" / "page.bundle.js"
-LARGEST = 125_000  # bytes
+LARGEST = 145_000  # bytes
 
 
 def digest(folder: Path) -> str:

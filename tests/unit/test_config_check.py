@@ -15,7 +15,11 @@ from blockscope.config.check import load_project
 from blockscope.errors import BadConfig, UnknownName
 from blockscope.models.card import Card, InputSpec, Layer
 
-HEADER = "run\tmodel\timage\tlayer1\tlayer2\toverride\tclasses\tfactors\tmethods\tpanels"
+COLUMNS = (
+    "run", "model", "image", "layer1", "layer2", "override", "classes", "factors", "methods",
+    "panels", "grids",
+)  # fmt: skip
+HEADER = "\t".join(COLUMNS)
 LABELS = ["dummy", "red star", "blue moon", "crane", "green tree", "crane", "teal heart"]
 
 
@@ -41,10 +45,10 @@ class Written:
     @staticmethod
     def row(
         run="a", model="tiny", image="dog", layer1="low", layer2="high", override="", classes="",
-        factors="", methods="", panels="",
+        factors="", methods="", panels="", grids="",
     ) -> str:  # fmt: skip
-        cells = [run, model, image, layer1, layer2, override, classes, factors, methods, panels]
-        return "\t".join(cells)
+        given = locals()
+        return "\t".join(given[name] for name in COLUMNS)
 
     def write(self) -> None:
         (self.folder / "models.yaml").write_text(json.dumps({"tiny": self.model}, indent=1))
@@ -97,6 +101,7 @@ def test_a_sound_project_is_read(project):
     found = project.load()
     assert list(found.runs) == ["a", "b", "c", "d"]
     assert found.runs["d"].asked["classes"] == ["5"]
+    assert found.runs["d"].grid_layers == ("low", "high")
     assert found.runs["b"].factors.joint
     assert found.images["dog"].path == "dog.png"
     with pytest.raises(
@@ -199,6 +204,22 @@ MISTAKES = {
     "more neuron groups than channels": (
         row(panels="neurons"),
         "5 x 7 positions and 3 channels; valid: 1 to 3 (key neurons.groups of the settings)",
+    ),
+    "unknown layer of a grid": (
+        row(grids="low,midle"),
+        "runs.tsv, line 3 (run 'b'), column grids: unknown layer of model 'tiny' 'midle'; valid: ",
+    ),
+    "a grid twice": (
+        row(grids="low,high,low"),
+        "column grids: low: each layer can be there once",
+    ),
+    "more groups of a grid than channels": (
+        row(panels="grid", grids="low"),
+        "grid: 6 groups are more than layer 'low' can have: it has 5 x 7 positions and 3 channels",
+    ),
+    "more groups of a grid than positions": (
+        both(key("grids", "groups", 5), row(panels="grid", grids="")),
+        "grid: 5 groups are more than layer 'high' can have: it has 2 x 2 positions and 4 channels",
     ),
     "unknown method": (
         row(methods="linear,pth"),

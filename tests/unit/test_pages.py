@@ -201,8 +201,9 @@ def test_the_data_of_a_page_are_those_of_the_files(
         assert found["rise"] == pytest.approx(float(wanted["score"][0]))
         activations = stores.read(files[f"activations{n}"])["activations"].to_numpy()
         np.testing.assert_allclose(
-            unpack(found["activations"]), activations.transpose(2, 0, 1), rtol=0, atol=0.02
-        )
+            unpack(data["activations"][found["layer"]]), activations.transpose(2, 0, 1),
+            rtol=0, atol=0.02,
+        )  # fmt: skip
     wanted = stores.read(files["drivers"])["attribution"].to_numpy()
     order, values = np.array(data["drivers"]["channel"]), unpack(data["drivers"]["value"])
     np.testing.assert_allclose(np.take_along_axis(wanted, order, 1), values, rtol=0, atol=1e-3)
@@ -222,7 +223,7 @@ def test_the_data_of_a_page_are_those_of_the_files(
 def test_blocks_of_positions_hold_their_sums(tmp_path: Path, rng: np.random.Generator) -> None:
     """With no room, cells grow; attributions of the whole map stay what they were."""
     asked, files = write_run(tmp_path, rng, grids=((29, 31), (13, 17)))
-    data = payload(asked, ["spatial"], files, "data:,", 0.6, room=45_000)
+    data = payload(asked, ["spatial"], files, "data:,", Style(), room=45_000)
     assert [(la["pooled"], la["rows"], la["cols"]) for la in data["layers"]] == [
         (4, 8, 8), (2, 7, 9),
     ]  # fmt: skip

@@ -1,9 +1,7 @@
 // Attribution to the channels of one layer.
-import { type Floats, type Tensor, descending, difference, largestSize, placeOfLargest, unpack } from "./arrays";
-import type { ChannelLayer, Drivers, Picture } from "./data";
-import { Grid } from "./grid";
-
-const PART = 3; // the part of the input that drives a channel: a third of its shorter side
+import type { Active } from "./active";
+import { type Floats, type Tensor, descending, difference, largestSize, unpack } from "./arrays";
+import type { ChannelLayer, Drivers } from "./data";
 
 export interface Square {
   x: number;
@@ -19,18 +17,14 @@ export class Channels {
     readonly facts: ChannelLayer,
     private readonly attribution: Tensor,
     private readonly classes: Tensor,
-    private readonly activations: Tensor,
+    readonly active: Active,
   ) {
     this.largest = largestSize(classes.values);
   }
 
-  static async read(facts: ChannelLayer): Promise<Channels> {
-    const [attribution, classes, activations] = await Promise.all([
-      unpack(facts.attribution),
-      unpack(facts.classes),
-      unpack(facts.activations),
-    ]);
-    return new Channels(facts, attribution, classes, activations);
+  static async read(facts: ChannelLayer, active: Active): Promise<Channels> {
+    const [attribution, classes] = await Promise.all([unpack(facts.attribution), unpack(facts.classes)]);
+    return new Channels(facts, attribution, classes, active);
   }
 
   get layer(): string {
@@ -39,14 +33,6 @@ export class Channels {
 
   get count(): number {
     return this.classes.shape[1];
-  }
-
-  get grid(): Grid {
-    return new Grid(this.activations.shape[1], this.activations.shape[2]);
-  }
-
-  get cols(): number {
-    return this.activations.shape[2];
   }
 
   /** The attribution of the run's pair by a method, in logits. */
@@ -68,24 +54,6 @@ export class Channels {
   /** The largest attribution of any label to any channel: the scale of bars. */
   get largestLabel(): number {
     return this.largest;
-  }
-
-  activation(channel: number): Floats {
-    return this.activations.at(channel);
-  }
-
-  /** The part of the input around the channel's largest activation, in pixels. */
-  driving(channel: number, picture: Picture): Square {
-    const side = Math.max(1, Math.floor(Math.min(picture.rows, picture.cols) / PART));
-    const box = this.grid.box(placeOfLargest(this.activation(channel)));
-    const start = (from: number, part: number, length: number) =>
-      Math.min(Math.max(Math.round((from + part / 2) * length - side / 2), 0), length - side);
-    return {
-      x: start(box.left, box.width, picture.cols),
-      y: start(box.top, box.height, picture.rows),
-      width: side,
-      height: side,
-    };
   }
 }
 

@@ -58,10 +58,38 @@ export interface ChannelLayer {
   rise: number;
   /** (label, channel): linear attribution of every label, in logits. */
   classes: Packed;
-  /** (channel, row, col). */
-  activations: Packed;
-  /** Pictures by number of channel; empty without a spritemap. */
-  sprites: Record<string, string>;
+}
+
+/** Many small pictures on one: tile n is in column n % wrap, row n // wrap. */
+export interface Sheet {
+  uri: string;
+  /** Of a tile, in pixels. */
+  side: number;
+  wrap: number;
+  count: number;
+}
+
+/** The sprites of a layer; channels says whose tile is which. */
+export interface SpriteSheet extends Sheet {
+  channels: number[];
+}
+
+export interface PackedGrid {
+  layer: string;
+  method: string;
+  rows: number;
+  cols: number;
+  sheet: Sheet;
+  /** (1, row, col): length of each position's activation vector. */
+  magnitude: Packed;
+  /** Cells whose numbers left the finite. */
+  stopped: number[];
+}
+
+export interface Dictionary {
+  layer: string;
+  /** Cells that are strong and unlike each other. */
+  telling: number[];
 }
 
 export interface Drivers {
@@ -98,6 +126,14 @@ export interface Data {
   channels?: ChannelLayer[];
   drivers?: Drivers;
   neurons?: NeuronGroups;
+  /** (channel, row, col), by layer. */
+  activations?: Record<string, Packed>;
+  /** By layer, where there is a spritemap. */
+  sprites?: Record<string, SpriteSheet>;
+  grids?: PackedGrid[];
+  /** Whether the cells of grids are as large as their vectors are long. */
+  sized?: boolean;
+  dictionary?: Dictionary;
 }
 
 /** Read the data of a page, or null where it has none. */

@@ -1,7 +1,9 @@
 // The panels of channels as pictures of their own.
+import type { Active } from "../data/active";
 import { type Floats, descending, extentOf, largestSize } from "../data/arrays";
 import { type Channels, strongest } from "../data/channels";
 import { paint } from "../data/colours";
+import type { Outline } from "../data/grid";
 import { number, signed } from "../data/numbers";
 import { type Scene } from "../saving/scene";
 import { INK, SOFT, begin, finish, legend } from "../saving/sheet";
@@ -41,36 +43,41 @@ function distribution(scene: Scene, values: Floats, extent: [number, number], at
 }
 
 /** Where a channel is active; returns where the map ends. */
-function active(scene: Scene, page: Page, channels: Channels, channel: number, at: Place): number {
-  const pixels = paint(channels.activation(channel), page.plainColours);
-  return scene.map(at, page.dimmed, channels.grid, pixels, page.opacity);
+export function activeMap(scene: Scene, page: Page, channels: Active, channel: number, at: Place, outlines: Outline[] = []): number {
+  const pixels = paint(channels.of(channel), page.plainColours);
+  return scene.map(at, page.dimmed, channels.grid, pixels, page.opacity, { outlines });
+}
+
+/** What a channel responds to, or else where it is active; returns where the picture ends. */
+function pictureOf(scene: Scene, page: Page, channels: Active, channel: number, at: Place): number {
+  const part = channels.sprites?.part(channel);
+  if (!part || !channels.sprites) return activeMap(scene, page, channels, channel, at);
+  return scene.map(at, channels.sprites.picture, null, null, 1, { part });
 }
 
 /** A channel with its number and value; returns where it ends. */
-function tile(
+export function tile(
   scene: Scene,
   page: Page,
-  channels: Channels,
+  channels: Active,
   channel: number,
   value: number,
   full: number,
   at: Place,
   crop: boolean,
+  { sign = true, colour = value < 0 ? AGAINST : FOR } = {},
 ): number {
   const { picture } = page.data;
-  const sprite = channels.facts.sprites[String(channel)];
-  let y = at.y + at.width;
-  if (sprite) scene.add({ kind: "image", ...at, height: at.width, uri: sprite });
-  else y = active(scene, page, channels, channel, at);
+  let y = pictureOf(scene, page, channels, channel, at);
   if (crop) {
     const part = channels.driving(channel, picture);
     y = scene.map({ ...at, y: y + 3 }, picture, null, null, 1, { part });
   }
   scene.line(at.x, y + 14, String(channel), { size: 11, bold: true });
   if (at.width < BROAD) y += 13;
-  scene.line(at.x + at.width, y + 14, signed(number(value)), { size: 11, colour: SOFT, anchor: "end" });
+  scene.line(at.x + at.width, y + 14, sign ? signed(number(value)) : number(value), { size: 11, colour: SOFT, anchor: "end" });
   const share = full > 0 ? Math.min(1, Math.abs(value) / full) : 0;
-  scene.rect(at.x, y + 18, share * at.width, 4, value < 0 ? AGAINST : FOR);
+  scene.rect(at.x, y + 18, share * at.width, 4, colour);
   return y + 26;
 }
 
@@ -92,7 +99,7 @@ export function channelsScene(
     const { above, below } = strongest(values, most);
     const ends = [...above.map((c, i) => [c, i]), ...below.map((c, i) => [c, 2 * most - below.length + i])].map(
       ([channel, i]) =>
-        tile(scene, page, channels, channel, values[channel], full, { x: scene.margin + i * (width + GAP), y: scene.bottom, width }, true),
+        tile(scene, page, channels.active, channel, values[channel], full, { x: scene.margin + i * (width + GAP), y: scene.bottom, width }, true),
     );
     scene.bottom = Math.max(scene.bottom, ...ends);
   }
@@ -108,8 +115,8 @@ function detail(scene: Scene, page: Page, channels: Channels, channel: number): 
   scene.bottom += 10;
   scene.paragraph(`Channel ${channel} of ${channels.layer}`, { size: 14, bold: true, colour: INK });
   const top = scene.bottom + 4;
-  const end = active(scene, page, channels, channel, { x: scene.margin, y: top, width });
-  const most = largestSize(channels.activation(channel));
+  const end = activeMap(scene, page, channels.active, channel, { x: scene.margin, y: top, width });
+  const most = largestSize(channels.active.of(channel));
   scene.line(scene.margin, end + 15, `yellow or white: activation ${number(most)}`, { size: 11, colour: SOFT, room: width });
   const values = channels.labelsOf(channel);
   const order = descending(values);
@@ -147,7 +154,7 @@ export function methodsScene(page: Page, channels: Channels, most: number): Scen
     const end = distribution(scene, values, extent, { x: scene.margin, y: top, width: scene.inner - room - 16 }, 80);
     const { above, below } = strongest(values, most);
     const ends = [...above, ...below].map((channel, k) =>
-      tile(scene, page, channels, channel, values[channel], full, { x: scene.margin + scene.inner - room + k * 66, y: top, width: 60 }, false),
+      tile(scene, page, channels.active, channel, values[channel], full, { x: scene.margin + scene.inner - room + k * 66, y: top, width: 60 }, false),
     );
     scene.bottom = Math.max(end, ...ends) + 4;
   }

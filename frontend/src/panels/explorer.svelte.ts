@@ -3,11 +3,10 @@
 import { type Floats, cosine, descending, difference, largestSize, placeOfLargest, sum, sumOfSizes } from "../data/arrays";
 import { CELL_A, CELL_B, FIRST, type Palette, type Pixels, SECOND, compared, hints, paint } from "../data/colours";
 import type { Layer } from "../data/data";
-import { Grid } from "../data/grid";
+import { Grid, type Outline } from "../data/grid";
 import { type Maps, type Side, other } from "../data/maps";
 import { cellWords, number, percent, ratio, signed } from "../data/numbers";
 import type { Bar } from "../parts/Bars.svelte";
-import type { Outline } from "../parts/LayerMap.svelte";
 import type { Pinned } from "../view/fragment";
 import type { Page } from "../view/page.svelte";
 
@@ -116,7 +115,7 @@ export class Explorer {
   outlines(side: Side): Outline[] {
     const { hovered, pinned } = this.page;
     const kept = pinned?.side === side ? pinned.cells : [];
-    const outlines = kept.map((cell, i) => ({ cell, colour: kept.length > 1 ? COLOURS[i] : "#ffd84d" }));
+    const outlines: Outline[] = kept.map((cell, i) => ({ cell, colour: kept.length > 1 ? COLOURS[i] : "#ffd84d" }));
     if (hovered?.side === side && !kept.includes(hovered.cell)) {
       outlines.push({ cell: hovered.cell, colour: "#ffffff" });
     }

@@ -1,4 +1,5 @@
 // A scene as a bitmap, drawn at several pixels for each of its units.
+import { outlined } from "../data/grid";
 import { FONT, type Item, type Map, type Scene } from "./scene";
 
 export async function toPng(scene: Scene, scale: number): Promise<Blob> {
@@ -41,9 +42,6 @@ async function draw(context: CanvasRenderingContext2D, item: Item, scale: number
       context.fillStyle = item.fill;
       context.fillRect(item.x, item.y, item.width, item.height);
       break;
-    case "image":
-      context.drawImage(await load(item.uri), item.x, item.y, item.width, item.height);
-      break;
     case "map":
       await drawMap(context, item, scale);
   }
@@ -70,10 +68,10 @@ async function drawMap(context: CanvasRenderingContext2D, item: Map, scale: numb
     }
     context.globalAlpha = 1;
   }
-  for (const { cell, colour } of item.outlines) {
-    const part = grid.box(cell);
+  for (const outline of item.outlines) {
+    const part = outlined(grid, outline);
     const box = [x + part.left * width, y + part.top * height, part.width * width, part.height * height] as const;
-    for (const [stroke, line] of [["#ffffff", 4], [colour, 2]] as const) {
+    for (const [stroke, line] of [["#ffffff", 4], [outline.colour, 2]] as const) {
       context.strokeStyle = stroke;
       context.lineWidth = line;
       context.strokeRect(...box);

@@ -1,7 +1,7 @@
 // A view as a list of things at places, from which a vector file and a bitmap are made alike.
 import type { Pixels } from "../data/colours";
 import type { Picture } from "../data/data";
-import type { Grid } from "../data/grid";
+import type { Grid, Outline } from "../data/grid";
 
 export const FONT = "Helvetica, Arial, 'Liberation Sans', 'DejaVu Sans', sans-serif";
 export const INK = "#1b1b1d";
@@ -41,16 +41,10 @@ export interface Map extends Box {
   grid: Grid | null;
   pixels: Pixels | null;
   opacity: number;
-  outlines: { cell: number; colour: string }[];
+  outlines: readonly Outline[];
 }
 
-/** A picture as it is. */
-export interface Image extends Box {
-  kind: "image";
-  uri: string;
-}
-
-export type Item = Text | Rect | Map | Image;
+export type Item = Text | Rect | Map;
 
 const GAP = 1.35; // lines apart, in sizes of letters
 

@@ -1,5 +1,6 @@
 // A scene as SVG: text is text, a cell is a rectangle.
 import type { Picture } from "../data/data";
+import { type Part, outlined } from "../data/grid";
 import { type Box, FONT, type Item, type Map, type Scene } from "./scene";
 
 export function toSvg(scene: Scene): string {
@@ -43,8 +44,6 @@ function element(item: Item, pictures: readonly Picture[]): string {
       return `<text x="${round(item.x)}" y="${round(item.y)}" font-size="${item.size}"${item.bold ? ' font-weight="bold"' : ""} fill="${item.colour}"${item.anchor === "start" ? "" : ` text-anchor="${item.anchor}"`}>${escaped(item.text)}</text>`;
     case "rect":
       return `<rect ${at(item)} fill="${item.fill}"/>`;
-    case "image":
-      return `<image ${at(item)} preserveAspectRatio="none" href="${item.uri}"/>`;
     case "map":
       return map(item, pictures.indexOf(item.picture));
   }
@@ -59,24 +58,21 @@ function map(item: Map, place: number): string {
     "</svg>",
   ];
   if (!grid) return parts.join("\n");
-  const cell = (i: number): Box => {
-    const { left, top, width, height } = grid.box(i);
-    return {
-      x: item.x + left * item.width,
-      y: item.y + top * item.height,
-      width: width * item.width,
-      height: height * item.height,
-    };
-  };
+  const placed = ({ left, top, width, height }: Part): Box => ({
+    x: item.x + left * item.width,
+    y: item.y + top * item.height,
+    width: width * item.width,
+    height: height * item.height,
+  });
   if (pixels) {
     parts.push(`<g class="cells" opacity="${item.opacity}" shape-rendering="crispEdges">`);
     for (let i = 0; i < grid.cells; i++) {
-      parts.push(`<rect ${at(cell(i))} fill="${hex(pixels, i)}"/>`);
+      parts.push(`<rect ${at(placed(grid.box(i)))} fill="${hex(pixels, i)}"/>`);
     }
     parts.push("</g>");
   }
   for (const outline of outlines) {
-    const box = at(cell(outline.cell));
+    const box = at(placed(outlined(grid, outline)));
     parts.push(`<rect ${box} fill="none" stroke="#ffffff" stroke-width="4"/>`);
     parts.push(`<rect ${box} fill="none" stroke="${outline.colour}" stroke-width="2"/>`);
   }

@@ -13,6 +13,18 @@ export interface Choice {
   /** The channel looked at, after those that led to it. */
   trail: ChannelAt[];
   group: number | null;
+  /** The position that is kept in activation grids and the dictionary. */
+  spot: Spot | null;
+  /** The channel that is kept in the dictionary. */
+  entry: number | null;
+  /** Whether cells are as large as their vectors are long. */
+  sized: boolean;
+}
+
+/** A cell of one of the layers that are shown position by position, by its place among them. */
+export interface Spot {
+  field: number;
+  cell: number;
 }
 
 export type Scale = "own" | "all";
@@ -37,6 +49,8 @@ export interface Known {
   cells: readonly [number, number];
   channels: readonly [number, number];
   groups: number;
+  fields: readonly { name: string; cells: number }[];
+  entries: number;
 }
 
 const MOST_CELLS = 2;
@@ -61,6 +75,9 @@ export function written(choice: Choice, own: Choice, known: Known): string {
     parts.push(["channels", choice.trail.map((at) => `${at.side + 1}:${at.channel}`).join(",")]);
   }
   if (choice.group !== null) parts.push(["group", String(choice.group + 1)]);
+  if (choice.spot) parts.push(["spot", `${known.fields[choice.spot.field].name}:${choice.spot.cell}`]);
+  if (choice.entry !== null) parts.push(["entry", String(choice.entry)]);
+  if (choice.sized !== own.sized) parts.push(["size", choice.sized ? "magnitude" : "equal"]);
   return parts.map(([key, value]) => `${key}=${encodeURIComponent(value)}`).join("&");
 }
 
@@ -91,7 +108,19 @@ export function understood(fragment: string, own: Choice, known: Known): Choice 
   choice.trail = trail(parts.get("channels"), known);
   const group = whole(parts.get("group"));
   if (group !== null && group >= 1 && group <= known.groups) choice.group = group - 1;
+  choice.spot = spot(parts.get("spot") ?? "", known);
+  const entry = whole(parts.get("entry"));
+  if (below(entry, known.entries)) choice.entry = entry;
+  const size = parts.get("size");
+  if (size === "magnitude" || size === "equal") choice.sized = size === "magnitude";
   return choice;
+}
+
+function spot(text: string, known: Known): Spot | null {
+  const end = text.lastIndexOf(":");
+  const field = known.fields.findIndex(({ name }) => name === text.slice(0, end));
+  const cell = whole(text.slice(end + 1));
+  return field >= 0 && below(cell, known.fields[field].cells) ? { field, cell: cell as number } : null;
 }
 
 function trail(text: string | null, known: Known): ChannelAt[] {

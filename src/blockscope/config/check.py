@@ -112,12 +112,12 @@ def _check_names(run: RawRun, project: Project, problems: Problems) -> None:
             "'lemon|logsumexp', or one against nothing, as in 'lemon'; empty: the two most "
             "probable",
         )
-    panels = _split(cells.get("panels", ""))
-    repeated = sorted({name for name in panels if panels.count(name) > 1})
-    if repeated:
-        problems.add(
-            f"{run.place}, column panels", f"{', '.join(repeated)}: each panel can be there once"
-        )
+    for column, kind in (("panels", "panel"), ("grids", "layer")):
+        names = _split(cells.get(column, ""))
+        repeated = sorted({name for name in names if names.count(name) > 1})
+        if repeated:
+            words = f"{', '.join(repeated)}: each {kind} can be there once"
+            problems.add(f"{run.place}, column {column}", words)
 
 
 def _split(cell: str) -> list[str]:
@@ -225,12 +225,12 @@ class LookUp:
 def _check_layers(run: RawRun, look_up: LookUp, settings: Config, problems: Problems) -> None:
     """Check what a row asks of its network: layers, their order, classes, number of factors."""
     known = []
-    for column in ("layer1", "layer2"):
-        name = run.cells.get(column)
-        problem = look_up.layer(name) if name else ""
+    pair = [(column, run.cells[column]) for column in ("layer1", "layer2") if run.cells.get(column)]
+    for column, name in [*pair, *(("grids", name) for name in _split(run.cells.get("grids", "")))]:
+        problem = look_up.layer(name)
         if problem:
             problems.add(f"{run.place}, column {column}", problem)
-        elif name:
+        elif column != "grids":
             known.append(name)
     for label in (part.strip() for part in run.cells.get("classes", "").split("|")):
         problem = look_up.label(label) if label and label != "logsumexp" else ""
@@ -244,6 +244,7 @@ def _check_layers(run: RawRun, look_up: LookUp, settings: Config, problems: Prob
     if run.row:
         _check_count(run.row, run.place, look_up.card, settings, problems)
         _check_groups(run.row, run.place, look_up.card, settings, problems)
+        _check_grids(run.row, run.place, look_up.card, settings, problems)
 
 
 def _check_count(row: RunRow, place: str, card: Card, settings: Config, problems: Problems) -> None:
@@ -278,3 +279,19 @@ def _check_groups(
             f"{columns} positions and {channels} channels; valid: 1 to {most} (key neurons.groups "
             "of the settings)",
         )
+
+
+def _check_grids(row: RunRow, place: str, card: Card, settings: Config, problems: Problems) -> None:
+    """Refuse more groups of a coherent activation grid than its layer has positions or channels."""
+    asked = settings.grids.groups
+    shown = row.grid_layers if "grid" in row.panels else ()
+    for layer in (card.by_name[name] for name in shown if name in card.by_name):
+        most = min(layer.positions, layer.shape[2])
+        if asked > most:
+            rows, columns, channels = layer.shape
+            problems.add(
+                f"{place}, column panels",
+                f"grid: {asked} groups are more than layer '{layer.name}' can have: it has {rows} "
+                f"x {columns} positions and {channels} channels; valid: 1 to {most} (key "
+                "grids.groups of the settings)",
+            )

@@ -61,11 +61,12 @@ def panel_files(row: RunRow, panel: str, groups: int, rendered: bool = False) ->
     """Return the files that a printed panel of a run is drawn from, by what they are.
 
     A number behind a name says the layer: 1 the earlier, 2 the later. ``groups`` is the number of
-    neuron groups. Names that begin with ``override_`` are lists, in the order of the overrides.
+    neuron groups. Names that begin with ``override_`` are lists, in the order of the overrides;
+    ``grids`` is one in the order of the layers whose activation grids are shown.
     ``rendered``: whether spritemaps are made; without that, those that are there are taken.
     """
     known = _known_files(row, groups, rendered)
-    return {name: known[name] for name in ("picture", "classes2", *DRAWN_FROM[panel])}
+    return {name: known[name] for name in ("picture", *DRAWN_FROM[panel])}
 
 
 def _known_files(row: RunRow, groups: int, rendered: bool) -> dict[str, Any]:
@@ -90,25 +91,37 @@ def _known_files(row: RunRow, groups: int, rendered: bool) -> dict[str, Any]:
         known[f"activations{n}"] = f"{picture}/activations/{paths[n]}.zarr.zip"
         known[f"groups{n}"] = f"{picture}/groups/{paths[n]}-{groups}.h5"
         known[f"sprites{n}"] = _spritemap(row.model, paths[n], rendered)
+    folders = [f"{picture}/grids/{layer_in_path(layer)}" for layer in row.grid_layers]
+    known["grids"] = [f"{folder}-coherent.zarr.zip" for folder in folders]
     for kind in ("classes1", "classes2", "positions"):
         known[f"override_{kind}"] = [under(override)[kind] for override in OVERRIDES]
     return known
 
 
 DRAWN_FROM: Mapping[str, tuple[str, ...]] = {
-    "groups": ("factors1", "factors2"),
-    "spatial": ("classes1", "positions"),
-    "overrides": ("override_classes1", "override_classes2", "override_positions"),
+    "groups": ("classes2", "factors1", "factors2"),
+    "spatial": ("classes2", "classes1", "positions"),
+    "overrides": ("classes2", "override_classes1", "override_classes2", "override_positions"),
     "channels": (
-        "channels1", "channels2", "activations1", "activations2", "sprites1", "sprites2",
+        "classes2", "channels1", "channels2", "activations1", "activations2", "sprites1",
+        "sprites2",
     ),
-    "methods": ("channels1", "activations1", "sprites1"),
-    "neurons": ("groups1", "sprites1"),
+    "methods": ("classes2", "channels1", "activations1", "sprites1"),
+    "neurons": ("classes2", "groups1", "sprites1"),
+    "grid": ("grids",),
+    "dictionary": ("activations1", "sprites1"),
 }  # fmt: skip
-"""What each panel needs beside the picture and the labels of the later layer."""
+"""What each panel needs beside the picture; ``classes2`` knows all labels and their chances."""
 
 EXPLORED: Mapping[str, tuple[str, ...]] = {"channels": ("drivers",)}
 """What the page needs besides, to be looked through."""
+
+
+ASKED_OF_NONE: Mapping[str, list[str]] = {"pairs": [""], "methods": ["linear"]}
+"""What is computed of channels that no run shows."""
+
+COMPARED = ("linear", "path", "stochastic")
+"""The methods that the panel ``methods`` shows side by side."""
 
 
 def page_files(row: RunRow, groups: int, rendered: bool = False) -> dict[str, Any]:
@@ -117,7 +130,7 @@ def page_files(row: RunRow, groups: int, rendered: bool = False) -> dict[str, An
     needed = (
         name for panel in row.panels for name in (*DRAWN_FROM[panel], *EXPLORED.get(panel, ()))
     )
-    return {name: known[name] for name in ("picture", "classes2", *needed)}
+    return {name: known[name] for name in ("picture", *needed)}
 
 
 def printed_files(row: RunRow) -> list[str]:
@@ -134,27 +147,29 @@ def _spritemap(model: str, layer: str, rendered: bool) -> list[str]:
     return [str(file) for file in files] if there else []
 
 
-def channels_asked(
-    runs: Mapping[str, RunRow], model: str, image: str, override: str, layer: str
-) -> dict[str, list[str]]:
-    """Return what all runs together ask of a layer's channels: ``pairs`` and ``methods``.
+Place = tuple[str, str, str, str]
+"""Model, image, override, and a layer as it stands in a path."""
 
-    ``layer`` as it stands in a path. A pair is ``A|B`` or ``A`` as written, empty for the two most
-    probable classes. A layer that no run reads has the two most probable and the linear method.
+
+def channels_asked(runs: Mapping[str, RunRow]) -> dict[Place, dict[str, list[str]]]:
+    """Return what all runs together ask of the channels at each place: ``pairs`` and ``methods``.
+
+    A pair is ``A|B`` or ``A`` as written, empty for the two most probable classes. What nobody asks
+    anything of is ``ASKED_OF_NONE``. One pass over the runs, however many places they have.
     """
-    place = (model, image, override)
-    reading = [
-        row
-        for row in runs.values()
-        if (row.model, row.image, row.override) == place
-        and layer in (layer_in_path(row.layer1), layer_in_path(row.layer2))
-    ]
-    pairs = {"|".join(row.classes) for row in reading}
-    methods = {method for row in reading for method in row.methods}
-    if any("methods" in row.panels and layer == layer_in_path(row.layer1) for row in reading):
-        methods |= {"linear", "path", "stochastic"}
+    pairs: dict[Place, set[str]] = {}
+    methods: dict[Place, set[str]] = {}
+    for row in runs.values():
+        for layer in (row.layer1, row.layer2):
+            place = (row.model, row.image, row.override, layer_in_path(layer))
+            compared = "methods" in row.panels and layer == row.layer1
+            pairs.setdefault(place, set()).add("|".join(row.classes))
+            methods.setdefault(place, set()).update(row.methods, COMPARED if compared else ())
     # Sorted: another order of the rows is no reason to compute anew.
-    return {"pairs": sorted(pairs) or [""], "methods": sorted(methods) or ["linear"]}
+    return {
+        place: {"pairs": sorted(pairs[place]), "methods": sorted(methods[place]) or ["linear"]}
+        for place in pairs
+    }
 
 
 def gallery_runs(runs: Mapping[str, RunRow]) -> list[dict[str, Any]]:

@@ -406,7 +406,9 @@ class FactorChoice(Settings):
 
 
 METHODS = ("linear", "path", "path-left-100", "stochastic")
-PANELS = ("groups", "spatial", "overrides", "channels", "methods", "neurons")
+PANELS = (
+    "groups", "spatial", "overrides", "channels", "methods", "neurons", "grid", "dictionary",
+)  # fmt: skip
 
 
 class RunRow(Settings):
@@ -458,17 +460,31 @@ class RunRow(Settings):
         f"{', '.join(f'`{name}`' for name in PANELS)}.",
         examples=["spatial,overrides,channels"],
     )
+    grids: tuple[str, ...] = Field(
+        default=(),
+        description="Layers whose activation grids the panel `grid` shows, separated by commas. "
+        "Empty: `layer1` and `layer2`.",
+        examples=["mixed4a,mixed4d,mixed5a"],
+    )
+
+    @property
+    def grid_layers(self) -> tuple[str, ...]:
+        """The layers whose activation grids are shown, in their order."""
+        return self.grids or (self.layer1, self.layer2)
 
     @property
     def asked(self) -> dict[str, Any]:
         """What the figure shows of the row, as plain data: where, and which classes."""
         shown = ("run", "model", "image", "layer1", "layer2", "override")
-        return {name: getattr(self, name) for name in shown} | {"classes": list(self.classes)}
+        lists = ("classes", "grids")
+        return {name: getattr(self, name) for name in shown} | {
+            name: list(getattr(self, name)) for name in lists
+        }
 
     @model_validator(mode="before")
     @classmethod
     def _split_cells(cls, cells: Any) -> Any:
-        split = {"classes": "|", "methods": ",", "panels": ","}
+        split = {"classes": "|", "methods": ",", "panels": ",", "grids": ","}
         return {
             key: [part.strip() for part in cell.split(split[key])]
             if key in split and isinstance(cell, str)

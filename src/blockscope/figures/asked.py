@@ -21,6 +21,7 @@ class Asked:
 
     classes   labels or indexes: two, or one against nothing; the second may be "logsumexp"; empty
               for the two most probable
+    grids     layers whose activation grids are shown; empty for both layers
     """
 
     run: str
@@ -30,6 +31,12 @@ class Asked:
     layer2: str
     override: str
     classes: Sequence[str] = ()
+    grids: Sequence[str] = ()
+
+    @property
+    def grid_layers(self) -> tuple[str, ...]:
+        """The layers whose activation grids are shown, in their order."""
+        return tuple(self.grids) or self.layers
 
     @property
     def layers(self) -> tuple[str, str]:

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from blockscope import stores
 from blockscope.errors import BadFile, unknown_name
 from blockscope.figures.asked import Asked, Pair, find_pair
-from blockscope.figures.maps import check_origin
+from blockscope.figures.maps import grid_words
+from blockscope.figures.origin import check_origin
 from blockscope.figures.sprites import Sprites, read_sprites
 
 Floats = NDArray[np.floating]
@@ -74,8 +75,7 @@ class LayerChannels:
     @property
     def grid(self) -> str:
         """Rows and columns of the layer as text."""
-        rows, cols, _ = self.activations.shape
-        return f"{rows} \N{MULTIPLICATION SIGN} {cols}"
+        return grid_words(self.activations)
 
     def by(self, method: str | None = None) -> MethodChannels:
         """Return a method's attribution: without a name the linear one, or else the first one.
@@ -90,8 +90,12 @@ class LayerChannels:
         return held[method]
 
 
-def read_layer(asked: Asked, files: Mapping[str, Any], place: int) -> LayerChannels:
+def read_layer(
+    asked: Asked, files: Mapping[str, Any], place: int, pair: Pair | None = None
+) -> LayerChannels:
     """Read the channels of the earlier (``place`` 1) or the later layer (2) of a run.
+
+    ``pair`` is what the run compares, for those who have looked it up already.
 
     Raises ``BadFile`` where files are not of the model, image, layer and gradient that were asked
     or differ in their channels, and ``UnknownName`` where the score is not among the attributions.
@@ -109,7 +113,7 @@ def read_layer(asked: Asked, files: Mapping[str, Any], place: int) -> LayerChann
             f"layer '{layer}' has {counts[0]} channels in '{channels}' and {counts[1]} in "
             f"'{activations}'; make both again"
         )
-    pair = find_pair(asked.classes, stores.read(files["classes2"]))
+    pair = pair or find_pair(asked.classes, stores.read(files["classes2"]))
     own = found.isel(pair=pair.row_of(found))
     rise = float(own["score"] - own["score_at_zero"])
     sprites = read_sprites(files[f"sprites{place}"], counts[0])

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-import xarray as xr
 from numpy.typing import NDArray
 
 from blockscope import colour, stores
-from blockscope.errors import BadFile
 from blockscope.figures.asked import Asked, Pair
+from blockscope.figures.origin import check_origin
 from blockscope.figures.palettes import palettes
 from blockscope.figures.raster import enlarge, laid_over, printed_size
 from blockscope.figures.sheet import Sheet
@@ -87,19 +86,6 @@ class Maps:
     def targets(self, cell: Cell) -> Floats:
         """Return how much one position of the earlier layer counts for each of the later."""
         return self.positions[:, :, cell.row, cell.col]
-
-
-def check_origin(
-    asked: Asked, dataset: xr.Dataset, path: object, wanted: Mapping[str, str]
-) -> None:
-    """Raise ``BadFile`` where a result file is of another model, image or gradient than asked."""
-    for key, value in wanted.items():
-        found = dataset.attrs.get(key)
-        if found != value:
-            raise BadFile(
-                f"run '{asked.run}': '{path}' is of {key} '{found}', but {key} '{value}' is asked; "
-                "make it again"
-            )
 
 
 def grid_words(values: NDArray[Any]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,13 +27,23 @@ def mark_factors(sheet: Sheet, spatial: NDArray[np.floating], area: Area) -> Non
     width, height = right - left, bottom - top
     rows, cols, factors = spatial.shape
     present = np.maximum(spatial, 0).reshape(rows * cols, factors)
-    marks: list[_Mark] = []
+    places: dict[int, tuple[float, float]] = {}
     for factor in range(factors):
         if present[:, factor].any():
             row, col = divmod(int(present[:, factor].argmax()), cols)
             place = (left + (col + 0.5) / cols * width, top + (row + 0.5) / rows * height)
-            marks.append(_Mark(place, (factor + 1,)))
-    for mark in _merged(marks):
+            places[factor + 1] = place
+    mark_places(sheet, places, area)
+
+
+def mark_places(sheet: Sheet, places: Mapping[int, tuple[float, float]], area: Area) -> None:
+    """Put each number at its place, in mm from the left and from the top, within an area.
+
+    Marks that would cover one another become one, which shows as many numbers as it can hold.
+    """
+    left, top, right, bottom = area
+    width, height = right - left, bottom - top
+    for mark in _merged([_Mark(place, (number,)) for number, place in places.items()]):
         radius = mark.radius
         across = min(max(mark.centre[0], left + radius), max(left + radius, left + width - radius))
         down = min(max(mark.centre[1], top + radius), max(top + radius, top + height - radius))

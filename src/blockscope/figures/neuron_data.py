@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from blockscope import images, stores
 from blockscope.figures.asked import Asked, Pair, find_pair
-from blockscope.figures.maps import check_origin
+from blockscope.figures.origin import check_origin
 from blockscope.figures.panel import Weight
 from blockscope.figures.sprites import Sprites, read_sprites
 

@@ -30,7 +30,7 @@ from blockscope.files import write_text_whole
 
 LARGEST_INPUT = 512  # pixels of the longer side shown; larger inputs are scaled down in the page
 LARGEST_PAGE = 2_990_000  # bytes
-ARRAYS_SHARE = 90  # percent of the room left that arrays may take; the rest is names and scales
+ARRAYS_SHARE = 90  # percent of the room left for arrays and pictures; the rest is names and scales
 NAMED_IN_ALT = 2  # labels that stand for a factor in alternative texts
 
 
@@ -131,7 +131,7 @@ def write_page(
     }
     without = as_html("page.html.j2", **content, data={})
     room = LARGEST_PAGE - len(without.encode()) - len(uri)
-    data = payload(asked, panels, files, uri, style.opacity, room * ARRAYS_SHARE // 100)
+    data = payload(asked, panels, files, uri, style, room * ARRAYS_SHARE // 100)
     text = as_html("page.html.j2", **content, data=data)
     if len(text.encode()) > LARGEST_PAGE:
         raise BadFile(

@@ -4,27 +4,38 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from functools import cache
 from typing import Any
 
-import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
 from blockscope import images, stores
-from blockscope.colour import factor_colours
-from blockscope.figures.asked import Asked, Pair, find_pair
-from blockscope.figures.channel_data import LayerChannels, read_layer
+from blockscope.figures.asked import Asked, find_pair
+from blockscope.figures.channel_data import read_layer
+from blockscope.figures.dictionary_data import DictionaryPanel
+from blockscope.figures.grid_data import GridPanel
 from blockscope.figures.packing import Bulk, fitted, pooled
 from blockscope.figures.palettes import palettes
-from blockscope.figures.raster import picture_uri
+from blockscope.figures.payload_cells import (
+    active_channels,
+    packed_activations,
+    packed_dictionary,
+    packed_grids,
+    packed_sprites,
+)
+from blockscope.figures.payload_channels import (
+    packed_channels,
+    packed_drivers,
+    packed_neurons,
+    strongest_of,
+)
+from blockscope.figures.sprites import Sprites
+from blockscope.figures.style import Style
 
 Files = Mapping[str, Any]
-Floats = NDArray[np.floating]
 
-DRIVERS = 12  # strongest channels of the earlier layer, kept for each of the later one
-SPRITES = 20  # strongest channels of a method whose sprites are in the page, in either direction
-GROUP_CHANNELS = 12  # strongest channels of each neuron group
+PICTURES_SHARE = 45  # percent of the room that pictures of cells and sprites may take
 CELLS = (3200, 800, 200, 50)  # most of a layer in the page: positions are summed in blocks beyond
 
 
@@ -33,14 +44,15 @@ def payload(
     panels: Sequence[str],
     files: Files,
     input_uri: str,
-    opacity: float,
+    style: Style,
     room: int,
 ) -> dict[str, Any]:
     """Return the data of a page as JSON knows them; arrays are packed as `packing.pack` says.
 
     files         the files of all its panels, by the names of ``config.paths.panel_files``
     input_uri     the input picture as a data: address
-    room          characters that the arrays may take together
+    style         opacity and the size of cells at the start
+    room          characters that arrays and pictures may take together
 
     Cost: reading the files and deflating the arrays, a second for layers of 14 x 14 positions.
     """
@@ -50,28 +62,44 @@ def payload(
         "model": asked.model,
         "image": asked.image,
         "override": asked.override,
-        "opacity": opacity,
+        "opacity": style.opacity,
         "picture": {"uri": input_uri, "rows": rows, "cols": cols},
         "palettes": _palettes(),
         "layers": [{"name": layer} for layer in asked.layers],
     }
-    if set(panels) <= {"groups"}:
+    shown = set(panels)
+    if shown <= {"groups"}:
         return data
     read = cache(stores.read)
+    if shown - {"groups", "grid", "dictionary"}:
+        data |= _labelled(asked, shown, files, read)
+    pictures = room * PICTURES_SHARE // 100
+    parts = len(shown & {"grid"}) + 1
+    if "grid" in shown:
+        data["grids"] = packed_grids(GridPanel.of_run(asked, files), pictures // parts)
+        data["sized"] = style.sized
+    data |= _channels_and_sprites(asked, shown, files, read, pictures // parts)
+    taken = sum(len(sheet["uri"]) for sheet in _sheets(data))
+    maps = _maps_read(asked, shown, files, read)
+    return dict(fitted(_ever_coarser(data, asked, maps), room - taken))
+
+
+def _labelled(asked: Asked, shown: set[str], files: Files, read: Any) -> dict[str, Any]:
+    """Return the labels, those that the run compares, and what needs nothing else."""
     classes = read(files["classes2"])
     pair = find_pair(asked.classes, classes)
-    data |= {"pair": _pair(pair), "labels": _labels(classes)}
-    shown = set(panels)
-    if shown & {"channels", "methods"}:
-        places = (1, 2) if "channels" in shown else (1,)
-        data["channels"] = [
-            _channels(read_layer(asked, files, n), read(files[f"channels{n}"])["classes"])
-            for n in places
-        ]
+    data = {"pair": asdict(pair) | {"text": pair.text}, "labels": _labels(classes)}
     if "channels" in shown:
-        data["drivers"] = _drivers(read(files["drivers"])["attribution"])
+        data["drivers"] = packed_drivers(read(files["drivers"])["attribution"])
     if "neurons" in shown:
-        data["neurons"] = _neurons(read(files["groups1"]))
+        data["neurons"] = packed_neurons(read(files["groups1"]))
+    return data
+
+
+def _maps_read(
+    asked: Asked, shown: set[str], files: Files, read: Any
+) -> dict[str, list[xr.Dataset]]:
+    """Return both layers' attributions and those between them, for each gradient shown."""
     maps: dict[str, list[xr.Dataset]] = {}
     if "overrides" in shown:
         kinds = ("override_classes1", "override_classes2", "override_positions")
@@ -81,7 +109,43 @@ def payload(
     elif "spatial" in shown:
         kinds = ("classes1", "classes2", "positions")
         maps[asked.override] = [read(files[kind]) for kind in kinds]
-    return dict(fitted(_ever_coarser(data, asked, maps), room))
+    return maps
+
+
+def _channels_and_sprites(
+    asked: Asked, shown: set[str], files: Files, read: Any, room: int
+) -> dict[str, Any]:
+    """Return the layers whose channels are shown, their activations, and sheets of sprites."""
+    data: dict[str, Any] = {"activations": {}}
+    sprites: dict[str, tuple[Sprites, set[int]]] = {}
+    places = (1, 2) if "channels" in shown else (1,) if "methods" in shown else ()
+    layers = [
+        read_layer(asked, files, n, find_pair(asked.classes, read(files["classes2"])))
+        for n in places
+    ]
+    if layers:
+        data["channels"] = [
+            packed_channels(found, read(files[f"channels{n}"])["classes"])
+            for n, found in zip(places, layers, strict=True)
+        ]
+    for found in layers:
+        data["activations"][found.layer] = packed_activations(found.activations, bits=8)
+        if found.sprites:
+            sprites[found.layer] = found.sprites, strongest_of(found)
+    if "dictionary" in shown:
+        panel, layer = DictionaryPanel.of_run(asked, files), asked.layer1
+        data["dictionary"] = packed_dictionary(layer, panel.activations)
+        data["activations"][layer] = packed_activations(panel.activations, bits=16)
+        if panel.sprites:
+            before = sprites[layer][1] if layer in sprites else set()
+            sprites[layer] = panel.sprites, before | active_channels(panel.activations)
+    data["sprites"] = packed_sprites(sprites, room)
+    return data
+
+
+def _sheets(data: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    yield from (grid["sheet"] for grid in data.get("grids", []))
+    yield from data["sprites"].values()
 
 
 def _ever_coarser(
@@ -146,69 +210,9 @@ def _palettes() -> list[dict[str, Any]]:
     ]
 
 
-def _pair(pair: Pair) -> dict[str, Any]:
-    return {
-        "first": pair.first,
-        "second": pair.second,
-        "text": pair.text,
-        "logsumexp": pair.logsumexp,
-    }
-
-
 def _labels(classes: xr.Dataset) -> dict[str, Any]:
     return {
         "name": [str(name) for name in classes["label"].values],
         "index": classes["index"].to_numpy().tolist(),
         "probability": Bulk(classes["probability"].to_numpy()[None]),
-    }
-
-
-def _channels(found: LayerChannels, classes: xr.DataArray) -> dict[str, Any]:
-    """Return what the panels of channels show of one layer, for the pair of the run."""
-    errors = [one.completeness_error for one in found.methods]
-    shown = {
-        int(channel)
-        for method in found.methods
-        for channel in np.concatenate(method.strongest(SPRITES))
-    }
-    sprites = found.sprites
-    return {
-        "layer": found.layer,
-        "method": [one.method for one in found.methods],
-        "attribution": Bulk(np.stack([one.values for one in found.methods])),
-        "sum": [one.total for one in found.methods],
-        "completeness": [error if np.isfinite(error) else None for error in errors],
-        "steps": [one.steps for one in found.methods],
-        "rise": found.rise,
-        "classes": Bulk(classes.transpose("label", "channel").to_numpy()),
-        "activations": Bulk(found.activations.transpose(2, 0, 1), bits=8),
-        "sprites": {str(n): picture_uri(sprites.picture(n)) for n in sorted(shown)}
-        if sprites
-        else {},
-    }
-
-
-def _drivers(attribution: xr.DataArray) -> dict[str, Any]:
-    """Return the strongest channels of layer 1 for each of layer 2, the strongest first."""
-    values = attribution.transpose("channel2", "channel1").to_numpy()
-    order = np.argsort(-np.abs(values), axis=1, kind="stable")[:, :DRIVERS]
-    return {
-        "channel": order.tolist(),
-        "value": Bulk(np.take_along_axis(values, order, axis=1)),
-    }
-
-
-def _neurons(groups: xr.Dataset) -> dict[str, Any]:
-    spatial = groups["spatial"].transpose("factor", "row", "col").to_numpy()
-    vectors = groups["channels"].transpose("factor", "channel").to_numpy()
-    order = np.argsort(-vectors, axis=1, kind="stable")[:, :GROUP_CHANNELS]
-    strongest: Floats = np.take_along_axis(vectors, order, axis=1)
-    return {
-        "layer": str(groups.attrs["layer"]),
-        "spatial": Bulk(spatial),
-        "channels": {"channel": order.tolist(), "value": strongest.tolist()},
-        "magnitude": groups["magnitude"].to_numpy().tolist(),
-        "effect": Bulk(groups["effect"].transpose("factor", "label").to_numpy()),
-        "colours": factor_colours(len(spatial)),
-        "relative_error": float(groups.attrs["relative_error"]),
     }

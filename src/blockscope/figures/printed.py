@@ -12,6 +12,8 @@ import matplotlib as mpl
 from blockscope.errors import BlockscopeError, unknown_name
 from blockscope.figures.asked import Asked
 from blockscope.figures.channels import compose_channels
+from blockscope.figures.dictionary import compose_dictionary
+from blockscope.figures.grid import compose_grid
 from blockscope.figures.groups import compose_groups
 from blockscope.figures.methods import compose_methods
 from blockscope.figures.neurons import compose_neurons
@@ -31,6 +33,8 @@ PANELS: Mapping[str, Compose] = {
     "channels": compose_channels,
     "methods": compose_methods,
     "neurons": compose_neurons,
+    "grid": compose_grid,
+    "dictionary": compose_dictionary,
 }
 """Each reads the files of a run and places everything on a sheet, whose height it returns too."""
 

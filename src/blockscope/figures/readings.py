@@ -38,4 +38,11 @@ READINGS: Mapping[str, Reading] = {
         "Neuron groups",
         "Neurons that are active together, and what each group of them does to the labels.",
     ),
+    "grid": Reading(
+        "Activation grids", "What layers see at each position of the input, one picture for each."
+    ),
+    "dictionary": Reading(
+        "Semantic dictionary",
+        "Which channels are active at a position, and what each of them responds to.",
+    ),
 }

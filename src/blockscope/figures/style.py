@@ -15,6 +15,7 @@ class Style:
     smooth         blend neighbouring positions of a layer instead of showing each as a square
     probabilities  most probable labels that are listed
     channels       strongest channels that are shown in each direction
+    sized          whether cells of activation grids are as large as their vectors are long
     """
 
     opacity: float = 0.6
@@ -23,3 +24,4 @@ class Style:
     smooth: bool = False
     probabilities: int = 5
     channels: int = 5
+    sized: bool = False

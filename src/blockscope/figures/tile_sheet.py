@@ -1,0 +1,77 @@
+"""Many small pictures inside a page: on one sheet, as large as there is room for."""
+
+from __future__ import annotations
+
+import base64
+import io
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from blockscope.ascent.spritemaps import sheet_of
+
+Pixels = NDArray[np.uint8]
+
+BLOCK = 16  # pixels: tiles of whole blocks of WebP do not run into each other
+QUALITY = 82
+MOST_PIXELS = 16_383  # of a side: WebP's limit
+
+
+@dataclass(frozen=True)
+class TileSheet:
+    """A sheet in a data: address; tile n is in column n % wrap, row n // wrap.
+
+    side   of a tile, in pixels
+    """
+
+    uri: str
+    side: int
+    wrap: int
+    count: int
+
+    def plain(self) -> dict[str, object]:
+        """Return it as a page knows it."""
+        return {"uri": self.uri, "side": self.side, "wrap": self.wrap, "count": self.count}
+
+
+def tile_sheet(tiles: Pixels, room: int, wrap: int | None = None) -> TileSheet:
+    """Put tiles (tile, row, col, rgb) on a sheet whose address has at most ``room`` characters.
+
+    ``wrap`` is the number of tiles in a row, near a square without it. Tiles are made smaller as
+    far as needed, each by itself; where not even the smallest fit, those are taken. Costs a second
+    per 5 megapixels and try.
+    """
+    count = len(tiles)
+    wrap = wrap or max(1, math.ceil(math.sqrt(count)))
+    lines = -(-count // wrap)
+    uri, side = "", 0
+    for side in _sides(tiles.shape[1]):
+        if max(wrap, lines) * side > MOST_PIXELS:
+            continue
+        uri = _webp(sheet_of(_scaled(tiles, side), wrap))
+        if len(uri) <= room:
+            break
+    return TileSheet(uri, side, wrap, count)
+
+
+def _sides(made: int) -> Iterator[int]:
+    """Yield the sides that tiles may have, the one that they were made with first."""
+    yield made
+    yield from range((made - 1) // BLOCK * BLOCK, 0, -BLOCK)
+
+
+def _scaled(tiles: Pixels, side: int) -> Pixels:
+    if tiles.shape[1] == side:
+        return tiles
+    box, lanczos = (side, side), Image.Resampling.LANCZOS
+    return np.stack([np.asarray(Image.fromarray(one).resize(box, lanczos)) for one in tiles])
+
+
+def _webp(sheet: Pixels) -> str:
+    with io.BytesIO() as buffer:
+        Image.fromarray(sheet).save(buffer, format="WEBP", quality=QUALITY, method=4)
+        return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")

@@ -1,0 +1,43 @@
+"""What a panel and a page are made from: no more than they show."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from blockscope.config.paths import page_files, panel_files
+from blockscope.config.settings import RunRow
+
+PLACE = "results/net/dog"
+
+
+@pytest.fixture
+def row() -> Callable[..., RunRow]:
+    cells = {"run": "one", "model": "net", "image": "dog", "layer1": "a/low", "layer2": "high"}
+    return lambda **more: RunRow.model_validate(cells | more)
+
+
+def test_grids_are_those_of_both_layers_unless_others_are_asked(
+    row: Callable[..., RunRow],
+) -> None:
+    files = panel_files(row(), "grid", 6)
+    grids = [f"{PLACE}/grids/{layer}-coherent.zarr.zip" for layer in ("a~low", "high")]
+    assert files == {"picture": f"{PLACE}/input.png", "grids": grids}
+    others = panel_files(row(grids="top, a/low"), "grid", 6)["grids"]
+    assert others == [f"{PLACE}/grids/{layer}-coherent.zarr.zip" for layer in ("top", "a~low")]
+    assert row(grids="top, a/low").asked["grids"] == ["top", "a/low"]
+
+
+def test_a_dictionary_needs_no_labels(row: Callable[..., RunRow]) -> None:
+    files = page_files(row(panels="dictionary,grid"), 6, rendered=True)
+    assert set(files) == {"picture", "activations1", "sprites1", "grids"}
+    assert files["activations1"] == f"{PLACE}/activations/a~low.zarr.zip"
+    assert files["sprites1"] == [
+        f"results/models/net/sprites/a~low.{end}" for end in ("png", "json")
+    ]
+
+
+@pytest.mark.parametrize("panel", ["groups", "spatial", "overrides", "channels", "neurons"])
+def test_panels_about_labels_know_all_of_them(row: Callable[..., RunRow], panel: str) -> None:
+    assert panel_files(row(), panel, 6)["classes2"] == f"{PLACE}/none/classes/high.h5"
