@@ -20,6 +20,7 @@ include: "workflow/rules/channels.smk"
 include: "workflow/rules/drivers.smk"
 include: "workflow/rules/sprites.smk"
 include: "workflow/rules/grids.smk"
+include: "workflow/rules/contact.smk"
 include: "workflow/rules/figures.smk"
 
 

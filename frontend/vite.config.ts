@@ -4,6 +4,9 @@ import { digest } from "./build/digest.ts";
 
 const folder = import.meta.dirname;
 
+/** What is built, by the mode: vite build --mode NAME makes NAME.bundle.js. */
+const ENTRIES: Record<string, string> = { page: "src/main.ts", contact: "src/contact/main.ts" };
+
 /** Makes one script that brings its styles, with the digest of the sources before it. */
 const whole: Plugin = {
   name: "whole",
@@ -37,7 +40,7 @@ const unhydrated: Plugin = {
   },
 };
 
-export default defineConfig({
+export default defineConfig(({ mode }) => ({
   root: folder,
   plugins: [unhydrated, svelte(), whole],
   build: {
@@ -49,8 +52,8 @@ export default defineConfig({
     cssCodeSplit: false,
     target: "es2022",
     rolldownOptions: {
-      input: "src/main.ts",
-      output: { format: "iife", entryFileNames: "page.bundle.js", codeSplitting: false },
+      input: ENTRIES[mode],
+      output: { format: "iife", entryFileNames: `${mode}.bundle.js`, codeSplitting: false },
     },
   },
-});
+}));

@@ -16,7 +16,8 @@ from blockscope.digest import code_digest, reached_modules
 
 ROOT = Path(__file__).resolve().parents[2]
 LINEARISING = {"classes", "positions", "channels", "drivers", "neurons"}
-RENDERING = {"render", "sprites", "grid"}  # not by default: see test_sprites, test_grids
+# Not by default: see test_sprites, test_grids, test_contact.
+RENDERING = {"render", "sprites", "cells", "grid", "contact"}
 STAGES = LINEARISING | {"model", "input", "activations", "factors", "panel", "page", "gallery"}
 STAGES |= RENDERING
 PANELS = 5  # of the finished run
@@ -201,14 +202,15 @@ def change_function(project, file: str, name: str) -> None:
         ("attribution/activations.py", "write_activations", {"activations"}),
         ("overrides.py", "smooth_pool", LINEARISING),
         ("factors.py", "write_factors", {"factors"}),
-        ("factors.py", "factorise", {"factors", "neurons", "grid"}),
-        ("neuron_groups.py", "group_neurons", {"neurons", "grid"}),
+        ("factors.py", "factorise", {"factors", "neurons", "cells"}),
+        ("neuron_groups.py", "group_neurons", {"neurons", "cells"}),
         ("attribution/neurons.py", "write_neurons", {"neurons"}),
         ("inputs.py", "write_input", {"input"}),
         ("images.py", "fit", {"input"}),
         ("models/normal.py", "write_model", {"model"}),
         ("figures/groups.py", "compose", {"panel"}),
         ("figures/page.py", "write_page", {"page"}),
+        ("figures/contact.py", "write_contact", {"contact"}),
         ("figures/asked.py", "place_of", {"panel", "page"}),
         ("figures/spatial.py", "compose_spatial", {"panel"}),
         ("figures/payload.py", "payload", {"page"}),

@@ -13,8 +13,6 @@ from markupsafe import Markup
 from blockscope.figures import wording
 from blockscope.files import write_text_whole
 
-TEMPLATES = Path(__file__).parent / "templates"
-
 
 def write_html(path: str | os.PathLike[str], template: str, **content: object) -> None:
     """Fill a template and write the page, whole or not at all."""
@@ -28,7 +26,9 @@ def as_html(template: str, **content: object) -> str:
 
 def script(name: str) -> Markup:
     """Return a script that stands beside the templates, to be put into a page as it is."""
-    return Markup((TEMPLATES / name).read_text(encoding="utf-8"))  # noqa: S704 - our own file
+    # By its name alone: a path would make every page depend on all files of the folder.
+    text, *_ = _loader().get_source(_templates(), name)
+    return Markup(text)  # noqa: S704 - our own file
 
 
 def link(target: str | os.PathLike[str], page: str | os.PathLike[str]) -> str:
@@ -38,9 +38,14 @@ def link(target: str | os.PathLike[str], page: str | os.PathLike[str]) -> str:
 
 
 @functools.cache
+def _loader() -> PackageLoader:
+    return PackageLoader("blockscope.figures")
+
+
+@functools.cache
 def _templates() -> Environment:
     return Environment(
-        loader=PackageLoader("blockscope.figures"),
+        loader=_loader(),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

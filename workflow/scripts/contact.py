@@ -1,0 +1,14 @@
+"""contact: all sprites of a layer on a page, with what a picture makes of its channels."""
+
+from blockscope.job import run
+
+
+def main(smk):
+    from blockscope.figures.contact import write_contact
+
+    active, picture = smk.input.get("activations"), smk.input.get("picture")
+    write_contact(smk.output.html, smk.input.sprites, active, picture)
+
+
+if "snakemake" in globals():
+    run(snakemake, main)
