@@ -105,7 +105,7 @@ def test_the_unit_decides_where_a_picture_starts(network):
     assert np.abs(batch.pictures[0] - batch.pictures[1]).max() > 0.01
 
 
-def adam(numbers, gradient_at, rates):
+def adam(numbers, gradient_at, rates, shrink):
     """Adam restated: updates of ``numbers`` along the gradient, to raise."""
     first = second = np.zeros_like(numbers)
     for step, rate in enumerate(rates, 1):
@@ -113,11 +113,20 @@ def adam(numbers, gradient_at, rates):
         first = 0.9 * first + 0.1 * gradient
         second = 0.999 * second + 0.001 * gradient**2
         unbiased = first / (1 - 0.9**step), second / (1 - 0.999**step)
-        numbers = numbers + rate * unbiased[0] / (np.sqrt(unbiased[1]) + 1e-8)
+        shrunk = (1 - shrink * rate / rates[0]) * numbers
+        numbers = shrunk + rate * unbiased[0] / (np.sqrt(unbiased[1]) + 1e-8)
     return numbers
 
 
-def test_the_steps_are_adams():
+@pytest.mark.parametrize(
+    ("given", "rates", "shrink"),
+    [
+        ({}, [0.2] * 4, 0),
+        ({"shrink": 0.1}, [0.2] * 4, 0.1),
+        ({"shrink": 0.1, "cooled": 0.75}, [0.2, 0.2, 0.4 / 3, 0.2 / 3], 0.1),
+    ],
+)
+def test_the_steps_are_adams(given, rates, shrink):
     """On a linear objective of pixels the whole ascent is restated."""
     kernel = weights((1, 1, 3, 2), 8).astype(np.float32)
     network = network_of(
@@ -125,7 +134,7 @@ def test_the_steps_are_adams():
     )
     objective = objectives.channel("linear", [1], 2)
     recipe = Recipe(size=5, steps=4, rate=0.2, space="pixel", transforms=Transforms(), redirected=0)
-    found, _, ascent = rendered(network, objective, recipe)
+    found, _, ascent = rendered(network, objective, replace(recipe, **given))
     matrix = np.array([[0.26, 0.09, 0.02], [0.27, 0, -0.05], [0.27, -0.09, 0.03]]) / 0.461952
 
     def rgb(numbers):
@@ -136,7 +145,7 @@ def test_the_steps_are_adams():
         return (slope * kernel[0, 0, :, 1]) @ matrix / 25
 
     start = ascent._start(0).astype(np.float64)
-    expected = rgb(adam(start, gradient_at, [0.2] * 4))
+    expected = rgb(adam(start, gradient_at, rates, shrink))
     np.testing.assert_allclose(found[0], expected, atol=2e-5)
 
 

@@ -70,12 +70,13 @@ class Ascent:
         units: Sequence[int | str],
         recipe: Recipe,
         memory_mb: int = 2048,
+        largest: int | None = None,
     ) -> None:
         self.objective, self.units, self.recipe = objective, units, recipe
         self._parameters = parameters_of(recipe)
         size = recipe.size + recipe.transforms.margin
         self._view = View(network, objective, size)
-        self.batch = batch_size(self._view.bytes_per_image, memory_mb)
+        self.batch = batch_size(self._view.bytes_per_image, memory_mb, largest)
         self._step = tf.function(self._climbed, autograph=False)
         self._pictures = tf.function(self._parameters.pictures, autograph=False)
 
@@ -122,6 +123,7 @@ class Ascent:
                 *state,
                 tf.constant(stopped < 0),
                 tf.constant(step + 1.0),
+                tf.constant(self.recipe.pace(step)),
                 [tf.constant(each[step]) for each in drawn],
                 arrays,
                 step < self.recipe.redirected,
@@ -163,11 +165,15 @@ class Ascent:
         second: tf.Tensor,
         alive: tf.Tensor,
         count: tf.Tensor,
+        pace: tf.Tensor,
         drawn: Sequence[tf.Tensor],
         arrays: Sequence[Sequence[tf.Tensor]],
         redirect: bool,
     ) -> tuple[tf.Tensor, ...]:
-        """Take one step of Adam; ``first``, ``second``: its running means; ``count``: from 1."""
+        """Take one step of Adam; ``first``, ``second``: its running means; ``count``: from 1.
+
+        ``pace``: see the recipe.
+        """
         recipe = self.recipe
         scores = self._scores(self._parameters.pictures(numbers), drawn, arrays, redirect)
         (gradient,) = tf.gradients(tf.reduce_sum(scores), numbers)
@@ -178,8 +184,8 @@ class Ascent:
         first = recipe.momentum * first + (1 - recipe.momentum) * gradient
         second = recipe.memory * second + (1 - recipe.memory) * gradient**2
         rate = recipe.rate * tf.sqrt(1 - recipe.memory**count) / (1 - recipe.momentum**count)
-        moved = (1 - recipe.shrink) * numbers + rate * first / (tf.sqrt(second) + TINY)
-        return tf.where(going, moved, numbers), first, second, scores, finite
+        moved = rate * first / (tf.sqrt(second) + TINY) - recipe.shrink * numbers
+        return numbers + tf.where(going, pace * moved, 0.0), first, second, scores, finite
 
     def _scores(
         self,
@@ -197,7 +203,11 @@ class Ascent:
         return kept * self.objective.scores(self._view.layers_of(views, redirect), arrays)
 
 
-def batch_size(bytes_per_image: int, memory_mb: int) -> int:
-    """Return how many images are rendered together within ``memory_mb``, at least one."""
-    largest = LARGEST_ON_GPU if tf.config.get_visible_devices("GPU") else LARGEST
-    return int(np.clip(memory_mb * 10**6 // (WORKSPACE * bytes_per_image), 1, largest))
+def batch_size(bytes_per_image: int, memory_mb: int, largest: int | None = None) -> int:
+    """Return how many images are rendered together within ``memory_mb``, at least one.
+
+    ``largest``: the most on a processor, by default ``LARGEST``.
+    """
+    on_gpu = bool(tf.config.get_visible_devices("GPU"))
+    most = LARGEST_ON_GPU if on_gpu else LARGEST if largest is None else largest
+    return int(np.clip(memory_mb * 10**6 // (WORKSPACE * bytes_per_image), 1, most))
