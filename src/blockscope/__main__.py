@@ -58,6 +58,13 @@ def _parser() -> argparse.ArgumentParser:
     fetch.add_argument("--folder", type=Path, help="default: where the workflow looks for them")
     fetch.add_argument("model", nargs="+", metavar="MODEL")
     fetch.set_defaults(run=_fetch)
+
+    plan = commands.add_parser(
+        "plan", help="print what is still to do: jobs, hours of processors and GPUs, disk"
+    )
+    plan.add_argument("--configfile", type=Path, help="settings (default: config/config.yaml)")
+    plan.add_argument("target", nargs="*", metavar="TARGET", help="files (default: all figures)")
+    plan.set_defaults(run=_plan)
     return parser
 
 
@@ -117,6 +124,20 @@ def _fetch(options: argparse.Namespace) -> None:
                 print(fetch(source.url, source.sha256, folder, source.member))
             else:
                 print(f"{source.path}: a local file, nothing to fetch")
+
+
+def _plan(options: argparse.Namespace) -> None:
+    from blockscope.config.check import load_project
+    from blockscope.config.tables import read_settings
+    from blockscope.planning.jobs import jobs_to_do
+    from blockscope.planning.past import Bytes, Seconds
+    from blockscope.planning.table import report
+
+    path = options.configfile or Path("config/config.yaml")
+    settings = load_project(read_settings(path), [path], check=False).settings
+    chosen = ["--configfile", str(path)] if options.configfile else []
+    jobs = jobs_to_do([*options.target, *chosen])
+    print(report(jobs, Seconds(settings).expect, Bytes().expect, os.cpu_count() or 1))
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from blockscope.attribution.channel_products import attribute_all_labels
 from blockscope.attribution.channels import named_channels
 from blockscope.attribution.classes import attribute_classes
 from blockscope.attribution.pairs import LOGSUMEXP, NOTHING, Pair, find_pairs
-from blockscope.config.paths import channels_asked
+from blockscope.config.paths import ASKED_OF_NONE, channels_asked
 from blockscope.config.settings import RunRow
 from blockscope.engine.gradients import Gradients
 from blockscope.engine.linear_map import LinearMap
@@ -229,6 +229,27 @@ def test_a_file_serves_all_runs_that_read_its_layer():
         "three": row("three"),
         "elsewhere": row("elsewhere", override="smooth", classes="p|q", methods="stochastic"),
     }
-    asked = channels_asked(runs, "m", "i", "none", "a~low")
+    asked = channels_asked(runs)["m", "i", "none", "a~low"]
     assert asked == {"pairs": ["", "x|logsumexp", "x|y"], "methods": ["linear", "path"]}
-    assert channels_asked(runs, "m", "i", "none", "mid") == {"pairs": [""], "methods": ["linear"]}
+    assert ("m", "i", "none", "mid") not in channels_asked(runs)
+    assert ASKED_OF_NONE == {"pairs": [""], "methods": ["linear"]}
+
+
+def test_what_runs_ask_is_found_in_one_pass_over_them():
+    class Counted(dict):
+        passes = 0
+
+        def values(self):
+            self.passes += 1
+            return super().values()
+
+    rows = Counted()
+    for n in range(300):
+        rows[f"r{n}"] = RunRow(
+            run=f"r{n}", model="m", image=f"i{n}", layer1="low", layer2="high", panels="methods"
+        )
+    asked = channels_asked(rows)
+    assert rows.passes == 1
+    assert len(asked) == 600
+    assert asked["m", "i7", "none", "low"]["methods"] == ["linear", "path", "stochastic"]
+    assert asked["m", "i7", "none", "high"]["methods"] == ["linear"]
