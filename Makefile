@@ -62,7 +62,7 @@ format: setup ## format the code and the workflow, fix what can be fixed
 docs: setup ## write the generated pages again
 	$(VENV) -m blockscope.config.reference --fix
 
-bundle: ## make the page's script again from frontend/ (for developers; needs Node from 20.19)
+bundle: ## make the pages' scripts again from frontend/ (for developers; needs Node from 20.19)
 	@command -v npm >/dev/null || { echo 'make bundle needs Node from 20.19 with npm; the committed bundle serves without' >&2; exit 2; }
 	cd frontend && npm ci && npm run check && npm run build
 
