@@ -13,7 +13,7 @@ from urllib.parse import unquote
 
 import numpy as np
 import pytest
-from made_up_run import FACTS, LABELS, write_run
+from made_up_run import FACTS, LABELS, sprite_colour, write_run, write_sprites
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -234,6 +234,56 @@ def test_blocks_of_positions_hold_their_sums(tmp_path: Path, rng: np.random.Gene
     positions = stores.read(files["positions"])["attribution"].to_numpy()
     block = positions[2:4, 4:6, 8:12, 24:28].sum()
     assert unpack(packed["positions"])[1, 2, 2, 6] == pytest.approx(block, abs=0.5)
+
+
+def test_cells_and_activations_in_a_page_are_those_of_the_files(
+    tmp_path: Path, rng: np.random.Generator
+) -> None:
+    """Of a run without a single label: these two panels need none."""
+    asked, files = write_run(tmp_path, rng)
+    wanted = {name: files[name] for name in ("picture", "grids", "activations1")}
+    wanted["sprites1"] = write_sprites(tmp_path, "mixed4d", 11)
+    style = Style(sized=True)
+    data = payload(asked, ["grid", "dictionary"], wanted, "data:,", style, room=10**6)
+    assert data["sized"]
+    for found, path in zip(data["grids"], files["grids"], strict=True):
+        held = stores.read(path)
+        rows, cols = held["magnitude"].shape
+        assert (found["layer"], found["rows"], found["cols"]) == (held.attrs["layer"], rows, cols)
+        sheet = found["sheet"]
+        assert (sheet["side"], sheet["wrap"], sheet["count"]) == (8, cols, rows * cols)
+        middles = pixels(sheet["uri"])[6::8, 6::8].astype(int)
+        np.testing.assert_allclose(middles, 255 * held["cells"].to_numpy()[:, :, 8, 8], atol=40)
+        np.testing.assert_allclose(unpack(found["magnitude"])[0], held["magnitude"], rtol=1e-3)
+        assert found["stopped"] == []
+    active = stores.read(files["activations1"])["activations"].to_numpy()
+    np.testing.assert_allclose(
+        unpack(data["activations"]["mixed4d"]), active.transpose(2, 0, 1), rtol=0, atol=1e-3
+    )
+    sheet = data["sprites"]["mixed4d"]
+    assert sheet["channels"] == np.flatnonzero(active.max((0, 1)) > 0).tolist()
+    for place, channel in enumerate(sheet["channels"]):
+        row, col = divmod(place, sheet["wrap"])
+        middle = pixels(sheet["uri"])[6 * row + 3, 6 * col + 3].astype(int)
+        np.testing.assert_allclose(middle, sprite_colour(channel), atol=40)
+    lengths = np.linalg.norm(active, axis=2)
+    assert data["dictionary"]["telling"][0] == lengths.argmax()
+    assert "labels" not in data
+
+
+def test_pictures_shrink_until_a_page_is_small(tmp_path: Path, rng: np.random.Generator) -> None:
+    """Sprites of a large layer, of noise, beside two grids: they leave room for the arrays."""
+    asked, files = write_run(tmp_path, rng, channel_counts=(528, 9), grids=((14, 14), (7, 7)))
+    noise = rng.integers(0, 256, (24 * 64, 22 * 64, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(tmp_path / "s.png", compress_level=1)
+    (tmp_path / "s.json").write_text(json.dumps({"tile": 64, "wrap": 22}))
+    files["sprites1"] = [tmp_path / "s.png", tmp_path / "s.json"]
+    path = tmp_path / "index.html"
+    write_page(path, asked, list(PANELS), files, RECORD)
+    data = data_of(Page(path))
+    assert data["sprites"]["mixed4d"]["side"] in (16, 32, 48)
+    assert data["sprites"]["mixed4d"]["count"] == 528
+    assert path.stat().st_size < 3_000_000
 
 
 @pytest.mark.parametrize("count", [2, 3])
