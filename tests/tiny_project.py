@@ -30,7 +30,7 @@ def run(smk, main):
     import json, sys, threading
 
     with_network = {"classes", "positions", "neurons", "channels", "drivers"}
-    if smk.rule in {"model", "activations", "render", "grid"} | with_network:
+    if smk.rule in {"model", "activations", "render", "render_groups", "cells"} | with_network:
         import tensorflow  # before recording, which makes its import slow
 
     folder = __file__.rsplit("/", 1)[0]

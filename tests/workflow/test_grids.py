@@ -16,6 +16,7 @@ pytestmark = pytest.mark.slow
 
 GRID = "results/tiny/noise/grids/low-coherent"
 PNG = f"{GRID}.png"
+BOTH = {"cells": 1, "grid": 1}
 ROWS, COLS, CELL = 8, 10, 10
 OPTIONS = "{cell: 10, steps: 2, groups: 2, drawn: 5, magnitude: true, seed: 3}"
 
@@ -27,7 +28,7 @@ def gridded(finished, tmp_path_factory):
     shutil.copytree(finished[0].folder, folder)
     project = type(finished[0])(folder)
     project.edit("config/config.yaml", "\nneurons:", f"\ngrids: {OPTIONS}\nneurons:")
-    assert project.planned(PNG) == {"grid": 1}
+    assert project.planned(PNG) == BOTH
     done = project.snakemake(PNG)
     assert done.returncode == 0, done.stdout
     return project
@@ -43,11 +44,14 @@ def test_cells_picture_and_where_they_come_from(gridded):
     values = stores.read(gridded.path("results/tiny/noise/activations/low.zarr.zip")).activations
     np.testing.assert_allclose(grid.magnitude, np.linalg.norm(values.to_numpy(), axis=2), rtol=1e-6)
     facts = provenance.of(path)
-    known = {"created_by": "grid", "model": "tiny", "image": "noise", "layer": "low", "seed": 3}
+    known = {"created_by": "cells", "model": "tiny", "image": "noise", "layer": "low", "seed": 3}
     asked = {"method": "coherent", "groups": 2, "drawn": 5, "steps": 2, "size": CELL, "crop": 2}
     assert {**known, **asked}.items() <= facts.items()
-    assert provenance.of(gridded.path(PNG)) == facts
-    assert show.MEANING["grid"] in show.describe(path)
+    drawn = {key: facts[key] for key in (*known, *asked)} | {"created_by": "grid"}
+    assert drawn.items() <= provenance.of(gridded.path(PNG)).items()
+    assert show.MEANING["cells"] in show.describe(path)
+    assert show.MEANING["grid"] in show.describe(gridded.path(PNG))
+    assert not gridded.path("results/tiny/noise/grids/progress/low-coherent").exists()
     sheet = np.asarray(Image.open(gridded.path(PNG)))
     assert sheet.shape == (ROWS * (CELL - 4), COLS * (CELL - 4), 4)
     row, col = divmod(int(np.argmax(grid.magnitude.to_numpy())), COLS)
@@ -58,15 +62,18 @@ def test_cells_picture_and_where_they_come_from(gridded):
 
 
 def test_progress_is_in_the_log(gridded):
-    log = gridded.path("logs/grid/tiny/noise/low-coherent.log").read_text()
+    log = gridded.path("logs/cells/tiny/noise/low-coherent.log").read_text()
     assert "2/2" in log
     assert "objective" in log
 
 
-def test_every_function_that_a_grid_calls_counts_in_its_digest(gridded):
-    (noted,) = gridded.path("called").glob("grid-*.json")
+@pytest.mark.parametrize(
+    ("stage", "expected"), [("cells", "ascent.grids_coherent"), ("grid", "ascent.grids_sheet")]
+)
+def test_every_function_that_a_grid_calls_counts_in_its_digest(gridded, stage, expected):
+    (noted,) = gridded.path("called").glob(f"{stage}-*.json")
     _, called = json.loads(noted.read_text())
-    script = gridded.path("workflow/scripts/grid.py")
+    script = gridded.path(f"workflow/scripts/{stage}.py")
     reached = reached_modules(script, gridded.path("src/blockscope"))
     missed = {
         f"{module}.{name}"
@@ -75,7 +82,19 @@ def test_every_function_that_a_grid_calls_counts_in_its_digest(gridded):
         if name not in reached.get(module, set())
     }
     assert not missed
-    assert "blockscope.ascent.grids_coherent" in reached
+    assert f"blockscope.{expected}" in reached
+
+
+def test_another_way_to_draw_renders_nothing(gridded):
+    cells = gridded.path(f"{GRID}.zarr.zip").stat().st_mtime_ns
+    gridded.edit("config/config.yaml", "magnitude: true", "magnitude: false")
+    assert gridded.planned(PNG) == {"grid": 1}
+    done = gridded.snakemake(PNG)
+    assert done.returncode == 0, done.stdout
+    assert np.asarray(Image.open(gridded.path(PNG))).shape[2] == 3
+    assert gridded.path(f"{GRID}.zarr.zip").stat().st_mtime_ns == cells
+    gridded.edit("config/config.yaml", "magnitude: false", "magnitude: true")
+    assert gridded.snakemake(PNG).returncode == 0
 
 
 @pytest.mark.parametrize(
@@ -84,7 +103,7 @@ def test_every_function_that_a_grid_calls_counts_in_its_digest(gridded):
 )
 def test_what_decides_a_grid_repeats_it_and_nothing_else(gridded, old, new):
     gridded.edit("config/config.yaml", old, new)
-    assert gridded.planned(PNG) == {"grid": 1}
+    assert gridded.planned(PNG) == BOTH
     gridded.edit("config/config.yaml", new, old)
     assert gridded.planned(PNG) == {}
 
@@ -102,3 +121,13 @@ def test_more_groups_than_the_layer_has_are_told(gridded):
     assert done.returncode != 0
     assert "7 groups asked" in done.stdout
     assert "valid: 1 to 4 (key grids.groups of the settings)" in done.stdout
+
+
+def test_an_unknown_recipe_is_told_with_the_valid_ones(gridded):
+    gridded.edit("config/config.yaml", "cell: 10", "cell: 10, recipe: drafty")
+    done = gridded.snakemake("--dry-run", PNG)
+    gridded.edit("config/config.yaml", "cell: 10, recipe: drafty", "cell: 10")
+    assert done.returncode != 0
+    assert "grids.recipe" in done.stdout
+    assert "'drafty'" in done.stdout
+    assert "lucid" in done.stdout

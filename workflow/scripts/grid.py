@@ -1,25 +1,12 @@
-"""grid: a picture for each position of one layer, of what the layer sees there."""
+"""grid: the pictures of all positions of one layer, side by side."""
 
 from blockscope.job import run
 
 
 def main(smk):
-    from blockscope.ascent.grids import write_grid
+    from blockscope.ascent.grids_sheet import write_grid
 
-    write_grid(
-        smk.input.graph,
-        smk.input.card,
-        smk.input.activations,
-        smk.params.layer,
-        smk.wildcards.method,
-        smk.params.recipe,
-        smk.params.groups,
-        smk.params.drawn,
-        smk.params.magnitude,
-        smk.output.zarr,
-        smk.output.png,
-        memory_mb=smk.resources.batch_mb,
-    )
+    write_grid(smk.input.zarr, smk.params.magnitude, smk.output.png)
 
 
 if "snakemake" in globals():

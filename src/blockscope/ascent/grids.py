@@ -1,11 +1,14 @@
-"""The stage "grid": what a layer sees at each position of a picture, as a grid of pictures."""
+"""The stage "cells": what a layer sees at each position of a picture, one picture for each."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sys
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,20 +18,21 @@ from tqdm import tqdm
 
 from blockscope import provenance, stores
 from blockscope.ascent.climb import Ascent
-from blockscope.ascent.grids_coherent import Coherent, cell_name
-from blockscope.ascent.grids_sheet import grid_sheet
+from blockscope.ascent.gpus import use_gpu
+from blockscope.ascent.grids_coherent import Coherent, cell_name, cells_at_once, even_batch
+from blockscope.ascent.grids_kept import Kept
 from blockscope.ascent.judge import Judge
 from blockscope.ascent.objectives import direction
-from blockscope.ascent.recipes import Recipe
+from blockscope.ascent.recipes import LUCID_TRANSFORMS, Recipe
 from blockscope.ascent.view import View
 from blockscope.errors import BadFile, unknown_name
-from blockscope.images import write_png
 from blockscope.models.card import Card
 from blockscope.models.network import Network
 from blockscope.neuron_groups import group_neurons
 
 METHODS = ("plain", "coherent")
-CROP = 2  # pixels left out on each side of a cell, as in the notebook
+CROP = 2  # pixels that a drawing leaves out on each side of a cell, as in the notebook
+SAVE_EVERY = 20.0  # seconds between two times that a coherent grid is kept
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +61,7 @@ def activation_grid(
     groups: int = 6,
     drawn: int = 64,
     memory_mb: int = 2048,
+    kept: Kept | None = None,
     progress: bool = False,
 ) -> Grid:
     """Render one picture for each position of a layer's activations (row, col, channel).
@@ -64,35 +69,64 @@ def activation_grid(
     ``plain``: each picture by itself, ``recipe.steps`` steps of every cell. ``coherent``: cells
     that have neuron groups in common share part of their pictures; each of ``recipe.steps`` steps
     changes ``drawn`` cells and the ``groups``; see ``Coherent``. ``memory_mb`` changes no picture
-    beyond rounding.
+    beyond rounding. ``kept`` gives what an earlier call did of the same grid, and takes what this
+    one does: each batch of a plain grid, a coherent one every ``SAVE_EVERY`` seconds. It changes no
+    picture.
 
     Raises ``UnknownName`` for another method, ``BadFile`` where the layer is too deep for the
-    recipe's size, activations are not finite or do not allow as many groups.
+    recipe's size, activations are not finite or do not allow as many groups, and where every cell
+    stopped.
     Source: Olah et al. 2018, notebook on activation grids.
     """
     if method not in METHODS:
         raise unknown_name("method of an activation grid", method, METHODS)
     rows, cols, channels = activations.shape
     vectors = activations.reshape(-1, channels)
+    _check_finite(layer, activations)
     _check_size(network, layer, vectors, recipe)
     if method == "plain":
-        pictures, stopped = _plain(network, layer, vectors, recipe, memory_mb, progress)
+        pictures, stopped = _plain(network, layer, vectors, recipe, memory_mb, kept, progress)
     else:
         weights = group_weights(activations, groups)
         grid = Coherent(network, layer, vectors, weights, drawn, recipe, memory_mb)
-        with tqdm(total=recipe.steps, desc=layer, unit="step", disable=not progress) as bar:
-            for score in grid.run():
-                bar.set_postfix_str(f"objective {score:.4g}", refresh=False)
-                bar.update()
+        _run_kept(grid, layer, recipe, kept, progress)
         pictures, stopped = grid.pictures(), grid.stopped
+    _check_going(layer, stopped, kept)
     names = [cell_name(n) for n in range(len(vectors))]
-    judge = Judge(network, direction(layer, vectors), names, recipe.size, memory_mb=memory_mb)
+    most = cells_at_once(recipe.size + LUCID_TRANSFORMS.margin)
+    judge = Judge(
+        network, direction(layer, vectors), names, recipe.size, memory_mb=memory_mb, largest=most
+    )
     return Grid(
         pictures.reshape(rows, cols, *pictures.shape[1:]),
         judge.scores(pictures, range(len(vectors))).reshape(rows, cols),
         np.linalg.norm(activations, axis=2),
         stopped.reshape(rows, cols),
     )
+
+
+def _check_finite(layer: str, activations: npt.NDArray[np.float32]) -> None:
+    finite = np.isfinite(activations).all(axis=2)
+    if not finite.all():
+        row, col = np.argwhere(~finite)[0]
+        raise BadFile(
+            f"activations of layer '{layer}' are not finite at {np.count_nonzero(~finite)} of "
+            f"{finite.size} positions, the first is {row}, {col} (row, col); check the model's "
+            "weights and input range (models catalogue)"
+        )
+
+
+def _check_going(layer: str, stopped: npt.NDArray[np.int64], kept: Kept | None) -> None:
+    """Refuse a grid of nothing but cells that stopped; one of them is told by ``stopped``."""
+    if (stopped >= 0).all():
+        if kept:
+            kept.clear()  # there is nothing to go on from
+        raise BadFile(
+            f"all {len(stopped)} cells of layer '{layer}' stopped, at step {stopped.min()} to "
+            f"{stopped.max()}, because their numbers were no longer finite; check the model's "
+            "weights and input range (models catalogue), or take another recipe (key grids.recipe "
+            "of the settings)"
+        )
 
 
 def _check_size(
@@ -108,24 +142,53 @@ def _check_size(
         ) from error
 
 
+def _run_kept(
+    grid: Coherent, layer: str, recipe: Recipe, kept: Kept | None, progress: bool
+) -> None:
+    """Take the steps of a coherent grid that are left, and keep it now and then."""
+    before = kept.read("coherent") if kept else None
+    if before is not None:
+        grid.state = before
+    total, taken, saved = recipe.steps, grid.step, time.monotonic()
+    with tqdm(total=total, initial=taken, desc=layer, unit="step", disable=not progress) as bar:
+        for score in grid.run():
+            bar.set_postfix_str(f"objective {score:.4g}", refresh=False)
+            bar.update()
+            if kept and time.monotonic() - saved >= SAVE_EVERY:
+                kept.write("coherent", grid.state)
+                saved = time.monotonic()
+
+
 def _plain(
     network: Network,
     layer: str,
     vectors: npt.NDArray[np.float32],
     recipe: Recipe,
     memory_mb: int,
+    kept: Kept | None,
     progress: bool,
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
+    """Return pictures and ``stopped`` of every cell, those that were kept as they were."""
     names = [cell_name(n) for n in range(len(vectors))]
-    ascent = Ascent(network, direction(layer, vectors), names, recipe, memory_mb)
-    batches = []
+    most = cells_at_once(recipe.size + recipe.transforms.margin)
+    ascent = Ascent(network, direction(layer, vectors), names, recipe, memory_mb, most)
+    ascent.batch = even_batch(len(vectors), ascent.batch)
+    found = []
     with tqdm(total=len(vectors), desc=layer, unit="cell", disable=not progress) as bar:
-        for batch in ascent.run(range(len(vectors))):
-            batches.append(batch)
-            bar.set_postfix_str(f"objective {np.mean(batch.objective):.4g}", refresh=False)
-            bar.update(len(batch.images))
-    pictures = np.concatenate([batch.pictures for batch in batches])
-    return pictures, np.concatenate([batch.stopped for batch in batches])
+        for start in range(0, len(vectors), ascent.batch):
+            cells = range(start, min(start + ascent.batch, len(vectors)))
+            name = f"plain-{cells[0]}-{cells[-1]}"
+            done = kept.read(name) if kept else None
+            if done is None:
+                (batch,) = ascent.run(cells)
+                done = {"pictures": batch.pictures, "stopped": batch.stopped}
+                bar.set_postfix_str(f"objective {np.mean(batch.objective):.4g}", refresh=False)
+                if kept:
+                    kept.write(name, done)
+            found.append(done)
+            bar.update(len(cells))
+    pictures, stopped = ([done[key] for done in found] for key in ("pictures", "stopped"))
+    return np.concatenate(pictures), np.concatenate(stopped)
 
 
 def group_weights(activations: npt.NDArray[np.float32], groups: int) -> npt.NDArray[np.float64]:
@@ -161,7 +224,7 @@ def named_grid(grid: Grid) -> xr.Dataset:
     )
 
 
-def write_grid(
+def write_cells(
     graph_path: str | os.PathLike[str],
     card_path: str | os.PathLike[str],
     activations_path: str | os.PathLike[str],
@@ -170,33 +233,42 @@ def write_grid(
     recipe: Mapping[str, Any],
     groups: int,
     drawn: int,
-    magnitude: bool,
-    zarr_path: str | os.PathLike[str],
-    png_path: str | os.PathLike[str],
+    progress: str | os.PathLike[str],
+    code: str,
+    output: str | os.PathLike[str],
     memory_mb: int,
+    gpu: bool = False,
 ) -> None:
-    """Write a layer's activation grid as zarr, cells (row, col, y, x, rgb), and as a picture.
+    """Write the cells of a layer's activation grid as zarr, (row, col, y, x, rgb) and more.
 
-    ``recipe`` as ``Recipe.plain`` gives it; ``magnitude``: whether the picture shows the length of
-    the vectors by the size of the cells. A cell whose numbers are no longer finite stays as it was
-    and is told on stderr. Raises as ``activation_grid``.
+    ``recipe`` as ``Recipe.plain`` gives it. ``progress``: a folder of this grid alone, which keeps
+    what is done until the grid is written; a job that was killed goes on from there to the same
+    pixels, under the same settings, network, activations and ``code``. A cell whose numbers are no
+    longer finite stays as it was, is told on stderr, and has the step in ``stopped``, which is -1
+    for the others. Raises as ``activation_grid``, and ``BadConfig`` where a ``gpu`` is asked for
+    and none is seen.
     """
+    use_gpu(gpu)
     card, chosen = Card.read(card_path), Recipe.from_plain(recipe)
     card.layer(layer)
     activations = stores.read(activations_path)["activations"]
     values = activations.transpose("row", "col", "channel").to_numpy()
+    options = {"groups": groups, "drawn": drawn} if method == "coherent" else {}
+    seen = hashlib.sha256(np.ascontiguousarray(values).tobytes()).hexdigest()
+    kept = Kept(
+        Path(progress), [card.graph_sha256, layer, seen, method, chosen.plain(), options, code]
+    )
     network = Network.load(graph_path, card)
     grid = activation_grid(
-        network, layer, values, chosen, method, groups, drawn, memory_mb, progress=True
+        network, layer, values, chosen, method, groups, drawn, memory_mb, kept, progress=True
     )
     for row, col in np.argwhere(grid.stopped >= 0):
         sys.stderr.write(
             f"cell {row}, {col} (row, col) of layer '{layer}' stopped at step "
             f"{grid.stopped[row, col]} of {chosen.steps}: its numbers are no longer finite\n"
         )
-    options = {"groups": groups, "drawn": drawn} if method == "coherent" else {}
     facts = provenance.record(
-        "grid",
+        "cells",
         **provenance.inherited(provenance.of(activations_path)),
         method=method,
         size=chosen.size,
@@ -205,6 +277,5 @@ def write_grid(
         crop=CROP,
         seed=chosen.seed,
     )
-    stores.write_zarr(zarr_path, named_grid(grid).assign_attrs(facts))
-    sizes = grid.magnitude if magnitude else None
-    write_png(png_path, grid_sheet(grid.cells, CROP, sizes), facts)
+    stores.write_zarr(output, named_grid(grid).assign_attrs(facts))
+    kept.clear()

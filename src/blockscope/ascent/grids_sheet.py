@@ -1,11 +1,32 @@
-"""An activation grid as one picture."""
+"""The stage "grid": the cells of an activation grid as one picture."""
 
 from __future__ import annotations
+
+import os
 
 import numpy as np
 import numpy.typing as npt
 
-from blockscope.images import Pixels
+from blockscope import provenance, stores
+from blockscope.images import Pixels, write_png
+
+# What a picture says of its cells, beside where they come from.
+RENDERED = ("method", "size", "steps", "groups", "drawn", "crop", "seed")
+
+
+def write_grid(
+    cells_path: str | os.PathLike[str], magnitude: bool, output: str | os.PathLike[str]
+) -> None:
+    """Draw the cells of a file as PNG, cropped as the file says; ``magnitude``: see ``grid_sheet``.
+
+    The picture records what the file does. Raises ``BadFile`` where the file is damaged.
+    """
+    grid, origin = stores.read(cells_path), provenance.of(cells_path)
+    cells = grid["cells"].transpose("row", "col", "y", "x", "rgb").to_numpy()
+    sizes = grid["magnitude"].transpose("row", "col").to_numpy() if magnitude else None
+    rendered = {key: origin[key] for key in RENDERED if key in origin}
+    facts = provenance.record("grid", **provenance.inherited(origin), **rendered)
+    write_png(output, grid_sheet(cells, int(origin["crop"]), sizes), facts)
 
 
 def grid_sheet(

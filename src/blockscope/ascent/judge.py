@@ -34,10 +34,11 @@ class Judge:
         size: int,
         draws: int = DRAWS,
         memory_mb: int = 2048,
+        largest: int | None = None,
     ) -> None:
         self._objective, self._units, self._size, self._draws = objective, units, size, draws
         self._view = View(network, objective, size + LUCID_TRANSFORMS.margin)
-        self._batch = batch_size(self._view.bytes_per_image, memory_mb)
+        self._batch = batch_size(self._view.bytes_per_image, memory_mb, largest)
         self._scores = tf.function(self._scored, autograph=False)
 
     def scores(self, pictures: npt.NDArray[np.float32], images: Images) -> npt.NDArray[np.float32]:

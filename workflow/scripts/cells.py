@@ -1,0 +1,27 @@
+"""cells: a picture for each position of one layer, of what the layer sees there."""
+
+from blockscope.job import run
+
+
+def main(smk):
+    from blockscope.ascent.grids import write_cells
+
+    write_cells(
+        smk.input.graph,
+        smk.input.card,
+        smk.input.activations,
+        smk.params.layer,
+        smk.wildcards.method,
+        smk.params.recipe,
+        smk.params.groups,
+        smk.params.drawn,
+        smk.params.progress,
+        smk.params.code,
+        smk.output.zarr,
+        memory_mb=smk.resources.batch_mb,
+        gpu=bool(smk.resources.gpu),
+    )
+
+
+if "snakemake" in globals():
+    run(snakemake, main)
