@@ -10,14 +10,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import xarray as xr
 from layout import check_layout
-from made_up_run import FACTS, LABELS, classes, factors, picture
+from made_up_run import FACTS, LABELS, classes, factors, picture, write_run
 from PIL import Image
 
 from blockscope import colour, images, provenance, stores
 from blockscope.errors import BadFile, BlockscopeError, UnknownName
 from blockscope.figures import wording
+from blockscope.figures.asked import Asked
 from blockscope.figures.groups import compose
 from blockscope.figures.panel import GroupsPanel, Weight
 from blockscope.figures.printed import write_sheet
@@ -102,28 +102,34 @@ def test_unknown_and_repeated_asked_labels(rng: np.random.Generator) -> None:
     )
 
 
-def test_files_of_different_runs_are_refused(rng: np.random.Generator) -> None:
-    made = [factors(rng, "mixed4d", (5, 7)), factors(rng, "mixed5a", (3, 4))]
-    made[1].attrs["override"] = "none"
-    with pytest.raises(BadFile, match="differ in their override: none, smooth; a panel shows one"):
-        GroupsPanel.from_datasets("a-run", picture(), classes(rng), made)
+@pytest.mark.parametrize("name", ["classes2", "factors1", "factors2"])
+@pytest.mark.parametrize("key", ["model", "image", "override", "layer"])
+def test_files_of_another_run_are_refused(
+    tmp_path: Path, rng: np.random.Generator, name: str, key: str
+) -> None:
+    asked, files = write_run(tmp_path, rng)
+    held = stores.read(files[name])
+    stores.write_h5(files[name], held.assign_attrs({key: "other"}))
+    with pytest.raises(BadFile, match=rf"'a-run': .*{name}.* is of {key} 'other', but {key} '"):
+        GroupsPanel.of_run(asked, files)
+    del held.attrs[key]
+    stores.write_h5(files[name], held)
+    with pytest.raises(BadFile, match=f"is of {key} 'None', but {key} '"):
+        GroupsPanel.of_run(asked, files)
 
 
 def test_reading_files_gives_what_was_written(tmp_path: Path, rng: np.random.Generator) -> None:
-    attributions = classes(rng)
+    attributions = classes(rng).assign_attrs(layer="mixed5a")
     made = [factors(rng, "mixed4d", (5, 7), 3), factors(rng, "mixed5a", (3, 4), 3)]
-    images.write_png(tmp_path / "input.png", picture(60, 90), provenance.record("input"))
-    stores.write_h5(tmp_path / "classes.h5", attributions)
-    for place, dataset in enumerate(made):
-        stores.write_h5(tmp_path / f"{place}.h5", dataset)
-    read = GroupsPanel.from_files(
-        "a-run",
-        tmp_path / "input.png",
-        tmp_path / "classes.h5",
-        [tmp_path / "0.h5", tmp_path / "1.h5"],
-        ["7"],
-        4,
-    )
+    files = {"picture": tmp_path / "input.png"}
+    images.write_png(files["picture"], picture(60, 90), provenance.record("input"))
+    for name, dataset in zip(
+        ("classes2", "factors1", "factors2"), (attributions, *made), strict=True
+    ):
+        files[name] = tmp_path / f"{name}.h5"
+        stores.write_h5(files[name], dataset)
+    asked = Asked("a-run", FACTS["model"], FACTS["image"], "mixed4d", "mixed5a", "smooth", ["7"])
+    read = GroupsPanel.of_run(asked, files, 4)
     direct = GroupsPanel.from_datasets("a-run", picture(60, 90), attributions, made, ["7"], 4)
     np.testing.assert_array_equal(read.picture, direct.picture)
     for one, other in zip(read.layers, direct.layers, strict=True):
@@ -355,10 +361,3 @@ def test_bars_without_positive_weight_are_empty(rng: np.random.Generator) -> Non
     flat = tuple(tuple(Weight(w.label, 0.0) for w in top) for top in panel.layers[0].tops)
     layers = tuple(dataclasses.replace(layer, tops=flat) for layer in panel.layers)
     check_layout(*compose(dataclasses.replace(panel, layers=layers), Style()))  # type: ignore[arg-type]
-
-
-def test_datasets_without_the_expected_facts_fail_loudly(rng: np.random.Generator) -> None:
-    made: list[xr.Dataset] = [factors(rng, "mixed4d", (5, 7)), factors(rng, "mixed5a", (3, 4))]
-    del made[0].attrs["image"]
-    with pytest.raises(BadFile, match="does not say its image"):
-        GroupsPanel.from_datasets("a-run", picture(), classes(rng), made)

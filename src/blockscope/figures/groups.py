@@ -17,6 +17,7 @@ from blockscope.figures import wording
 from blockscope.figures.asked import Asked
 from blockscope.figures.blocks import LINE, TEXT_PT, Block, place_blocks, split_widths
 from blockscope.figures.frame import EDGE, GAP, begin, finish, heading
+from blockscope.figures.maps import grid_words
 from blockscope.figures.marks import mark_factors
 from blockscope.figures.panel import GroupsPanel, LayerGroups
 from blockscope.figures.raster import enlarge, laid_over, printed_size
@@ -65,7 +66,7 @@ def _pictures(sheet: Sheet, panel: GroupsPanel, style: Style, top: float) -> flo
     for place in range(3):
         left = EDGE + place * (width + GAP)
         if place == 0:
-            name, note = "Input", f"{rows} \N{MULTIPLICATION SIGN} {cols} px"
+            name, note = "Input", f"{grid_words(panel.picture)} px"
             shown = enlarge(panel.picture, size, smooth=True)
         else:
             layer = panel.layers[place - 1]

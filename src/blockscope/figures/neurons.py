@@ -15,7 +15,7 @@ from blockscope.figures.asked import Asked
 from blockscope.figures.blocks import BAR, GREY, LINE, SMALL_PT, TEXT_PT
 from blockscope.figures.frame import EDGE, GAP, begin, columns, finish, heading
 from blockscope.figures.group_card import Cards
-from blockscope.figures.maps import Place, place_overlay, place_picture
+from blockscope.figures.maps import Place, grid_words, place_overlay, place_picture
 from blockscope.figures.marks import mark_factors
 from blockscope.figures.neuron_data import NeuronsPanel
 from blockscope.figures.sheet import Sheet, text_width
@@ -29,11 +29,11 @@ def compose_neurons(asked: Asked, files: Mapping[str, Any], style: Style) -> tup
     """Read the files of a run and place its panel on a sheet; returns its height in mm too."""
     panel = NeuronsPanel.of_run(asked, files)
     sheet = Sheet(style.width_mm)
-    rows, cols, count = panel.spatial.shape
+    count = panel.groups
     noun = "group" if count == 1 else "groups"
     caption = (
         f"Model {asked.model}, image {asked.image}; NMF of the activations of {asked.layer1} "
-        f"({rows} \N{MULTIPLICATION SIGN} {cols} positions, {panel.channels.shape[1]} channels), "
+        f"({grid_words(panel.spatial)} positions, {panel.channels.shape[1]} channels), "
         f"{count} {noun}; effects by the network's own gradient"
     )
     top = begin(sheet, f"{TITLE}: {asked.run}", caption)
@@ -93,7 +93,11 @@ def _cards(sheet: Sheet, panel: NeuronsPanel, style: Style, top: float) -> float
 
 def _foot(panel: NeuronsPanel) -> str:
     """Say what colours, numbers and bars mean."""
-    made = "what its strongest channels respond to" if panel.sprites else "its strongest channels"
+    made = "its strongest channels"
+    if panel.sprites:
+        made = "what its strongest channels respond to"
+    if panel.pictures:
+        made = "what it responds to as a whole, and " + made
     return (
         "Groups are in the order of their centres from left to right. Hue: group. Brightness: how "
         "much of it is at a position; of a group alone, on its own scale. Magnitude: the length of "

@@ -20,6 +20,7 @@ from blockscope import colour, images
 from blockscope.errors import BadFile
 from blockscope.figures import wording
 from blockscope.figures.asked import Asked
+from blockscope.figures.maps import grid_words
 from blockscope.figures.panel import GroupsPanel, LayerGroups, Weight
 from blockscope.figures.payload import payload
 from blockscope.figures.raster import enlarge, picture_uri, png_uri
@@ -122,7 +123,7 @@ def write_page(
         "opacity": style.opacity,
         "smooth": style.smooth,
         "input_uri": uri,
-        "input_size": f"{rows} \N{MULTIPLICATION SIGN} {cols}",
+        "input_size": grid_words(picture),
         "ratio": f"{cols} / {rows}",
         "summary": _summary(asked, shown),
         "gallery": link(gallery, output) if gallery is not None else None,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -12,8 +11,9 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from blockscope import images, stores
-from blockscope.errors import BadFile
 from blockscope.figures.asked import LOGSUMEXP, Asked, place_of
+from blockscope.figures.maps import grid_words
+from blockscope.figures.origin import check_origin
 
 
 class Weight(NamedTuple):
@@ -46,8 +46,7 @@ class LayerGroups:
     @property
     def grid(self) -> str:
         """Rows and columns of the layer as text."""
-        rows, cols, _ = self.spatial.shape
-        return f"{rows} \N{MULTIPLICATION SIGN} {cols}"
+        return grid_words(self.spatial)
 
     @property
     def factors(self) -> int:
@@ -124,19 +123,9 @@ class GroupsPanel:
         asked           names or indexes of labels whose probability is shown in any case
         probabilities   how many of the most probable labels are shown
 
-        Raises ``BadFile`` if the files are not of one model, image and override, and
-        ``UnknownName`` for an asked label that is not there or whose name occurs twice.
+        Raises ``UnknownName`` for an asked label that is not there or whose name occurs twice.
         """
         first, second = factors
-        for key in ("model", "image", "override"):
-            if any(key not in dataset.attrs for dataset in (classes, first, second)):
-                raise BadFile(f"run '{run}': a file to draw does not say its {key}; make it again")
-            found = {str(dataset.attrs[key]) for dataset in (classes, first, second)}
-            if len(found) > 1:
-                raise BadFile(
-                    f"run '{run}': the files to draw differ in their {key}: "
-                    f"{', '.join(sorted(found))}; a panel shows one {key}"
-                )
         names = [str(name) for name in classes["label"].values]
         chance = [float(value) for value in classes["probability"].values]
         order = sorted(range(len(names)), key=lambda place: -chance[place])
@@ -159,23 +148,18 @@ class GroupsPanel:
 
     @classmethod
     def of_run(cls, asked: Asked, files: Mapping[str, Any], probabilities: int = 5) -> GroupsPanel:
-        """Read the panel of a run from its files, by their names in ``config.paths``."""
-        factors = [files["factors1"], files["factors2"]]
-        return cls.from_files(
-            asked.run, files["picture"], files["classes2"], factors, asked.classes, probabilities
-        )
+        """Read the panel of a run from its files, by their names in ``config.paths``.
 
-    @classmethod
-    def from_files(
-        cls,
-        run: str,
-        input_png: str | os.PathLike[str],
-        classes: str | os.PathLike[str],
-        factors: Sequence[str | os.PathLike[str]],
-        asked: Sequence[str] = (),
-        probabilities: int = 5,
-    ) -> GroupsPanel:
-        """Read the files of one run; the arguments are those of `from_datasets`, as paths."""
-        picture, _ = images.read_input(input_png)
-        contents = [stores.read(path) for path in factors]
-        return cls.from_datasets(run, picture, stores.read(classes), contents, asked, probabilities)
+        Raises ``BadFile`` where a file is of another model, image, override or layer than asked,
+        and what `from_datasets` raises.
+        """
+        gradient = {"model": asked.model, "image": asked.image, "override": asked.override}
+        layers = {"classes2": asked.layer2, "factors1": asked.layer1, "factors2": asked.layer2}
+        found = {name: stores.read(files[name]) for name in layers}
+        for name, layer in layers.items():
+            check_origin(asked, found[name], files[name], gradient | {"layer": layer})
+        picture, _ = images.read_input(files["picture"])
+        factors = [found["factors1"], found["factors2"]]
+        return cls.from_datasets(
+            asked.run, picture, found["classes2"], factors, asked.classes, probabilities
+        )

@@ -77,7 +77,7 @@ def place_hints(
     """Place the input and both layers' two-label pictures side by side; returns where they end."""
     lefts, width = columns(sheet, 3)
     rows, cols, _ = picture.shape
-    names = [("Input", f"{rows} \N{MULTIPLICATION SIGN} {cols} px")]
+    names = [("Input", f"{grid_words(picture)} px")]
     names += [
         (layer, grid_words(maps.labels[place][0])) for place, layer in enumerate(asked.layers)
     ]
