@@ -7,6 +7,8 @@ import atexit
 
 from snakemake.utils import min_version
 
+from blockscope.left_behind import check_nothing_left_behind
+
 min_version("9.10")
 
 
@@ -49,6 +51,11 @@ rule gallery:
         "Write the gallery of all runs"
     script:
         "workflow/scripts/gallery.py"
+
+
+# A command that was killed leaves its lock, which the user takes away, and perhaps jobs on a cluster.
+onstart:
+    told(lambda: check_nothing_left_behind(Path.cwd()))
 
 
 # The last line says where to look: after what Snakemake itself says at the end.
