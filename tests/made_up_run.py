@@ -264,7 +264,8 @@ def write_run(
         )
     made["groups1"] = neuron_groups(rng, layers[0], grids[0], 4, channel_counts[0], labels)
     made["drivers"] = drivers(rng, *channel_counts)
-    files: dict[str, Any] = {"picture": folder / "input.png", "sprites1": [], "sprites2": []}
+    files: dict[str, Any] = {"picture": folder / "input.png"}
+    files |= {name: [] for name in ("sprites1", "sprites2", "group_sprites1")}
     files["grids"] = [folder / f"{layer}-coherent.zarr.zip" for layer in layers]
     for path, layer, grid in zip(files["grids"], layers, grids, strict=True):
         stores.write_zarr(path, activation_grid(np.random.default_rng(len(layer)), layer, grid))

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 from made_page import MadePage, Visit, check_map, choose_label, drawn, make_page
+from made_up_run import sprite_colour, write_sprites
 from numpy.typing import NDArray
 from playwright.sync_api import Locator, Page, expect
 
 from blockscope import colour
+from blockscope.figures.page import write_page
 from blockscope.figures.palettes import palettes
+from blockscope.figures.style import Style
 from blockscope.figures.tiles import driving_square
 
 LAYERS = {1: "mixed4d", 2: "mixed5a"}
@@ -235,6 +239,21 @@ def test_neuron_groups_together_and_alone(made: MadePage, visit: Visit) -> None:
         check_map(small, colour.single_factor_picture(spatial, place), atol=4)
     page.keyboard.press("Escape")
     check_map(whole, colour.factor_picture(spatial), atol=4)
+
+
+def test_what_a_group_responds_to_is_beside_its_map(
+    made: MadePage, visit: Visit, tmp_path: Path
+) -> None:
+    assert not visit(made.path).locator("#neurons .group .part").count()
+    files = made.files | {"group_sprites1": write_sprites(tmp_path, "groups", 4, tile=32)}
+    path = tmp_path / "index.html"
+    write_page(path, made.asked, ["neurons"], files, {}, Style())
+    parts = visit(path).locator("#neurons .group .part")
+    assert parts.count() == 4
+    for place, part in enumerate(parts.all()):
+        shown = drawn(part)
+        middle = shown[shown.shape[0] // 2, shown.shape[1] // 2]
+        np.testing.assert_allclose(middle, sprite_colour(place), atol=12)
 
 
 def test_effects_of_a_group_on_labels(made: MadePage, visit: Visit) -> None:

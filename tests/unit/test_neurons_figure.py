@@ -11,7 +11,14 @@ from typing import Any
 import numpy as np
 import pytest
 from layout import check_layout, recorded
-from made_up_run import LABELS, neuron_groups, picture, write_run
+from made_up_run import (
+    LABELS,
+    neuron_groups,
+    picture,
+    sprite_colour,
+    write_run,
+    write_sprites,
+)
 from PIL import Image
 
 from blockscope import colour, stores
@@ -188,6 +195,30 @@ def test_sprites_stand_for_numbers_where_there_are_any(
     text = words_on(sheet)
     assert "Group 1 1 4 2 Effect" in text
     assert "what its strongest channels respond to" in text
+    assert "as a whole" not in text
+
+
+@pytest.mark.parametrize("channels", [False, True])
+def test_what_a_group_responds_to_stands_before_its_channels(
+    tmp_path: Path, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch, channels: bool
+) -> None:
+    asked, files = write_run(tmp_path, rng)
+    three_groups(files, rng)
+    files["group_sprites1"] = write_sprites(tmp_path, "groups", 3, wrap=2)
+    if channels:
+        files["sprites1"] = write_sprites(tmp_path, "mixed4d", 5)
+    calls = recorded(monkeypatch, "raster")
+    sheet, _ = compose_neurons(asked, files, Style(dpi=40))
+    tiles = [
+        pixels[0, 0].tolist() for *_, pixels in calls if np.ptp(pixels, axis=(0, 1)).max() == 0
+    ]
+    own = [[group, *strongest] for group, strongest in enumerate([(1, 4, 2), (0, 4, 3), (3,)])]
+    wanted = [line if channels else line[:1] for line in own]
+    assert tiles == [sprite_colour(number) for line in wanted for number in line]
+    text = words_on(sheet)
+    between = "group 1 4 2 Effect" if channels else "group Channels 1, 4, 2 Effect"
+    assert f"Group 1 {between}" in text
+    assert "what it responds to as a whole, and" in text
 
 
 @pytest.mark.parametrize(
@@ -214,6 +245,7 @@ def test_everything_fits(
         Image.new("L", (4 * 100, 4 * -(-channels // 100))).save(tmp_path / "s.png")
         (tmp_path / "s.json").write_text(json.dumps({"tile": 4, "wrap": 100}))
         files["sprites1"] = [tmp_path / "s.png", tmp_path / "s.json"]
+        files["group_sprites1"] = write_sprites(tmp_path, "groups", count)
     for width in (85, 132, 180, 400):
         check_layout(*compose_neurons(asked, files, Style(width_mm=width, dpi=20)))
 

@@ -271,6 +271,20 @@ def test_cells_and_activations_in_a_page_are_those_of_the_files(
     assert "labels" not in data
 
 
+def test_pictures_of_neuron_groups_are_in_a_page_that_has_them(
+    tmp_path: Path, rng: np.random.Generator
+) -> None:
+    asked, files = write_run(tmp_path, rng)
+    without = payload(asked, ["neurons"], files, "data:,", Style(), room=10**6)
+    assert "sheet" not in without["neurons"]
+    files["group_sprites1"] = write_sprites(tmp_path, "groups", 4, tile=32, wrap=3)
+    data = payload(asked, ["neurons"], files, "data:,", Style(), room=10**6)
+    sheet = data["neurons"]["sheet"]
+    assert (sheet["side"], sheet["wrap"], sheet["count"]) == (32, 2, 4)
+    middles = pixels(sheet["uri"])[16::32, 16::32].reshape(4, 3).astype(int)
+    np.testing.assert_allclose(middles, [sprite_colour(n) for n in range(4)], atol=12)
+
+
 def test_pictures_shrink_until_a_page_is_small(tmp_path: Path, rng: np.random.Generator) -> None:
     """Sprites of a large layer, of noise, beside two grids: they leave room for the arrays."""
     asked, files = write_run(tmp_path, rng, channel_counts=(528, 9), grids=((14, 14), (7, 7)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -36,6 +37,21 @@ def test_a_dictionary_needs_no_labels(row: Callable[..., RunRow]) -> None:
     assert files["sprites1"] == [
         f"results/models/net/sprites/a~low.{end}" for end in ("png", "json")
     ]
+
+
+def test_sheets_of_sprites_are_those_that_are_made_or_there(
+    row: Callable[..., RunRow], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    sheet = [f"{PLACE}/groups/a~low-4-sprites.{end}" for end in ("png", "json")]
+    files = panel_files(row(), "neurons", 4)
+    assert (files["group_sprites1"], files["sprites1"]) == ([], [])
+    assert panel_files(row(), "neurons", 4, rendered=True)["group_sprites1"] == sheet
+    for path in map(Path, sheet):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    assert panel_files(row(), "neurons", 4)["group_sprites1"] == sheet
+    assert panel_files(row(), "neurons", 5)["group_sprites1"] == []
 
 
 @pytest.mark.parametrize("panel", ["groups", "spatial", "overrides", "channels", "neurons"])

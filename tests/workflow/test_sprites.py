@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 
 import numpy as np
 import pytest
+import xarray as xr
 from PIL import Image
 
 from blockscope import stores
 from blockscope.digest import reached_modules
+from blockscope.figures.sprites import read_sprites
 
 pytestmark = pytest.mark.slow
 
 SPRITES = "results/models/tiny/sprites"
-ALWAYS = {"sprites": 2, "panel": 3, "page": 1, "gallery": 1}
+ALWAYS = {"sprites": 2, "group_sprites": 1, "render_groups": 1, "panel": 3, "page": 1, "gallery": 1}
+ALSO = {"render": ["render_groups"], "sprites": ["group_sprites"]}  # the same scripts
 SIZE = 64  # of the recipe draft
 
 
@@ -45,7 +49,7 @@ def test_every_layer_that_a_panel_shows_has_a_sheet(rendered):
         tile = sheet[row * SIZE : (row + 1) * SIZE, col * SIZE : (col + 1) * SIZE]
         np.testing.assert_array_equal(tile, sprites.sprites[last])
     names = {path.name for path in rendered.path(f"{SPRITES}/shards/low").iterdir()}
-    assert names == {"0000-0002.h5", "0003-0003.h5"}
+    assert names == {"0-2.h5", "3.h5"}
     assert not list(rendered.path(f"{SPRITES}").glob("progress/*"))
 
 
@@ -56,16 +60,59 @@ def test_the_panel_and_the_page_show_them(rendered, finished):
 
 
 def test_progress_says_how_good_and_how_long(rendered):
-    log = rendered.path("logs/render/tiny/low/0000-0002.log").read_text()
-    assert "3/3" in log
-    assert "objective" in log
-    assert "s each" in log
+    log = rendered.path("logs/render/tiny/low/0-2.log").read_text()
+    told = r"^channels 0-2 of low: objective \S+, judge \S+, \S+ s each; 3 of 3 done, about 0:00:00"
+    assert re.search(told, log, re.MULTILINE)
+    assert "\r" not in log
+
+
+def test_lists_and_neurons_are_made_when_they_are_asked_for(rendered):
+    """What the layer's own jobs finished is taken from there; the log says so."""
+    groups = "results/tiny/noise/groups/low-2-sprites"
+    lists = [f"{SPRITES}/{name}" for name in ("low-channels-0,2-3", "block~high-neurons-4")]
+    files = [f"{name}.png" for name in (*lists, groups)]
+    planned = rendered.planned(*files)
+    assert planned == {"render": 2, "sprites": 2}  # a panel shows the groups
+    done = rendered.snakemake(*files)
+    assert done.returncode == 0, done.stdout
+    whole = stores.read(rendered.path(f"{SPRITES}/low.zarr.zip"))
+    some = stores.read(rendered.path(f"{lists[0]}.zarr.zip"))
+    xr.testing.assert_equal(some, whole.isel(sprite=[0, 2, 3]))
+    log = rendered.path("logs/render/tiny/low/0,2-3.log").read_text()
+    assert "3 of 3 sprites of low were finished before" in log
+    neuron = stores.read(rendered.path(f"{lists[1]}.zarr.zip"))
+    assert neuron.sprite.values.tolist() == [4]
+    assert neuron.attrs["unit"] == "neuron"
+    made = stores.read(rendered.path(f"{groups}.zarr.zip"))
+    assert made.attrs["unit"] == "direction"
+    assert made.attrs["image"] == "noise"
+    assert read_sprites([rendered.path(f"{groups}{end}") for end in (".png", ".json")], 2)
+    assert rendered.planned(*files) == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("low-channels-2,0", "ask for 'channels-0,2'"),
+        ("low-channels-1,4", "4 in '1,4' does not exist; valid: 0 to 3"),
+        ("low-neurons-a", "'a' is no list; valid: numbers and ranges, as in '3,17,40-44'"),
+        ("lwo-neurons", "unknown layer of model 'tiny' 'lwo'; valid: low"),
+        ("logits", "'logits' is the logits of model 'tiny', no layer with rows, columns"),
+    ],
+)
+def test_names_that_no_sheet_can_have(rendered, name, words):
+    done = rendered.snakemake("--dry-run", f"{SPRITES}/{name}.png")
+    assert done.returncode != 0
+    assert words in done.stdout
 
 
 def test_every_function_that_rendering_calls_counts_in_its_digest(rendered):
     for stage in ("render", "sprites"):
-        (noted, *_) = rendered.path("called").glob(f"{stage}-*.json")
-        _, called = json.loads(noted.read_text())
+        called = []
+        for noted in rendered.path("called").glob("*.json"):
+            rule, functions = json.loads(noted.read_text())
+            called += functions if rule in {stage, *ALSO.get(stage, ())} else []
+        assert called
         script = rendered.path(f"workflow/scripts/{stage}.py")
         reached = reached_modules(script, rendered.path("src/blockscope"))
         missed = {

@@ -108,6 +108,8 @@ export interface NeuronGroups {
   effect: Packed;
   colours: string[];
   relative_error: number;
+  /** What each group responds to, where it was rendered. */
+  sheet?: Sheet;
 }
 
 /** The whole; a page that shows only the static groups lacks everything that is optional. */

@@ -2,11 +2,14 @@
 import { type Floats, type Tensor, unpack } from "./arrays";
 import type { NeuronGroups } from "./data";
 import { Grid } from "./grid";
+import { TileSheet } from "./tiles";
 
 export class Groups {
   readonly grid: Grid;
   /** Where each group is. */
   readonly maps: readonly Floats[];
+  /** What each group responds to. */
+  readonly tiles: TileSheet | null;
 
   private constructor(
     readonly facts: NeuronGroups,
@@ -15,6 +18,7 @@ export class Groups {
   ) {
     const [count, rows, cols] = spatial.shape;
     this.grid = new Grid(rows, cols);
+    this.tiles = facts.sheet ? new TileSheet(facts.sheet) : null;
     this.maps = Array.from({ length: count }, (_, group) => spatial.at(group));
   }
 

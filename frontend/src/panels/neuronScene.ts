@@ -12,6 +12,7 @@ import type { Page } from "../view/page.svelte";
 const ACROSS = 3;
 const GAP = 24;
 const TOP = 3;
+const BESIDE = 8;
 
 export function neuronsScene(page: Page, groups: Groups, shown: number | null): Scene {
   const { facts, maps, grid, colours } = groups;
@@ -19,8 +20,8 @@ export function neuronsScene(page: Page, groups: Groups, shown: number | null): 
   const { picture } = page.data;
   const width = (scene.inner - (ACROSS - 1) * GAP) / ACROSS;
   const height = (width * picture.rows) / picture.cols;
-  const place = (pixels: Pixels, x: number, y: number, below: Picture) =>
-    scene.map({ x, y, width }, below, grid, pixels, page.opacity);
+  const place = (pixels: Pixels, x: number, y: number, below: Picture, across = width) =>
+    scene.map({ x, y, width: across }, below, grid, pixels, page.opacity);
 
   const top = scene.bottom + 6;
   scene.line(scene.margin, top + 12, shown === null ? "All groups" : `Group ${shown + 1} alone`, { bold: true });
@@ -43,8 +44,18 @@ export function neuronsScene(page: Page, groups: Groups, shown: number | null): 
       const x = scene.margin + k * (width + GAP);
       scene.rect(x, y + 2, 11, 11, colours[i]);
       scene.line(x + 18, y + 12, `Group ${i + 1}`, { bold: true });
-      place(alone(maps, colours, i), x, y + 20, page.dimmed);
-      return effects(scene, page, groups.effects(i), x, y + 20 + height, width);
+      if (!groups.tiles) {
+        place(alone(maps, colours, i), x, y + 20, page.dimmed);
+        return effects(scene, page, groups.effects(i), x, y + 20 + height, width);
+      }
+      // What the group responds to stands beside its map.
+      const across = (width - BESIDE) / 2;
+      const at = { x: x + across + BESIDE, y: y + 20, width: across };
+      const below = [
+        place(alone(maps, colours, i), x, y + 20, page.dimmed, across),
+        scene.map(at, groups.tiles.picture, null, null, 1, { part: groups.tiles.part(i) }),
+      ];
+      return effects(scene, page, groups.effects(i), x, Math.max(...below), width);
     });
     scene.bottom = Math.max(...ends) + 10;
   }

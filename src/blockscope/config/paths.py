@@ -90,7 +90,10 @@ def _known_files(row: RunRow, groups: int, rendered: bool) -> dict[str, Any]:
         known[f"factors{n}"] = f"{picture}/{row.override}/factors/{factors}.h5"
         known[f"activations{n}"] = f"{picture}/activations/{paths[n]}.zarr.zip"
         known[f"groups{n}"] = f"{picture}/groups/{paths[n]}-{groups}.h5"
-        known[f"sprites{n}"] = _spritemap(row.model, paths[n], rendered)
+        known[f"sprites{n}"] = _sheet(f"results/models/{row.model}/sprites/{paths[n]}", rendered)
+        known[f"group_sprites{n}"] = _sheet(
+            f"{picture}/groups/{paths[n]}-{groups}-sprites", rendered
+        )
     folders = [f"{picture}/grids/{layer_in_path(layer)}" for layer in row.grid_layers]
     known["grids"] = [f"{folder}-coherent.zarr.zip" for folder in folders]
     for kind in ("classes1", "classes2", "positions"):
@@ -107,7 +110,7 @@ DRAWN_FROM: Mapping[str, tuple[str, ...]] = {
         "sprites2",
     ),
     "methods": ("classes2", "channels1", "activations1", "sprites1"),
-    "neurons": ("classes2", "groups1", "sprites1"),
+    "neurons": ("classes2", "groups1", "group_sprites1", "sprites1"),
     "grid": ("grids",),
     "dictionary": ("activations1", "sprites1"),
 }  # fmt: skip
@@ -139,12 +142,11 @@ def printed_files(row: RunRow) -> list[str]:
     return [f"{folder}/{panel}.{kind}" for panel in row.panels for kind in ("pdf", "svg", "png")]
 
 
-def _spritemap(model: str, layer: str, rendered: bool) -> list[str]:
-    """Return the spritemap of a layer and its description if they are made or there already."""
-    folder = Path(f"results/models/{model}/sprites")
-    files = [folder / f"{layer}.png", folder / f"{layer}.json"]
-    there = rendered or all(file.is_file() for file in files)
-    return [str(file) for file in files] if there else []
+def _sheet(name: str, rendered: bool) -> list[str]:
+    """Return a sheet of sprites and its description if they are made or there already."""
+    files = [f"{name}.png", f"{name}.json"]
+    there = rendered or all(Path(file).is_file() for file in files)
+    return files if there else []
 
 
 Place = tuple[str, str, str, str]

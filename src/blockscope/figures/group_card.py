@@ -14,6 +14,7 @@ from blockscope.figures.maps import Place, place_overlay
 from blockscope.figures.neuron_data import NeuronsPanel
 from blockscope.figures.palettes import AGAINST, FOR
 from blockscope.figures.panel import Weight
+from blockscope.figures.raster import Picture
 from blockscope.figures.sheet import Sheet, shortened, text_width, wrapped
 from blockscope.figures.style import Style
 from blockscope.figures.tiles import dimmed, place_sprite
@@ -48,8 +49,14 @@ class Cards:
         return self._effects(sheet, "Raises most", raised, left, top)
 
     def _channels(self, sheet: Sheet, group: int, left: float, top: float) -> float:
+        """Place what the group and its strongest channels respond to; without sprites, numbers."""
         chosen = self.panel.strongest(group, CHANNELS)
-        sprites = self.panel.sprites
+        pictures, sprites = self.panel.pictures, self.panel.sprites
+        tiles = [] if pictures is None else [("group", pictures.picture(group))]
+        if sprites is not None:
+            tiles += [(str(channel), sprites.picture(channel)) for channel in chosen]
+        if tiles or sprites is not None:
+            top = self._tiles(sheet, tiles, left, top)
         if sprites is None:
             text = f"Channels {', '.join(map(str, chosen))}" if chosen else "No channels"
             # As many lines for every group, so that what follows is level.
@@ -58,14 +65,20 @@ class Cards:
             for place, line in enumerate(lines):
                 sheet.text(left, top + 2.4 + place * LINE, line, SMALL_PT)
             return top + LINE * max(len(lines), len(wrapped(longest, SMALL_PT, self.width))) + 1.2
+        return top
+
+    def _tiles(
+        self, sheet: Sheet, tiles: Sequence[tuple[str, Picture]], left: float, top: float
+    ) -> float:
+        """Place a row of pictures, as many as fit, each with a word below it."""
         room = int((self.width + SPACE) // (LEAST_SPRITE + SPACE))
         across = min(CHANNELS, max(1, room))
         each = (self.width - SPACE * (across - 1)) / across
-        for place, channel in enumerate(chosen[:across]):
+        for place, (word, tile) in enumerate(tiles[:across]):
             at = Place(left + place * (each + SPACE), top + 0.2, each)
-            place_sprite(sheet, at, sprites.picture(channel), self.style)
-            number = shortened(str(channel), SMALL_PT, each)
-            sheet.text(at.left + each / 2, top + each + 2.8, number, SMALL_PT, align="center")
+            place_sprite(sheet, at, tile, self.style)
+            below = shortened(word, SMALL_PT, each)
+            sheet.text(at.left + each / 2, top + each + 2.8, below, SMALL_PT, align="center")
         return top + each + LINE + 1.2
 
     def _effects(

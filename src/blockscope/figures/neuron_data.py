@@ -32,6 +32,7 @@ class NeuronsPanel:
     labels          names on the axis ``label``; a repeated name has its index behind it
     pair            those labels that the run asks about
     relative_error  what the groups leave unexplained: norm of the rest over norm of the whole
+    pictures        what each group responds to, tile n that of group n, or None
     sprites         the layer's spritemap, or None
     """
 
@@ -44,6 +45,7 @@ class NeuronsPanel:
     effect: Floats
     labels: tuple[str, ...]
     relative_error: float
+    pictures: Sprites | None = None
     sprites: Sprites | None = None
 
     @property
@@ -73,6 +75,7 @@ class NeuronsPanel:
             effect=found["effect"].transpose("factor", "label").to_numpy(),
             labels=_told_apart(found),
             relative_error=float(found.attrs["relative_error"]),
+            pictures=read_sprites(files["group_sprites1"], len(channels)),
             sprites=read_sprites(files["sprites1"], channels.shape[1]),
         )
 

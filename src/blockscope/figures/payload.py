@@ -30,12 +30,13 @@ from blockscope.figures.payload_channels import (
     packed_neurons,
     strongest_of,
 )
-from blockscope.figures.sprites import Sprites
+from blockscope.figures.sprites import Sprites, read_sprites
 from blockscope.figures.style import Style
 
 Files = Mapping[str, Any]
 
 PICTURES_SHARE = 45  # percent of the room that pictures of cells and sprites may take
+GROUPS_PART = 8  # an eighth of that is for pictures of neuron groups
 CELLS = (3200, 800, 200, 50)  # most of a layer in the page: positions are summed in blocks beyond
 
 
@@ -71,10 +72,10 @@ def payload(
     if shown <= {"groups"}:
         return data
     read = cache(stores.read)
-    if shown - {"groups", "grid", "dictionary"}:
-        data |= _labelled(asked, shown, files, read)
     pictures = room * PICTURES_SHARE // 100
     parts = len(shown & {"grid"}) + 1
+    if shown - {"groups", "grid", "dictionary"}:
+        data |= _labelled(asked, shown, files, read, pictures // GROUPS_PART)
     if "grid" in shown:
         data["grids"] = packed_grids(GridPanel.of_run(asked, files), pictures // parts)
         data["sized"] = style.sized
@@ -84,15 +85,20 @@ def payload(
     return dict(fitted(_ever_coarser(data, asked, maps), room - taken))
 
 
-def _labelled(asked: Asked, shown: set[str], files: Files, read: Any) -> dict[str, Any]:
-    """Return the labels, those that the run compares, and what needs nothing else."""
+def _labelled(asked: Asked, shown: set[str], files: Files, read: Any, room: int) -> dict[str, Any]:
+    """Return the labels, those that the run compares, and what needs nothing else.
+
+    ``room``: characters that the pictures of neuron groups take.
+    """
     classes = read(files["classes2"])
     pair = find_pair(asked.classes, classes)
     data = {"pair": asdict(pair) | {"text": pair.text}, "labels": _labels(classes)}
     if "channels" in shown:
         data["drivers"] = packed_drivers(read(files["drivers"])["attribution"])
     if "neurons" in shown:
-        data["neurons"] = packed_neurons(read(files["groups1"]))
+        groups = read(files["groups1"])
+        pictures = read_sprites(files["group_sprites1"], groups.sizes["factor"])
+        data["neurons"] = packed_neurons(groups, pictures, room)
     return data
 
 
@@ -146,6 +152,8 @@ def _channels_and_sprites(
 def _sheets(data: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     yield from (grid["sheet"] for grid in data.get("grids", []))
     yield from data["sprites"].values()
+    if "sheet" in data.get("neurons", {}):
+        yield data["neurons"]["sheet"]
 
 
 def _ever_coarser(

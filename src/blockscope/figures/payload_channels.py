@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from blockscope.colour import factor_colours
 from blockscope.figures.channel_data import LayerChannels
 from blockscope.figures.packing import Bulk
+from blockscope.figures.sprites import Sprites
+from blockscope.figures.tile_sheet import tile_sheet
 
 Floats = NDArray[np.floating]
 
@@ -53,13 +55,20 @@ def packed_drivers(attribution: xr.DataArray) -> dict[str, Any]:
     }
 
 
-def packed_neurons(groups: xr.Dataset) -> dict[str, Any]:
-    """Return where each group is, its strongest channels, and its effects on all labels."""
+def packed_neurons(groups: xr.Dataset, pictures: Sprites | None, room: int) -> dict[str, Any]:
+    """Return where each group is, its strongest channels, and its effects on all labels.
+
+    ``pictures``, tile n that of group n, take about ``room`` characters.
+    """
     spatial = groups["spatial"].transpose("factor", "row", "col").to_numpy()
     vectors = groups["channels"].transpose("factor", "channel").to_numpy()
     order = np.argsort(-vectors, axis=1, kind="stable")[:, :GROUP_CHANNELS]
     strongest: Floats = np.take_along_axis(vectors, order, axis=1)
-    return {
+    sheet = {}
+    if pictures is not None:
+        tiles = np.stack([pictures.picture(group) for group in range(len(spatial))])
+        sheet = {"sheet": tile_sheet(tiles, room).plain()}
+    return sheet | {
         "layer": str(groups.attrs["layer"]),
         "spatial": Bulk(spatial),
         "channels": {"channel": order.tolist(), "value": strongest.tolist()},
