@@ -1,0 +1,75 @@
+"""Contact sheets in the workflow: made where they are asked for, from the files of their layer."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+
+import numpy as np
+import pytest
+
+from blockscope import provenance, stores
+from blockscope.digest import reached_modules
+
+pytestmark = pytest.mark.slow
+
+ALONE = "results/models/tiny/sprites/low.html"
+WITH_PICTURE = "results/tiny/noise/sprites/low.html"
+SOME = "results/tiny/noise/sprites/low-channels-0,2.html"
+
+
+def data_of(path):
+    found = re.search(r'id="blockscope-data">(.*?)</script>', path.read_text(), re.DOTALL)
+    return json.loads(found[1])
+
+
+@pytest.fixture(scope="module")
+def made(workflow_copy, tmp_path_factory):
+    """Return a project in which two contact sheets of one layer are made, and what they need."""
+    folder = tmp_path_factory.mktemp("contact") / "copy"
+    ignored = shutil.ignore_patterns("results", "logs", "benchmarks", ".snakemake", "called")
+    shutil.copytree(workflow_copy.folder, folder, ignore=ignored)
+    project = type(workflow_copy)(folder)
+    settings = "\nsprites: {recipe: draft}"
+    project.edit("config/config.yaml", "\nneurons:", f"{settings}\nneurons:")
+    done = project.snakemake("results/models/tiny/model.json")
+    assert done.returncode == 0, done.stdout
+    asked = {"render": 1, "sprites": 1, "input": 1, "activations": 1}
+    asked |= {"contact": 1, "contact_image": 1}
+    assert project.planned(ALONE, WITH_PICTURE) == asked
+    done = project.snakemake(ALONE, WITH_PICTURE)
+    assert done.returncode == 0, done.stdout
+    return project
+
+
+def test_pages_are_made_of_the_files_of_their_layer(made):
+    sprites = stores.read(made.path("results/models/tiny/sprites/low.zarr.zip"))
+    active = stores.read(made.path("results/tiny/noise/activations/low.zarr.zip"))["activations"]
+    alone, both = data_of(made.path(ALONE)), data_of(made.path(WITH_PICTURE))
+    for data in (alone, both):
+        assert data["numbers"] == list(range(4))
+        np.testing.assert_allclose(data["judge"], sprites.judge, rtol=1e-5)
+    assert "response" not in alone
+    largest = active.max(["row", "col"])
+    np.testing.assert_allclose(both["response"]["largest"], largest, rtol=1e-5)
+    facts = provenance.of(made.path(WITH_PICTURE))
+    assert (facts["created_by"], facts["image"], facts["layer"]) == ("contact", "noise", "low")
+    assert made.planned(ALONE, WITH_PICTURE) == {}
+
+
+def test_some_channels_have_a_sheet_of_their_own(made):
+    assert made.planned(SOME) == {"render": 1, "sprites": 1, "contact_image": 1}
+
+
+def test_every_function_that_a_contact_sheet_calls_counts_in_its_digest(made):
+    noted = [*made.path("called").glob("contact-*"), *made.path("called").glob("contact_image-*")]
+    assert len(noted) == 2
+    script = made.path("workflow/scripts/contact.py")
+    reached = reached_modules(script, made.path("src/blockscope"))
+    for path in noted:
+        _, called = json.loads(path.read_text())
+        names = {tuple(each) for each in called if each[0] != "blockscope.job"}
+        missed = {f"{m}.{n}" for m, n in names if n[0] != "<" and n not in reached.get(m, ())}
+        assert not missed
+        assert ("blockscope.figures.contact", "write_contact") in names
