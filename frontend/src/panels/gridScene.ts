@@ -18,7 +18,7 @@ interface Shown {
   grid: Grid;
   outlines: Outline[];
   enlarged: { picture: Picture; part: Square };
-  words: string;
+  words: string[];
 }
 
 export function gridsScene(page: Page): Scene {
@@ -32,7 +32,7 @@ export function gridsScene(page: Page): Scene {
   };
   const input: Shown = {
     title: "Input", note: `${picture.rows} × ${picture.cols} px`, picture, grid, outlines: outlinesOn(page, null),
-    enlarged: { picture, part }, words: "covered by the position",
+    enlarged: { picture, part }, words: ["covered by the position"],
   };
   const layers = page.grids.map((cells, field): Shown => {
     const block = blockOf(page, looked, field);
@@ -43,7 +43,7 @@ export function gridsScene(page: Page): Scene {
       grid: cells.grid,
       outlines: outlinesOn(page, field),
       enlarged: { picture: cells.picture(false), part: cells.part(block.cell, block.to) },
-      words: `${blockWords(block, cells.grid)}; ${cells.lengths(block)}`,
+      words: [blockWords(block, cells.grid), cells.lengths(block)],
     };
   });
   const all = [input, ...layers];
@@ -69,6 +69,8 @@ function place(scene: Scene, shown: Shown, x: number, width: number): number {
   scene.line(x + width, y + 14, note, { size: 11, colour: SOFT, anchor: "end" });
   const end = scene.map({ x, y: y + 22, width }, picture, grid, null, 1, { outlines }) + 10;
   const bottom = scene.map({ x, y: end, width: ENLARGED }, enlarged.picture, null, null, 1, { part: enlarged.part });
-  scene.line(x + ENLARGED + 10, end + 12, words, { size: 11, colour: SOFT, room: width - ENLARGED - 10 });
+  for (const [i, line] of words.entries()) {
+    scene.line(x + ENLARGED + 10, end + 12 + 16 * i, line, { size: 11, colour: SOFT, room: width - ENLARGED - 10 });
+  }
   return bottom;
 }
