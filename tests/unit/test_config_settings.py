@@ -153,7 +153,8 @@ def test_every_key_is_in_the_reference():
 def test_the_commented_defaults_of_the_shipped_settings_are_the_defaults():
     text = (ROOT / "config" / "config.yaml").read_text()
     options = re.sub(
-        r"^# (?=( |image:|compute:|factors:|channels:|neurons:|sprites:|grids:|figure:))",
+        r"^# (?=( |shared_results:|image:|compute:|factors:|channels:|neurons:|sprites:|grids:"
+        r"|figure:))",
         "",
         text,
         flags=re.MULTILINE,

@@ -6,6 +6,7 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 from snakemake_interface_executor_plugins.settings import ExecMode
 
+from blockscope import shared
 from blockscope.ascent.recipes import find_recipe
 from blockscope.ascent.unit_names import (
     NUMBERS_PATTERN,
@@ -78,6 +79,7 @@ project = told(
     ),
     stop=SystemExit,
 )
+shared.use(project.settings.shared_results)
 
 
 @cache

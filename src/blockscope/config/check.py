@@ -18,6 +18,7 @@ from blockscope.images import check_picture
 from blockscope.labels import read_labels
 from blockscope.models.card import Card
 from blockscope.overrides import OVERRIDES
+from blockscope.shared import check_folder
 
 REMEMBERED = Path(".snakemake/blockscope/files.json")
 
@@ -56,6 +57,11 @@ def card_of(project: Project, name: str) -> Card | None:
 
 
 def _check(project: Project, problems: Problems) -> None:
+    if project.settings.shared_results:
+        try:
+            check_folder(project.settings.shared_results)
+        except BadFile as error:
+            problems.add(f"{project.place}, key shared_results", str(error))
     for run in project.raw_runs:
         _check_names(run, project, problems)
     used_images = {run.cells.get("image", "") for run in project.raw_runs}

@@ -68,6 +68,7 @@ class Project:
     images: Written[ImageRow]
     runs: Written[RunRow]
     raw_runs: tuple[RawRun, ...] = ()
+    place: str = "the settings"
 
 
 def read_project(config: Mapping[str, Any], place: str, problems: Problems) -> Project | None:
@@ -94,7 +95,7 @@ def read_project(config: Mapping[str, Any], place: str, problems: Problems) -> P
     _check_case(models.places, problems)
     images = _read_rows(settings.images, ImageRow, "image", problems)[0]
     runs, raw_runs = _read_rows(settings.runs, RunRow, "run", problems)
-    return Project(settings, models, images, runs, tuple(raw_runs))
+    return Project(settings, models, images, runs, tuple(raw_runs), place)
 
 
 def _read_rows(

@@ -223,6 +223,13 @@ class Config(Settings):
         examples=["config/runs.tsv"],
         min_length=1,
     )
+    shared_results: str | None = Field(
+        default=None,
+        description="Folder, outside of this one, in which projects share networks in normal form, "
+        "sprites and activation grids: what lies there is taken and not made again.",
+        examples=["/data/blockscope"],
+        min_length=1,
+    )
     image: ImageOptions = Field(default=ImageOptions(), description=str(ImageOptions.__doc__))
     compute: ComputeOptions = Field(
         default=ComputeOptions(), description=str(ComputeOptions.__doc__)
