@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from blockscope.ascent import transforms as transforms_module
 from blockscope.ascent.backgrounds import before, draw_backgrounds, flattened
 from blockscope.ascent.recipes import LUCID_TRANSFORMS, NO_TRANSFORMS, Transforms
 from blockscope.ascent.transforms import GREY, draw, resample
@@ -77,6 +78,18 @@ def test_what_lies_around_is_grey(rng):
     np.testing.assert_allclose(shown[:, 2:6, 2:6], picture, atol=1e-6)
     assert (shown[:, :2] == GREY).all()
     assert (shown[:, :, 6:] == GREY).all()
+
+
+def test_both_ways_to_resample_are_one(rng):
+    """TensorFlow's kernel serves a GPU; also where the view sees far beyond the picture."""
+    values = tf.constant(rng.normal(size=(5, 13, 9, 4)), tf.float32)
+    transforms = Transforms(margin=8, jitters=(9,), scales=(0.5, 1.7), angles=(-35.0, 50.0))
+    affine = np.stack([draw(transforms, 11, 1, np.random.default_rng(n))[0] for n in range(5)])
+    for fill in (GREY, 0.0):
+        given = values, tf.constant(affine), (19, 16), fill
+        found, expected = transforms_module._compiled(*given), transforms_module._by_kernel(*given)
+        np.testing.assert_allclose(found, expected, atol=1e-4)
+        assert np.mean(expected == fill) > 0.1
 
 
 def test_each_image_has_its_own(rng):

@@ -41,19 +41,20 @@ def resample(pictures: tf.Tensor, affine: tf.Tensor, view: int) -> tf.Tensor:
     interpolation allows.
     """
     size = pictures.shape[1:3]
+    project = _by_kernel if tf.config.get_visible_devices("GPU") else _compiled
 
     @tf.custom_gradient
     def shown(values: tf.Tensor) -> tuple[tf.Tensor, tf.custom_gradient]:
         def adjoint(upstream: tf.Tensor) -> tf.Tensor:
             inverse, area = _inverse(affine)
-            return _project(upstream / area[:, None, None, None], inverse, size, 0.0)
+            return project(upstream / area[:, None, None, None], inverse, tuple(size), 0.0)
 
-        return _project(values, affine, (view, view), GREY), adjoint
+        return project(values, affine, (view, view), GREY), adjoint
 
     return shown(pictures)
 
 
-def _project(
+def _by_kernel(
     values: tf.Tensor, affine: tf.Tensor, shape: tuple[int, int], fill: float
 ) -> tf.Tensor:
     rows = tf.reshape(affine, [-1, 6])
@@ -65,6 +66,31 @@ def _project(
         interpolation="BILINEAR",
         fill_mode="CONSTANT",
     )
+
+
+@tf.function(jit_compile=True, autograph=False)
+def _compiled(
+    values: tf.Tensor, affine: tf.Tensor, shape: tuple[int, int], fill: float
+) -> tf.Tensor:
+    """Do what TensorFlow's kernel does, which takes three times as long on a processor."""
+    rows, cols = values.shape[1:3]
+    row, col = tf.meshgrid(*(tf.range(n, dtype=tf.float32) for n in shape), indexing="ij")
+    a, b, c, d, e, f = tf.unstack(tf.reshape(affine, [-1, 6, 1, 1]), axis=1)
+    col, row = a * col + b * row + c, d * col + e * row + f
+    # Beyond the pixels that lie around the values, everything is as there.
+    col, row = tf.clip_by_value(col, -1.0, cols), tf.clip_by_value(row, -1.0, rows)
+    left, top = tf.minimum(tf.floor(col), cols - 1.0), tf.minimum(tf.floor(row), rows - 1.0)
+    right, down = (col - left)[..., None], (row - top)[..., None]
+    around = tf.pad(values, [[0, 0], [1, 1], [1, 1], [0, 0]], constant_values=fill)
+    flat = tf.reshape(around, [-1, (rows + 2) * (cols + 2), values.shape[3]])
+    place = (tf.cast(top, tf.int32) + 1) * (cols + 2) + tf.cast(left, tf.int32) + 1
+
+    def taken(further: int) -> tf.Tensor:
+        return tf.gather(flat, place + further, batch_dims=1)
+
+    upper = taken(0) * (1 - right) + taken(1) * right
+    lower = taken(cols + 2) * (1 - right) + taken(cols + 3) * right
+    return upper * (1 - down) + lower * down
 
 
 def _inverse(affine: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
