@@ -26,7 +26,7 @@ COMPILE = $(VENV) -m uv pip compile --quiet --universal --python-version 3.11 \
 	--fork-strategy fewest --only-binary :all: --no-binary connection-pool \
 	--generate-hashes --no-emit-index-url --custom-compile-command 'make $@' $(ARGS)
 
-.PHONY: help setup run-environment figures test check format docs bundle bench bench-scale reproduce lock \
+.PHONY: help setup run-environment figures test test-slurm check format docs bundle bench bench-scale reproduce lock \
 	lock-gpu clean clean-results distclean
 
 help: ## list these commands
@@ -45,6 +45,9 @@ figures: run-environment ## run the default config, up to results/index.html
 
 test: setup ## run the tests (SLOW=1: the long ones too; ARGS: options of pytest)
 	$(VENV) -m pytest -n $(WORKERS) --dist worksteal $(if $(SLOW),,-m 'not slow') $(ARGS)
+
+test-slurm: setup ## run jobs, and what happens to them, on a real SLURM that is started for it (root, Debian)
+	$(VENV) -m pytest tests/slurm -n 8 $(ARGS)
 
 check: setup ## lint, format, types, import contract, workflow lint
 	$(VENV) -m ruff check .

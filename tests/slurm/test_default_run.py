@@ -1,0 +1,89 @@
+"""The default config through SLURM: the results are those of a run without it."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import xarray as xr
+
+from blockscope import stores
+
+ROOT = Path(__file__).resolve().parents[2]
+LIMIT = 1200  # seconds, with the other tests on two cores
+ON_SLURM = (
+    *("--workflow-profile", str(ROOT / "profiles" / "slurm")),
+    *("--slurm-init-seconds-before-status-checks", "10", "--latency-wait", "10"),
+)
+
+
+def snakemake(folder: Path, *arguments: str) -> str:
+    """Run the project's own workflow and package in a folder, and return what was said."""
+    done = subprocess.run(
+        [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), *arguments],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+        timeout=LIMIT,
+    )
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+def with_settings(folder: Path) -> Path:
+    for part in ("config", "resources"):
+        shutil.copytree(ROOT / part, folder / part)
+    return folder
+
+
+@pytest.fixture
+def local(tmp_path) -> Path:
+    """Return the results of a local run: the project's own where they are up to date."""
+    there = (ROOT / "results" / "index.html").exists()
+    if there and "Nothing to be done" in snakemake(ROOT, "--dry-run"):
+        return ROOT / "results"
+    snakemake(with_settings(tmp_path / "local"))
+    return tmp_path / "local" / "results"
+
+
+def files(results: Path) -> dict[str, Path]:
+    found = [path for path in results.rglob("*") if path.is_file()]
+    assert not [path for path in found if path.name.endswith(".part")]
+    return {str(path.relative_to(results)): path for path in found}
+
+
+def differs(one: Path, other: Path) -> bool:
+    if one.read_bytes() == other.read_bytes():
+        return False
+    if not one.name.endswith((".h5", ".zarr.zip")):
+        return True
+    arrays = (stores.read(path).drop_attrs() for path in (one, other))
+    try:
+        xr.testing.assert_allclose(*arrays, rtol=0, atol=1e-6)
+    except AssertionError:
+        return True
+    return False
+
+
+def test_a_run_on_slurm_gives_what_a_local_run_gives(tmp_path, local, cluster_folder):
+    folder = with_settings(tmp_path / "submitted")
+    said = snakemake(folder, *ON_SLURM)
+    submitted = set(re.findall(r"submitted with SLURM jobid (\d+)", said))
+    record = (cluster_folder / "finished.txt").read_text().splitlines()
+    ours = [line for line in record if f"WorkDir={folder} " in line]
+    done = [line for line in ours if "JobState=COMPLETED" in line]
+    assert {re.match(r"JobId=(\d+) ", line)[1] for line in done} == submitted
+    assert len(ours) == len(submitted) > 1
+
+    here, there = files(folder / "results"), files(local)
+    assert set(here) == set(there)
+    assert [name for name in here if differs(here[name], there[name])] == []
+    assert "Nothing to be done" in snakemake(folder, "--dry-run")
