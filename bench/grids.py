@@ -12,7 +12,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-LAYER, CELL, GROUPS, DRAWN = "mixed4d", 40, 6, 64
+LAYER, CELL, GROUPS, DRAWN, COSINE = "mixed4d", 48, 6, 64, 2.0
 SCENE = Path("resources/scenes/two.png")
 
 
@@ -27,7 +27,7 @@ def run(options: argparse.Namespace) -> None:
     import numpy as np
 
     from blockscope.ascent.grids import activation_grid
-    from blockscope.ascent.recipes import find_recipe
+    from blockscope.ascent.grids_recipe import cell_recipe
     from blockscope.blocks1000.scoring import load
     from blockscope.images import read_picture
 
@@ -36,7 +36,7 @@ def run(options: argparse.Namespace) -> None:
     seen = network.run({network.spec.tensor: values}, [LAYER])[LAYER].numpy()[0]
     cells = seen.shape[0] * seen.shape[1]
     steps = options.grid_steps
-    recipe = replace(find_recipe(options.grid_recipe), size=CELL, steps=steps)
+    recipe = cell_recipe(options.grid_recipe, CELL, steps, seed=0)
     print(
         f"Activation grids of {LAYER}, {SCENE.name}: {cells} cells of {CELL} px, "
         f"recipe {options.grid_recipe}"
@@ -49,7 +49,7 @@ def run(options: argparse.Namespace) -> None:
     ):
         began = time.perf_counter()
         chosen = replace(recipe, steps=taken)
-        grid = activation_grid(network, LAYER, seen, chosen, method, GROUPS, DRAWN)
+        grid = activation_grid(network, LAYER, seen, chosen, method, GROUPS, DRAWN, COSINE)
         seconds = time.perf_counter() - began
         passes = taken * (cells if method == "plain" else DRAWN)
         unlike, objective = unlikeness(grid.cells), float(grid.objective.mean())

@@ -11,6 +11,8 @@ from tiny import inception_like, network_of
 
 from blockscope.ascent.grids import activation_grid, group_weights, named_grid
 from blockscope.ascent.grids_coherent import Adam, Coherent
+from blockscope.ascent.judge import Judge
+from blockscope.ascent.objectives import direction
 from blockscope.ascent.parameters import COLOURS, spectrum_scale
 from blockscope.ascent.recipes import Recipe, Transforms
 
@@ -175,3 +177,17 @@ def test_magnitudes_are_lengths_of_the_vectors(network, seen):
     expected = np.sqrt((seen[2, 1].astype(float) ** 2).sum())
     assert float(named.magnitude[2, 1]) == pytest.approx(expected, rel=1e-6)
     assert (named.stopped == -1).all()
+
+
+@pytest.mark.parametrize("method", ["plain", "coherent"])
+def test_with_a_cosine_the_pictures_raise_the_dot_product_times_its_power(network, seen, method):
+    recipe = replace(SHORT, steps=24)
+    powered = direction("mixed", seen.reshape(-1, CHANNELS), 4.0)
+    judge = Judge(network, powered, range(ROWS * COLS), recipe.size)
+
+    def risen(power):
+        options = {"groups": 2, "drawn": 5, "cosine": power}
+        grid = activation_grid(network, "mixed", seen, recipe, method, **options)
+        return judge.scores(grid.cells.reshape(-1, 20, 20, 3), range(ROWS * COLS)).mean()
+
+    assert risen(4.0) > risen(0.0)

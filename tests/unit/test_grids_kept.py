@@ -65,7 +65,7 @@ def cells(files, tmp_path, monkeypatch):
 
     def make(method, name="one", recipe=SHORT, progress="progress", **options) -> xr.Dataset:
         path = tmp_path / f"{name}.zarr.zip"
-        given = (recipe.plain(), 2, 7, tmp_path / progress, "code", path, 64)
+        given = (recipe.plain(), 2, 7, 1.5, tmp_path / progress, "code", path, 64)
         write_cells(*files, "mixed", method, *given, **options)
         return stores.read(path)
 
@@ -159,7 +159,7 @@ def test_a_layer_too_deep_for_a_cell_says_which_size_it_needs():
 
     network = network_of(deep, (20, 20, 3), tf.float32)
     recipe = replace(SHORT, size=9)
-    match = r"too deep for .* at least 14 x 14.* 9 pixels \(key grids.cell .* with 2 more"
+    match = r"too deep for .* at least 14 x 14.* has 9 x 9 \(key grids.cell .* sees 11 x 11"
     for method in ("plain", "coherent"):
         with pytest.raises(BadFile, match=match):
             activation_grid(network, "deep", np.ones((2, 3, 4), np.float32), recipe, method, 2)
@@ -196,10 +196,10 @@ def test_a_cell_that_stops_is_told_and_the_others_go_on(cells, monkeypatch, caps
     assert np.abs(found - 0.5).mean() > 0.05
 
 
-def too_long_in_cell_8(layer, vectors):
+def too_long_in_cell_8(layer, vectors, power=0.0):
     long = np.array(vectors)
     long[8] *= np.float32(1e37)
-    return direction(layer, long)
+    return direction(layer, long, power)
 
 
 def coherent_too_long_in_cell_8(network, layer, vectors, *rest):

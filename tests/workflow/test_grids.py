@@ -45,7 +45,7 @@ def test_cells_picture_and_where_they_come_from(gridded):
     np.testing.assert_allclose(grid.magnitude, np.linalg.norm(values.to_numpy(), axis=2), rtol=1e-6)
     facts = provenance.of(path)
     known = {"created_by": "cells", "model": "tiny", "image": "noise", "layer": "low", "seed": 3}
-    asked = {"method": "coherent", "groups": 2, "drawn": 5, "steps": 2, "size": CELL, "crop": 2}
+    asked = {"method": "coherent", "groups": 2, "drawn": 5, "steps": 2, "size": CELL, "crop": 1, "cosine": 2}
     assert {**known, **asked}.items() <= facts.items()
     drawn = {key: facts[key] for key in (*known, *asked)} | {"created_by": "grid"}
     assert drawn.items() <= provenance.of(gridded.path(PNG)).items()
@@ -53,11 +53,11 @@ def test_cells_picture_and_where_they_come_from(gridded):
     assert show.MEANING["grid"] in show.describe(gridded.path(PNG))
     assert not gridded.path("results/tiny/noise/grids/progress/low-coherent").exists()
     sheet = np.asarray(Image.open(gridded.path(PNG)))
-    assert sheet.shape == (ROWS * (CELL - 4), COLS * (CELL - 4), 4)
+    assert sheet.shape == (ROWS * 8, COLS * 8, 4)
     row, col = divmod(int(np.argmax(grid.magnitude.to_numpy())), COLS)
-    shown = sheet[row * 6 : row * 6 + 6, col * 6 : col * 6 + 6]
+    shown = sheet[row * 8 : row * 8 + 8, col * 8 : col * 8 + 8]
     assert (shown[..., 3] == 255).all()
-    expected = np.rint(255 * grid.cells[row, col, 2:-2, 2:-2])
+    expected = np.rint(255 * grid.cells[row, col, 1:-1, 1:-1])
     np.testing.assert_array_equal(shown[..., :3], expected)
 
 
@@ -99,7 +99,7 @@ def test_another_way_to_draw_renders_nothing(gridded):
 
 @pytest.mark.parametrize(
     ("old", "new"),
-    [("steps: 2", "steps: 3"), ("seed: 3", "seed: 4"), ("cell: 10", "cell: 10, recipe: lucid")],
+    [("steps: 2", "steps: 3"), ("seed: 3", "seed: 4, cosine: 1"), ("cell: 10", "cell: 10, recipe: lucid")],
 )
 def test_what_decides_a_grid_repeats_it_and_nothing_else(gridded, old, new):
     gridded.edit("config/config.yaml", old, new)

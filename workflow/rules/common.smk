@@ -7,6 +7,7 @@ from snakemake.exceptions import WorkflowError
 from snakemake_interface_executor_plugins.settings import ExecMode
 
 from blockscope import shared
+from blockscope.ascent.grids_recipe import cell_recipe
 from blockscope.ascent.recipes import find_recipe
 from blockscope.ascent.unit_names import (
     NUMBERS_PATTERN,
@@ -152,11 +153,10 @@ def sprite_recipe():
 
 
 def grid_recipe():
-    """Params: all that decides the pixels of a cell by itself; alpha has no place in a grid."""
+    """Params: all that decides the pixels of a cell by itself."""
     options = project.settings.grids
-    found = told(lambda: find_recipe(options.recipe, "key grids.recipe of the settings"))
-    chosen = {"size": options.cell, "steps": options.steps, "seed": options.seed}
-    return found.plain() | chosen | {"alpha": False, "alpha_cost": 0.0}
+    chosen = (options.recipe, options.cell, options.steps, options.seed)
+    return told(lambda: cell_recipe(*chosen).plain())
 
 
 @cache

@@ -31,6 +31,7 @@ rule cells:
         recipe=lambda wildcards: grid_recipe(),
         groups=project.settings.grids.groups,
         drawn=project.settings.grids.drawn,
+        cosine=project.settings.grids.cosine,
         # Beside the grids, and no output: a job that is killed keeps what it finished.
         progress="results/{model}/{image}/grids/progress/{layer}-{method}",
     message:

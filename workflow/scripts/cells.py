@@ -15,6 +15,7 @@ def main(smk):
         smk.params.recipe,
         smk.params.groups,
         smk.params.drawn,
+        smk.params.cosine,
         smk.params.progress,
         smk.params.code,
         smk.output.zarr,

@@ -21,8 +21,9 @@ from blockscope.ascent.climb import Ascent
 from blockscope.ascent.gpus import use_gpu
 from blockscope.ascent.grids_coherent import Coherent, cell_name, cells_at_once, even_batch
 from blockscope.ascent.grids_kept import Kept
+from blockscope.ascent.grids_recipe import crop_of
 from blockscope.ascent.judge import Judge
-from blockscope.ascent.objectives import direction
+from blockscope.ascent.objectives import Objective, direction
 from blockscope.ascent.recipes import LUCID_TRANSFORMS, Recipe
 from blockscope.ascent.view import View
 from blockscope.errors import BadFile, unknown_name
@@ -31,7 +32,6 @@ from blockscope.models.network import Network
 from blockscope.neuron_groups import group_neurons
 
 METHODS = ("plain", "coherent")
-CROP = 2  # pixels that a drawing leaves out on each side of a cell, as in the notebook
 SAVE_EVERY = 20.0  # seconds between two times that a coherent grid is kept
 
 
@@ -60,6 +60,7 @@ def activation_grid(
     method: str = "coherent",
     groups: int = 6,
     drawn: int = 64,
+    cosine: float = 0.0,
     memory_mb: int = 2048,
     kept: Kept | None = None,
     progress: bool = False,
@@ -68,10 +69,12 @@ def activation_grid(
 
     ``plain``: each picture by itself, ``recipe.steps`` steps of every cell. ``coherent``: cells
     that have neuron groups in common share part of their pictures; each of ``recipe.steps`` steps
-    changes ``drawn`` cells and the ``groups``; see ``Coherent``. ``memory_mb`` changes no picture
-    beyond rounding. ``kept`` gives what an earlier call did of the same grid, and takes what this
-    one does: each batch of a plain grid, a coherent one every ``SAVE_EVERY`` seconds. It changes no
-    picture.
+    changes ``drawn`` cells and the ``groups``; see ``Coherent``. ``cosine``: what rises is the dot
+    product with the cell's activation vector times the cosine between them to this power: the
+    larger, the less does a picture show what every cell has in common. 0 is the notebook's.
+    ``memory_mb`` changes no picture beyond rounding. ``kept`` gives what an earlier call did of the
+    same grid, and takes what this one does: each batch of a plain grid, a coherent one every
+    ``SAVE_EVERY`` seconds. It changes no picture.
 
     Raises ``UnknownName`` for another method, ``BadFile`` where the layer is too deep for the
     recipe's size, activations are not finite or do not allow as many groups, and where every cell
@@ -85,10 +88,11 @@ def activation_grid(
     _check_finite(layer, activations)
     _check_size(network, layer, vectors, recipe)
     if method == "plain":
-        pictures, stopped = _plain(network, layer, vectors, recipe, memory_mb, kept, progress)
+        objective = direction(layer, vectors, cosine)
+        pictures, stopped = _plain(network, objective, recipe, memory_mb, kept, progress)
     else:
         weights = group_weights(activations, groups)
-        grid = Coherent(network, layer, vectors, weights, drawn, recipe, memory_mb)
+        grid = Coherent(network, layer, vectors, weights, drawn, recipe, memory_mb, cosine)
         _run_kept(grid, layer, recipe, kept, progress)
         pictures, stopped = grid.pictures(), grid.stopped
     _check_going(layer, stopped, kept)
@@ -137,8 +141,8 @@ def _check_size(
         View(network, direction(layer, vectors), recipe.size + margin)
     except BadFile as error:
         raise BadFile(
-            f"{error}; a cell has {recipe.size} pixels (key grids.cell of the settings), and the "
-            f"network sees it with {margin} more"
+            f"{error}; a cell has {recipe.size} x {recipe.size} (key grids.cell of the settings), "
+            f"and the network sees {recipe.size + margin} x {recipe.size + margin}"
         ) from error
 
 
@@ -161,22 +165,22 @@ def _run_kept(
 
 def _plain(
     network: Network,
-    layer: str,
-    vectors: npt.NDArray[np.float32],
+    objective: Objective,
     recipe: Recipe,
     memory_mb: int,
     kept: Kept | None,
     progress: bool,
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
     """Return pictures and ``stopped`` of every cell, those that were kept as they were."""
-    names = [cell_name(n) for n in range(len(vectors))]
+    count, (layer,) = len(objective), objective.layers
+    names = [cell_name(n) for n in range(count)]
     most = cells_at_once(recipe.size + recipe.transforms.margin)
-    ascent = Ascent(network, direction(layer, vectors), names, recipe, memory_mb, most)
-    ascent.batch = even_batch(len(vectors), ascent.batch)
+    ascent = Ascent(network, objective, names, recipe, memory_mb, most)
+    ascent.batch = even_batch(count, ascent.batch)
     found = []
-    with tqdm(total=len(vectors), desc=layer, unit="cell", disable=not progress) as bar:
-        for start in range(0, len(vectors), ascent.batch):
-            cells = range(start, min(start + ascent.batch, len(vectors)))
+    with tqdm(total=count, desc=layer, unit="cell", disable=not progress) as bar:
+        for start in range(0, count, ascent.batch):
+            cells = range(start, min(start + ascent.batch, count))
             name = f"plain-{cells[0]}-{cells[-1]}"
             done = kept.read(name) if kept else None
             if done is None:
@@ -233,6 +237,7 @@ def write_cells(
     recipe: Mapping[str, Any],
     groups: int,
     drawn: int,
+    cosine: float,
     progress: str | os.PathLike[str],
     code: str,
     output: str | os.PathLike[str],
@@ -256,11 +261,22 @@ def write_cells(
     options = {"groups": groups, "drawn": drawn} if method == "coherent" else {}
     seen = hashlib.sha256(np.ascontiguousarray(values).tobytes()).hexdigest()
     kept = Kept(
-        Path(progress), [card.graph_sha256, layer, seen, method, chosen.plain(), options, code]
+        Path(progress),
+        [card.graph_sha256, layer, seen, method, chosen.plain(), cosine, options, code],
     )
     network = Network.load(graph_path, card)
     grid = activation_grid(
-        network, layer, values, chosen, method, groups, drawn, memory_mb, kept, progress=True
+        network,
+        layer,
+        values,
+        chosen,
+        method,
+        groups,
+        drawn,
+        cosine,
+        memory_mb,
+        kept,
+        progress=True,
     )
     for row, col in np.argwhere(grid.stopped >= 0):
         sys.stderr.write(
@@ -274,7 +290,8 @@ def write_cells(
         size=chosen.size,
         steps=chosen.steps,
         **options,
-        crop=CROP,
+        cosine=cosine,
+        crop=crop_of(chosen),
         seed=chosen.seed,
     )
     stores.write_zarr(output, named_grid(grid).assign_attrs(facts))

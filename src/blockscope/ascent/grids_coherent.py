@@ -73,6 +73,7 @@ class Coherent:
 
     ``vectors``    what the layer says at each cell, float32 (cell, channel)
     ``weights``    how much of each group is in a cell, (cell, group), 0 to 1
+    ``cosine``     power of the cosine by which the dot product with a vector is multiplied
     ``step``       how many steps are taken
     ``stopped``    step at which a cell's numbers were no longer finite, -1 where they are; such a
                    cell keeps its own numbers
@@ -92,10 +93,11 @@ class Coherent:
         drawn: int,
         recipe: Recipe,
         memory_mb: int = 2048,
+        cosine: float = 0.0,
     ) -> None:
         self._vectors, self._weights = vectors, weights.astype(np.float32)
         self._layer, self._recipe, self._drawn = layer, recipe, min(drawn, len(vectors))
-        self._objective = direction(layer, vectors)
+        self._objective = direction(layer, vectors, cosine)
         self._parameters = parameters_of(recipe)
         self._view = View(network, self._objective, recipe.size + recipe.transforms.margin)
         most = batch_size(self._view.bytes_per_image, memory_mb, cells_at_once(self._view.size))

@@ -11,7 +11,7 @@ from blockscope import provenance, stores
 from blockscope.images import Pixels, write_png
 
 # What a picture says of its cells, beside where they come from.
-RENDERED = ("method", "size", "steps", "groups", "drawn", "crop", "seed")
+RENDERED = ("method", "size", "steps", "groups", "drawn", "cosine", "crop", "seed")
 
 
 def write_grid(

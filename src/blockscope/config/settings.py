@@ -148,10 +148,10 @@ class GridOptions(Settings):
         examples=["lucid"],
     )
     cell: Annotated[StrictInt, Field(ge=8, le=512)] = Field(
-        default=40,
-        description="Side of a cell in pixels, 2 of which the picture leaves out on each side. "
-        "The notebook's: 48.",
-        examples=[48],
+        default=48,
+        description="Side of a cell in pixels, as in the notebook; drawings leave out an eighth on "
+        "each side (2 pixels with `recipe: lucid`).",
+        examples=[64],
     )
     steps: Annotated[StrictInt, Field(ge=1, le=100000)] = Field(
         default=128,
@@ -168,6 +168,13 @@ class GridOptions(Settings):
         default=64,
         description="Cells that a step of a coherent grid changes; its cost.",
         examples=[32],
+    )
+    cosine: Annotated[Number, Field(ge=0, le=16)] = Field(
+        default=2,
+        description="Power of the cosine between what a picture gives and the position's "
+        "activations, by which their dot product is multiplied: the larger, the less does a cell "
+        "show what all have in common. The notebook's: 0.",
+        examples=[0],
     )
     magnitude: StrictBool = Field(
         default=False,
