@@ -192,4 +192,5 @@ def prepare(project: Project, added_to_jobs: str = RECORDER) -> None:
     panels = "groups,spatial,channels,methods,neurons"
     project.write("config/runs.tsv", header + row("one", panels=panels))
     settings = project.path("config/config.yaml").read_text()
+    settings = settings.replace("sprites:\n  recipe", "# sprites:\n#   recipe")
     project.write("config/config.yaml", f"{settings}\nneurons: {{groups: 2}}\n")

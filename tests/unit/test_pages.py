@@ -170,6 +170,24 @@ def test_every_panel_has_its_place_and_its_files(tmp_path: Path, rng: np.random.
     assert "#spatial" in addresses
 
 
+def test_the_page_leads_to_all_sprites_of_the_layers_that_a_panel_shows(
+    tmp_path: Path, rng: np.random.Generator
+) -> None:
+    asked, files = write_run(tmp_path, rng)
+    folder = tmp_path / "sprites"
+    files |= {f"contact{n}": [folder / f"layer {n}.html"] for n in (1, 2)}
+    write_page(
+        tmp_path / "page" / "i.html", asked, ["channels", "methods", "spatial"], files, RECORD
+    )
+    text = (tmp_path / "page" / "i.html").read_text()
+    links = [part.split("</p>")[0] for part in text.split("All sprites: ")[1:]]
+    first, second = (
+        f'<a href="../sprites/layer%20{n}.html">{layer}</a>'
+        for n, layer in enumerate(asked.layers, 1)
+    )
+    assert links == [f"{first} {second}", first]
+
+
 def test_every_panel_has_words_files_and_print() -> None:
     assert set(READINGS) == set(PANELS) == set(PRINTED) == set(DRAWN_FROM)
 

@@ -63,7 +63,7 @@ def panel_files(row: RunRow, panel: str, groups: int, rendered: bool = False) ->
     A number behind a name says the layer: 1 the earlier, 2 the later. ``groups`` is the number of
     neuron groups. Names that begin with ``override_`` are lists, in the order of the overrides;
     ``grids`` is one in the order of the layers whose activation grids are shown.
-    ``rendered``: whether spritemaps are made; without that, those that are there are taken.
+    ``rendered``: whether spritemaps are made; without that, no panel has sprites.
     """
     known = _known_files(row, groups, rendered)
     return {name: known[name] for name in ("picture", *DRAWN_FROM[panel])}
@@ -90,10 +90,11 @@ def _known_files(row: RunRow, groups: int, rendered: bool) -> dict[str, Any]:
         known[f"factors{n}"] = f"{picture}/{row.override}/factors/{factors}.h5"
         known[f"activations{n}"] = f"{picture}/activations/{paths[n]}.zarr.zip"
         known[f"groups{n}"] = f"{picture}/groups/{paths[n]}-{groups}.h5"
-        known[f"sprites{n}"] = _sheet(f"results/models/{row.model}/sprites/{paths[n]}", rendered)
-        known[f"group_sprites{n}"] = _sheet(
-            f"{picture}/groups/{paths[n]}-{groups}-sprites", rendered
-        )
+        sheet = f"results/models/{row.model}/sprites/{paths[n]}"
+        known[f"sprites{n}"] = _sheet(sheet) if rendered else []
+        sheet = f"{known[f'groups{n}'].removesuffix('.h5')}-sprites"
+        known[f"group_sprites{n}"] = _sheet(sheet) if rendered else []
+        known[f"contact{n}"] = [f"{picture}/sprites/{paths[n]}.html"] if rendered else []
     folders = [f"{picture}/grids/{layer_in_path(layer)}" for layer in row.grid_layers]
     known["grids"] = [f"{folder}-coherent.zarr.zip" for folder in folders]
     for kind in ("classes1", "classes2", "positions"):
@@ -116,8 +117,13 @@ DRAWN_FROM: Mapping[str, tuple[str, ...]] = {
 }  # fmt: skip
 """What each panel needs beside the picture; ``classes2`` knows all labels and their chances."""
 
-EXPLORED: Mapping[str, tuple[str, ...]] = {"channels": ("drivers",)}
-"""What the page needs besides, to be looked through."""
+EXPLORED: Mapping[str, tuple[str, ...]] = {
+    "channels": ("drivers", "contact1", "contact2"),
+    "methods": ("contact1",),
+    "neurons": ("contact1",),
+    "dictionary": ("contact1",),
+}
+"""What the page needs besides, to be looked through: on itself, or on the pages it leads to."""
 
 
 ASKED_OF_NONE: Mapping[str, list[str]] = {"pairs": [""], "methods": ["linear"]}
@@ -142,11 +148,9 @@ def printed_files(row: RunRow) -> list[str]:
     return [f"{folder}/{panel}.{kind}" for panel in row.panels for kind in ("pdf", "svg", "png")]
 
 
-def _sheet(name: str, rendered: bool) -> list[str]:
-    """Return a sheet of sprites and its description if they are made or there already."""
-    files = [f"{name}.png", f"{name}.json"]
-    there = rendered or all(Path(file).is_file() for file in files)
-    return files if there else []
+def _sheet(name: str) -> list[str]:
+    """Return a sheet of sprites and its description."""
+    return [f"{name}.png", f"{name}.json"]
 
 
 Place = tuple[str, str, str, str]

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blockscope import colour, images
+from blockscope.config.paths import EXPLORED
 from blockscope.errors import BadFile
 from blockscope.figures import wording
 from blockscope.figures.asked import Asked
@@ -79,6 +80,7 @@ class _Section:
     title: str
     what: str
     files: Mapping[str, str]  # address by kind
+    contacts: Mapping[str, str]  # address of all sprites of a layer, by its name
 
 
 @dataclass(frozen=True)
@@ -117,7 +119,7 @@ def write_page(
     content = {
         "asked": asked,
         "caption": wording.run_words(asked),
-        "sections": [_section(name, output) for name in panels],
+        "sections": [_section(name, asked, files, output) for name in panels],
         "groups": shown,
         "hides": wording.what_override_hides(asked.override),
         "opacity": style.opacity,
@@ -143,12 +145,20 @@ def write_page(
     write_text_whole(output, text)
 
 
-def _section(name: str, output: str | os.PathLike[str]) -> _Section:
+def _section(
+    name: str, asked: Asked, files: Mapping[str, Any], output: str | os.PathLike[str]
+) -> _Section:
     printed = {
         kind.upper(): link(Path(output).with_name(f"{name}.{kind}"), output)
         for kind in ("pdf", "svg", "png")
     }
-    return _Section(name, *READINGS[name], printed)
+    contacts = {
+        layer: link(path, output)
+        for place, layer in enumerate(asked.layers, 1)
+        if f"contact{place}" in EXPLORED.get(name, ())
+        for path in files.get(f"contact{place}", [])
+    }
+    return _Section(name, *READINGS[name], printed, contacts)
 
 
 def _groups(asked: Asked, files: Mapping[str, Any], style: Style) -> _Groups:
