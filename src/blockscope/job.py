@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TextIO
 
+from blockscope import warm
 from blockscope.errors import BlockscopeError
 from blockscope.shared import Shared
 
@@ -33,6 +34,10 @@ def run(smk: Any, main: Callable[[Any], None]) -> None:
     stderr (progress bars, warnings) and one short line for an error. Ends the process with 1 then.
     What lies in the folder of shared results is taken from there instead.
     """
+    if smk.rule not in READS_KERAS_FILES and int(smk.threads) == 1:
+        ended = warm.run_script(sys.argv)  # by a fork of a process that has imported everything
+        if ended is not None:
+            sys.exit(ended)
     limit_threads(int(smk.threads))
     if smk.rule not in READS_KERAS_FILES:
         leave_keras_out()

@@ -6,7 +6,7 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 from snakemake_interface_executor_plugins.settings import ExecMode
 
-from blockscope import shared
+from blockscope import shared, warm
 from blockscope.ascent.grids_recipe import cell_recipe
 from blockscope.ascent.recipes import find_recipe
 from blockscope.ascent.unit_names import (
@@ -81,6 +81,9 @@ project = told(
     stop=SystemExit,
 )
 shared.use(project.settings.shared_results)
+# In the process that starts the jobs: on this machine, or in a submission to a cluster.
+if project.settings.compute.forked and workflow.exec_mode != ExecMode.SUBPROCESS:
+    warm.offer()
 
 
 @cache

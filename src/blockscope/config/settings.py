@@ -74,6 +74,13 @@ class ComputeOptions(Settings):
         "without one it stops. `false`: such jobs use none.",
         examples=[True],
     )
+    forked: StrictBool = Field(
+        default=False,
+        description="Start jobs as forks of one process that has imported TensorFlow and the other "
+        "libraries, which saves seconds of each job (Linux). Their `benchmarks/` then tell the "
+        "time, but neither memory nor processor time. Changing it recomputes nothing.",
+        examples=[True],
+    )
 
 
 class FactorOptions(Settings):
