@@ -1,0 +1,71 @@
+"""A run of the panels "grid" and "dictionary": what is made, what is shown, what is repeated."""
+
+from __future__ import annotations
+
+import shutil
+
+import numpy as np
+import pytest
+from made_page import point
+from playwright.sync_api import expect
+from tiny_project import Project, row
+
+from blockscope import stores
+
+pytestmark = pytest.mark.slow
+
+PAGE = "results/figures/cells/index.html"
+OPTIONS = "{cell: 12, steps: 2, groups: 2, drawn: 5, magnitude: true}"
+DRAWN = {"panel": 2, "page": 1}
+
+
+@pytest.fixture(scope="module")
+def celled(workflow_copy, tmp_path_factory):
+    """Return a project of which only the page of a run of both panels is made."""
+    folder = tmp_path_factory.mktemp("celled") / "copy"
+    ignore = shutil.ignore_patterns("results", ".snakemake", "logs", "benchmarks", "called")
+    shutil.copytree(workflow_copy.folder, folder, ignore=ignore)
+    project = Project(folder)
+    project.edit("config/config.yaml", "\nneurons:", f"\ngrids: {OPTIONS}\nneurons:")
+    runs = project.path("config/runs.tsv").read_text()
+    project.write("config/runs.tsv", runs + row("cells", panels="grid,dictionary"))
+    # Neither labels nor gradients.
+    assert project.planned(PAGE) == {"model": 1, "input": 1, "activations": 2, "cells": 2} | DRAWN
+    done = project.snakemake(PAGE)
+    assert done.returncode == 0, done.stdout
+    return project
+
+
+def test_positions_are_linked_on_the_page(celled, visit):
+    page = visit(celled.path(PAGE))
+    values = stores.read(celled.path("results/tiny/noise/activations/low.zarr.zip")).activations
+    late = page.locator('#grid figure[data-shown="block/high"] > .map')
+    late.hover(position=point(late, (4, 5), 1, 3))
+    early = page.locator('#grid figure[data-shown="low"] > .map')
+    whole, outline = early.bounding_box(), early.locator(".outline").bounding_box()
+    found = [(outline[k] - whole[k]) / whole[s] for k, s in (("y", "height"), ("x", "width"))]
+    np.testing.assert_allclose(found, [2 / 8, 6 / 10], atol=0.01)
+    mean = values.to_numpy()[2:4, 6:8].mean((0, 1))
+    strongest = page.locator("#dictionary .tiles .line b").first
+    expect(strongest).to_have_text(str(mean.argmax()))
+    expect(page.locator("#grid").get_by_label("Cell sizes")).to_have_value("magnitude")
+    expect(page.locator("#dictionary section")).to_contain_text("Without sprites")
+
+
+def test_another_size_of_cells_draws_again_and_renders_nothing(celled):
+    assert celled.planned(PAGE) == {}
+    celled.edit("config/config.yaml", "drawn: 5, magnitude: true", "drawn: 5, magnitude: false")
+    assert celled.planned(PAGE) == DRAWN
+    celled.edit("config/config.yaml", "drawn: 5, magnitude: false", "drawn: 5, magnitude: true")
+    assert celled.planned(PAGE) == {}
+
+
+def test_grids_of_other_layers_are_rendered_beside_those_there(celled):
+    runs = celled.path("config/runs.tsv").read_text()
+    header, *rows = runs.splitlines()
+    wider = [f"{header}\tgrids", *(f"{line}\t" for line in rows)]
+    more = "\t".join([row("more", panels="grid").rstrip("\n"), "pool,low"])
+    celled.write("config/runs.tsv", "\n".join([*wider, more, ""]))
+    planned = celled.planned("results/figures/more/grid.pdf")
+    celled.write("config/runs.tsv", runs)
+    assert planned == {"activations": 1, "cells": 1, "panel": 1}
