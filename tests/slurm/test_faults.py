@@ -191,7 +191,7 @@ def test_two_renders_have_a_card_each(project):
     assert sorted(cards.read_text().split()) == ["0", "1"]
     for job in project.jobs():
         known = asked("scontrol", "show", "job", str(job.number))
-        assert "gres/gpu=1" in known
+        assert "TresPerJob=gres:gpu:1" in known
         assert "Partition=gpu" in known
     # The cards are stand-ins: nothing can compute on them, and the job says so.
     project.release("render")
