@@ -45,7 +45,15 @@ def test_cells_picture_and_where_they_come_from(gridded):
     np.testing.assert_allclose(grid.magnitude, np.linalg.norm(values.to_numpy(), axis=2), rtol=1e-6)
     facts = provenance.of(path)
     known = {"created_by": "cells", "model": "tiny", "image": "noise", "layer": "low", "seed": 3}
-    asked = {"method": "coherent", "groups": 2, "drawn": 5, "steps": 2, "size": CELL, "crop": 1, "cosine": 2}
+    asked = {
+        "method": "coherent",
+        "groups": 2,
+        "drawn": 5,
+        "steps": 2,
+        "size": CELL,
+        "crop": 1,
+        "cosine": 2,
+    }
     assert {**known, **asked}.items() <= facts.items()
     drawn = {key: facts[key] for key in (*known, *asked)} | {"created_by": "grid"}
     assert drawn.items() <= provenance.of(gridded.path(PNG)).items()
@@ -99,7 +107,11 @@ def test_another_way_to_draw_renders_nothing(gridded):
 
 @pytest.mark.parametrize(
     ("old", "new"),
-    [("steps: 2", "steps: 3"), ("seed: 3", "seed: 4, cosine: 1"), ("cell: 10", "cell: 10, recipe: lucid")],
+    [
+        ("steps: 2", "steps: 3"),
+        ("seed: 3", "seed: 4, cosine: 1"),
+        ("cell: 10", "cell: 10, recipe: lucid"),
+    ],
 )
 def test_what_decides_a_grid_repeats_it_and_nothing_else(gridded, old, new):
     gridded.edit("config/config.yaml", old, new)
