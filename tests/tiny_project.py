@@ -71,6 +71,12 @@ class Project:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
+    def unmade(self, folder: Path) -> Project:
+        """Copy all but what Snakemake made, also while it is at work here."""
+        made = ("results", "logs", "benchmarks", "called", ".snakemake")
+        shutil.copytree(self.folder, folder, ignore=shutil.ignore_patterns(*made))
+        return Project(folder)
+
     def path(self, relative: str) -> Path:
         return self.folder / relative
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
-
 import numpy as np
 import pytest
 from made_page import point
 from playwright.sync_api import expect
-from tiny_project import Project, row
+from tiny_project import row
 
 from blockscope import stores
 
@@ -22,10 +20,7 @@ DRAWN = {"panel": 2, "page": 1}
 @pytest.fixture(scope="module")
 def celled(workflow_copy, tmp_path_factory):
     """Return a project of which only the page of a run of both panels is made."""
-    folder = tmp_path_factory.mktemp("celled") / "copy"
-    ignore = shutil.ignore_patterns("results", ".snakemake", "logs", "benchmarks", "called")
-    shutil.copytree(workflow_copy.folder, folder, ignore=ignore)
-    project = Project(folder)
+    project = workflow_copy.unmade(tmp_path_factory.mktemp("celled") / "copy")
     project.edit("config/config.yaml", "\nneurons:", f"\ngrids: {OPTIONS}\nneurons:")
     runs = project.path("config/runs.tsv").read_text()
     project.write("config/runs.tsv", runs + row("cells", panels="grid,dictionary"))

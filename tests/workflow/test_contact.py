@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 
 import numpy as np
 import pytest
@@ -27,10 +26,7 @@ def data_of(path):
 @pytest.fixture(scope="module")
 def made(workflow_copy, tmp_path_factory):
     """Return a project in which two contact sheets of one layer are made, and what they need."""
-    folder = tmp_path_factory.mktemp("contact") / "copy"
-    ignored = shutil.ignore_patterns("results", "logs", "benchmarks", ".snakemake", "called")
-    shutil.copytree(workflow_copy.folder, folder, ignore=ignored)
-    project = type(workflow_copy)(folder)
+    project = workflow_copy.unmade(tmp_path_factory.mktemp("contact") / "copy")
     settings = "\nsprites: {recipe: draft}"
     project.edit("config/config.yaml", "\nneurons:", f"{settings}\nneurons:")
     done = project.snakemake("results/models/tiny/model.json")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from pathlib import Path
 
@@ -16,14 +15,11 @@ TARGETS = tuple(
 
 
 @pytest.mark.slow
-def test_forked_jobs_make_the_same_and_leave_no_process(
-    workflow_copy, project_at, tmp_path, monkeypatch
-):
+def test_forked_jobs_make_the_same_and_leave_no_process(workflow_copy, tmp_path, monkeypatch):
     made = {}
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     for forked in ("false", "true"):
-        shutil.copytree(workflow_copy.folder, tmp_path / forked)
-        project = made[forked] = project_at(tmp_path / forked)
+        project = made[forked] = workflow_copy.unmade(tmp_path / forked)
         text = project.path("config/config.yaml").read_text()
         project.write("config/config.yaml", f"{text}\ncompute: {{forked: {forked}}}\n")
         # Written by the job itself: whether it is a fork.

@@ -28,8 +28,7 @@ def test_projects_share_what_they_would_have_made_themselves(workflow_copy, proj
     shared.mkdir()
 
     def new(name: str, recipe="draft"):
-        shutil.copytree(workflow_copy.folder, tmp_path / name)
-        project = project_at(tmp_path / name)
+        project = workflow_copy.unmade(tmp_path / name)
         text = project.path("config/config.yaml").read_text()
         project.write("config/config.yaml", text + settings(shared, recipe))
         return project
@@ -63,11 +62,8 @@ def test_projects_share_what_they_would_have_made_themselves(workflow_copy, proj
     assert '"eel"' in changed.path("results/models/tiny/model.json").read_text()
 
 
-def test_a_shared_folder_that_is_not_there_is_told_with_the_other_mistakes(
-    workflow_copy, project_at, tmp_path
-):
-    shutil.copytree(workflow_copy.folder, tmp_path / "copy")
-    project = project_at(tmp_path / "copy")
+def test_a_shared_folder_that_is_not_there_is_told_with_the_other_mistakes(workflow_copy, tmp_path):
+    project = workflow_copy.unmade(tmp_path / "copy")
     text = project.path("config/config.yaml").read_text()
     project.write("config/config.yaml", f"{text}\nshared_results: gone/folder\n")
     project.edit("config/runs.tsv", "smooth", "smoth")

@@ -18,7 +18,10 @@ from blockscope.figures.sprites import read_sprites
 pytestmark = pytest.mark.slow
 
 SPRITES = "results/models/tiny/sprites"
-ALWAYS = {"sprites": 2, "group_sprites": 1, "render_groups": 1, "panel": 3, "page": 1, "gallery": 1}
+ALWAYS = {
+    "sprites": 2, "group_sprites": 1, "render_groups": 1, "contact_image": 2, "panel": 3, "page": 1,
+    "gallery": 1,
+}  # fmt: skip
 ALSO = {"render": ["render_groups"], "sprites": ["group_sprites"]}  # the same scripts
 SIZE = 64  # of the recipe draft
 

@@ -44,6 +44,7 @@ class Adam:
 
     @state.setter
     def state(self, kept: Mapping[str, npt.NDArray[Any]]) -> None:
+        """Go on from a state."""
         self.numbers, self.count = kept["numbers"].copy(), kept["count"].copy()
         self._first, self._second = kept["first"].copy(), kept["second"].copy()
 
@@ -120,6 +121,7 @@ class Coherent:
 
     @state.setter
     def state(self, kept: Mapping[str, npt.NDArray[Any]]) -> None:
+        """Go on from a state."""
         for of, adam in (("own", self._own), ("shared", self._shared)):
             adam.state = {name: kept[f"{of}_{name}"] for name in adam.state}
         self.step, self.stopped = int(kept["step"]), kept["stopped"].copy()
