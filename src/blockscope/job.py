@@ -15,11 +15,16 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TextIO
 
-from blockscope import warm
 from blockscope.errors import BlockscopeError
+from blockscope.forks.offered import run_script
+from blockscope.libraries import leave_keras_out, limit_threads
 from blockscope.shared import Shared
 
-READS_KERAS_FILES = {"model"}  # stages
+READS_KERAS_FILES = {"model"}  # rules
+WITHOUT_TENSORFLOW = {
+    "input", "factors", "grid", "sprites", "group_sprites", "contact", "contact_image", "panel",
+    "page", "gallery",
+}  # fmt: skip
 PROGRESS_EVERY = 30.0  # seconds between two lines of progress in a log
 FULL = (errno.ENOSPC, errno.EDQUOT)
 ROOM = "; make room there and repeat the command, which goes on from what is finished"
@@ -35,10 +40,12 @@ def run(smk: Any, main: Callable[[Any], None]) -> None:
     What lies in the folder of shared results is taken from there instead.
     """
     if smk.rule not in READS_KERAS_FILES and int(smk.threads) == 1:
-        ended = warm.run_script(sys.argv)  # by a fork of a process that has imported everything
+        ended = run_script(sys.argv, "drawing" if smk.rule in WITHOUT_TENSORFLOW else "network")
         if ended is not None:
             sys.exit(ended)
     limit_threads(int(smk.threads))
+    if not sys.stderr.isatty():  # a bar that cannot move is shown now and then only
+        os.environ.setdefault("TQDM_MININTERVAL", str(PROGRESS_EVERY))
     if smk.rule not in READS_KERAS_FILES:
         leave_keras_out()
     with logged(smk.rule, Path(smk.log[0])):
@@ -49,26 +56,6 @@ def run(smk: Any, main: Callable[[Any], None]) -> None:
         main(smk)
         if shared:
             shared.store()
-
-
-def leave_keras_out() -> None:
-    """Keep Keras, and scikit-learn and Matplotlib with it, out of ``import tensorflow``.
-
-    TensorFlow imports Keras 3 although nothing asks for it: 1.6 of 3.7 s. It does not where it is
-    told that the older Keras is wanted, which is not installed and which no stage uses.
-    """
-    os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
-
-
-def limit_threads(threads: int) -> None:
-    """Tell the libraries that a job will load how many threads it was given."""
-    for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "OPENBLAS_NUM_THREADS"):
-        os.environ[name] = str(threads)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
-    # A job that has no GPU for itself leaves others their memory there.
-    os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
-    if not sys.stderr.isatty():  # a bar that cannot move is shown now and then only
-        os.environ.setdefault("TQDM_MININTERVAL", str(PROGRESS_EVERY))
 
 
 @contextmanager
@@ -122,6 +109,7 @@ def words_of_failure(snakemake_log: str) -> str:
 
 def _stop(number: int, frame: object) -> None:
     del frame
+    signal.signal(number, signal.SIG_IGN)  # asked twice, it still removes its unfinished files
     sys.exit(128 + number)
 
 

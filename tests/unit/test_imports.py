@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
+
+from blockscope.job import WITHOUT_TENSORFLOW
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -42,6 +45,22 @@ def modules_without_tensorflow() -> list[str]:
 def test_what_reads_and_draws_loads_no_tensorflow() -> None:
     result = probe("blockscope.overrides", *modules_without_tensorflow())
     assert result.returncode == 0, result.stderr
+
+
+def test_jobs_that_are_said_to_need_no_tensorflow_are_those_that_need_none() -> None:
+    rules = [ROOT / "Snakefile", *sorted((ROOT / "workflow" / "rules").glob("*.smk"))]
+    text = "\n".join(path.read_text() for path in rules)
+    stages = re.findall(r"^(?:use )?rule (\w+)(?: as (\w+))?", text, re.MULTILINE)
+    needs_none = set()
+    for stage, variant in stages:
+        script = (ROOT / "workflow" / "scripts" / f"{stage}.py").read_text()
+        used = re.findall(r"^ +from (blockscope[\w.]*) import (\w+)", script, re.MULTILINE)
+        assert used, stage
+        without = modules_without_tensorflow()
+        names = [m if m != "blockscope" else f"{m}.{name}" for m, name in used]
+        if all(any(n == w or n.startswith(f"{w}.") for w in without) for n in names):
+            needs_none.add(variant or stage)
+    assert needs_none == WITHOUT_TENSORFLOW
 
 
 def test_the_probe_sees_tensorflow(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 from snakemake_interface_executor_plugins.settings import ExecMode
 
-from blockscope import shared, warm
+from blockscope import shared
 from blockscope.ascent.grids_recipe import cell_recipe
 from blockscope.ascent.recipes import find_recipe
 from blockscope.ascent.unit_names import (
@@ -35,6 +35,8 @@ from blockscope.config.settings import ID_PATTERN, PANELS
 from blockscope.config.tables import read_settings
 from blockscope.digest import code_digest
 from blockscope.errors import BlockscopeError
+from blockscope.forks.measured import measure_forks
+from blockscope.forks.offered import offer
 from blockscope.job import words_of_failure, words_of_success
 from blockscope.overrides import OVERRIDES
 
@@ -83,7 +85,8 @@ project = told(
 shared.use(project.settings.shared_results)
 # In the process that starts the jobs: on this machine, or in a submission to a cluster.
 if project.settings.compute.forked and workflow.exec_mode != ExecMode.SUBPROCESS:
-    warm.offer()
+    offer()
+    measure_forks()
 
 
 @cache

@@ -75,11 +75,11 @@ class ComputeOptions(Settings):
         examples=[True],
     )
     forked: StrictBool = Field(
-        default=False,
-        description="Start jobs as forks of one process that has imported TensorFlow and the other "
-        "libraries, which saves seconds of each job (Linux). Their `benchmarks/` then tell the "
-        "time, but neither memory nor processor time. Changing it recomputes nothing.",
-        examples=[True],
+        default=True,
+        description="Start jobs as forks of a process that has imported TensorFlow and the other "
+        "libraries, which saves seconds of each job (Linux; elsewhere, and where no such process "
+        "can be had, jobs start by themselves). Changing it recomputes nothing.",
+        examples=[False],
     )
 
 
