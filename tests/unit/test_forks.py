@@ -153,6 +153,15 @@ def test_a_process_that_does_not_start_leaves_all_jobs_to_themselves(tmp_path, o
     assert (tmp_path / "some.log").read_text() == said, "it was tried once more"
 
 
+def test_libraries_that_start_threads_are_not_forked(tmp_path, owner, monkeypatch):
+    code = "import threading, time\nthreading.Thread(target=time.sleep, args=[9], daemon=True)"
+    (tmp_path / "library_with_a_thread.py").write_text(f"{code}.start()")
+    monkeypatch.setenv(VARIABLE, f"{owner.pid}:{tmp_path}")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    assert run_script(["script.py"], "some", {"some": ["library_with_a_thread"]}) is None
+    assert "started 1 threads" in (tmp_path / "some.log").read_text()
+
+
 def test_nothing_is_asked_where_nothing_is_offered(monkeypatch):
     monkeypatch.delenv(VARIABLE, raising=False)
     assert run_script(["script.py"], "network") is None

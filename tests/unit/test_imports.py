@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
 
+import pytest
+
+from blockscope.forks.offered import LIBRARIES
 from blockscope.job import WITHOUT_TENSORFLOW
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -61,6 +65,21 @@ def test_jobs_that_are_said_to_need_no_tensorflow_are_those_that_need_none() -> 
         if all(any(n == w or n.startswith(f"{w}.") for w in without) for n in names):
             needs_none.add(variant or stage)
     assert needs_none == WITHOUT_TENSORFLOW
+
+
+@pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="needs Linux")
+def test_what_jobs_fork_from_starts_no_thread() -> None:
+    code = (
+        "import importlib, os, sys\n"
+        "from blockscope.libraries import leave_keras_out, limit_threads\n"
+        "limit_threads(1)\nleave_keras_out()\n"
+        "for name in sys.argv[1:]: importlib.import_module(name)\n"
+        "print(len(os.listdir('/proc/self/task')))\n"
+    )
+    for libraries in LIBRARIES.values():
+        command = [sys.executable, "-c", code, *libraries]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        assert done.stdout == "1\n"
 
 
 def test_the_probe_sees_tensorflow(tmp_path: Path) -> None:

@@ -1,7 +1,8 @@
 """The process that jobs are forked from: ``python -m blockscope.forks.server``.
 
 Only libraries are imported before a fork, nothing of this package that a job uses: a fork runs the
-code as it is then. TensorFlow makes its threads when it first computes, which is after the fork.
+code as it is then. A fork has none of its parent's other threads, so there may be none: TensorFlow
+makes its threads, and first touches a GPU, when it first computes, which is after the fork.
 """
 
 from __future__ import annotations
@@ -214,6 +215,9 @@ def main(arguments: Sequence[str]) -> None:
     leave_keras_out()
     for library in libraries:
         importlib.import_module(library)
+    threads = len(os.listdir("/proc/self/task"))
+    if threads > 1:
+        sys.exit(f"the imports started {threads - 1} threads, which a fork would not have")
     Server(Path(path), int(owner)).serve()
 
 
