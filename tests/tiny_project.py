@@ -27,11 +27,7 @@ _run = run
 
 
 def run(smk, main):
-    import json, sys, threading
-
-    with_network = {"classes", "positions", "neurons", "channels", "drivers"}
-    if smk.rule in {"model", "activations", "render", "render_groups", "cells"} | with_network:
-        import tensorflow  # before recording, which makes its import slow
+    import json, sys
 
     folder = __file__.rsplit("/", 1)[0]
     called = set()
@@ -52,6 +48,8 @@ def run(smk, main):
             called.add((module, code.co_qualname.split(".")[0]))
 
     def recorded(smk):
+        if smk.rule not in WITHOUT_TENSORFLOW:
+            import tensorflow  # before recording, which makes its import slow
         sys.setprofile(note)
         try:
             main(smk)
@@ -72,10 +70,21 @@ class Project:
         self.folder = folder
 
     def unmade(self, folder: Path) -> Project:
-        """Copy all but what Snakemake made, also while it is at work here."""
-        made = ("results", "logs", "benchmarks", "called", ".snakemake")
-        shutil.copytree(self.folder, folder, ignore=shutil.ignore_patterns(*made))
-        return Project(folder)
+        """Copy all but what Snakemake made, also while it is at work here.
+
+        Cards of networks are kept: looking into a network takes seconds, and is tested elsewhere.
+        """
+        made = shutil.ignore_patterns("results", "logs", "benchmarks", "called", "tmp*")
+
+        def left_out(place: str, names: list[str]) -> set[str]:
+            inside = Path(place).name == ".snakemake"
+            return set(names) - {"blockscope"} if inside else made(place, names)
+
+        return Project(shutil.copytree(self.folder, folder, ignore=left_out))
+
+    def copied(self, folder: Path) -> Project:
+        """Copy all of it, with what is made."""
+        return Project(shutil.copytree(self.folder, folder))
 
     def path(self, relative: str) -> Path:
         return self.folder / relative
@@ -163,9 +172,9 @@ def row(
 
 
 @contextmanager
-def one_at_a_time(folder: Path) -> Iterator[None]:
-    """Let one process of the tests in, so that the tiny project is made once for all of them."""
-    with open(folder / "lock", "w", encoding="utf-8") as lock:
+def one_at_a_time(folder: Path, what: str = "lock") -> Iterator[None]:
+    """Let one process of the tests in, so that what it makes is made once for all of them."""
+    with open(folder / what, "w", encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 

@@ -27,6 +27,7 @@ def workflow_copy(workflow_folder) -> Project:
     with one_at_a_time(workflow_folder):
         if not prepared.exists():
             prepare(project)
+            assert project.planned()  # makes the network's card, which all copies take along
             prepared.touch()
     return project
 
@@ -43,11 +44,28 @@ def finished(workflow_folder, workflow_copy) -> tuple[Project, str]:
     return workflow_copy, said.read_text()
 
 
+@pytest.fixture(scope="session")
+def made_once(workflow_folder) -> Callable[[str, Callable[[Path], Project]], Project]:
+    """Return what has a project made by the first process that asks for its name.
+
+    All processes get the same folder: a test that changes anything takes a copy.
+    """
+
+    def once(name: str, make: Callable[[Path], Project]) -> Project:
+        made = workflow_folder / f"{name}.made"
+        with one_at_a_time(workflow_folder, f"{name}.lock"):
+            if not made.exists():
+                make(workflow_folder / name)
+                made.touch()
+        return Project(workflow_folder / name)
+
+    return once
+
+
 @pytest.fixture
 def project(finished, tmp_path) -> Project:
     """Return a finished project of its own for each test, to be changed."""
-    shutil.copytree(finished[0].folder, tmp_path / "copy", dirs_exist_ok=True)
-    return Project(tmp_path / "copy")
+    return finished[0].copied(tmp_path / "copy")
 
 
 @pytest.fixture(scope="session")

@@ -18,17 +18,27 @@ DRAWN = {"panel": 2, "page": 1}
 
 
 @pytest.fixture(scope="module")
-def celled(workflow_copy, tmp_path_factory):
-    """Return a project of which only the page of a run of both panels is made."""
-    project = workflow_copy.unmade(tmp_path_factory.mktemp("celled") / "copy")
-    project.edit("config/config.yaml", "\nneurons:", f"\ngrids: {OPTIONS}\nneurons:")
-    runs = project.path("config/runs.tsv").read_text()
-    project.write("config/runs.tsv", runs + row("cells", panels="grid,dictionary"))
-    # Neither labels nor gradients.
-    assert project.planned(PAGE) == {"model": 1, "input": 1, "activations": 2, "cells": 2} | DRAWN
-    done = project.snakemake(PAGE)
-    assert done.returncode == 0, done.stdout
-    return project
+def celled(workflow_copy, made_once):
+    """Return a project of which only the page of a run of both panels is made, for all."""
+
+    def make(folder):
+        project = workflow_copy.unmade(folder)
+        project.edit("config/config.yaml", "\nneurons:", f"\ngrids: {OPTIONS}\nneurons:")
+        runs = project.path("config/runs.tsv").read_text()
+        project.write("config/runs.tsv", runs + row("cells", panels="grid,dictionary"))
+        # Neither labels nor gradients.
+        made = {"model": 1, "input": 1, "activations": 2, "cells": 2}
+        assert project.planned(PAGE) == made | DRAWN
+        done = project.snakemake(PAGE)
+        assert done.returncode == 0, done.stdout
+
+    return made_once("celled", make)
+
+
+@pytest.fixture
+def changeable(celled, tmp_path):
+    """Return a copy of it for one test to change."""
+    return celled.copied(tmp_path / "copy")
 
 
 def test_positions_are_linked_on_the_page(celled, visit):
@@ -47,20 +57,19 @@ def test_positions_are_linked_on_the_page(celled, visit):
     expect(page.locator("#dictionary section")).to_contain_text("Without sprites")
 
 
-def test_another_size_of_cells_draws_again_and_renders_nothing(celled):
-    assert celled.planned(PAGE) == {}
-    celled.edit("config/config.yaml", "drawn: 5, magnitude: true", "drawn: 5, magnitude: false")
-    assert celled.planned(PAGE) == DRAWN
-    celled.edit("config/config.yaml", "drawn: 5, magnitude: false", "drawn: 5, magnitude: true")
-    assert celled.planned(PAGE) == {}
+def test_another_size_of_cells_draws_again_and_renders_nothing(changeable):
+    assert changeable.planned(PAGE) == {}
+    changeable.edit("config/config.yaml", "drawn: 5, magnitude: true", "drawn: 5, magnitude: false")
+    assert changeable.planned(PAGE) == DRAWN
+    changeable.edit("config/config.yaml", "drawn: 5, magnitude: false", "drawn: 5, magnitude: true")
+    assert changeable.planned(PAGE) == {}
 
 
-def test_grids_of_other_layers_are_rendered_beside_those_there(celled):
-    runs = celled.path("config/runs.tsv").read_text()
+def test_grids_of_other_layers_are_rendered_beside_those_there(changeable):
+    runs = changeable.path("config/runs.tsv").read_text()
     header, *rows = runs.splitlines()
     wider = [f"{header}\tgrids", *(f"{line}\t" for line in rows)]
     more = "\t".join([row("more", panels="grid").rstrip("\n"), "pool,low"])
-    celled.write("config/runs.tsv", "\n".join([*wider, more, ""]))
-    planned = celled.planned("results/figures/more/grid.pdf")
-    celled.write("config/runs.tsv", runs)
+    changeable.write("config/runs.tsv", "\n".join([*wider, more, ""]))
+    planned = changeable.planned("results/figures/more/grid.pdf")
     assert planned == {"activations": 1, "cells": 1, "panel": 1}

@@ -24,19 +24,22 @@ def data_of(path):
 
 
 @pytest.fixture(scope="module")
-def made(workflow_copy, tmp_path_factory):
+def made(workflow_copy, made_once):
     """Return a project in which two contact sheets of one layer are made, and what they need."""
-    project = workflow_copy.unmade(tmp_path_factory.mktemp("contact") / "copy")
-    settings = "\nsprites: {recipe: draft}"
-    project.edit("config/config.yaml", "\nneurons:", f"{settings}\nneurons:")
-    done = project.snakemake("results/models/tiny/model.json")
-    assert done.returncode == 0, done.stdout
-    asked = {"render": 1, "sprites": 1, "input": 1, "activations": 1}
-    asked |= {"contact": 1, "contact_image": 1}
-    assert project.planned(ALONE, WITH_PICTURE) == asked
-    done = project.snakemake(ALONE, WITH_PICTURE)
-    assert done.returncode == 0, done.stdout
-    return project
+
+    def make(folder):
+        project = workflow_copy.unmade(folder)
+        settings = "\nsprites: {recipe: draft}"
+        project.edit("config/config.yaml", "\nneurons:", f"{settings}\nneurons:")
+        done = project.snakemake("results/models/tiny/model.json")
+        assert done.returncode == 0, done.stdout
+        asked = {"render": 1, "sprites": 1, "input": 1, "activations": 1}
+        asked |= {"contact": 1, "contact_image": 1}
+        assert project.planned(ALONE, WITH_PICTURE) == asked
+        done = project.snakemake(ALONE, WITH_PICTURE)
+        assert done.returncode == 0, done.stdout
+
+    return made_once("contact", make)
 
 
 def test_pages_are_made_of_the_files_of_their_layer(made):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 
 import numpy as np
 import pytest
@@ -22,16 +21,23 @@ OPTIONS = "{cell: 10, steps: 2, groups: 2, drawn: 5, magnitude: true, seed: 3}"
 
 
 @pytest.fixture(scope="module")
-def gridded(finished, tmp_path_factory):
-    """Return a finished project with a grid of the layer low as well."""
-    folder = tmp_path_factory.mktemp("gridded") / "copy"
-    shutil.copytree(finished[0].folder, folder)
-    project = type(finished[0])(folder)
-    project.edit("config/config.yaml", "\nneurons:", f"\ngrids: {OPTIONS}\nneurons:")
-    assert project.planned(PNG) == BOTH
-    done = project.snakemake(PNG)
-    assert done.returncode == 0, done.stdout
-    return project
+def gridded(finished, made_once):
+    """Return a finished project with a grid of the layer low as well; no test changes it."""
+
+    def make(folder):
+        project = finished[0].copied(folder)
+        project.edit("config/config.yaml", "\nneurons:", f"\ngrids: {OPTIONS}\nneurons:")
+        assert project.planned(PNG) == BOTH
+        done = project.snakemake(PNG)
+        assert done.returncode == 0, done.stdout
+
+    return made_once("gridded", make)
+
+
+@pytest.fixture
+def changeable(gridded, tmp_path):
+    """Return a copy of it for one test to change."""
+    return gridded.copied(tmp_path / "copy")
 
 
 def test_cells_picture_and_where_they_come_from(gridded):
@@ -93,16 +99,16 @@ def test_every_function_that_a_grid_calls_counts_in_its_digest(gridded, stage, e
     assert f"blockscope.{expected}" in reached
 
 
-def test_another_way_to_draw_renders_nothing(gridded):
-    cells = gridded.path(f"{GRID}.zarr.zip").stat().st_mtime_ns
-    gridded.edit("config/config.yaml", "magnitude: true", "magnitude: false")
-    assert gridded.planned(PNG) == {"grid": 1}
-    done = gridded.snakemake(PNG)
+def test_another_way_to_draw_renders_nothing(changeable):
+    cells = changeable.path(f"{GRID}.zarr.zip").stat().st_mtime_ns
+    changeable.edit("config/config.yaml", "magnitude: true, s", "magnitude: false, s")
+    assert changeable.planned(PNG) == {"grid": 1}
+    done = changeable.snakemake(PNG)
     assert done.returncode == 0, done.stdout
-    assert np.asarray(Image.open(gridded.path(PNG))).shape[2] == 3
-    assert gridded.path(f"{GRID}.zarr.zip").stat().st_mtime_ns == cells
-    gridded.edit("config/config.yaml", "magnitude: false", "magnitude: true")
-    assert gridded.snakemake(PNG).returncode == 0
+    assert np.asarray(Image.open(changeable.path(PNG))).shape[2] == 3
+    assert changeable.path(f"{GRID}.zarr.zip").stat().st_mtime_ns == cells
+    changeable.edit("config/config.yaml", "magnitude: false, s", "magnitude: true, s")
+    assert changeable.planned(PNG) == {"grid": 1}
 
 
 @pytest.mark.parametrize(
@@ -113,11 +119,11 @@ def test_another_way_to_draw_renders_nothing(gridded):
         ("cell: 10", "cell: 10, recipe: lucid"),
     ],
 )
-def test_what_decides_a_grid_repeats_it_and_nothing_else(gridded, old, new):
-    gridded.edit("config/config.yaml", old, new)
-    assert gridded.planned(PNG) == BOTH
-    gridded.edit("config/config.yaml", new, old)
-    assert gridded.planned(PNG) == {}
+def test_what_decides_a_grid_repeats_it_and_nothing_else(changeable, old, new):
+    changeable.edit("config/config.yaml", old, new)
+    assert changeable.planned(PNG) == BOTH
+    changeable.edit("config/config.yaml", new, old)
+    assert changeable.planned(PNG) == {}
 
 
 def test_an_unknown_method_has_no_rule(gridded):
@@ -126,19 +132,17 @@ def test_an_unknown_method_has_no_rule(gridded):
     assert "low-naive.png" in done.stdout
 
 
-def test_more_groups_than_the_layer_has_are_told(gridded):
-    gridded.edit("config/config.yaml", "groups: 2, drawn", "groups: 7, drawn")
-    done = gridded.snakemake(PNG)
-    gridded.edit("config/config.yaml", "groups: 7, drawn", "groups: 2, drawn")
+def test_more_groups_than_the_layer_has_are_told(changeable):
+    changeable.edit("config/config.yaml", "groups: 2, drawn", "groups: 7, drawn")
+    done = changeable.snakemake(PNG)
     assert done.returncode != 0
     assert "7 groups asked" in done.stdout
     assert "valid: 1 to 4 (key grids.groups of the settings)" in done.stdout
 
 
-def test_an_unknown_recipe_is_told_with_the_valid_ones(gridded):
-    gridded.edit("config/config.yaml", "cell: 10", "cell: 10, recipe: drafty")
-    done = gridded.snakemake("--dry-run", PNG)
-    gridded.edit("config/config.yaml", "cell: 10, recipe: drafty", "cell: 10")
+def test_an_unknown_recipe_is_told_with_the_valid_ones(changeable):
+    changeable.edit("config/config.yaml", "cell: 10", "cell: 10, recipe: drafty")
+    done = changeable.snakemake("--dry-run", PNG)
     assert done.returncode != 0
     assert "grids.recipe" in done.stdout
     assert "'drafty'" in done.stdout

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 
 import numpy as np
 import pytest
@@ -27,17 +26,24 @@ SIZE = 64  # of the recipe draft
 
 
 @pytest.fixture(scope="module")
-def rendered(finished, tmp_path_factory):
-    """Return a finished project whose spritemaps are made as well."""
-    folder = tmp_path_factory.mktemp("rendered") / "copy"
-    shutil.copytree(finished[0].folder, folder)
-    project = type(finished[0])(folder)
-    settings = "\nsprites: {recipe: draft, block: 3}"
-    project.edit("config/config.yaml", "\nneurons:", f"{settings}\nneurons:")
-    assert project.planned() == {**ALWAYS, "render": 4}
-    done = project.snakemake()
-    assert done.returncode == 0, done.stdout
-    return project
+def rendered(finished, made_once):
+    """Return a finished project whose spritemaps are made as well, for all; no test changes it."""
+
+    def make(folder):
+        project = finished[0].copied(folder)
+        settings = "\nsprites: {recipe: draft, block: 3}"
+        project.edit("config/config.yaml", "\nneurons:", f"{settings}\nneurons:")
+        assert project.planned() == {**ALWAYS, "render": 4}
+        done = project.snakemake()
+        assert done.returncode == 0, done.stdout
+
+    return made_once("rendered", make)
+
+
+@pytest.fixture
+def changeable(rendered, tmp_path):
+    """Return a copy of it for one test to change."""
+    return rendered.copied(tmp_path / "copy")
 
 
 def test_every_layer_that_a_panel_shows_has_a_sheet(rendered):
@@ -69,28 +75,28 @@ def test_progress_says_how_good_and_how_long(rendered):
     assert "\r" not in log
 
 
-def test_lists_and_neurons_are_made_when_they_are_asked_for(rendered):
+def test_lists_and_neurons_are_made_when_they_are_asked_for(changeable):
     """What the layer's own jobs finished is taken from there; the log says so."""
     groups = "results/tiny/noise/groups/low-2-sprites"
     lists = [f"{SPRITES}/{name}" for name in ("low-channels-0,2-3", "block~high-neurons-4")]
     files = [f"{name}.png" for name in (*lists, groups)]
-    planned = rendered.planned(*files)
+    planned = changeable.planned(*files)
     assert planned == {"render": 2, "sprites": 2}  # a panel shows the groups
-    done = rendered.snakemake(*files)
+    done = changeable.snakemake(*files)
     assert done.returncode == 0, done.stdout
-    whole = stores.read(rendered.path(f"{SPRITES}/low.zarr.zip"))
-    some = stores.read(rendered.path(f"{lists[0]}.zarr.zip"))
+    whole = stores.read(changeable.path(f"{SPRITES}/low.zarr.zip"))
+    some = stores.read(changeable.path(f"{lists[0]}.zarr.zip"))
     xr.testing.assert_equal(some, whole.isel(sprite=[0, 2, 3]))
-    log = rendered.path("logs/render/tiny/low/0,2-3.log").read_text()
+    log = changeable.path("logs/render/tiny/low/0,2-3.log").read_text()
     assert "3 of 3 sprites of low were finished before" in log
-    neuron = stores.read(rendered.path(f"{lists[1]}.zarr.zip"))
+    neuron = stores.read(changeable.path(f"{lists[1]}.zarr.zip"))
     assert neuron.sprite.values.tolist() == [4]
     assert neuron.attrs["unit"] == "neuron"
-    made = stores.read(rendered.path(f"{groups}.zarr.zip"))
+    made = stores.read(changeable.path(f"{groups}.zarr.zip"))
     assert made.attrs["unit"] == "direction"
     assert made.attrs["image"] == "noise"
-    assert read_sprites([rendered.path(f"{groups}{end}") for end in (".png", ".json")], 2)
-    assert rendered.planned(*files) == {}
+    assert read_sprites([changeable.path(f"{groups}{end}") for end in (".png", ".json")], 2)
+    assert changeable.planned(*files) == {}
 
 
 @pytest.mark.parametrize(
@@ -127,24 +133,22 @@ def test_every_function_that_rendering_calls_counts_in_its_digest(rendered):
         assert not missed
 
 
-def test_another_recipe_repeats_the_renders_and_what_shows_them(rendered):
-    rendered.edit("config/config.yaml", "sprites: {recipe: draft,", "sprites: {recipe: lucid,")
-    assert rendered.planned() == {**ALWAYS, "render": 4}
-    rendered.edit("config/config.yaml", "sprites: {recipe: lucid,", "sprites: {recipe: draft,")
-    assert rendered.planned() == {}
+def test_another_recipe_repeats_the_renders_and_what_shows_them(changeable):
+    changeable.edit("config/config.yaml", "sprites: {recipe: draft,", "sprites: {recipe: lucid,")
+    assert changeable.planned() == {**ALWAYS, "render": 4}
+    changeable.edit("config/config.yaml", "sprites: {recipe: lucid,", "sprites: {recipe: draft,")
+    assert changeable.planned() == {}
 
 
-def test_a_change_of_one_recipe_leaves_the_others_alone(rendered):
+def test_a_change_of_one_recipe_leaves_the_others_alone(changeable):
     path = "src/blockscope/ascent/recipes.py"
-    rendered.edit(path, '"lucid": Recipe()', '"lucid": Recipe(steps=300)')
-    assert rendered.planned() == {}
-    rendered.edit(path, '"lucid": Recipe(steps=300)', '"lucid": Recipe()')
+    changeable.edit(path, '"lucid": Recipe()', '"lucid": Recipe(steps=300)')
+    assert changeable.planned() == {}
 
 
-def test_an_unknown_recipe_is_told_with_the_valid_ones(rendered):
-    rendered.edit("config/config.yaml", "sprites: {recipe: draft,", "sprites: {recipe: drafty,")
-    done = rendered.snakemake("--dry-run")
-    rendered.edit("config/config.yaml", "sprites: {recipe: drafty,", "sprites: {recipe: draft,")
+def test_an_unknown_recipe_is_told_with_the_valid_ones(changeable):
+    changeable.edit("config/config.yaml", "sprites: {recipe: draft,", "sprites: {recipe: drafty,")
+    done = changeable.snakemake("--dry-run")
     assert done.returncode != 0
     assert "drafty" in done.stdout
     assert "lucid" in done.stdout
