@@ -159,7 +159,10 @@ def test_a_node_that_fails_and_one_that_is_drained(project, undisturbed):
     site = "# default-resources:\n#   slurm_account: my-project\n#   slurm_partition: cpu\n"
     shaky = "default-resources:\n  slurm_partition: shaky\n"
     project.edit("profiles/slurm/profile.yaml", site, shaky)
-    finished = begin_and_hold(project)
+    page = "results/tiny/noise/sprites/block~high.html"  # needs the sheet, which is no submission
+    begin_and_hold(project, page)
+    project.until(lambda: states(project, "attribution") == ["COMPLETED"], "activations are there")
+    finished = {path: when for path, when in project.results().items() if "/progress/" not in path}
 
     set_node("DOWN")
     project.until(lambda: states(project, "0-2")[:1] == ["NODE_FAIL"], "the node has failed")
@@ -168,10 +171,11 @@ def test_a_node_that_fails_and_one_that_is_drained(project, undisturbed):
     project.until(lambda: states(project, "0-2")[1:] == ["RUNNING"], "the job has a node again")
     set_node("DRAIN")
     project.release("batch")
-    project.until(lambda: states(project, "sprites") == ["PENDING"], "the sheet waits for a node")
+    project.until(lambda: states(project, "contact") == ["PENDING"], "the page waits for a node")
     assert states(project, "render") == ["NODE_FAIL", "NODE_FAIL", "COMPLETED", "COMPLETED"]
     set_node("RESUME")
     assert project.ended() == 0
+    assert project.path(page).exists()
     is_complete(project, finished, undisturbed)
     assert went_on(project)
 

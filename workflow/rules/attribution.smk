@@ -13,13 +13,13 @@ rule activations:
     benchmark:
         "benchmarks/activations/{model}/{image}/{layer}.tsv"
     group:
-        "attribution-{model}-{image}"
+        "attribution-{model}"
     conda:
         ENVIRONMENT
     threads: 1
     resources:
         mem_mb=growing(BASE_MB),
-        runtime=growing(10),
+        runtime=growing(5),
     params:
         code=code("activations"),
         layer=lambda wildcards: layer_from_path(wildcards.layer),
@@ -42,14 +42,14 @@ rule classes:
     benchmark:
         "benchmarks/classes/{model}/{image}/{override}/{layer}.tsv"
     group:
-        "attribution-{model}-{image}"
+        "attribution-{model}"
     conda:
         ENVIRONMENT
     threads: 1
     # A resource and no parameter: another bound for the memory changes no result.
     resources:
         mem_mb=NETWORK_MB,
-        runtime=growing(10),
+        runtime=growing(5),
         batch_mb=project.settings.compute.memory_mb,
     params:
         code=code("classes"),
@@ -74,13 +74,13 @@ rule factors:
     benchmark:
         "benchmarks/factors/{model}/{image}/{override}/{layer}-{n}{recipe}.tsv"
     group:
-        "attribution-{model}-{image}"
+        "attribution-{model}"
     conda:
         ENVIRONMENT
     threads: 1
     resources:
         mem_mb=growing(1000),
-        runtime=growing(10),
+        runtime=growing(5),
     params:
         code=code("factors"),
         n=lambda wildcards: int(wildcards.n),

@@ -10,12 +10,13 @@ rule contact:
         "logs/contact/{model}/{layer}{units}.log",
     benchmark:
         "benchmarks/contact/{model}/{layer}{units}.tsv"
+    localrule: True
     conda:
         ENVIRONMENT
     threads: 1
     resources:
         mem_mb=growing(1500),
-        runtime=growing(10),
+        runtime=growing(5),
     params:
         code=code("contact"),
     message:
@@ -38,5 +39,8 @@ use rule contact as contact_image with:
     wildcard_constraints:
         # No model is called so: results/models/MODEL is for the rule above.
         model=f"(?!models/){ID_PATTERN}",
+    group:
+        "contact"
+    localrule: False
     message:
         "{wildcards.image}: write the contact sheet of {wildcards.layer}{wildcards.units} in {wildcards.model}"

@@ -13,13 +13,13 @@ rule panel:
     benchmark:
         "benchmarks/panel/{run}/{panel}.tsv"
     group:
-        "figure-{run}"
+        "figure"
     conda:
         ENVIRONMENT
     threads: 1
     resources:
         mem_mb=growing(1000),
-        runtime=growing(10),
+        runtime=growing(5),
     params:
         code=code("panel"),
         panel="{panel}",
@@ -42,13 +42,13 @@ rule page:
     benchmark:
         "benchmarks/page/{run}.tsv"
     group:
-        "figure-{run}"
+        "figure"
     conda:
         ENVIRONMENT
     threads: 1
     resources:
         mem_mb=growing(1500),
-        runtime=growing(10),
+        runtime=growing(5),
     params:
         code=code("page"),
         asked=lambda wildcards: run_row(wildcards).asked,

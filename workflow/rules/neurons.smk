@@ -14,13 +14,13 @@ rule neurons:
     benchmark:
         "benchmarks/neurons/{model}/{image}/{layer}-{n}.tsv"
     group:
-        "attribution-{model}-{image}"
+        "attribution-{model}"
     conda:
         ENVIRONMENT
     threads: 1
     resources:
         mem_mb=NETWORK_MB,
-        runtime=growing(10),
+        runtime=growing(5),
         batch_mb=project.settings.compute.memory_mb,
     params:
         code=code("neurons"),

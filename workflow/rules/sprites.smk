@@ -47,6 +47,8 @@ use rule render as render_groups with:
         "logs/render_groups/{model}/{image}/{layer}-{n}/{numbers}.log",
     benchmark:
         "benchmarks/render_groups/{model}/{image}/{layer}-{n}/{numbers}.tsv"
+    group:
+        "sprites-{model}-{image}-{layer}-{n}"
     params:
         code=code("render"),
         layer=lambda wildcards: layer_from_path(wildcards.layer),
@@ -69,6 +71,7 @@ rule sprites:
         "logs/sprites/{model}/{layer}{units}.log",
     benchmark:
         "benchmarks/sprites/{model}/{layer}{units}.tsv"
+    localrule: True
     conda:
         ENVIRONMENT
     threads: 1
@@ -96,6 +99,9 @@ use rule sprites as group_sprites with:
         "logs/group_sprites/{model}/{image}/{layer}-{n}.log",
     benchmark:
         "benchmarks/group_sprites/{model}/{image}/{layer}-{n}.tsv"
+    group:
+        "sprites-{model}-{image}-{layer}-{n}"
+    localrule: False
     params:
         code=code("sprites"),
         layer=lambda wildcards: layer_from_path(wildcards.layer),
