@@ -48,7 +48,12 @@ use rule render as render_groups with:
     benchmark:
         "benchmarks/render_groups/{model}/{image}/{layer}-{n}/{numbers}.tsv"
     group:
-        "sprites-{model}-{image}-{layer}-{n}"
+        "groups-{model}"
+    resources:
+        mem_mb=NETWORK_MB,
+        batch_mb=project.settings.compute.memory_mb,
+        gpu=int(project.settings.compute.gpu),
+        runtime=growing(60),
     params:
         code=code("render"),
         layer=lambda wildcards: layer_from_path(wildcards.layer),
@@ -100,7 +105,7 @@ use rule sprites as group_sprites with:
     benchmark:
         "benchmarks/group_sprites/{model}/{image}/{layer}-{n}.tsv"
     group:
-        "sprites-{model}-{image}-{layer}-{n}"
+        "groups-{model}"
     localrule: False
     params:
         code=code("sprites"),
