@@ -100,8 +100,8 @@ def fitting(operation: Operation) -> Operation:
     def checked(node: node_def_pb2.NodeDef, inputs: Sequence[tf.Tensor]) -> list[tf.Tensor]:
         if "padding" in node.attr and inputs[0].shape.rank == 4:
             size = inputs[0].shape[1:3]
-            pooled = tuple(node.attr["ksize"].list.i[1:3])
-            window = pooled or tuple(inputs[1].shape[:2])
+            pools = "ksize" in node.attr
+            window = tuple(node.attr["ksize"].list.i if pools else (1, *inputs[1].shape))[1:3]
             inside = node.attr["padding"].s == b"VALID"
             if 0 in size or (inside and any(w > s for w, s in zip(window, size, strict=True))):
                 raise ValueError(f"'{node.name}' has a window of {window} over {tuple(size)}")

@@ -125,12 +125,13 @@ def for_a_batch(node: node_def_pb2.NodeDef, inputs: Sequence[tf.Tensor]) -> list
         if shape.size and shape[0] == 1 and inputs[0].shape[0] != 1:
             shape[0] = inputs[0].shape[0]  # the shape asked for in the graph speaks of one image
             return apply(node, [inputs[0], tf.constant(shape)])
-    if node.op == "Conv2D" and max(node.attr["dilations"].list.i, default=1) > 1:
-        plain = node_def_pb2.NodeDef()
-        plain.CopyFrom(node)
-        plain.attr["dilations"].list.i[:] = [1, 1, 1, 1]
-        # The CPU has no gradient of dilated convolutions; a kernel spread by zeros is the same.
-        return apply(
-            plain, [inputs[0], dilated(inputs[1], list(node.attr["dilations"].list.i)[1:3])]
-        )
+    # Asking a map of attributes for one that is not there would enter it.
+    if node.op == "Conv2D" and "dilations" in node.attr:
+        dilations = list(node.attr["dilations"].list.i)
+        if max(dilations, default=1) > 1:
+            plain = node_def_pb2.NodeDef()
+            plain.CopyFrom(node)
+            plain.attr["dilations"].list.i[:] = [1, 1, 1, 1]
+            # The CPU has no gradient of dilated convolutions; a kernel spread by zeros is the same.
+            return apply(plain, [inputs[0], dilated(inputs[1], dilations[1:3])])
     return apply(node, inputs)

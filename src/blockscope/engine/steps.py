@@ -25,12 +25,13 @@ class Step:
     number: int = 0
 
     def ints(self, attribute: str) -> list[int]:
-        """Return a list attribute."""
-        return list(self.node.attr[attribute].list.i)
+        """Return a list attribute; an empty list where the node has none of this name."""
+        # Asking a map of attributes for one that is not there would enter it.
+        return list(self.node.attr[attribute].list.i) if attribute in self.node.attr else []
 
     def text(self, attribute: str) -> str:
-        """Return a text attribute."""
-        return self.node.attr[attribute].s.decode()
+        """Return a text attribute; an empty text where the node has none of this name."""
+        return self.node.attr[attribute].s.decode() if attribute in self.node.attr else ""
 
     @cached_property
     def size_in(self) -> Size:

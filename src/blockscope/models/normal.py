@@ -19,6 +19,7 @@ from blockscope.models.allowed import check_ops
 from blockscope.models.description import describe
 from blockscope.models.formats import Graph, read_graph
 from blockscope.models.network import PRE_RELU
+from blockscope.models.operations import enter_defaults
 
 if TYPE_CHECKING:
     from blockscope.config.settings import ModelEntry, Source
@@ -78,8 +79,9 @@ def normalise(graph: Graph, entry: ModelEntry, name: str) -> graph_pb2.GraphDef:
     """Return the part of a graph between the picture and the logits, in plain operations.
 
     The input becomes a placeholder (image, row, col, channel) of any size. What the logits do not
-    need is dropped, with devices, control edges and custom gradients. The legacy ``Concat``
-    becomes ``ConcatV2``. For each concatenation of rectified branches ``{layer}_pre_relu`` is
+    need is dropped, with devices, control edges and custom gradients. Attributes that a file leaves
+    out because they have their default value are there. The legacy ``Concat`` becomes
+    ``ConcatV2``. For each concatenation of rectified branches ``{layer}_pre_relu`` is
     added: the same concatenation before the ReLU.
     """
     nodes = {node.name: node for node in graph.definition.node}
@@ -161,12 +163,13 @@ def _placeholder(node: node_def_pb2.NodeDef) -> node_def_pb2.NodeDef:
 
 
 def _plain(node: node_def_pb2.NodeDef, name: str) -> node_def_pb2.NodeDef:
-    if node.op.startswith("FusedBatchNorm") and node.attr["is_training"].b:
+    plain = node_def_pb2.NodeDef()
+    plain.CopyFrom(node)
+    enter_defaults(plain)
+    if node.op.startswith("FusedBatchNorm") and plain.attr["is_training"].b:
         raise BadFile(
             f"model '{name}': batch norm '{node.name}' is in training mode; export for inference"
         )
-    plain = node_def_pb2.NodeDef()
-    plain.CopyFrom(node)
     plain.device = ""
     del plain.input[:]
     plain.input.extend(i for i in node.input if not i.startswith("^"))

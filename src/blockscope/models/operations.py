@@ -39,6 +39,17 @@ def apply(node: node_def_pb2.NodeDef, inputs: Sequence[tf.Tensor]) -> list[tf.Te
     return list(result) if isinstance(result, list | tuple) else [result]
 
 
+def enter_defaults(node: node_def_pb2.NodeDef) -> None:
+    """Enter the attributes that a node leaves out, with the values that this stands for.
+
+    Graphs may be written without attributes that have their default value. Whoever reads such an
+    attribute would find zero in its place.
+    """
+    for attribute in op_def_registry.get(node.op).attr:
+        if attribute.HasField("default_value") and attribute.name not in node.attr:
+            node.attr[attribute.name].CopyFrom(attribute.default_value)
+
+
 @cache
 def _signature(op: str) -> tuple[list[str], list[str], list[str]]:
     """Return input names, what counts each list input ("" for none), other attributes."""
