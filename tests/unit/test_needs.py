@@ -53,3 +53,20 @@ def test_repetition_and_states_on_a_cluster():
 
 def test_two_renders_of_a_workstation_share_no_card():
     assert profile("default")["resources"] == {"gpu": 1}
+
+
+def test_every_group_of_the_profile_for_a_cluster_is_a_group_of_rules():
+    text = "\n".join(path.read_text() for path in FILES)
+    groups = set(re.findall(r'^    group:\n        "(.+)"$', text, re.MULTILINE))
+    components = profile("slurm")["group-components"]
+    assert set(components) <= groups  # Snakemake takes others without a word
+    assert all(count > 1 for count in components.values())
+
+
+def test_the_profile_for_a_cluster_names_the_rules_that_take_a_gpu():
+    text = (ROOT / "profiles" / "slurm" / "profile.yaml").read_text()
+    named = re.findall(r"^#   (\w+):\n#     slurm_partition: gpu$", text, re.MULTILINE)
+    rules = "\n".join(path.read_text() for path in FILES)
+    bodies = re.split(r"^(?:use rule \w+ as|rule) (\w+)", rules, flags=re.MULTILINE)[1:]
+    asking = {name for name, body in zip(bodies[::2], bodies[1::2], strict=True) if " gpu=" in body}
+    assert set(named) == asking
