@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 LIMIT = 1200  # seconds, with the other tests on two cores
 ON_SLURM = (
     *("--workflow-profile", str(ROOT / "profiles" / "slurm")),
-    *("--slurm-init-seconds-before-status-checks", "10", "--latency-wait", "10"),
+    *("--slurm-init-seconds-before-status-checks", "3", "--latency-wait", "10"),
 )
 
 
