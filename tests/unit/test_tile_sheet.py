@@ -10,6 +10,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from blockscope.ascent.spritemaps import sheet_of
+from blockscope.figures import tile_sheet as tile_sheet_module
 from blockscope.figures.tile_sheet import TileSheet, tile_sheet
 
 
@@ -49,6 +51,32 @@ def test_without_room_tiles_become_smaller_each_by_itself(rng: np.random.Generat
     inner = seen(flat)[19:29, 35:45].astype(int)
     wanted = np.broadcast_to(of_one_colour(20, 1)[7], inner.shape)
     np.testing.assert_allclose(inner, wanted, atol=9)
+
+
+def test_the_largest_side_that_fits_is_found_in_few_tries(
+    rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    coarse = rng.integers(0, 256, (6, 5, 5, 3), dtype=np.uint8)
+    tiles = np.stack([np.asarray(Image.fromarray(one).resize((120, 120))) for one in coarse])
+    lengths = {
+        side: len(tile_sheet_module._webp(sheet_of(tile_sheet_module._scaled(tiles, side), 3)))
+        for side in (120, 112, 96, 80, 64, 48, 32, 16)
+    }
+    tries: list[int] = []
+    webp = tile_sheet_module._webp
+    monkeypatch.setattr(
+        tile_sheet_module, "_webp", lambda sheet: tries.append(sheet.shape[1] // 3) or webp(sheet)
+    )
+    rooms = [length + more for length in lengths.values() for more in (-1, 0, 1)]
+    total = 0
+    for room in rooms:
+        tries.clear()
+        sheet = tile_sheet(tiles, room)
+        wanted = max((side for side in lengths if lengths[side] <= room), default=16)
+        assert (sheet.side, len(sheet.uri)) == (wanted, lengths[wanted])
+        assert len(set(tries)) == len(tries), "no side twice"
+        total += len(tries)
+    assert total < 4 * len(rooms)
 
 
 def test_a_sheet_has_no_more_pixels_than_its_format_holds() -> None:
