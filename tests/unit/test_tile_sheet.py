@@ -46,7 +46,7 @@ def test_without_room_tiles_become_smaller_each_by_itself(rng: np.random.Generat
         smaller = tile_sheet(tiles, int(part * len(whole.uri)))
         assert smaller.side in (32, 16)
         assert len(smaller.uri) <= part * len(whole.uri)
-    flat = tile_sheet(of_one_colour(20, 40), 0)
+    flat = tile_sheet(of_one_colour(20, 40), -7)
     assert flat.side == 16, "where nothing fits the smallest are taken"
     inner = seen(flat)[19:29, 35:45].astype(int)
     wanted = np.broadcast_to(of_one_colour(20, 1)[7], inner.shape)

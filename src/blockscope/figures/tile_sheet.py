@@ -62,7 +62,7 @@ def tile_sheet(tiles: Pixels, room: int, wrap: int | None = None) -> TileSheet:
             too_large = at
         if fitting == at or fitting == len(sides):
             uri, side = tried, sides[at]
-        wanted = sides[at] * (room / len(tried)) ** (1 / GROWTH)
+        wanted = sides[at] * (max(room, 0) / len(tried)) ** (1 / GROWTH)
         at = sum(side > wanted for side in sides)
         at = min(max(at, too_large + 1), fitting - 1)
     return TileSheet(uri, side, wrap, count)
