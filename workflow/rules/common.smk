@@ -18,6 +18,7 @@ from blockscope.ascent.unit_names import (
     shard_names,
 )
 from blockscope.config.check import card_of, load_project
+from blockscope.config.command_line import as_in_a_file
 from blockscope.config.paths import (
     ASKED_OF_NONE,
     RECIPE_PATTERN,
@@ -78,7 +79,9 @@ if not workflow.configfiles:
 # Jobs are parsed in processes of their own, after the checks of the first one.
 project = told(
     lambda: load_project(
-        config, workflow.configfiles, check=workflow.exec_mode == ExecMode.DEFAULT
+        as_in_a_file(config, workflow.config_settings.config),
+        workflow.configfiles,
+        check=workflow.exec_mode == ExecMode.DEFAULT,
     ),
     stop=SystemExit,
 )
@@ -132,24 +135,23 @@ def run_row(wildcards):
 
 def files_of_panel(wildcards):
     """Input: the files that a panel of a run is drawn from."""
-    groups = project.settings.neurons.groups
-    return panel_files(run_row(wildcards), wildcards.panel, groups, sprites_are_made())
+    return panel_files(run_row(wildcards), wildcards.panel, **what_is_made())
 
 
 def files_of_page(wildcards):
     """Input: the files that the page of a run is made from."""
-    groups = project.settings.neurons.groups
-    return page_files(run_row(wildcards), groups, sprites_are_made())
+    return page_files(run_row(wildcards), **what_is_made())
+
+
+def what_is_made():
+    settings = project.settings
+    return {"groups": settings.neurons.groups, "rendered": settings.sprites.recipe != "none"}
 
 
 def style_of_figures():
     """Params: how figures are drawn."""
     settings = project.settings
     return settings.figure.model_dump() | {"sized": settings.grids.magnitude}
-
-
-def sprites_are_made():
-    return project.settings.sprites.recipe != "none"
 
 
 def sprite_recipe():
