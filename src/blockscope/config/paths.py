@@ -102,26 +102,37 @@ def _known_files(row: RunRow, groups: int, rendered: bool) -> dict[str, Any]:
     return known
 
 
-DRAWN_FROM: Mapping[str, tuple[str, ...]] = {
+SPRITES_OF: Mapping[str, tuple[int, ...]] = {
+    "channels": (1, 2),
+    "methods": (1,),
+    "neurons": (1,),
+    "dictionary": (1,),
+}
+"""Layers (1 the earlier, 2 the later) whose sprites a panel shows, and its page leads to."""
+
+_BESIDE_SPRITES: Mapping[str, tuple[str, ...]] = {
     "groups": ("classes2", "factors1", "factors2"),
     "spatial": ("classes2", "classes1", "positions"),
     "overrides": ("classes2", "override_classes1", "override_classes2", "override_positions"),
-    "channels": (
-        "classes2", "channels1", "channels2", "activations1", "activations2", "sprites1",
-        "sprites2",
-    ),
-    "methods": ("classes2", "channels1", "activations1", "sprites1"),
-    "neurons": ("classes2", "groups1", "group_sprites1", "sprites1"),
+    "channels": ("classes2", "channels1", "channels2", "activations1", "activations2"),
+    "methods": ("classes2", "channels1", "activations1"),
+    "neurons": ("classes2", "groups1", "group_sprites1"),
     "grid": ("grids",),
-    "dictionary": ("activations1", "sprites1"),
-}  # fmt: skip
+    "dictionary": ("activations1",),
+}
+
+DRAWN_FROM: Mapping[str, tuple[str, ...]] = {
+    panel: (*names, *(f"sprites{n}" for n in SPRITES_OF.get(panel, ())))
+    for panel, names in _BESIDE_SPRITES.items()
+}
 """What each panel needs beside the picture; ``classes2`` knows all labels and their chances."""
 
 EXPLORED: Mapping[str, tuple[str, ...]] = {
-    "channels": ("drivers", "contact1", "contact2"),
-    "methods": ("contact1",),
-    "neurons": ("contact1",),
-    "dictionary": ("contact1",),
+    panel: (
+        *(("drivers",) if panel == "channels" else ()),
+        *(f"contact{n}" for n in SPRITES_OF.get(panel, ())),
+    )
+    for panel in DRAWN_FROM
 }
 """What the page needs besides, to be looked through: on itself, or on the pages it leads to."""
 
@@ -136,9 +147,7 @@ COMPARED = ("linear", "path", "stochastic")
 def page_files(row: RunRow, groups: int, rendered: bool = False) -> dict[str, Any]:
     """Return the files that the page of a run is made from: those of all its panels, and more."""
     known = _known_files(row, groups, rendered)
-    needed = (
-        name for panel in row.panels for name in (*DRAWN_FROM[panel], *EXPLORED.get(panel, ()))
-    )
+    needed = (name for panel in row.panels for name in (*DRAWN_FROM[panel], *EXPLORED[panel]))
     return {name: known[name] for name in ("picture", *needed)}
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blockscope import colour, images
-from blockscope.config.paths import EXPLORED
+from blockscope.config.paths import SPRITES_OF
 from blockscope.errors import BadFile
 from blockscope.figures import wording
 from blockscope.figures.asked import Asked
@@ -153,10 +153,9 @@ def _section(
         for kind in ("pdf", "svg", "png")
     }
     contacts = {
-        layer: link(path, output)
-        for place, layer in enumerate(asked.layers, 1)
-        if f"contact{place}" in EXPLORED.get(name, ())
-        for path in files.get(f"contact{place}", [])
+        asked.layers[number - 1]: link(path, output)
+        for number in SPRITES_OF.get(name, ())
+        for path in files.get(f"contact{number}", [])
     }
     return _Section(name, *READINGS[name], printed, contacts)
 
