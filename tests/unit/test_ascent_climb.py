@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import tensorflow as tf
-from tiny import conv, inception_like, network_of, weights
+from tiny import conv, network_of, weights
+from tiny_rendering import CHANNELS, MOVES, tiny_network
 
 from blockscope.ascent import objectives
 from blockscope.ascent.climb import LARGEST, Ascent, batch_size
@@ -16,15 +17,12 @@ from blockscope.ascent.recipes import LUCID_TRANSFORMS, RECIPES, Recipe, Transfo
 from blockscope.ascent.redirected import redirected
 from blockscope.errors import BadFile, UnknownName
 
-SHORT = Recipe(
-    size=24, steps=6, rate=0.1, transforms=Transforms(2, (3, 1), (0.9, 1.1), (-5.0, 5.0))
-)
-CHANNELS = 11
+SHORT = Recipe(size=24, steps=6, rate=0.1, transforms=MOVES)
 
 
 @pytest.fixture(scope="module")
 def network():
-    return network_of(inception_like, (41, 33, 3), tf.float32)
+    return tiny_network()
 
 
 def rendered(network, objective, recipe=SHORT, images=None, memory_mb=64):

@@ -6,24 +6,21 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import tensorflow as tf
-from tiny import inception_like, network_of
+from tiny_rendering import CHANNELS, SHORT, tiny_network
 
 from blockscope.ascent.grids import activation_grid, group_weights, named_grid
 from blockscope.ascent.grids_coherent import Adam, Coherent
 from blockscope.ascent.judge import Judge
 from blockscope.ascent.objectives import direction
 from blockscope.ascent.parameters import COLOURS, spectrum_scale
-from blockscope.ascent.recipes import Recipe, Transforms
+from blockscope.ascent.recipes import Recipe
 
-MOVES = Transforms(2, (3, 1), (0.9, 1.1), (-5.0, 5.0))
-SHORT = Recipe(size=20, steps=6, rate=0.1, transforms=MOVES, redirected=2)
-ROWS, COLS, CHANNELS = 3, 5, 11
+ROWS, COLS = 3, 5
 
 
 @pytest.fixture(scope="module")
 def network():
-    return network_of(inception_like, (41, 33, 3), tf.float32)
+    return tiny_network()
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ import pytest
 import tensorflow as tf
 import xarray as xr
 from PIL import Image
-from tiny import inception_like, network_of
+from tiny_rendering import CHANNELS, tiny_network, write_model
 from traced import trace_once
 
 from blockscope import provenance, stores
@@ -25,10 +25,9 @@ from blockscope.ascent.unit_names import shard_names
 from blockscope.ascent.units import directions
 from blockscope.errors import BadConfig, BadFile
 from blockscope.figures.sprites import read_sprites
-from blockscope.models.card import Card, Layer
+from blockscope.models.card import Card
 from blockscope.models.network import Network
 
-CHANNELS = 11
 RECIPE = Recipe(
     size=20, steps=3, rate=0.1, alpha=True, alpha_cost=0.3, transforms=Transforms(4, (3,))
 )
@@ -37,15 +36,7 @@ RECIPE = Recipe(
 @pytest.fixture(scope="module")
 def model(tmp_path_factory) -> tuple[Path, Path]:
     """Write a network and its card; return their paths."""
-    folder = tmp_path_factory.mktemp("model")
-    network = network_of(inception_like, (41, 33, 3), tf.float32)
-    (folder / "graph.pb").write_bytes(network.definition.SerializeToString())
-    Card(
-        model="tiny", source="tiny.pb", source_sha256="ab" * 32, graph_sha256="cd" * 32,
-        input=network.spec, logits="output", outputs=9, labels=tuple("abcdefghi"),
-        layers=(Layer(name="mixed", op="ConcatV2", shape=(11, 9, CHANNELS), inputs=()),),
-    ).write(folder / "model.json")  # fmt: skip
-    return folder / "graph.pb", folder / "model.json"
+    return write_model(tmp_path_factory.mktemp("model"), tiny_network(), 11, 9)
 
 
 @pytest.fixture

@@ -8,8 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
+import tiny_rendering as rendering
 import xarray as xr
-from tiny import conv, inception_like, network_of
+from tiny import conv, network_of
+from tiny_rendering import CHANNELS, tiny_network, write_model
 
 from blockscope import provenance, stores
 from blockscope.ascent import grids
@@ -18,19 +20,16 @@ from blockscope.ascent.grids import activation_grid, group_weights, write_cells
 from blockscope.ascent.grids_coherent import Coherent
 from blockscope.ascent.grids_kept import Kept
 from blockscope.ascent.objectives import direction
-from blockscope.ascent.recipes import Recipe, Transforms
 from blockscope.errors import BadConfig, BadFile, UnknownName
-from blockscope.models.card import Card, Layer
 
-MOVES = Transforms(2, (3, 1), (0.9, 1.1), (-5.0, 5.0))
-SHORT = Recipe(size=20, steps=9, rate=0.1, transforms=MOVES, redirected=2)
-ROWS, COLS, CHANNELS = 3, 5, 11
+SHORT = replace(rendering.SHORT, steps=9)
+ROWS, COLS = 3, 5
 METHODS = pytest.mark.parametrize("method", ["plain", "coherent"])
 
 
 @pytest.fixture(scope="module")
 def network():
-    return network_of(inception_like, (41, 33, 3), tf.float32)
+    return tiny_network()
 
 
 @pytest.fixture(scope="module")
@@ -43,17 +42,11 @@ def seen():
 def files(network, seen, tmp_path_factory) -> tuple[Path, Path, Path]:
     """Write a network, its card and activations; return their paths."""
     folder = tmp_path_factory.mktemp("model")
-    paths = [folder / name for name in ("graph.pb", "model.json", "mixed.zarr.zip")]
-    paths[0].write_bytes(network.definition.SerializeToString())
-    Card(
-        model="tiny", source="tiny.pb", source_sha256="ab" * 32, graph_sha256="cd" * 32,
-        input=network.spec, logits="output", outputs=9, labels=tuple("abcdefghi"),
-        layers=(Layer(name="mixed", op="ConcatV2", shape=(ROWS, COLS, CHANNELS), inputs=()),),
-    ).write(paths[1])  # fmt: skip
+    activations = folder / "mixed.zarr.zip"
     values = {"activations": (("row", "col", "channel"), seen)}
     facts = provenance.record("activations", model="tiny", image="noise", layer="mixed")
-    stores.write_zarr(paths[2], xr.Dataset(values, attrs=facts))
-    return tuple(paths)
+    stores.write_zarr(activations, xr.Dataset(values, attrs=facts))
+    return *write_model(folder, network, ROWS, COLS), activations
 
 
 @pytest.fixture

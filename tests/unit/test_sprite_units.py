@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from tiny import inception_like, network_of
+from tiny_rendering import CHANNELS, tiny_network
 from traced import trace_once
 
 from blockscope.ascent.recipes import Recipe, Transforms
@@ -24,13 +25,12 @@ from blockscope.ascent.units import channels, directions, neurons
 from blockscope.errors import BadFile, UnknownName
 from blockscope.models.card import Card, InputSpec, Layer
 
-CHANNELS = 11
 RECIPE = Recipe(size=20, steps=3, rate=0.1, transforms=Transforms(4, (3,)))
 
 
 @pytest.fixture(scope="module")
 def network():
-    return network_of(inception_like, (41, 33, 3), tf.float32)
+    return tiny_network()
 
 
 @pytest.fixture(autouse=True)
