@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from blockscope.ascent import transforms as transforms_module
 from blockscope.ascent.backgrounds import before, draw_backgrounds, flattened
-from blockscope.ascent.recipes import LUCID_TRANSFORMS, NO_TRANSFORMS, Transforms
+from blockscope.ascent.recipes import LUCID_TRANSFORMS, Transforms
 from blockscope.ascent.transforms import GREY, draw, resample
 
 SIZE = 21
@@ -67,7 +67,7 @@ def test_the_mean_displacement_is_nothing(name):
 
 def test_no_transform_shows_the_picture_itself(rng):
     picture = rng.uniform(0, 1, (2, 6, 6, 3)).astype(np.float32)
-    affine = np.stack([draw(NO_TRANSFORMS, 6, 1, rng)[0]] * 2)
+    affine = np.stack([draw(Transforms(), 6, 1, rng)[0]] * 2)
     np.testing.assert_allclose(resample(tf.constant(picture), affine, 6), picture, atol=1e-6)
 
 
@@ -94,7 +94,7 @@ def test_both_ways_to_resample_are_one(rng):
 
 def test_each_image_has_its_own(rng):
     picture = np.repeat(rng.uniform(0, 1, (1, 9, 9, 3)), 2, 0).astype(np.float32)
-    affine = np.concatenate([draw(NO_TRANSFORMS, 9, 1, rng), [[[1, 0, 2], [0, 1, -1]]]])
+    affine = np.concatenate([draw(Transforms(), 9, 1, rng), [[[1, 0, 2], [0, 1, -1]]]])
     shown = resample(tf.constant(picture), tf.constant(affine, tf.float32), 9).numpy()
     np.testing.assert_allclose(shown[0], picture[0], atol=1e-6)
     np.testing.assert_allclose(shown[1, 1:, :-2], picture[1, :-1, 2:], atol=1e-6)

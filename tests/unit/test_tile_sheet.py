@@ -12,6 +12,7 @@ from PIL import Image
 
 from blockscope.ascent.spritemaps import sheet_of
 from blockscope.figures import tile_sheet as tile_sheet_module
+from blockscope.figures.raster import webp_uri
 from blockscope.figures.tile_sheet import TileSheet, tile_sheet
 
 
@@ -59,14 +60,16 @@ def test_the_largest_side_that_fits_is_found_in_few_tries(
     coarse = rng.integers(0, 256, (6, 5, 5, 3), dtype=np.uint8)
     tiles = np.stack([np.asarray(Image.fromarray(one).resize((120, 120))) for one in coarse])
     lengths = {
-        side: len(tile_sheet_module._webp(sheet_of(tile_sheet_module._scaled(tiles, side), 3)))
+        side: len(webp_uri(sheet_of(tile_sheet_module._scaled(tiles, side), 3), 82))
         for side in (120, 112, 96, 80, 64, 48, 32, 16)
     }
     tries: list[int] = []
-    webp = tile_sheet_module._webp
-    monkeypatch.setattr(
-        tile_sheet_module, "_webp", lambda sheet: tries.append(sheet.shape[1] // 3) or webp(sheet)
-    )
+
+    def noted(sheet: NDArray[np.uint8], quality: int) -> str:
+        tries.append(sheet.shape[1] // 3)
+        return webp_uri(sheet, quality)
+
+    monkeypatch.setattr(tile_sheet_module, "webp_uri", noted)
     rooms = [length + more for length in lengths.values() for more in (-1, 0, 1)]
     total = 0
     for room in rooms:

@@ -27,7 +27,6 @@ class Transforms:
     angles: tuple[float, ...] = (0.0,)
 
 
-NO_TRANSFORMS = Transforms()
 # Lucid's standard set: 12 pixels of grey on each side, jitter 8, scale, rotation (0 six times as
 # often as the rest), jitter 4. Source: lucid/optvis/transform.py.
 LUCID_TRANSFORMS = Transforms(

@@ -36,9 +36,9 @@ def draw(
 def resample(pictures: tf.Tensor, affine: tf.Tensor, view: int) -> tf.Tensor:
     """Show pictures (image, row, col, channel) through ``affine`` (image, 2, 3): a square view.
 
-    Bilinear; around the picture lies grey. The gradient is the resample of
-    the gradient by the inverse, divided by the square of the scale: the adjoint, as far as bilinear
-    interpolation allows.
+    Bilinear; around the picture lies grey. The gradient is the resample of the gradient by the
+    inverse, divided by the area of picture that a pixel of the view covers: the adjoint, as far as
+    bilinear interpolation allows.
     """
     size = pictures.shape[1:3]
     project = _by_kernel if tf.config.get_visible_devices("GPU") else _compiled

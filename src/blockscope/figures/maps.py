@@ -138,6 +138,6 @@ def outline_cell(
     """Draw the border of one cell of a grid that covers the picture."""
     width, height = place.width / grid[1], place.height(picture) / grid[0]
     left, top = place.left + cell.col * width, place.top + cell.row * height
-    # A light line within a dark one is seen on any ground.
+    # A line of colour between two light ones is seen on any ground.
     sheet.outline(left, top, width, height, "#ffffff", OUTLINE_PT + 1.2)
     sheet.outline(left, top, width, height, colour, OUTLINE_PT)

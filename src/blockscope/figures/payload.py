@@ -36,7 +36,7 @@ from blockscope.figures.style import Style
 Files = Mapping[str, Any]
 
 PICTURES_SHARE = 45  # percent of the room that pictures of cells and sprites may take
-GROUPS_PART = 8  # an eighth of that is for pictures of neuron groups
+GROUPS_PART = 8  # pictures of neuron groups may take an eighth of that besides
 CELLS = (3200, 800, 200, 50)  # most of a layer in the page: positions are summed in blocks beyond
 
 

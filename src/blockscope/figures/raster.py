@@ -54,8 +54,13 @@ def picture_uri(picture: Picture) -> str:
     exact = png_uri(picture)
     if len(exact) <= MOST_EXACT:
         return exact
+    return webp_uri(picture, quality=90)
+
+
+def webp_uri(picture: Picture, quality: int) -> str:
+    """Encode uint8 (row, col, rgb) as a WebP of a quality up to 100 in a data: address."""
     with io.BytesIO() as buffer:
-        Image.fromarray(picture).save(buffer, format="WEBP", quality=90, method=4)
+        Image.fromarray(picture).save(buffer, format="WEBP", quality=quality, method=4)
         return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
 
 

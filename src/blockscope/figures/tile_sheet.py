@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import io
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from blockscope.ascent.spritemaps import sheet_of
+from blockscope.figures.raster import webp_uri
 
 Pixels = NDArray[np.uint8]
 
@@ -55,7 +54,7 @@ def tile_sheet(tiles: Pixels, room: int, wrap: int | None = None) -> TileSheet:
     uri, side = "", sides[0]
     too_large, fitting, at = -1, len(sides), 0  # places in sides: the last, the first, the next
     while too_large + 1 < fitting:
-        tried = _webp(sheet_of(_scaled(tiles, sides[at]), wrap))
+        tried = webp_uri(sheet_of(_scaled(tiles, sides[at]), wrap), QUALITY)
         if len(tried) <= room:
             fitting = at
         else:
@@ -79,9 +78,3 @@ def _scaled(tiles: Pixels, side: int) -> Pixels:
         return tiles
     box, lanczos = (side, side), Image.Resampling.LANCZOS
     return np.stack([np.asarray(Image.fromarray(one).resize(box, lanczos)) for one in tiles])
-
-
-def _webp(sheet: Pixels) -> str:
-    with io.BytesIO() as buffer:
-        Image.fromarray(sheet).save(buffer, format="WEBP", quality=QUALITY, method=4)
-        return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
