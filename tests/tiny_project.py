@@ -121,22 +121,22 @@ class Project:
 
     def planned(self, *arguments: str) -> dict[str, int]:
         """Return how many jobs of each rule would run."""
+        return self.planned_and_changed(*arguments)[0]
+
+    def planned_and_changed(self, *arguments: str) -> tuple[dict[str, int], set[str]]:
+        """Return the jobs of each rule that would run, and the rules with changed code or settings.
+
+        A rule whose input is made anew as well is not among the latter: Snakemake gives that reason
+        alone.
+        """
         done = self.snakemake("--dry-run", *arguments)
         assert done.returncode == 0, done.stdout
         if "Nothing to be done" in done.stdout:
-            return {}
+            return {}, set()
         table = done.stdout.split("total", 1)[0].split("Job stats:", 1)[1]
-        return {name: int(n) for name, n in re.findall(r"^(\w+) +(\d+)$", table, re.MULTILINE)}
-
-    def changed_stages(self) -> set[str]:
-        """Return the rules that run because their code or settings changed.
-
-        One whose input is made anew as well is not among them: Snakemake gives that reason alone.
-        """
-        done = self.snakemake("--dry-run")
-        assert done.returncode == 0, done.stdout
+        jobs = {name: int(n) for name, n in re.findall(r"^(\w+) +(\d+)$", table, re.MULTILINE)}
         found = re.search(r"params have changed since last execution:\n +(.+)\n", done.stdout)
-        return set(found[1].split(", ")) if found else set()
+        return jobs, set(found[1].split(", ")) if found else set()
 
     def results(self) -> dict[str, int]:
         """Return all result files with their times of change; no file that is half written."""

@@ -125,6 +125,7 @@ def test_the_method_is_in_the_link(made: MadePage, visit: Visit) -> None:
     expect(page.locator("#channels").get_by_label("Method")).to_have_value("stochastic")
 
 
+@pytest.mark.slow
 def test_broken_links_are_ignored(made: MadePage, visit: Visit) -> None:
     page = visit(made.path)
     at_rest = view_of(page)

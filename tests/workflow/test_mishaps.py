@@ -127,6 +127,7 @@ def test_two_commands_at_once_leave_whole_files(project):
     assert project.planned(GROUPS) == {}
 
 
+@pytest.mark.slow
 def test_a_second_command_waits_for_its_turn(project):
     """Snakemake's lock keeps a second command out, with words about what to do."""
     project.path(CLASSES).unlink()

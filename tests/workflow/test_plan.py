@@ -6,6 +6,8 @@ import re
 import subprocess
 import sys
 
+import pytest
+
 
 def plan(project, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
@@ -34,6 +36,7 @@ def test_the_plan_has_the_jobs_that_snakemake_would_run(project):
     assert "*" not in said, "everything was run here before"
 
 
+@pytest.mark.slow
 def test_a_plan_of_one_file_and_of_other_settings(project):
     target = "results/tiny/noise/none/classes/low.h5"
     assert counted(plan(project, target).stdout) == {"classes": 1, "total": 1}
