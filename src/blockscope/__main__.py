@@ -13,7 +13,9 @@ import blockscope
 from blockscope.errors import BlockscopeError, unknown_name
 
 if TYPE_CHECKING:
+    from blockscope.config.project import Project
     from blockscope.config.settings import ModelEntry
+    from blockscope.models.card import Card
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -65,7 +67,24 @@ def _parser() -> argparse.ArgumentParser:
     plan.add_argument("--configfile", type=Path, help="settings (default: config/config.yaml)")
     plan.add_argument("target", nargs="*", metavar="TARGET", help="files (default: all figures)")
     plan.set_defaults(run=_plan)
+
+    measure = commands.add_parser(
+        "measure", help="render a little, and print how long whole layers take on this machine"
+    )
+    measure.add_argument("--configfile", type=Path, help="settings (default: config/config.yaml)")
+    measure.add_argument("--recipe", help="default: that of the settings, else draft")
+    measure.add_argument("--steps", type=_positive, default=20, help="steps timed (default: 20)")
+    measure.add_argument("model", metavar="MODEL")
+    measure.add_argument("layers", nargs="+", metavar="LAYER")
+    measure.set_defaults(run=_measure)
     return parser
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"must be at least 1, found {number}")
+    return number
 
 
 def _show(options: argparse.Namespace) -> None:
@@ -127,17 +146,67 @@ def _fetch(options: argparse.Namespace) -> None:
 
 
 def _plan(options: argparse.Namespace) -> None:
-    from blockscope.config.check import load_project
-    from blockscope.config.tables import read_settings
     from blockscope.planning.jobs import jobs_to_do
     from blockscope.planning.past import Bytes, Seconds
     from blockscope.planning.table import report
 
-    path = options.configfile or Path("config/config.yaml")
-    settings = load_project(read_settings(path), [path], check=False).settings
-    chosen = ["--configfile", str(path)] if options.configfile else []
+    settings = _project(options.configfile).settings
+    chosen = ["--configfile", str(options.configfile)] if options.configfile else []
     jobs = jobs_to_do([*options.target, *chosen])
     print(report(jobs, Seconds(settings).expect, Bytes().expect, os.cpu_count() or 1))
+
+
+def _measure(options: argparse.Namespace) -> None:
+    from blockscope.ascent.recipes import find_recipe
+    from blockscope.ascent.unit_names import channel_count
+    from blockscope.libraries import leave_keras_out, limit_threads
+    from blockscope.planning.spritemap import report
+
+    project = _project(options.configfile)
+    asked, compute = project.settings.sprites.recipe, project.settings.compute
+    name = options.recipe or ("draft" if asked == "none" else asked)
+    recipe = find_recipe(name, "option --recipe")
+    card, graph = _made(options.model, project)
+    counts = {layer: channel_count(card, layer) for layer in options.layers}
+
+    limit_threads(1)  # before TensorFlow is imported, as in a job
+    leave_keras_out()
+    from blockscope.ascent.gpus import use_gpu
+    from blockscope.ascent.timing import device_name, time_layer
+    from blockscope.models.network import Network
+
+    use_gpu(compute.gpu)
+    network = Network.load(graph, card)
+    timings = []
+    for layer, count in counts.items():
+        print(f"{layer} ...", file=sys.stderr, flush=True)
+        timings.append(time_layer(network, layer, count, recipe, compute.memory_mb, options.steps))
+    print(report(options.model, name, recipe.size, recipe.steps, device_name(), timings))
+
+
+def _project(configfile: Path | None) -> Project:
+    from blockscope.config.check import load_project
+    from blockscope.config.tables import read_settings
+
+    path = configfile or Path("config/config.yaml")
+    return load_project(read_settings(path), [path], check=False)
+
+
+def _made(name: str, project: Project) -> tuple[Card, Path]:
+    """Return the card and the graph of a network as the rule ``model`` makes them."""
+    from blockscope.errors import BadFile
+    from blockscope.models.card import Card
+
+    _entry(project.models, name, Path(project.models.file))
+    folder = Path("results/models") / name
+    card, graph = folder / "model.json", folder / "graph.pb"
+    for path in (card, graph):
+        if not path.is_file():
+            raise BadFile(
+                f"'{path}' does not exist (looked in {Path.cwd()}), and a network is measured as the "
+                f"rule `model` makes it; make it first: snakemake --cores 1 {card}"
+            )
+    return Card.read(card), graph
 
 
 if __name__ == "__main__":

@@ -70,14 +70,15 @@ def report(jobs: Sequence[Job], seconds: Expectation, size: Expectation, cores: 
     rows = [HEAD, *(line.cells for line in lines.values()), total.cells]
     foreign = any(line.foreign_time or line.foreign_size for line in lines.values())
     notes = [f"At least {in_time(total.cpu_seconds / cores)} on the {cores} cores of this machine."]
-    return "\n".join([*_aligned(rows), "", *notes, *(FOREIGN if foreign else ())])
+    return "\n".join([*aligned(rows), "", *notes, *(FOREIGN if foreign else ())])
 
 
 def _mark(foreign: bool) -> str:
     return "*" if foreign else " "
 
 
-def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return rows of cells as lines: the first column to the left, the others to the right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return [
         "  ".join(
