@@ -203,8 +203,8 @@ def _made(name: str, project: Project) -> tuple[Card, Path]:
     for path in (card, graph):
         if not path.is_file():
             raise BadFile(
-                f"'{path}' does not exist (looked in {Path.cwd()}), and a network is measured as the "
-                f"rule `model` makes it; make it first: snakemake --cores 1 {card}"
+                f"'{path}' does not exist (looked in {Path.cwd()}), and only a network in normal "
+                f"form can be measured; make it: snakemake --cores 1 {card}"
             )
     return Card.read(card), graph
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
+from tiny_rendering import tiny_network, write_model
 
 import blockscope
 from blockscope import __main__ as command_line
@@ -149,3 +151,66 @@ def test_card_of_a_real_network(shared, tmp_path: Path) -> None:
     assert "1001 of them, 1000 with a label" in shown.stdout
     assert "Labels that occur more than once (give their index): " in shown.stdout
     assert "crane: " in shown.stdout
+
+
+SETTINGS = "models: models.yaml\nimages: images.tsv\nruns: runs.tsv\n"
+TABLES = {
+    "images.tsv": "image\tpath\none\tone.png\n",
+    "runs.tsv": "run\tmodel\timage\tlayer1\tlayer2\none\ttiny\tone\tmixed\tmixed\n",
+}
+
+
+@pytest.fixture
+def measured(catalogue: Path, tmp_path: Path, monkeypatch) -> Path:
+    """A project whose network is in normal form; what the command tells libraries is taken back."""
+    for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "OPENBLAS_NUM_THREADS"):
+        monkeypatch.setenv(name, "1")
+    monkeypatch.setenv("TF_USE_LEGACY_KERAS", "1")
+    monkeypatch.chdir(tmp_path)
+    for name, text in TABLES.items():
+        (tmp_path / name).write_text(text)
+    (tmp_path / "own.yaml").write_text(SETTINGS)
+    folder = tmp_path / "results/models/tiny"
+    folder.mkdir(parents=True)
+    write_model(folder, tiny_network(), 11, 9)
+    return folder
+
+
+def measure(*arguments: str) -> int:
+    return command_line.main(["measure", "--configfile", "own.yaml", *arguments])
+
+
+def test_measure_prints_what_a_layer_takes(measured: Path, capsys) -> None:
+    assert measure("--steps", "3", "tiny", "mixed") == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[0].startswith("tiny, recipe draft (64 pixels, 64 steps), on: ")
+    assert re.fullmatch(r"mixed +11 +8 +.* +all +1 of \d+ s", said[3])
+    assert said[-1].startswith("sprites: {block: 11}")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["tny", "mixed"], r"unknown model 'tny'; valid: tiny \(listed in models.yaml\)"),
+        (["tiny", "mixd"], "unknown layer of model 'tiny' 'mixd'; valid: mixed"),
+        (["tiny", "mixed", "--recipe", "drft"], "unknown recipe 'drft'; .*--recipe"),
+    ],
+)
+def test_measure_names_what_is_valid(measured: Path, capsys, arguments, words) -> None:
+    assert measure(*arguments) == 1
+    assert re.search(words, capsys.readouterr().err)
+
+
+@pytest.mark.parametrize("gone", ["model.json", "graph.pb"])
+def test_measure_tells_how_a_network_is_made(measured: Path, capsys, gone) -> None:
+    (measured / gone).unlink()
+    assert measure("tiny", "mixed") == 1
+    said = capsys.readouterr().err
+    assert f"'results/models/tiny/{gone}' does not exist" in said
+    assert "snakemake --cores 1 results/models/tiny/model.json" in said
+
+
+def test_measure_refuses_no_steps(capsys) -> None:
+    with pytest.raises(SystemExit):
+        measure("--steps", "0", "tiny", "mixed")
+    assert "must be at least 1, found 0" in capsys.readouterr().err
