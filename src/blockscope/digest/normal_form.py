@@ -3,20 +3,55 @@
 from __future__ import annotations
 
 import ast
-import copy
+from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
-from blockscope.digest.modules import Definition, Function, registers
+from blockscope.digest.modules import Definition, Function, chains, registers
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a statement at the top of a module says in its normal form.
+
+    ``text``     all of it
+    ``imports``  its imports
+    ``chains``   its names with the attributes that follow them, each once
+    ``strings``  its strings, each once
+    """
+
+    text: str
+    imports: tuple[ast.Import | ast.ImportFrom, ...]
+    chains: tuple[tuple[str, ...], ...]
+    strings: tuple[str, ...]
 
 
 @cache
-def plain(statement: ast.stmt) -> tuple[ast.Module, str]:
-    """Return a statement at the top of a module in its normal form, as a tree and as text.
+def plain(statement: ast.stmt) -> Said:
+    """Put a statement in its normal form; kept for the next stage that reaches it."""
+    tree = Plain().visit(ast.Module([_copied(statement)], []))
+    imports: list[ast.Import | ast.ImportFrom] = []
+    strings: dict[str, None] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            imports.append(node)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            strings[node.value] = None
+    names = tuple(dict.fromkeys(chains(tree)))
+    return Said(text_of(tree), tuple(imports), names, tuple(strings))
 
-    Kept for the next stage that reaches the same statement.
-    """
-    tree = Plain().visit(ast.Module([copy.deepcopy(statement)], []))
-    return tree, text_of(tree)
+
+def _copied(code: Any) -> Any:
+    """Copy a statement and all in it, but the expressions, which nothing here changes."""
+    if isinstance(code, list):
+        return [_copied(part) for part in code]
+    if isinstance(code, ast.expr) or not isinstance(code, ast.AST):
+        return code
+    kind = type(code)
+    copy = kind.__new__(kind)
+    for name, part in vars(code).items():
+        setattr(copy, name, _copied(part))
+    return copy
 
 
 class Plain(ast.NodeTransformer):
@@ -59,6 +94,10 @@ class Plain(ast.NodeTransformer):
         """Drop a class's docstring; its annotations are its fields."""
         self._drop_docstring(node)
         return self.generic_visit(node)
+
+    def generic_visit(self, node: ast.AST) -> ast.AST:
+        """Go on to the parts of a statement; an expression has neither docstring nor annotation."""
+        return node if isinstance(node, ast.expr) else super().generic_visit(node)
 
     @staticmethod
     def _drop_docstring(node: Definition) -> None:

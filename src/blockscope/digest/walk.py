@@ -19,7 +19,7 @@ import hashlib
 from functools import cache
 from pathlib import Path
 
-from blockscope.digest.modules import Import, Module, chains, imported, parse
+from blockscope.digest.modules import Import, Module, imported, parse
 from blockscope.digest.normal_form import plain
 from blockscope.errors import BadFile
 
@@ -39,6 +39,7 @@ class Walk:
         self.files: dict[str, str] = {}
         self.seen: set[tuple[str, ...]] = set()
         self.pending: list[tuple[Module, str, ast.stmt]] = []
+        self.find = cache(self._find)
         self.data_folders = cache(_data_folders)
 
     def start(self, script: Path) -> None:
@@ -76,7 +77,7 @@ class Walk:
         """Count what runs when a module is imported: its own top and that of its parents."""
         parts = name.split(".")
         for end in range(1, len(parts) + 1):
-            module = self._find(".".join(parts[:end]))
+            module = self.find(".".join(parts[:end]))
             if module is None or (module.name, "") in self.seen:
                 continue
             self.seen.add((module.name, ""))
@@ -87,7 +88,7 @@ class Walk:
 
     def _module_of(self, target: Import) -> str:
         """Return the deepest module that an import statement runs."""
-        if target.name and self._find(f"{target.module}.{target.name}"):
+        if target.name and self.find(f"{target.module}.{target.name}"):
             return f"{target.module}.{target.name}"
         return target.module
 
@@ -111,12 +112,12 @@ class Walk:
     def _use(self, target: Import, attributes: tuple[str, ...]) -> None:
         """Count what ``imported.attribute.attribute`` stands for."""
         chain = ((target.name,) if target.name else ()) + attributes
-        module = self._find(target.module)
+        module = self.find(target.module)
         for position, name in enumerate(chain):
             if module is None:
                 return
             self._enter(module.name)
-            inner = self._find(f"{module.name}.{name}")
+            inner = self.find(f"{module.name}.{name}")
             bound = self._reach(module, name, chain[position + 1 :])
             if inner is None and not bound:
                 break  # made in a way that the text does not show
@@ -130,31 +131,27 @@ class Walk:
         """Count one statement, and whatever its names stand for."""
         if module.name:
             self._enter(module.name)
-        statement, text = plain(found)
-        self.parts.setdefault((module.name, name), set()).add(text)
+        said = plain(found)
+        self.parts.setdefault((module.name, name), set()).add(said.text)
         local: dict[str, list[Import]] = {}
-        for node in ast.walk(statement):
-            if isinstance(node, ast.Import | ast.ImportFrom):
-                for alias, target, runs in imported(node, module, self.root):
-                    local.setdefault(alias, []).append(target)
-                    self._enter(self._module_of(runs))
-        for chain in chains(statement):
+        for node in said.imports:
+            for alias, target, runs in imported(node, module, self.root):
+                local.setdefault(alias, []).append(target)
+                self._enter(self._module_of(runs))
+        for chain in said.chains:
             for target in local.get(chain[0], []):
                 self._use(target, chain[1:])
             if chain[0] not in local:
                 self._reach(module, chain[0], chain[1:])
             if chain[0] in {"globals", "__import__", "vars"}:
                 self._reach_whole(module)
-        self._read_strings(module, statement)
+        self._read_strings(module, said.strings)
 
-    def _read_strings(self, module: Module, statement: ast.AST) -> None:
+    def _read_strings(self, module: Module, strings: tuple[str, ...]) -> None:
         folders: list[Path] = []
         matched = False
-        for node in ast.walk(statement):
-            if not isinstance(node, ast.Constant) or not isinstance(node.value, str):
-                continue
-            text = node.value
-            named = self._find(text) if text.replace(".", "").isidentifier() else None
+        for text in strings:
+            named = self.find(text) if text.replace(".", "").isidentifier() else None
             if named and "." in text:
                 self._reach_whole(named)
             elif module.name and 0 < len(text) < 200 and "\0" not in text and "\n" not in text:
