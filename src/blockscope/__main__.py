@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -169,6 +171,7 @@ def _measure(options: argparse.Namespace) -> None:
     card, graph = _made(options.model, project)
     counts = {layer: channel_count(card, layer) for layer in options.layers}
 
+    began = time.perf_counter()
     limit_threads(1)  # before TensorFlow is imported, as in a job
     leave_keras_out()
     from blockscope.ascent.gpus import use_gpu
@@ -177,10 +180,12 @@ def _measure(options: argparse.Namespace) -> None:
 
     use_gpu(compute.gpu)
     network = Network.load(graph, card)
+    before = time.perf_counter() - began
     timings = []
     for layer, count in counts.items():
         print(f"{layer} ...", file=sys.stderr, flush=True)
-        timings.append(time_layer(network, layer, count, recipe, compute.memory_mb, options.steps))
+        timing = time_layer(network, layer, count, recipe, compute.memory_mb, options.steps)
+        timings.append(replace(timing, start=before + timing.start))
     print(report(options.model, name, recipe.size, recipe.steps, device_name(), timings))
 
 

@@ -54,6 +54,7 @@ def test_the_table_says_all_of_it():
         "GFLOP a step": "192",
         "a picture": "576",
         "GFLOP/s": "96",
+        "start": "30 s",
         "whole layer": "89 min",
         "hours": "1.49",
         "block": "192",

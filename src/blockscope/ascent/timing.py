@@ -29,7 +29,8 @@ class Timing:
     """What a batch of a layer's channels takes.
 
     ``pictures``  places of a batch, which all take time, also where a layer has fewer channels
-    ``start``     seconds until the first step that counts, once for a job: tracing and the like
+    ``start``     seconds until the first step that counts, once for a job: tracing and the like,
+                  not what comes before: the imports, the network
     ``step``      seconds of a step of a batch
     ``batch``     seconds of a batch from its random numbers to what the judge says
     ``flop``      of a step for one picture; see ``forward_flop``

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 JOB = 25 * 60.0  # seconds; its start and its place in the queue are little beside it
 HEAD = (
     *("layer", "channels", "batch", "ms a step", "s a picture", "GFLOP a step", "a picture"),
-    *("GFLOP/s", "whole layer", "hours", "block", "jobs"),
+    *("GFLOP/s", "start", "whole layer", "hours", "block", "jobs"),
 )
 
 
@@ -76,6 +76,7 @@ class Cost:
             _three(work * timing.pictures),
             _three(work * self.steps),
             _three(self.rate / billion),
+            in_time(timing.start),
             in_time(self.seconds),
             in_hours(self.seconds),
             str(self.block) if self.jobs > 1 else "all",
