@@ -32,6 +32,12 @@ def test_a_job_has_whole_batches_that_fit_with_its_start():
     assert late.block == 2 * 64
 
 
+def test_a_job_is_no_larger_than_its_layer():
+    cost = Cost(replace(LAYER, batch=100.0), 192)
+    assert (cost.block, cost.jobs) == (192, 1)
+    assert cost.longest == 30 + 3 * 100
+
+
 def test_a_job_has_a_batch_however_long_it_takes():
     cost = Cost(replace(LAYER, batch=9000.0), 192)
     assert (cost.block, cost.jobs) == (64, 3)
