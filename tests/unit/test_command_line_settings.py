@@ -79,3 +79,8 @@ def test_quotes_in_files_are_refused_as_before():
     with pytest.raises(BadConfig, match=r"sprites.block: must be a whole number, found '16' .text"):
         given_as("sprites={recipe: paper}", files=files)
     assert given_as("sprites={block: 16}", files=files).sprites.block == 16
+
+
+def test_numbers_that_are_numbers_already_stay_as_they_are():
+    given = {"image": {"background": [7, 8, 9]}, "compute": {"gpu": True}}
+    assert as_in_a_file(given, given) == given

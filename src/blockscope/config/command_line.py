@@ -30,6 +30,8 @@ def _plain(given: Any) -> Any:
         return {key: _plain(value) for key, value in given.items()}
     if isinstance(given, list):
         return [_plain(value) for value in given]
+    if not isinstance(given, str):
+        return given
     try:
         meant = yaml.safe_load(given)
     except (yaml.YAMLError, ValueError):  # quoted text, or such as 2026-13-45, which is no date
