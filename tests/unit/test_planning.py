@@ -78,7 +78,7 @@ def test_what_renders_more_takes_longer_but_starts_once(folder):
 
     draft = Seconds(Config(**TABLES, sprites={"recipe": "draft"})).expect
     paper = Seconds(Config(**TABLES, sprites={"recipe": "paper"})).expect
-    start = 5
+    start = 3
     one = draft(render("3"))[0] - start
     assert draft(render("0-9,17"))[0] - start == pytest.approx(11 * one)
     assert paper(render("0-9,17"))[0] - start == pytest.approx(11 * one * 4 * 3)

@@ -13,7 +13,7 @@ from blockscope.config.settings import Config
 from blockscope.errors import BlockscopeError
 
 RENDERING = ("render", "render_groups")
-START = 5.0  # seconds before a job renders: TensorFlow, the network, tracing
+START = 3.0  # seconds before a forked job renders: the network, tracing
 
 
 def work_to_do(rule: str, name: tuple[str, ...], settings: Config) -> float:
