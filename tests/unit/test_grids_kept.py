@@ -98,6 +98,7 @@ def test_a_grid_killed_five_times_gives_the_same_pixels(cells, tmp_path, monkeyp
     assert not (tmp_path / "progress").exists()
 
 
+@pytest.mark.slow
 @METHODS
 def test_what_is_damaged_is_rendered_again(cells, tmp_path, monkeypatch, method):
     undisturbed = cells(method, "undisturbed", progress="other")
@@ -108,6 +109,7 @@ def test_what_is_damaged_is_rendered_again(cells, tmp_path, monkeypatch, method)
     xr.testing.assert_identical(cells(method), undisturbed)
 
 
+@pytest.mark.slow
 @METHODS
 @pytest.mark.parametrize("change", [{"steps": 10}, {"seed": 4}, {"rate": 0.2}])
 def test_other_settings_go_on_from_nothing_of_these(cells, tmp_path, monkeypatch, method, change):

@@ -67,6 +67,7 @@ def test_jobs_that_are_said_to_need_no_tensorflow_are_those_that_need_none() -> 
     assert needs_none == WITHOUT_TENSORFLOW
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="needs Linux")
 def test_what_jobs_fork_from_starts_no_thread() -> None:
     code = (

@@ -231,7 +231,7 @@ def test_what_a_group_responds_to_stands_before_its_channels(
     ],
     ids=["one", "two, tall", "six, long labels", "twenty, wide"],
 )
-@pytest.mark.parametrize("sprites", [False, True])
+@pytest.mark.parametrize("sprites", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_everything_fits(
     tmp_path: Path, rng: np.random.Generator, count: int, case: dict[str, Any], sprites: bool
 ) -> None:

@@ -121,6 +121,7 @@ BIG = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("grids", "counts", "pooled"),
     [(((14, 14), (7, 7)), (528, 832), [1, 1]), (((28, 28), (14, 14)), (256, 528), [2, 1])],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 
 import numpy as np
+import pytest
 from made_page import check_map, choose_label, layer_map, point, saved
 from PIL import Image
 from playwright.sync_api import expect
@@ -29,6 +30,7 @@ def hints(attribution, first, second=None):
     return colour.hints(one, attribution.sel(label=second).values if second else 0 * one)
 
 
+@pytest.mark.slow
 def test_what_is_drawn_is_in_the_files(finished, visit):
     """At rest, pointed at, kept, with another label, from a link and in a saved picture."""
     project, _ = finished

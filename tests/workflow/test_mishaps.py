@@ -42,6 +42,7 @@ def test_wrong_yaml_is_told_with_its_line(project):
     assert "Traceback" not in done.stdout
 
 
+@pytest.mark.slow
 def test_settings_of_ones_own_stand_alone(project, tmp_path):
     settings = project.path("config/config.yaml").read_text()
     project.write("config/config.yaml", settings + "\nfigure: {opacity: 0.1}\n")
@@ -86,6 +87,7 @@ def test_a_killed_job_leaves_nothing_and_loses_nothing(project):
     assert project.planned(CLASSES) == {"classes": 1}
 
 
+@pytest.mark.slow
 def test_a_full_disk_leaves_the_older_file_or_none(project):
     """A file may grow to 60 kB, as on a disk that is nearly full; the picture needs more."""
     before = project.results()

@@ -21,6 +21,7 @@ def counted(text: str) -> dict[str, int]:
     return {name: int(n) for name, n in re.findall(r"^(\w+) +(\d+)  ", text, re.MULTILINE)}
 
 
+@pytest.mark.slow
 def test_the_plan_has_the_jobs_that_snakemake_would_run(project):
     done = plan(project)
     assert (done.returncode, done.stdout) == (

@@ -280,6 +280,7 @@ def test_a_touched_picture_repeats_nothing_and_a_changed_one_everything_behind_i
     }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_any_single_file_can_be_asked_for(project):
     targets = [
         "results/tiny/noise/none/classes/pool.h5",
