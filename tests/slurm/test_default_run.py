@@ -14,7 +14,6 @@ import xarray as xr
 
 from blockscope import provenance, stores
 from blockscope.errors import BadFile
-from blockscope.provenance import git_commit
 
 ROOT = Path(__file__).resolve().parents[2]
 LIMIT = 1200  # seconds, with the other tests on two cores
@@ -51,7 +50,8 @@ def local(tmp_path) -> Path:
     """Return the results of a local run: the project's own where they are of this very commit."""
     there = ROOT / "results"
     made_by = {of_commit(path) for path in there.rglob("*") if path.is_file()} - {None}
-    if made_by == {git_commit()} and "Nothing to be done" in snakemake(ROOT, "--dry-run"):
+    here = provenance.git_commit()
+    if made_by == {here} and "Nothing to be done" in snakemake(ROOT, "--dry-run"):
         return there
     snakemake(with_settings(tmp_path / "local"))
     return tmp_path / "local" / "results"

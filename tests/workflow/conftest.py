@@ -45,13 +45,13 @@ def finished(workflow_folder, workflow_copy) -> tuple[Project, str]:
 
 
 @pytest.fixture(scope="session")
-def made_once(workflow_folder) -> Callable[[str, Callable[[Path], Project]], Project]:
+def made_once(workflow_folder) -> Callable[[str, Callable[[Path], None]], Project]:
     """Return what has a project made by the first process that asks for its name.
 
     All processes get the same folder: a test that changes anything takes a copy.
     """
 
-    def once(name: str, make: Callable[[Path], Project]) -> Project:
+    def once(name: str, make: Callable[[Path], None]) -> Project:
         made = workflow_folder / f"{name}.made"
         with one_at_a_time(workflow_folder, f"{name}.lock"):
             if not made.exists():
