@@ -76,7 +76,7 @@ bench-scale: run-environment ## measure what planning takes with 100 to 1000 row
 	$(VENV) bench/scale.py $(ARGS)
 
 reproduce: run-environment ## compare the article's numbers with those computed here (ARGS: see docs/reproduce.md)
-	$(VENV) -m blockscope.reproduce $(ARGS)
+	$(VENV) -m studies.reproduce $(ARGS)
 
 lock: setup ## resolve the packages again (ARGS=--upgrade for newer versions)
 	$(COMPILE) pyproject.toml --extra cpu --group build -o requirements/cpu.txt

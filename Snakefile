@@ -7,7 +7,7 @@ import atexit
 
 from snakemake.utils import min_version
 
-from blockscope.left_behind import check_nothing_left_behind
+from blockscope.runtime.slurm import check_no_active_jobs
 
 min_version("9.10")
 
@@ -55,13 +55,13 @@ rule gallery:
 
 # A command that was killed leaves its lock, which the user takes away, and perhaps jobs on a cluster.
 onstart:
-    told(lambda: check_nothing_left_behind(Path.cwd()))
+    told(lambda: check_no_active_jobs(Path.cwd()))
 
 
 # The last line says where to look: after what Snakemake itself says at the end.
 onsuccess:
-    atexit.register(print, words_of_success("results/index.html"))
+    atexit.register(print, success_message("results/index.html"))
 
 
 onerror:
-    atexit.register(print, words_of_failure(log[0]))
+    atexit.register(print, failure_message(log[0]))

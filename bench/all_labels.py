@@ -105,11 +105,11 @@ def ours(path: Path, layer: str, repeats: int, maps: list) -> dict:
     import numpy as np
     from tensorflow.core.framework import graph_pb2
 
-    from blockscope.attribution.classes import attribute_classes
-    from blockscope.engine.linear_map import LinearMap
+    from blockscope.attribution.labels import attribute_labels
+    from blockscope.autodiff.gradient_overrides import OVERRIDES
+    from blockscope.autodiff.linear_map import LinearMap
     from blockscope.models.card import InputSpec
     from blockscope.models.network import Network
-    from blockscope.overrides import OVERRIDES
 
     values = picture()
     definition = graph_pb2.GraphDef.FromString(path.read_bytes())
@@ -121,7 +121,7 @@ def ours(path: Path, layer: str, repeats: int, maps: list) -> dict:
         began = time.perf_counter()
         linear = LinearMap(network, values, layer, LOGITS, OVERRIDES["none"])
         ready = time.perf_counter()
-        found = attribute_classes(linear, range(1, LABELS + 1))
+        found = attribute_labels(linear, range(1, LABELS + 1))
         whole.append(time.perf_counter() - began)
         labels.append(time.perf_counter() - ready)
     expected = np.array(maps)

@@ -10,7 +10,7 @@ def write_full_size(path: Path, seed: int = 20180306, labels: int = 1008) -> Pat
     import numpy as np
     import tensorflow as tf
 
-    from blockscope.blocks1000.network import SIZE, Frozen, flattened, trunk
+    from studies.blocks1000.network import SIZE, Frozen, flattened, trunk
 
     generator = np.random.default_rng(seed)
 

@@ -26,13 +26,13 @@ def run(options: argparse.Namespace) -> None:
     """Print unlikeness, objective and seconds of each grid, then the cost of a step."""
     import numpy as np
 
-    from blockscope.ascent.grids import activation_grid
-    from blockscope.ascent.grids_recipe import cell_recipe
-    from blockscope.blocks1000.scoring import load
-    from blockscope.images import read_picture
+    from blockscope.feature_visualization.activation_grid import activation_grid
+    from blockscope.feature_visualization.cell_recipe import cell_recipe
+    from blockscope.io.images import read_image
+    from studies.blocks1000.scoring import load
 
     network = load(Path("resources/blocks1000/graph.pb"))
-    values = network.values(np.array(read_picture(SCENE)))
+    values = network.values(np.array(read_image(SCENE)))
     seen = network.run({network.spec.tensor: values}, [LAYER])[LAYER].numpy()[0]
     cells = seen.shape[0] * seen.shape[1]
     steps = options.grid_steps
@@ -75,8 +75,8 @@ def _cost(network, seen, recipe) -> None:
     """Print the cheapest of twenty steps for more cells and for more drawn ones, taken in turns."""
     import numpy as np
 
-    from blockscope.ascent.grids import group_weights
-    from blockscope.ascent.grids_coherent import Coherent
+    from blockscope.feature_visualization.activation_grid import group_weights
+    from blockscope.feature_visualization.coherent_grid import Coherent
 
     warm = 3
     recipe = replace(recipe, steps=warm + 20, redirected=0)

@@ -18,14 +18,14 @@ def run(options: argparse.Namespace) -> None:
     """Print, per override, what share of an attribution lies on its block, and how factors do."""
     import numpy as np
 
-    from blockscope.attribution.classes import attribute_classes, named_classes
-    from blockscope.blocks1000.localisation import chance, coverage, separation, share_on, summary
-    from blockscope.blocks1000.scoring import LOGITS, fresh_scenes, load
-    from blockscope.blocks1000.vocabulary import LABELS
-    from blockscope.engine.linear_map import LinearMap
-    from blockscope.factors import alone, joint
-    from blockscope.labels import Labels
-    from blockscope.overrides import OVERRIDES
+    from blockscope.attribution.factors import alone, joint
+    from blockscope.attribution.labels import attribute_labels, named_labels
+    from blockscope.autodiff.gradient_overrides import OVERRIDES
+    from blockscope.autodiff.linear_map import LinearMap
+    from blockscope.io.labels import Labels
+    from studies.blocks1000.localisation import chance, coverage, separation, share_on, summary
+    from studies.blocks1000.scoring import LOGITS, fresh_scenes, load
+    from studies.blocks1000.vocabulary import LABELS
 
     layer, deeper = "mixed4d", "mixed5a"
     network = load(Path("resources/blocks1000/graph.pb"))
@@ -41,8 +41,8 @@ def run(options: argparse.Namespace) -> None:
             datasets = []
             for at in (layer, deeper):
                 linear = LinearMap(network, values, at, LOGITS, rules)
-                array = attribute_classes(linear, names.indexes)
-                datasets.append(named_classes(array, linear.output.numpy()[0], names))
+                array = attribute_labels(linear, names.indexes)
+                datasets.append(named_labels(array, linear.output.numpy()[0], names))
             maps = np.maximum(datasets[0]["attribution"].to_numpy()[list(scene.labels)], 0)
             shares[override] += [share_on(m, c) for m, c in zip(maps, covered, strict=True)]
             for recipe, (found, _) in {

@@ -98,21 +98,21 @@ def _in_own_process(graph: Path, what: str, layer: str, target: str | None) -> d
 
 def ours(path: Path, what: str, layer: str, target: str | None) -> dict:
     """Time our way, the second of two; ``passes``: backward passes that the notebook would take."""
-    from blockscope.attribution.channel_paths import ChannelPaths
-    from blockscope.attribution.channel_products import attribute_channels
-    from blockscope.attribution.pairs import Pair
+    from blockscope.attribution.contrasts import Contrast
+    from blockscope.attribution.grad_x_activation import attribute_channels
+    from blockscope.attribution.integrated_gradients import ChannelPaths
     from blockscope.attribution.positions import attribute_positions
-    from blockscope.blocks1000.scoring import load
-    from blockscope.engine.gradients import Gradients
-    from blockscope.engine.linear_map import LinearMap
-    from blockscope.overrides import OVERRIDES
+    from blockscope.autodiff.gradient_overrides import OVERRIDES
+    from blockscope.autodiff.gradients import Gradients
+    from blockscope.autodiff.linear_map import LinearMap
+    from studies.blocks1000.scoring import load
 
     network, values = load(path), picture()
     for _ in range(2):
         began = time.perf_counter()
         if what == "path":
             place = (network, values, layer, LOGITS, OVERRIDES["none"])
-            paths = ChannelPaths(Gradients(*place), [Pair(*PAIR)])
+            paths = ChannelPaths(Gradients(*place), [Contrast(*PAIR)])
             found = paths.path()
             missing = abs(paths.completeness_error(found.values)[0])
             note = f"{found.steps[0]} steps, completeness error {missing:.1e}"

@@ -120,11 +120,11 @@ def timed(path: Path, rounds: int = 12) -> dict:
     The least of all rounds each: on a machine that others use too, the rest is theirs. Names that
     end in ``_cpu``: the same in seconds of processor, of all cores together.
     """
-    from blockscope.ascent.climb import Ascent
+    from blockscope.feature_visualization.optimizer import Optimizer
 
     network, objective, channels = _asked(path)
     recipe = replace(_recipe(), steps=4 * rounds, redirected=0)
-    watched = Ascent(network, objective, channels, recipe).watched(range(BATCH))
+    watched = Optimizer(network, objective, channels, recipe).watched(range(BATCH))
     ways = {
         "lucid": (lucid_way(path, channels[0])[0], 1),
         "ours": (lambda: next(watched), BATCH),
@@ -216,7 +216,7 @@ def _asked(path: Path):
     """Return the network, the objective that both ways are judged by, and its channels."""
     from tensorflow.core.framework import graph_pb2
 
-    from blockscope.ascent import objectives
+    from blockscope.feature_visualization import objectives
     from blockscope.models.card import InputSpec
     from blockscope.models.network import Network
 
@@ -229,14 +229,14 @@ def _asked(path: Path):
 
 
 def _judge(network, objective, channels):
-    from blockscope.ascent.judge import Judge
+    from blockscope.feature_visualization.evaluation import Evaluator
 
-    return Judge(network, objective, channels, SIZE)
+    return Evaluator(network, objective, channels, SIZE)
 
 
 def _recipe():
     """Return the recipe that is timed: the fastest to rise, whatever its pictures look like."""
-    from blockscope.ascent.recipes import QUICK
+    from blockscope.feature_visualization.recipes import QUICK
 
     return QUICK
 
@@ -249,11 +249,11 @@ def our_way(path: Path, most: int, goal: list) -> dict:
     """
     from statistics import fmean
 
-    from blockscope.ascent.climb import Ascent
+    from blockscope.feature_visualization.optimizer import Optimizer
 
     network, objective, channels = _asked(path)
     judge, count = _judge(network, objective, channels), len(goal)
-    ascent = Ascent(network, objective, channels, replace(_recipe(), steps=most))
+    ascent = Optimizer(network, objective, channels, replace(_recipe(), steps=most))
     for done, pictures in enumerate(ascent.watched(range(BATCH)), 1):
         if done % 4 == 0:
             reached = fmean(judge.scores(pictures()[:count], range(count)).tolist())
@@ -267,7 +267,7 @@ def bare_passes(network, objective, recipe):
     import numpy as np
     import tensorflow as tf
 
-    from blockscope.ascent.view import View
+    from blockscope.feature_visualization.network_view import View
 
     size = SIZE + recipe.transforms.margin
     view, arrays = View(network, objective, size), objective.arrays(range(BATCH))
@@ -288,33 +288,33 @@ def bare_passes(network, objective, recipe):
 
 def by_recipe(path: Path, name: str) -> dict:
     """Render a batch by a named recipe; return what the judge sees and seconds per picture."""
-    from blockscope.ascent.climb import Ascent
-    from blockscope.ascent.judge import Judge
-    from blockscope.ascent.recipes import find_recipe
+    from blockscope.feature_visualization.evaluation import Evaluator
+    from blockscope.feature_visualization.optimizer import Optimizer
+    from blockscope.feature_visualization.recipes import find_recipe
 
     network, objective, channels = _asked(path)
     recipe, everything = find_recipe(name), range(len(channels))
     began = time.perf_counter(), time.process_time()
-    (batch,) = Ascent(network, objective, channels, recipe).run(everything)
+    (batch,) = Optimizer(network, objective, channels, recipe).run(everything)
     spent = time.perf_counter() - began[0], time.process_time() - began[1]
-    seen = Judge(network, objective, channels, recipe.size).scores(batch.pictures, everything)
+    seen = Evaluator(network, objective, channels, recipe.size).scores(batch.pictures, everything)
     seconds, cpu = (each / len(channels) for each in spent)
     return {"mean": float(seen.mean()), "seconds": seconds, "cpu": cpu}
 
 
 def allowed(path: Path, layer: str, memory_mb: int) -> dict:
     """Render and judge one batch, a few steps, under an allowance of memory."""
-    from blockscope.ascent.climb import Ascent
-    from blockscope.ascent.judge import Judge
-    from blockscope.ascent.objectives import channel
-    from blockscope.ascent.recipes import find_recipe
+    from blockscope.feature_visualization.evaluation import Evaluator
+    from blockscope.feature_visualization.objectives import channel
+    from blockscope.feature_visualization.optimizer import Optimizer
+    from blockscope.feature_visualization.recipes import find_recipe
 
     network, count = _asked(path)[0], {LAYER: 528, "mixed5b": 1024}[layer]
     objective = channel(layer, CHANNELS, count)
     recipe = replace(find_recipe("paper"), steps=4, redirected=2)
-    ascent = Ascent(network, objective, CHANNELS, recipe, memory_mb)
+    ascent = Optimizer(network, objective, CHANNELS, recipe, memory_mb)
     batch = next(ascent.run(range(len(CHANNELS))))
-    judge = Judge(network, objective, CHANNELS, recipe.size, memory_mb=memory_mb)
+    judge = Evaluator(network, objective, CHANNELS, recipe.size, memory_mb=memory_mb)
     judge.scores(batch.pictures, batch.images)
     return {"batch": ascent.batch}
 

@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from blockscope.config.paths import page_files, panel_files, printed_files
+from blockscope.config.result_paths import page_files, panel_files, printed_files
 from blockscope.config.settings import RunRow
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -159,7 +159,7 @@ def print_checks(folder: Path, images: int) -> None:
     """Print what checking as many rows and pictures takes: new ones, known ones, wrong ones."""
     write_project(folder, images, images)
     check = (
-        "import json, blockscope.config.check as c\n"
+        "import json, blockscope.config.checks as c\n"
         "try: print(len(c.load_project(json.load(open('config/config.yaml'))).runs), 'sound')\n"
         "except c.BadConfig as error: print(str(error).splitlines()[0])"
     )

@@ -27,18 +27,12 @@ def run(options: argparse.Namespace) -> None:
     """
     import numpy as np
 
-    from blockscope.attribution.channel_paths import ChannelPaths, draw_noise
-    from blockscope.attribution.pairs import Pair
-    from blockscope.blocks1000.localisation import (
-        chance,
-        coverage,
-        share_on,
-        strongest_map,
-        summary,
-    )
-    from blockscope.blocks1000.scoring import LOGITS, fresh_scenes, load
-    from blockscope.engine.gradients import Gradients
-    from blockscope.overrides import OVERRIDES
+    from blockscope.attribution.contrasts import Contrast
+    from blockscope.attribution.integrated_gradients import ChannelPaths, draw_noise
+    from blockscope.autodiff.gradient_overrides import OVERRIDES
+    from blockscope.autodiff.gradients import Gradients
+    from studies.blocks1000.localisation import chance, coverage, share_on, strongest_map, summary
+    from studies.blocks1000.scoring import LOGITS, fresh_scenes, load
 
     network = load(Path("resources/blocks1000/graph.pb"))
     shares, level, steps, missing = {}, [], [], []
@@ -52,7 +46,7 @@ def run(options: argparse.Namespace) -> None:
             if override == "none":
                 everything = [share_on(held.sum(-1), block) for block in covered]
                 shares.setdefault(("all channels", ""), []).extend(everything)
-            paths = ChannelPaths(gradients, [Pair(*scene.labels)])
+            paths = ChannelPaths(gradients, [Contrast(*scene.labels)])
             path = paths.path()
             if override == "none":
                 steps.append(path.steps[0])

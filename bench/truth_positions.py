@@ -23,9 +23,11 @@ def run(options: argparse.Namespace) -> None:
     """
     import numpy as np
 
-    from blockscope.attribution.classes import attribute_classes
+    from blockscope.attribution.labels import attribute_labels
     from blockscope.attribution.positions import attribute_positions
-    from blockscope.blocks1000.localisation import (
+    from blockscope.autodiff.gradient_overrides import OVERRIDES
+    from blockscope.autodiff.linear_map import LinearMap
+    from studies.blocks1000.localisation import (
         behind,
         chance,
         coverage,
@@ -33,9 +35,7 @@ def run(options: argparse.Namespace) -> None:
         speaking_cell,
         summary,
     )
-    from blockscope.blocks1000.scoring import LOGITS, fresh_scenes, load
-    from blockscope.engine.linear_map import LinearMap
-    from blockscope.overrides import OVERRIDES
+    from studies.blocks1000.scoring import LOGITS, fresh_scenes, load
 
     network = load(Path("resources/blocks1000/graph.pb"))
     shares = {name: [] for name in OVERRIDES}
@@ -44,7 +44,7 @@ def run(options: argparse.Namespace) -> None:
         values = network.values(scene.picture)
         fine, coarse = coverage(scene.masks, (14, 14)), coverage(scene.masks, (7, 7))
         to_logits = LinearMap(network, values, LATER, LOGITS, OVERRIDES["none"])
-        speaks = attribute_classes(to_logits, scene.labels)
+        speaks = attribute_labels(to_logits, scene.labels)
         found = {
             name: attribute_positions(LinearMap(network, values, EARLIER, LATER, rules))
             for name, rules in OVERRIDES.items()

@@ -44,7 +44,7 @@ export default defineConfig(({ mode }) => ({
   root: folder,
   plugins: [unhydrated, svelte(), whole],
   build: {
-    outDir: "../src/blockscope/figures/templates",
+    outDir: "../src/blockscope/figures/page/templates",
     // The templates of the pages lie there too.
     emptyOutDir: false,
     copyPublicDir: false,

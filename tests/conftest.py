@@ -8,11 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from browsing import chromium, visit
+from helpers.chromium import chromium, visit
+from helpers.repository import ROOT
 
 __all__ = ["chromium", "visit"]
-
-ROOT = Path(__file__).resolve().parent.parent
 
 
 @pytest.fixture

@@ -9,12 +9,12 @@ if TYPE_CHECKING:
 
     import xarray as xr
 
-    from blockscope.models.card import Card
+    from blockscope.models.card import ModelCard
 
 __version__ = "0.1.0"
 
 
-def load(path: str | os.PathLike[str]) -> xr.Dataset | Card:
+def load(path: str | os.PathLike[str]) -> xr.Dataset | ModelCard:
     """Load a result file, whatever stage made it.
 
     ``.h5`` and ``.zarr.zip``: a dataset of named arrays, in memory, with where it comes from in
@@ -22,6 +22,8 @@ def load(path: str | os.PathLike[str]) -> xr.Dataset | Card:
     model's card. Raises ``BadFile`` for a file that is missing, damaged, not made by blockscope, or
     of another kind. Does not load TensorFlow.
     """
-    from blockscope import loading  # here, because it is slow to import and not always needed
+    from blockscope.stages import (
+        loading,  # here, because it is slow to import and not always needed
+    )
 
     return loading.load(path)

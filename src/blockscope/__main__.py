@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import blockscope
-from blockscope.errors import BlockscopeError, unknown_name
+from blockscope.io.errors import BlockscopeError, unknown_name
 
 if TYPE_CHECKING:
     from blockscope.config.project import Project
     from blockscope.config.settings import ModelEntry
-    from blockscope.models.card import Card
+    from blockscope.models.card import ModelCard
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -90,7 +90,7 @@ def _positive(text: str) -> int:
 
 
 def _show(options: argparse.Namespace) -> None:
-    from blockscope.show import describe
+    from blockscope.stages.describe import describe
 
     mistakes = []
     for number, path in enumerate(options.files):
@@ -108,7 +108,7 @@ def _card(options: argparse.Namespace) -> None:
     import tempfile
 
     from blockscope.config.tables import read_catalogue
-    from blockscope.models.normal import write_model
+    from blockscope.models.normal_form import write_model
 
     catalogue = read_catalogue(options.catalogue)
     mistakes = []
@@ -134,7 +134,7 @@ def _entry(catalogue: Mapping[str, ModelEntry], name: str, path: Path) -> ModelE
 
 def _fetch(options: argparse.Namespace) -> None:
     from blockscope.config.tables import read_catalogue
-    from blockscope.downloads import fetch
+    from blockscope.io.downloads import fetch
 
     catalogue = read_catalogue(options.catalogue)
     for name in options.model:
@@ -148,9 +148,9 @@ def _fetch(options: argparse.Namespace) -> None:
 
 
 def _plan(options: argparse.Namespace) -> None:
-    from blockscope.planning.jobs import jobs_to_do
-    from blockscope.planning.past import Bytes, Seconds
-    from blockscope.planning.table import report
+    from blockscope.runtime.plan.jobs import jobs_to_do
+    from blockscope.runtime.plan.past import Bytes, Seconds
+    from blockscope.runtime.plan.table import report
 
     settings = _project(options.configfile).settings
     chosen = ["--configfile", str(options.configfile)] if options.configfile else []
@@ -159,10 +159,10 @@ def _plan(options: argparse.Namespace) -> None:
 
 
 def _measure(options: argparse.Namespace) -> None:
-    from blockscope.ascent.recipes import find_recipe
-    from blockscope.ascent.unit_names import channel_count
-    from blockscope.libraries import leave_keras_out, limit_threads
-    from blockscope.planning.spritemap import report
+    from blockscope.feature_visualization.recipes import find_recipe
+    from blockscope.feature_visualization.unit_selection import channel_count
+    from blockscope.runtime.libraries import limit_threads, skip_keras_import
+    from blockscope.runtime.plan.spritemap import report
 
     project = _project(options.configfile)
     asked, compute = project.settings.sprites.recipe, project.settings.compute
@@ -173,10 +173,10 @@ def _measure(options: argparse.Namespace) -> None:
 
     began = time.perf_counter()
     limit_threads(1)  # before TensorFlow is imported, as in a job
-    leave_keras_out()
-    from blockscope.ascent.gpus import use_gpu
-    from blockscope.ascent.timing import device_name, time_layer
+    skip_keras_import()
+    from blockscope.feature_visualization.timing import device_name, time_layer
     from blockscope.models.network import Network
+    from blockscope.runtime.gpu import use_gpu
 
     use_gpu(compute.gpu)
     network = Network.load(graph, card)
@@ -190,17 +190,17 @@ def _measure(options: argparse.Namespace) -> None:
 
 
 def _project(configfile: Path | None) -> Project:
-    from blockscope.config.check import load_project
+    from blockscope.config.checks import load_project
     from blockscope.config.tables import read_settings
 
     path = configfile or Path("config/config.yaml")
     return load_project(read_settings(path), [path], check=False)
 
 
-def _made(name: str, project: Project) -> tuple[Card, Path]:
+def _made(name: str, project: Project) -> tuple[ModelCard, Path]:
     """Return the card and the graph of a network as the rule ``model`` makes them."""
-    from blockscope.errors import BadFile
-    from blockscope.models.card import Card
+    from blockscope.io.errors import BadFile
+    from blockscope.models.card import ModelCard
 
     _entry(project.models, name, Path(project.models.file))
     folder = Path("results/models") / name
@@ -211,7 +211,7 @@ def _made(name: str, project: Project) -> tuple[Card, Path]:
                 f"'{path}' does not exist (looked in {Path.cwd()}), and only a network in normal "
                 f"form can be measured; make it: snakemake --cores 1 {card}"
             )
-    return Card.read(card), graph
+    return ModelCard.read(card), graph
 
 
 if __name__ == "__main__":

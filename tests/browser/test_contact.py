@@ -6,8 +6,8 @@ import re
 
 import numpy as np
 import pytest
-from made_contact import COUNT, GRID, INPUT, MadeContact, colours
-from made_page import PHONE, Visit, check_map, contrasts, drawn, point
+from helpers.synthetic_contact import COUNT, GRID, INPUT, MadeContact, colours
+from helpers.synthetic_page import PHONE, Visit, check_map, contrasts, drawn, point
 from numpy.typing import NDArray
 from playwright.sync_api import Locator, Page, expect
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from made_page import (
+from helpers.synthetic_page import (
     PHONE,
     MadePage,
     Visit,
@@ -20,9 +20,9 @@ from made_page import (
 )
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from blockscope import colour
+from blockscope.autodiff.gradient_overrides import OVERRIDES
+from blockscope.figures import colour
 from blockscope.figures.palettes import palettes
-from blockscope.overrides import OVERRIDES
 
 GRIDS = {1: (5, 7), 2: (3, 4)}
 SIGNED = next(iter(palettes().values()))

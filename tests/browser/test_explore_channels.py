@@ -7,16 +7,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from made_page import MadePage, Visit, check_map, choose_label, drawn, make_page
-from made_up_run import sprite_colour, write_sprites
+from helpers.synthetic_page import MadePage, Visit, check_map, choose_label, drawn, make_page
+from helpers.synthetic_run import sprite_colour, write_sprites
 from numpy.typing import NDArray
 from playwright.sync_api import Locator, Page, expect
 
-from blockscope import colour
-from blockscope.figures.page import write_page
+from blockscope.figures import colour
+from blockscope.figures.page.run_page import write_page
 from blockscope.figures.palettes import palettes
+from blockscope.figures.print.channel_tiles import driving_square
 from blockscope.figures.style import Style
-from blockscope.figures.tiles import driving_square
 
 LAYERS = {1: "mixed4d", 2: "mixed5a"}
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from made_page import (
+from helpers.synthetic_page import (
     PHONE,
     MadePage,
     Visit,
@@ -20,14 +20,14 @@ from made_page import (
     point,
     saved,
 )
-from made_up_run import sprite_colour, write_sprites
+from helpers.synthetic_run import sprite_colour, write_sprites
 from numpy.typing import NDArray
 from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
-from blockscope.figures.dictionary_data import telling
-from blockscope.figures.grid_data import GridPanel
-from blockscope.figures.page import write_page
+from blockscope.figures.data.activation_grid import GridPanel
+from blockscope.figures.data.dictionary import representative_positions
+from blockscope.figures.page.run_page import write_page
 from blockscope.figures.palettes import palettes
 from blockscope.figures.style import Style
 
@@ -272,7 +272,7 @@ def test_a_channel_shows_where_else_it_is_active(made: MadePage, visit: Visit) -
 def test_telling_positions_are_offered(made: MadePage, visit: Visit) -> None:
     page = visit(made.path)
     held = made.read("activations1")["activations"].to_numpy()
-    chosen = telling(held, 4)
+    chosen = representative_positions(held, 4)
     check_listed(page, held[chosen[0]])
     buttons = page.get_by_role("group", name="Telling positions").get_by_role("button")
     expect(buttons).to_have_count(4)
@@ -286,7 +286,7 @@ def test_without_sprites_numbers_and_maps_serve(tmp_path: Path, visit: Visit) ->
     made = make_page(tmp_path, ["dictionary"])
     page = visit(made.path)
     held = made.read("activations1")["activations"].to_numpy()
-    cell = telling(held, 1)[0]
+    cell = representative_positions(held, 1)[0]
     check_listed(page, held[cell])
     expect(page.locator("#dictionary section")).to_contain_text("sprites: {recipe: draft}")
     tile = page.locator("#dictionary .tile").first

@@ -10,7 +10,7 @@ from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
-from made_page import (
+from helpers.synthetic_page import (
     PHONE,
     MadePage,
     Visit,
@@ -27,7 +27,7 @@ from made_page import (
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from blockscope import colour
+from blockscope.figures import colour
 from blockscope.figures.palettes import palettes
 
 SVG = "{http://www.w3.org/2000/svg}"

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from blockscope.figures.gallery import GalleryRun, write_gallery
+from blockscope.figures.page.gallery import GalleryRun, write_gallery
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tiny_project import Project, one_at_a_time, prepare
+from helpers.tiny_project import Project, one_at_a_time, prepare
 
 sys.path.insert(0, str(Path(__file__).parent))  # the modules beside this one
 
@@ -76,7 +76,9 @@ def tiny(tmp_path_factory) -> Path:
                 "config/config.yaml", "\nneurons:", "\nsprites: {recipe: draft, block: 3}\nneurons:"
             )
             # A batch for each channel: a shard that is killed has something to go on from.
-            project.edit("src/blockscope/ascent/climb.py", "LARGEST = 8", "LARGEST = 1")
+            project.edit(
+                "src/blockscope/feature_visualization/optimizer.py", "LARGEST = 8", "LARGEST = 1"
+            )
             done = project.snakemake("results/tiny/noise/input.png")
             assert done.returncode == 0, done.stdout
             made.touch()

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from tiny_project import Project
+from helpers.tiny_project import Project
 
 PATIENCE = 240  # seconds, with many jobs on two cores
 LIVE = {"PENDING", "CONFIGURING", "RUNNING", "COMPLETING", "SUSPENDED"}
@@ -33,7 +33,7 @@ def run(smk, main):
         Path(f"card-{smk.rule}").open("a").write(os.environ.get("CUDA_VISIBLE_DEVICES", "-") + " ")
         _wait(f"hold-{smk.rule}")
         if smk.rule == "render":
-            from blockscope.ascent.finished import Finished
+            from blockscope.feature_visualization.finished import Finished
 
             add = Finished.add
 

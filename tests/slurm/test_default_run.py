@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 import xarray as xr
+from helpers.repository import ROOT
 
-from blockscope import provenance, stores
-from blockscope.errors import BadFile
+from blockscope.io import datasets, provenance
+from blockscope.io.errors import BadFile
 
-ROOT = Path(__file__).resolve().parents[2]
 LIMIT = 1200  # seconds, with the other tests on two cores
 ON_SLURM = (
     *("--workflow-profile", str(ROOT / "profiles" / "slurm")),
@@ -59,7 +59,7 @@ def local(tmp_path) -> Path:
 
 def of_commit(path: Path) -> object:
     try:
-        return provenance.of(path).get("git_commit")
+        return provenance.read(path).get("git_commit")
     except BadFile:  # a graph, a list of labels
         return None
 
@@ -75,7 +75,7 @@ def differs(one: Path, other: Path) -> bool:
         return False
     if not one.name.endswith((".h5", ".zarr.zip")):
         return True
-    arrays = (stores.read(path).drop_attrs() for path in (one, other))
+    arrays = (datasets.read(path).drop_attrs() for path in (one, other))
     try:
         xr.testing.assert_allclose(*arrays, rtol=0, atol=1e-6)
     except AssertionError:

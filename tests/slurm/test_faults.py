@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from submitted import LIVE, Submitted, asked
 
-from blockscope import stores
+from blockscope.io import datasets
 
 SHARDS = "results/models/tiny/sprites/shards/block~high"
 SHEET = "results/models/tiny/sprites/block~high.zarr.zip"
@@ -50,7 +50,7 @@ def is_complete(project: Submitted, finished: dict[str, int], undisturbed: Path)
     assert {path: results[path] for path in finished} == finished
     assert not [path for path in results if "/progress/" in path]
     np.testing.assert_array_equal(
-        stores.read(project.path(SHEET)).sprites, stores.read(undisturbed / SHEET).sprites
+        datasets.read(project.path(SHEET)).sprites, datasets.read(undisturbed / SHEET).sprites
     )
     for what in {job.what for job in project.jobs()}:
         same = [job for job in project.jobs() if job.what == what]

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from tiny_project import Project, one_at_a_time, prepare, row
+from helpers.tiny_project import Project, one_at_a_time, prepare, row
 
 
 @pytest.fixture(scope="session")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from made_page import point
+from helpers.synthetic_page import point
+from helpers.tiny_project import row
 from playwright.sync_api import expect
-from tiny_project import row
 
-from blockscope import stores
+from blockscope.io import datasets
 
 pytestmark = pytest.mark.slow
 
@@ -43,7 +43,7 @@ def changeable(celled, tmp_path):
 
 def test_positions_are_linked_on_the_page(celled, visit):
     page = visit(celled.path(PAGE))
-    values = stores.read(celled.path("results/tiny/noise/activations/low.zarr.zip")).activations
+    values = datasets.read(celled.path("results/tiny/noise/activations/low.zarr.zip")).activations
     late = page.locator('#grid figure[data-shown="block/high"] > .map')
     late.hover(position=point(late, (4, 5), 1, 3))
     early = page.locator('#grid figure[data-shown="low"] > .map')

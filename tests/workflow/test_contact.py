@@ -8,8 +8,8 @@ import re
 import numpy as np
 import pytest
 
-from blockscope import provenance, stores
-from blockscope.digest import reached_modules
+from blockscope.io import datasets, provenance
+from blockscope.runtime.digest import reached_modules
 
 pytestmark = pytest.mark.slow
 
@@ -43,8 +43,8 @@ def made(workflow_copy, made_once):
 
 
 def test_pages_are_made_of_the_files_of_their_layer(made):
-    sprites = stores.read(made.path("results/models/tiny/sprites/low.zarr.zip"))
-    active = stores.read(made.path("results/tiny/noise/activations/low.zarr.zip"))["activations"]
+    sprites = datasets.read(made.path("results/models/tiny/sprites/low.zarr.zip"))
+    active = datasets.read(made.path("results/tiny/noise/activations/low.zarr.zip"))["activations"]
     alone, both = data_of(made.path(ALONE)), data_of(made.path(WITH_PICTURE))
     for data in (alone, both):
         assert data["numbers"] == list(range(4))
@@ -52,7 +52,7 @@ def test_pages_are_made_of_the_files_of_their_layer(made):
     assert "response" not in alone
     largest = active.max(["row", "col"])
     np.testing.assert_allclose(both["response"]["largest"], largest, rtol=1e-5)
-    facts = provenance.of(made.path(WITH_PICTURE))
+    facts = provenance.read(made.path(WITH_PICTURE))
     assert (facts["created_by"], facts["image"], facts["layer"]) == ("contact", "noise", "low")
     assert made.planned(ALONE, WITH_PICTURE) == {}
 
@@ -68,7 +68,7 @@ def test_every_function_that_a_contact_sheet_calls_counts_in_its_digest(made):
     reached = reached_modules(script, made.path("src/blockscope"))
     for path in noted:
         _, called = json.loads(path.read_text())
-        names = {tuple(each) for each in called if each[0] != "blockscope.job"}
+        names = {tuple(each) for each in called if each[0] != "blockscope.runtime.job"}
         missed = {f"{m}.{n}" for m, n in names if n[0] != "<" and n not in reached.get(m, ())}
         assert not missed
-        assert ("blockscope.figures.contact", "write_contact") in names
+        assert ("blockscope.figures.page.contact_sheet", "write_contact") in names

@@ -6,12 +6,13 @@ import io
 
 import numpy as np
 import pytest
-from made_page import check_map, choose_label, layer_map, point, saved
+from helpers.synthetic_page import check_map, choose_label, layer_map, point, saved
 from PIL import Image
 from playwright.sync_api import expect
 
-from blockscope import colour, stores
+from blockscope.figures import colour
 from blockscope.figures.palettes import palettes
+from blockscope.io import datasets
 
 PAGE = "results/figures/one/index.html"
 GRID = (4, 5)  # of the later layer
@@ -22,7 +23,7 @@ def arrays(project):
     """Return both layers' attribution to all labels, and that between their positions."""
     folder = project.path("results/tiny/noise/smooth")
     files = ("classes/low", "classes/block~high", "positions/low--block~high")
-    return [stores.read(folder / f"{name}.h5").attribution for name in files]
+    return [datasets.read(folder / f"{name}.h5").attribution for name in files]
 
 
 def hints(attribution, first, second=None):
@@ -72,7 +73,7 @@ def test_what_is_drawn_is_in_the_files(finished, visit):
 
 def test_channels_are_those_of_the_file(finished, visit):
     project, _ = finished
-    held = stores.read(project.path("results/tiny/noise/smooth/channels/low.h5"))
+    held = datasets.read(project.path("results/tiny/noise/smooth/channels/low.h5"))
     values = held.attribution.sel({"method": "linear"}).values[0]
     page = visit(project.path(PAGE))
     shown = page.locator('#channels [data-layer="1"] .tile').all_inner_texts()

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import xarray as xr
 
-from blockscope import provenance
+from blockscope.io import provenance
 
 TARGETS = tuple(
     f"results/tiny/noise/smooth/{name}.h5"
@@ -26,9 +26,9 @@ def test_forked_jobs_make_the_same_and_leave_no_process(workflow_copy, tmp_path,
         text = project.path("config/config.yaml").read_text()
         project.write("config/config.yaml", f"{text}\ncompute: {{forked: {forked}}}\n")
         # Written by the job itself: whether it is a fork.
-        job = project.path("src/blockscope/job.py").read_text()
+        job = project.path("src/blockscope/runtime/job.py").read_text()
         told = "        main(smk)\n        print('forked:', 'BLOCKSCOPE_FORKED' in os.environ)\n"
-        project.write("src/blockscope/job.py", job.replace("        main(smk)\n", told, 1))
+        project.write("src/blockscope/runtime/job.py", job.replace("        main(smk)\n", told, 1))
         done = project.snakemake(*TARGETS)
         assert done.returncode == 0, done.stdout
         for stage, name in (("classes", "low"), ("factors", "low-2")):
@@ -42,7 +42,7 @@ def test_forked_jobs_make_the_same_and_leave_no_process(workflow_copy, tmp_path,
         }
         assert sizes["classes"] > 200, (key, sizes)
         assert 60 < sizes["factors"] < sizes["classes"] - 100, (key, sizes)
-        facts = [provenance.of(project.path(target)) for target in TARGETS]
+        facts = [provenance.read(project.path(target)) for target in TARGETS]
         assert ["tensorflow" in each for each in facts] == [True, True, False], key
     for target in TARGETS:
         alone, fork = (xr.load_dataset(made[key].path(target)) for key in ("false", "true"))
@@ -67,6 +67,6 @@ def _processes_with(text: str) -> list[str]:
             command = (folder / "cmdline").read_bytes().decode(errors="replace")
         except OSError:
             continue
-        if "blockscope.forks.server" in command and text in command:
+        if "blockscope.runtime.forks.server" in command and text in command:
             found.append(command)
     return found

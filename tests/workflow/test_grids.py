@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from blockscope import provenance, show, stores
-from blockscope.digest import reached_modules
+from blockscope.io import datasets, provenance
+from blockscope.runtime.digest import reached_modules
+from blockscope.stages import describe
 
 pytestmark = pytest.mark.slow
 
@@ -42,14 +43,14 @@ def changeable(gridded, tmp_path):
 
 def test_cells_picture_and_where_they_come_from(gridded):
     path = gridded.path(f"{GRID}.zarr.zip")
-    grid = stores.read(path)
+    grid = datasets.read(path)
     assert grid.cells.dims == ("row", "col", "y", "x", "rgb")
     assert grid.cells.shape == (ROWS, COLS, CELL, CELL, 3)
     assert grid.cells.dtype == np.float32
     assert 0 <= grid.cells.min() <= grid.cells.max() <= 1
-    values = stores.read(gridded.path("results/tiny/noise/activations/low.zarr.zip")).activations
+    values = datasets.read(gridded.path("results/tiny/noise/activations/low.zarr.zip")).activations
     np.testing.assert_allclose(grid.magnitude, np.linalg.norm(values.to_numpy(), axis=2), rtol=1e-6)
-    facts = provenance.of(path)
+    facts = provenance.read(path)
     known = {"created_by": "cells", "model": "tiny", "image": "noise", "layer": "low", "seed": 3}
     asked = {
         "method": "coherent",
@@ -62,9 +63,9 @@ def test_cells_picture_and_where_they_come_from(gridded):
     }
     assert {**known, **asked}.items() <= facts.items()
     drawn = {key: facts[key] for key in (*known, *asked)} | {"created_by": "grid"}
-    assert drawn.items() <= provenance.of(gridded.path(PNG)).items()
-    assert show.MEANING["cells"] in show.describe(path)
-    assert show.MEANING["grid"] in show.describe(gridded.path(PNG))
+    assert drawn.items() <= provenance.read(gridded.path(PNG)).items()
+    assert describe.MEANING["cells"] in describe.describe(path)
+    assert describe.MEANING["grid"] in describe.describe(gridded.path(PNG))
     assert not gridded.path("results/tiny/noise/grids/progress/low-coherent").exists()
     sheet = np.asarray(Image.open(gridded.path(PNG)))
     assert sheet.shape == (ROWS * 8, COLS * 8, 4)
@@ -92,7 +93,7 @@ def test_every_function_that_a_grid_calls_counts_in_its_digest(gridded, stage, e
     missed = {
         f"{module}.{name}"
         for module, name in map(tuple, called)
-        if module != "blockscope.job" and not name.startswith("<")
+        if module != "blockscope.runtime.job" and not name.startswith("<")
         if name not in reached.get(module, set())
     }
     assert not missed

@@ -31,7 +31,9 @@ def test_projects_share_what_they_would_have_made_themselves(workflow_copy, proj
         project = workflow_copy.unmade(tmp_path / name)
         text = project.path("config/config.yaml").read_text()
         project.write("config/config.yaml", text + settings(shared, recipe))
-        project.edit("src/blockscope/ascent/recipes.py", "steps=192", "steps=7")  # of paper
+        project.edit(
+            "src/blockscope/feature_visualization/recipes.py", "steps=192", "steps=7"
+        )  # of paper
         return project
 
     def run(project, file=SHEET):

@@ -10,9 +10,9 @@ import pytest
 import xarray as xr
 from PIL import Image
 
-from blockscope import stores
-from blockscope.digest import reached_modules
-from blockscope.figures.sprites import read_sprites
+from blockscope.figures.data.sprites import read_sprites
+from blockscope.io import datasets
+from blockscope.runtime.digest import reached_modules
 
 pytestmark = pytest.mark.slow
 
@@ -48,7 +48,7 @@ def changeable(rendered, tmp_path):
 
 def test_every_layer_that_a_panel_shows_has_a_sheet(rendered):
     for layer, channels in (("low", 4), ("block~high", 5)):
-        sprites = stores.read(rendered.path(f"{SPRITES}/{layer}.zarr.zip"))
+        sprites = datasets.read(rendered.path(f"{SPRITES}/{layer}.zarr.zip"))
         assert sprites.sprites.shape == (channels, SIZE, SIZE, 3)
         facts = json.loads(rendered.path(f"{SPRITES}/{layer}.json").read_text())
         assert len(facts["judge"]) == channels
@@ -84,15 +84,15 @@ def test_lists_and_neurons_are_made_when_they_are_asked_for(changeable):
     assert planned == {"render": 2, "sprites": 2}  # a panel shows the groups
     done = changeable.snakemake(*files)
     assert done.returncode == 0, done.stdout
-    whole = stores.read(changeable.path(f"{SPRITES}/low.zarr.zip"))
-    some = stores.read(changeable.path(f"{lists[0]}.zarr.zip"))
+    whole = datasets.read(changeable.path(f"{SPRITES}/low.zarr.zip"))
+    some = datasets.read(changeable.path(f"{lists[0]}.zarr.zip"))
     xr.testing.assert_equal(some, whole.isel(sprite=[0, 2, 3]))
     log = changeable.path("logs/render/tiny/low/0,2-3.log").read_text()
     assert "3 of 3 sprites of low were finished before" in log
-    neuron = stores.read(changeable.path(f"{lists[1]}.zarr.zip"))
+    neuron = datasets.read(changeable.path(f"{lists[1]}.zarr.zip"))
     assert neuron.sprite.values.tolist() == [4]
     assert neuron.attrs["unit"] == "neuron"
-    made = stores.read(changeable.path(f"{groups}.zarr.zip"))
+    made = datasets.read(changeable.path(f"{groups}.zarr.zip"))
     assert made.attrs["unit"] == "direction"
     assert made.attrs["image"] == "noise"
     assert read_sprites([changeable.path(f"{groups}{end}") for end in (".png", ".json")], 2)
@@ -127,7 +127,7 @@ def test_every_function_that_rendering_calls_counts_in_its_digest(rendered):
         missed = {
             f"{module}.{name}"
             for module, name in map(tuple, called)
-            if module != "blockscope.job" and not name.startswith("<")
+            if module != "blockscope.runtime.job" and not name.startswith("<")
             if name not in reached.get(module, set())
         }
         assert not missed
@@ -141,7 +141,7 @@ def test_another_recipe_repeats_the_renders_and_what_shows_them(changeable):
 
 
 def test_a_change_of_one_recipe_leaves_the_others_alone(changeable):
-    path = "src/blockscope/ascent/recipes.py"
+    path = "src/blockscope/feature_visualization/recipes.py"
     changeable.edit(path, '"lucid": Recipe()', '"lucid": Recipe(steps=300)')
     assert changeable.planned() == {}
 

@@ -10,11 +10,11 @@ from pathlib import Path
 import h5py
 import pytest
 import yaml
+from helpers.repository import ROOT
 from PIL import Image
 
-from blockscope.digest import code_digest, reached_modules
+from blockscope.runtime.digest import code_digest, reached_modules
 
-ROOT = Path(__file__).resolve().parents[2]
 LINEARISING = {"classes", "positions", "channels", "drivers", "neurons"}
 # Not by default: see test_sprites, test_grids, test_contact.
 RENDERING = {"render", "sprites", "cells", "grid", "contact"}
@@ -108,7 +108,9 @@ def test_every_function_that_a_stage_calls_counts_in_its_digest(finished):
         stages.add(stage)
         script = project.path(f"workflow/scripts/{stage}.py")
         reached = reached_modules(script, project.path("src/blockscope"))
-        called = [part for part in called if part[0] != "blockscope.job"]  # progress on stderr
+        called = [
+            part for part in called if part[0] != "blockscope.runtime.job"
+        ]  # progress on stderr
         names = {(module, name) for module, name in called if not name.startswith("<")}
         missed = {
             f"{module}.{name}" for module, name in names if name not in reached.get(module, set())
@@ -199,29 +201,29 @@ def change_function(project, file: str, name: str) -> None:
 @pytest.mark.parametrize(
     ("file", "name", "changed"),
     [
-        ("attribution/classes.py", "write_classes", {"classes"}),
+        ("attribution/labels.py", "write_classes", {"classes"}),
         ("attribution/activations.py", "write_activations", {"activations"}),
         ("overrides.py", "smooth_pool", LINEARISING),
         ("factors.py", "write_factors", {"factors"}),
         ("factors.py", "factorise", {"factors", "neurons", "cells"}),
         ("neuron_groups.py", "group_neurons", {"neurons", "cells"}),
-        ("attribution/neurons.py", "write_neurons", {"neurons"}),
+        ("attribution/group_effects.py", "write_neurons", {"neurons"}),
         ("inputs.py", "write_input", {"input"}),
         ("images.py", "fit", {"input"}),
-        ("models/normal.py", "write_model", {"model"}),
-        ("figures/groups.py", "compose", {"panel"}),
-        ("figures/page.py", "write_page", {"page"}),
-        ("figures/contact.py", "write_contact", {"contact"}),
-        ("figures/asked.py", "place_of", {"panel", "page"}),
-        ("figures/spatial.py", "compose_spatial", {"panel"}),
-        ("figures/payload.py", "payload", {"page"}),
-        ("figures/channel_data.py", "read_layer", {"panel", "page"}),
+        ("models/normal_form.py", "write_model", {"model"}),
+        ("figures/print/groups.py", "compose", {"panel"}),
+        ("figures/page/run_page.py", "write_page", {"page"}),
+        ("figures/page/contact_sheet.py", "write_contact", {"contact"}),
+        ("figures/data/request.py", "place_of", {"panel", "page"}),
+        ("figures/print/spatial.py", "compose_spatial", {"panel"}),
+        ("figures/page/payload.py", "payload", {"page"}),
+        ("figures/data/channels.py", "read_layer", {"panel", "page"}),
         ("attribution/channels.py", "write_channels", {"channels"}),
-        ("attribution/quadrature.py", "integrate_to", {"channels"}),
-        ("figures/gallery.py", "write_gallery", {"gallery"}),
-        ("files.py", "written_whole", STAGES),
-        ("config/check.py", "load_project", set()),
-        ("job.py", "words_of_success", set()),
+        ("attribution/quadrature.py", "integrate_adaptive", {"channels"}),
+        ("figures/page/gallery.py", "write_gallery", {"gallery"}),
+        ("files.py", "atomic_write", STAGES),
+        ("config/checks.py", "load_project", set()),
+        ("job.py", "success_message", set()),
         ("show.py", "describe", set()),
         ("__init__.py", "load", set()),
         ("loading.py", "load", set()),
@@ -235,7 +237,7 @@ def test_a_changed_function_counts_for_the_stages_that_use_it(code, before, file
 
 def test_what_counts_is_repeated(project):
     change_function(project, "factors.py", "write_factors")
-    template = next(project.path(f"{PACKAGE}/figures/templates").glob("page*"))
+    template = next(project.path(f"{PACKAGE}/figures/page/templates").glob("page*"))
     template.write_text(template.read_text() + "<!-- changed -->")
     planned, changed = project.planned_and_changed()
     assert changed == {"factors"}
@@ -243,7 +245,7 @@ def test_what_counts_is_repeated(project):
 
 
 def test_a_changed_template_counts_for_its_page(code, before):
-    template = next(code.path(f"{PACKAGE}/figures/templates").glob("page*"))
+    template = next(code.path(f"{PACKAGE}/figures/page/templates").glob("page*"))
     template.write_text(template.read_text() + "<!-- changed -->")
     after = digests(code)
     assert {stage for stage in STAGES if after[stage] != before[stage]} == {"page"}

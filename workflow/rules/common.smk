@@ -1,15 +1,15 @@
 # What all rules look up: the checked project, the places of files, the digest of a stage's code.
-# The logic is in the package (blockscope.config, blockscope.digest), where it is tested.
+# The logic is in the package (blockscope.config, blockscope.runtime.digest), where it is tested.
 from functools import cache
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 from snakemake_interface_executor_plugins.settings import ExecMode
 
-from blockscope import shared
-from blockscope.ascent.grids_recipe import cell_recipe
-from blockscope.ascent.recipes import find_recipe
-from blockscope.ascent.unit_names import (
+from blockscope.runtime import result_cache
+from blockscope.feature_visualization.cell_recipe import cell_recipe
+from blockscope.feature_visualization.recipes import find_recipe
+from blockscope.feature_visualization.unit_selection import (
     NUMBERS_PATTERN,
     UNITS_PATTERN,
     asked_units,
@@ -17,9 +17,9 @@ from blockscope.ascent.unit_names import (
     numbers_in_path,
     shard_names,
 )
-from blockscope.config.check import card_of, load_project
-from blockscope.config.command_line import as_in_a_file
-from blockscope.config.paths import (
+from blockscope.config.checks import card_of, load_project
+from blockscope.config.cli_values import parse_cli_values
+from blockscope.config.result_paths import (
     ASKED_OF_NONE,
     RECIPE_PATTERN,
     channels_asked,
@@ -34,12 +34,12 @@ from blockscope.config.paths import (
 )
 from blockscope.config.settings import ID_PATTERN, PANELS
 from blockscope.config.tables import read_settings
-from blockscope.digest import code_digest
-from blockscope.errors import BlockscopeError
-from blockscope.forks.measured import measure_forks
-from blockscope.forks.offered import offer
-from blockscope.job import words_of_failure, words_of_success
-from blockscope.overrides import OVERRIDES
+from blockscope.runtime.digest import code_digest
+from blockscope.io.errors import BlockscopeError
+from blockscope.runtime.forks.measured import measure_forks
+from blockscope.runtime.forks.offered import offer
+from blockscope.runtime.job import failure_message, success_message
+from blockscope.autodiff.gradient_overrides import OVERRIDES
 
 # What a job takes beside its batches: TensorFlow and the network.
 BASE_MB = 1500
@@ -79,13 +79,13 @@ if not workflow.configfiles:
 # Jobs are parsed in processes of their own, after the checks of the first one.
 project = told(
     lambda: load_project(
-        as_in_a_file(config, workflow.config_settings.config),
+        parse_cli_values(config, workflow.config_settings.config),
         workflow.configfiles,
         check=workflow.exec_mode == ExecMode.DEFAULT,
     ),
     stop=SystemExit,
 )
-shared.use(project.settings.shared_results)
+result_cache.use(project.settings.shared_results)
 # In the process that starts the jobs: on this machine, or in a submission to a cluster.
 if project.settings.compute.forked and workflow.exec_mode != ExecMode.SUBPROCESS:
     offer()

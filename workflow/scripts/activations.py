@@ -1,6 +1,6 @@
 """activations: the values of one layer for one picture."""
 
-from blockscope.job import run
+from blockscope.runtime.job import run
 
 
 def main(smk):

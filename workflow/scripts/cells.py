@@ -1,10 +1,10 @@
 """cells: a picture for each position of one layer, of what the layer sees there."""
 
-from blockscope.job import run
+from blockscope.runtime.job import run
 
 
 def main(smk):
-    from blockscope.ascent.grids import write_cells
+    from blockscope.feature_visualization.activation_grid import write_cells
 
     write_cells(
         smk.input.graph,

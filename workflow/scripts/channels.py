@@ -1,6 +1,6 @@
 """channels: the attribution of pairs of classes to every channel of one layer."""
 
-from blockscope.job import run
+from blockscope.runtime.job import run
 
 
 def main(smk):

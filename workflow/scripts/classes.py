@@ -1,10 +1,10 @@
 """classes: the attribution of every class to every position of one layer."""
 
-from blockscope.job import run
+from blockscope.runtime.job import run
 
 
 def main(smk):
-    from blockscope.attribution.classes import write_classes
+    from blockscope.attribution.labels import write_classes
 
     write_classes(
         smk.input.graph,

@@ -1,10 +1,10 @@
 """contact: all sprites of a layer on a page, with what a picture makes of its channels."""
 
-from blockscope.job import run
+from blockscope.runtime.job import run
 
 
 def main(smk):
-    from blockscope.figures.contact import write_contact
+    from blockscope.figures.page.contact_sheet import write_contact
 
     active, picture = smk.input.get("activations"), smk.input.get("picture")
     write_contact(smk.output.html, smk.input.sprites, active, picture)

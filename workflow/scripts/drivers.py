@@ -1,10 +1,10 @@
 """drivers: which channels of a layer drive each channel of a later one."""
 
-from blockscope.job import run
+from blockscope.runtime.job import run
 
 
 def main(smk):
-    from blockscope.attribution.drivers import write_drivers
+    from blockscope.attribution.channel_to_channel import write_drivers
 
     write_drivers(
         smk.input.graph,

@@ -1,10 +1,10 @@
 """factors: the attributions of all classes as a few factors, with the top labels of each."""
 
-from blockscope.job import run
+from blockscope.runtime.job import run
 
 
 def main(smk):
-    from blockscope.factors import write_factors
+    from blockscope.attribution.factors import write_factors
 
     write_factors(
         smk.input.classes,

@@ -1,10 +1,10 @@
 """grid: the pictures of all positions of one layer, side by side."""
 
-from blockscope.job import run
+from blockscope.runtime.job import run
 
 
 def main(smk):
-    from blockscope.ascent.grids_sheet import write_grid
+    from blockscope.feature_visualization.grids_sheet import write_grid
 
     write_grid(smk.input.zarr, smk.params.magnitude, smk.output.png)
 

@@ -1,10 +1,10 @@
 """input: a picture as the network sees it."""
 
-from blockscope.job import run
+from blockscope.runtime.job import run
 
 
 def main(smk):
-    from blockscope.inputs import write_input
+    from blockscope.stages.input import write_input
 
     write_input(
         smk.input.picture,

@@ -1,10 +1,10 @@
 """neurons: the activations of one layer as a few groups, and the effect of each on every class."""
 
-from blockscope.job import run
+from blockscope.runtime.job import run
 
 
 def main(smk):
-    from blockscope.attribution.neurons import write_neurons
+    from blockscope.attribution.group_effects import write_neurons
 
     write_neurons(
         smk.input.graph,

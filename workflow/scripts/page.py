@@ -1,12 +1,12 @@
 """page: the figure of one run as a self-contained page."""
 
-from blockscope.job import run
+from blockscope.runtime.job import run
 
 
 def main(smk):
-    from blockscope.figures.asked import Asked
-    from blockscope.figures.facts import figure_facts
-    from blockscope.figures.page import write_page
+    from blockscope.figures.data.facts import figure_facts
+    from blockscope.figures.data.request import Asked
+    from blockscope.figures.page.run_page import write_page
     from blockscope.figures.style import Style
 
     params, asked = smk.params, Asked(**smk.params.asked)

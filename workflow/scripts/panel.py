@@ -1,12 +1,12 @@
 """panel: one panel of a run's figure, for print."""
 
-from blockscope.job import run
+from blockscope.runtime.job import run
 
 
 def main(smk):
-    from blockscope.figures.asked import Asked
-    from blockscope.figures.facts import figure_facts
-    from blockscope.figures.printed import write_panel
+    from blockscope.figures.data.facts import figure_facts
+    from blockscope.figures.data.request import Asked
+    from blockscope.figures.print.export import write_panel
     from blockscope.figures.style import Style
 
     name, asked, outputs = smk.params.panel, Asked(**smk.params.asked), dict(smk.output.items())

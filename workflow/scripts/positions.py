@@ -1,6 +1,6 @@
 """positions: the attribution between the positions of two layers."""
 
-from blockscope.job import run
+from blockscope.runtime.job import run
 
 
 def main(smk):

@@ -1,10 +1,10 @@
 """render: what some units of one layer respond to."""
 
-from blockscope.job import run
+from blockscope.runtime.job import run
 
 
 def main(smk):
-    from blockscope.ascent.shards import write_shard
+    from blockscope.feature_visualization.shards import write_shard
 
     write_shard(
         smk.input.graph,

@@ -1,11 +1,11 @@
 """sprites: the sprites of one layer, or of some of its units, on one sheet."""
 
-from blockscope.job import run
+from blockscope.runtime.job import run
 
 
 def main(smk):
-    from blockscope.ascent.spritemaps import write_spritemap
-    from blockscope.ascent.unit_names import read_numbers
+    from blockscope.feature_visualization.spritemaps import write_spritemap
+    from blockscope.feature_visualization.unit_selection import read_numbers
 
     write_spritemap(
         smk.input.shards,

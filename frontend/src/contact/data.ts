@@ -1,4 +1,4 @@
-// What a contact sheet holds, as written by the package's figures/contact.py.
+// What a contact sheet holds, as written by the package's figures/page/contact_sheet.py.
 import { Tensor, unpack } from "../data/arrays";
 import { type Palette, readPalette } from "../data/colours";
 import type { PackedPalette, Packed, Picture } from "../data/data";

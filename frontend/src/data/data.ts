@@ -1,4 +1,4 @@
-// What a page holds, as written by the package's figures/payload.py.
+// What a page holds, as written by the package's figures/page/payload.py.
 
 /** An array: base64 of deflated whole numbers; a value is its number times the scale of its row. */
 export interface Packed {

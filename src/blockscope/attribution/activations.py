@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from blockscope import provenance, stores
-from blockscope.images import Pixels, read_input
-from blockscope.models.card import Card
+from blockscope.io import datasets, provenance
+from blockscope.io.images import Pixels, read_input
+from blockscope.models.card import ModelCard
 from blockscope.models.network import Network
 
 
@@ -31,19 +31,19 @@ def write_activations(
     output: str | os.PathLike[str],
 ) -> None:
     """Write a layer's activations as zarr: ``activations`` (row, col, channel)."""
-    card = Card.read(card_path)
+    card = ModelCard.read(card_path)
     card.layer(layer)
     picture, facts = read_input(input_path)
     array = activations(Network.load(graph_path, card), picture, layer)
     named = xr.DataArray(
-        stores.as_float32(array),
+        datasets.as_float32(array),
         dims=("row", "col", "channel"),
         attrs={"long_name": f"activations of {layer}", "units": "1"},
     )
     origin = provenance.record("activations", **provenance.inherited(facts), layer=layer)
-    stores.write_zarr(output, xr.Dataset({"activations": named}, attrs=origin))
+    datasets.write_zarr(output, xr.Dataset({"activations": named}, attrs=origin))
 
 
 def read_activations(path: str | os.PathLike[str]) -> npt.NDArray[np.float32]:
     """Read back (row, col, channel) float32."""
-    return stores.read(path)["activations"].transpose("row", "col", "channel").to_numpy()
+    return datasets.read(path)["activations"].transpose("row", "col", "channel").to_numpy()

@@ -9,13 +9,17 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from blockscope import stores
-from blockscope.attribution.channel_paths import ChannelAttribution, ChannelPaths, draw_noise
-from blockscope.attribution.channel_products import attribute_all_labels
-from blockscope.attribution.classes import label_axis
-from blockscope.attribution.opened import Opened
-from blockscope.attribution.pairs import find_pairs
-from blockscope.labels import Labels
+from blockscope.attribution.contrasts import find_contrasts
+from blockscope.attribution.grad_x_activation import attribute_all_labels
+from blockscope.attribution.integrated_gradients import (
+    ChannelAttribution,
+    ChannelPaths,
+    draw_noise,
+)
+from blockscope.attribution.labels import label_axis
+from blockscope.attribution.layer_task import LayerTask
+from blockscope.io import datasets
+from blockscope.io.labels import Labels
 
 
 def _by_method(
@@ -47,22 +51,22 @@ def named_channels(
         {
             "attribution": (
                 (*by_method, "channel"),
-                stores.as_float32(np.stack([one.values for one in found], 1)),
+                datasets.as_float32(np.stack([one.values for one in found], 1)),
                 {"long_name": "contribution of a channel to score(A) - score(B)", **unit},
             ),
             "completeness_error": (
                 by_method,
-                stores.as_float32(completeness),
+                datasets.as_float32(completeness),
                 {"long_name": "(sum of attribution - rise) / |rise|, rise = score - score at zero"},
             ),
             "quadrature_error": (
                 by_method,
-                stores.as_float32(np.stack([one.quadrature_error for one in found], 1)),
+                datasets.as_float32(np.stack([one.quadrature_error for one in found], 1)),
                 {"long_name": "likely sum of the channels' |errors| / sum of |attribution|"},
             ),
             "steps": (by_method, np.stack([one.steps for one in found], 1)),
-            "score": ("pair", stores.as_float32(paths.scores), unit),
-            "score_at_zero": ("pair", stores.as_float32(paths.at_zero), unit),
+            "score": ("pair", datasets.as_float32(paths.scores), unit),
+            "score_at_zero": ("pair", datasets.as_float32(paths.at_zero), unit),
         },
         coords={
             "pair": np.array([pair.named(labels) for pair in paths.pairs], dtype=object),
@@ -103,18 +107,18 @@ def write_channels(
     ``attribution`` (pair, method, channel) for the pairs asked for, ``classes`` (label, channel)
     for all labels by the linear method.
     """
-    opened = Opened.read(graph_path, card_path, input_path, activations_path, layer, override)
-    linear, names = opened.linear(), opened.card.names
+    opened = LayerTask.read(graph_path, card_path, input_path, activations_path, layer, override)
+    linear, names = opened.linear(), opened.card.label_table
     logits = linear.output.numpy()[0]
-    pairs = find_pairs(asked, logits, names)
+    pairs = find_contrasts(asked, logits, names)
     paths = ChannelPaths(opened.gradients(), pairs, memory_mb, progress=True)
     noise = draw_noise(seed, opened.held.shape[-1])
     dataset = named_channels(paths, methods, noise, tolerance, names)
     classes = attribute_all_labels(linear, names.indexes, memory_mb, progress=True)
     note = {"long_name": "linear attribution of every label's logit", "units": "logit"}
-    dataset["classes"] = (("label", "channel"), stores.as_float32(classes), note)
+    dataset["classes"] = (("label", "channel"), datasets.as_float32(classes), note)
     dataset = dataset.assign_coords(label_axis(logits, names))
     for name in ("attribution", "classes"):
         opened.check_finite(name, dataset[name].to_numpy())
     dataset.attrs = opened.record("channels", seed=seed, tolerance=tolerance)
-    stores.write_h5(output, dataset)
+    datasets.write_h5(output, dataset)

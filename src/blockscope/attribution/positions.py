@@ -10,10 +10,10 @@ import tensorflow as tf
 import xarray as xr
 from tqdm import tqdm
 
-from blockscope import stores
-from blockscope.attribution.opened import Opened
-from blockscope.engine.batches import Mode, cheaper_mode, in_batches
-from blockscope.engine.linear_map import LinearMap
+from blockscope.attribution.layer_task import LayerTask
+from blockscope.autodiff.batches import Mode, cheaper_mode, in_batches
+from blockscope.autodiff.linear_map import LinearMap
+from blockscope.io import datasets
 
 
 def attribute_positions(
@@ -52,7 +52,7 @@ def _forward(
     positions = np.argwhere(np.ones(linear.value.shape[1:3], bool)).astype(np.int32)
     batches = in_batches(positions, linear.bytes_per_tangent(), memory_mb)
     bar = tqdm(batches, desc="positions", unit="batch", disable=not progress)
-    maps = [tf.reduce_sum(linear.push_positions(b) * directions, -1).numpy() for b in bar]
+    maps = [tf.reduce_sum(linear.jvp_positions(b) * directions, -1).numpy() for b in bar]
     pushed = np.concatenate(maps)  # (position of layer 1, row2, col2)
     return np.ascontiguousarray(pushed.reshape(len(positions), -1).T)
 
@@ -69,7 +69,7 @@ def _reverse(
     for batch in bar:
         single = tf.one_hot(batch, rows * cols, dtype=linear.output.dtype)[..., None]
         spread = single * tf.gather(vectors, batch)
-        pulled = linear.pull(tf.reshape(spread, [len(batch), rows, cols, channels]))
+        pulled = linear.vjp(tf.reshape(spread, [len(batch), rows, cols, channels]))
         maps.append(tf.reduce_sum(pulled * linear.value, -1).numpy())
     return np.concatenate(maps)
 
@@ -90,15 +90,15 @@ def write_positions(
     ``activations_path``: those of ``layer1``. Raises ``BadFile`` where layer 2 is not computed from
     layer 1.
     """
-    opened = Opened.read(
+    opened = LayerTask.read(
         graph_path, card_path, input_path, activations_path, layer1, override, layer2
     )
     found = attribute_positions(opened.linear(), memory_mb, progress=True)
     opened.check_finite("attribution", found)
     array = xr.DataArray(
-        stores.as_float32(found),
+        datasets.as_float32(found),
         dims=("row2", "col2", "row1", "col1"),
         attrs={"long_name": "activation of layer1 times gradient of the length of layer2"},
     )
     facts = opened.record("positions")
-    stores.write_h5(output, xr.Dataset({"attribution": array}, attrs=facts))
+    datasets.write_h5(output, xr.Dataset({"attribution": array}, attrs=facts))

@@ -56,7 +56,7 @@ class Integral:
     error: float
 
 
-def integrate_to(
+def integrate_adaptive(
     tolerance: float,
     look: Callable[[Numbers], tuple[Numbers, Numbers]],
     most: int = 8192,

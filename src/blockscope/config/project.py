@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from blockscope.config.problems import Problems
+from blockscope.config.error_list import ErrorList
 from blockscope.config.settings import (
     ID_PATTERN,
     ID_WORDS,
@@ -20,7 +20,7 @@ from blockscope.config.settings import (
     Settings,
 )
 from blockscope.config.tables import Row, parse_catalogue, read_table
-from blockscope.errors import unknown_name
+from blockscope.io.errors import unknown_name
 
 Entry = TypeVar("Entry", bound=Settings)
 
@@ -71,7 +71,7 @@ class Project:
     place: str = "the settings"
 
 
-def read_project(config: Mapping[str, Any], place: str, problems: Problems) -> Project | None:
+def read_project(config: Mapping[str, Any], place: str, problems: ErrorList) -> Project | None:
     """Read the settings and the three tables; notes what is wrong in any of them by itself.
 
     ``place`` says where the settings are written. None where they do not name the tables.
@@ -99,7 +99,7 @@ def read_project(config: Mapping[str, Any], place: str, problems: Problems) -> P
 
 
 def _read_rows(
-    path: str, model: type[Entry], key: str, problems: Problems
+    path: str, model: type[Entry], key: str, problems: ErrorList
 ) -> tuple[Written[Entry], list[RawRun]]:
     rows: list[Row] = read_table(path, model, problems) or []
     entries: dict[str, Entry | None] = {}
@@ -119,14 +119,14 @@ def _read_rows(
     return Written(key, path, entries, places), raw
 
 
-def _check_model_id(name: str, place: str, problems: Problems) -> None:
+def _check_model_id(name: str, place: str, problems: ErrorList) -> None:
     if not re.fullmatch(ID_PATTERN, name):
         problems.add(place, f"must be {ID_WORDS}, found '{name}'")
     elif name.lower() in RESERVED_MODELS:
         problems.add(place, f"id '{name}' is the name of a folder of results; choose another one")
 
 
-def _check_case(places: Mapping[str, str], problems: Problems) -> None:
+def _check_case(places: Mapping[str, str], problems: ErrorList) -> None:
     """Refuse ids that are one file on systems which do not tell small letters from capitals."""
     first: dict[str, str] = {}
     for name, place in places.items():

@@ -22,7 +22,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from blockscope.config.settings import Config, ImageRow, ModelEntry, RunRow, Source
-from blockscope.files import write_text_whole
+from blockscope.io.atomic_files import atomic_write_text
 
 README = Path("config/README.md")
 SCHEMAS = Path("workflow/schemas")
@@ -153,7 +153,7 @@ def main() -> int:
     options = parser.parse_args()
     if options.fix:
         for path, text in generated(options.root).items():
-            write_text_whole(path, text)
+            atomic_write_text(path, text)
         return 0
     found = differences(options.root)
     sys.stdout.write(f"{found}\n" if found else "up to date\n")

@@ -10,9 +10,9 @@ from typing import Any
 import yaml
 from pydantic import BaseModel
 
-from blockscope.config.problems import Problems
+from blockscope.config.error_list import ErrorList
 from blockscope.config.settings import ModelEntry
-from blockscope.errors import BadFile, describe_valid, nearest_names
+from blockscope.io.errors import BadFile, describe_valid, nearest_names
 
 
 @dataclass(frozen=True)
@@ -33,14 +33,14 @@ class Mapped:
 
 def read_catalogue(path: str | Path) -> dict[str, ModelEntry]:
     """Read the catalogue of networks; raises ``BadConfig`` that lists all mistakes in it."""
-    problems = Problems()
+    problems = ErrorList()
     entries = {name: entry for name, (_, entry) in parse_catalogue(path, problems).items() if entry}
     problems.raise_if_any()
     return entries
 
 
 def parse_catalogue(
-    path: str | Path, problems: Problems
+    path: str | Path, problems: ErrorList
 ) -> dict[str, tuple[str, ModelEntry | None]]:
     """Read the catalogue as id -> (place, entry); an entry with mistakes is None."""
     mapped = read_mapping(path, problems)
@@ -58,7 +58,7 @@ def parse_catalogue(
     return found
 
 
-def read_mapping(path: str | Path, problems: Problems) -> Mapped | None:
+def read_mapping(path: str | Path, problems: ErrorList) -> Mapped | None:
     """Read a YAML file that holds a mapping; notes wrong syntax and repeated keys."""
     text = read_text(path, problems)
     if text is None:
@@ -98,7 +98,7 @@ def _repeated_keys(node: yaml.Node) -> Iterator[tuple[str, int, int]]:
             yield from _repeated_keys(value)
 
 
-def read_table(path: str | Path, model: type[BaseModel], problems: Problems) -> list[Row] | None:
+def read_table(path: str | Path, model: type[BaseModel], problems: ErrorList) -> list[Row] | None:
     """Read a table whose columns are the fields of ``model``; None where that is impossible.
 
     UTF-8, cells separated by tabs and taken as they stand (no quotes), column names in the first
@@ -137,7 +137,7 @@ def read_table(path: str | Path, model: type[BaseModel], problems: Problems) -> 
 
 
 def _check_columns(
-    path: str | Path, columns: list[str], model: type[BaseModel], problems: Problems
+    path: str | Path, columns: list[str], model: type[BaseModel], problems: ErrorList
 ) -> bool:
     known = model.model_fields
     place = f"{path}, line 1"
@@ -170,7 +170,7 @@ def _columns(model: type[BaseModel]) -> str:
     return f"columns: {', '.join(needed)}" + (f"; optional: {', '.join(free)}" if free else "")
 
 
-def read_text(path: str | Path, problems: Problems) -> str | None:
+def read_text(path: str | Path, problems: ErrorList) -> str | None:
     """Read a text file as UTF-8; notes why it cannot be read."""
     try:
         return Path(path).read_text(encoding="utf-8-sig")
@@ -186,7 +186,7 @@ def read_text(path: str | Path, problems: Problems) -> str | None:
 
 def read_settings(path: str | Path) -> Mapping[Any, Any]:
     """Read a YAML file of settings; raises ``BadFile`` with the line of a mistake in its syntax."""
-    problems = Problems()
+    problems = ErrorList()
     mapped = read_mapping(path, problems)
     if problems.texts or mapped is None:
         raise BadFile("\n".join(problems.texts))

@@ -13,7 +13,7 @@ import matplotlib as mpl
 import numpy as np
 from numpy.typing import NDArray
 
-from blockscope import colour
+from blockscope.figures import colour
 
 Floats = NDArray[np.floating]
 Picture = NDArray[np.uint8]

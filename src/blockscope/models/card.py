@@ -9,9 +9,9 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from blockscope.errors import BadFile, unknown_name
-from blockscope.files import write_text_whole
-from blockscope.labels import Labels
+from blockscope.io.atomic_files import atomic_write_text
+from blockscope.io.errors import BadFile, unknown_name
+from blockscope.io.labels import Labels
 
 
 class InputSpec(BaseModel):
@@ -43,7 +43,7 @@ class Layer(BaseModel):
         return self.shape[0] * self.shape[1]
 
 
-class Card(BaseModel):
+class ModelCard(BaseModel):
     """Everything about a model in normal form that a stage or a check needs to know."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -67,7 +67,7 @@ class Card(BaseModel):
         return {layer.name: layer for layer in self.layers}
 
     @cached_property
-    def names(self) -> Labels:
+    def label_table(self) -> Labels:
         """The model's labels."""
         return Labels(self.labels, self.skip_labels)
 
@@ -95,10 +95,10 @@ class Card(BaseModel):
 
     def write(self, path: str | os.PathLike[str]) -> None:
         """Write the card as JSON, whole or not at all."""
-        write_text_whole(path, json.dumps(self.model_dump(mode="json"), indent=1) + "\n")
+        atomic_write_text(path, json.dumps(self.model_dump(mode="json"), indent=1) + "\n")
 
     @classmethod
-    def read(cls, path: str | os.PathLike[str]) -> Card:
+    def read(cls, path: str | os.PathLike[str]) -> ModelCard:
         """Read a card; raises ``BadFile`` where the file is missing or not a card."""
         try:
             return cls.model_validate_json(Path(path).read_bytes())

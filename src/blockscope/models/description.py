@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from tensorflow.core.framework import graph_pb2
 
-from blockscope.errors import BadFile
+from blockscope.io.errors import BadFile
 from blockscope.models import graphs
-from blockscope.models.card import Card, InputSpec, Layer
+from blockscope.models.card import InputSpec, Layer, ModelCard
 from blockscope.models.network import PRE_RELU, Network
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def describe(
     definition: graph_pb2.GraphDef, entry: ModelEntry, name: str, labels: list[str]
-) -> Card:
+) -> ModelCard:
     """Return the card of a graph in normal form; runs the network once to see every shape."""
     nodes = {node.name: node for node in definition.node}
     (picture,) = [n.name for n in definition.node if n.op == "Placeholder"]
@@ -56,7 +56,7 @@ def describe(
         )
         for n in _layers_in_order(nodes, spatial, added)
     ]
-    return Card(
+    return ModelCard(
         model=name,
         source="",
         source_sha256="",

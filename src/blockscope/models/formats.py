@@ -14,8 +14,8 @@ from tensorflow.python.framework.convert_to_constants import (
     convert_variables_to_constants_v2,
 )
 
-from blockscope.errors import BadFile
-from blockscope.models.allowed import ALLOWED, check_ops
+from blockscope.io.errors import BadFile
+from blockscope.models.allowed_operations import ALLOWED, check_ops
 
 # What a SavedModel needs to hold and restore its variables; freezing removes all of it.
 SAVED_MODEL_OPS = frozenset(

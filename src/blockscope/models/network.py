@@ -12,9 +12,9 @@ import numpy.typing as npt
 import tensorflow as tf
 from tensorflow.core.framework import graph_pb2, node_def_pb2
 
-from blockscope.errors import BadFile
+from blockscope.io.errors import BadFile
 from blockscope.models import graphs
-from blockscope.models.card import Card, InputSpec
+from blockscope.models.card import InputSpec, ModelCard
 from blockscope.models.operations import apply
 
 Operation = Callable[[node_def_pb2.NodeDef, Sequence[tf.Tensor]], list[tf.Tensor]]
@@ -25,7 +25,7 @@ PRE_RELU = "_pre_relu"  # ending of the name of a layer before its ReLU
 class Network:
     """A frozen graph with its input and logits.
 
-    ``definition`` holds plain operations only (see ``blockscope.models.normal``).
+    ``definition`` holds plain operations only (see ``blockscope.models.normal_form``).
     """
 
     def __init__(self, definition: graph_pb2.GraphDef, spec: InputSpec, logits: str) -> None:
@@ -37,7 +37,7 @@ class Network:
         self._constants: dict[str, tf.Tensor] = {}
 
     @classmethod
-    def load(cls, graph_path: str | os.PathLike[str], card: Card) -> Network:
+    def load(cls, graph_path: str | os.PathLike[str], card: ModelCard) -> Network:
         """Read ``graph.pb``; raises ``BadFile`` where it is missing or damaged."""
         definition = graph_pb2.GraphDef()
         try:

@@ -1,0 +1,236 @@
+"""Factors of the attributions to many labels: a few patterns of positions, each with its labels."""
+
+from __future__ import annotations
+
+import csv
+import os
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import xarray as xr
+from sklearn.decomposition import NMF, PCA
+from sklearn.exceptions import ConvergenceWarning
+
+from blockscope.io import datasets, provenance
+from blockscope.io.atomic_files import atomic_write
+from blockscope.io.errors import BadFile, unknown_name
+
+Array = npt.NDArray[np.float64]
+METHODS = ("nmf", "pca")
+ITERATIONS = 200  # scikit-learn's default of 2018, which the published factors were made with
+TOLERANCE = 1e-4
+SEED = 0  # nndsvd starts from a randomised singular value decomposition
+
+
+@dataclass(frozen=True)
+class Factorisation:
+    """Factors of one or more layers.
+
+    ``spatial``: one array (row, col, factor) per layer; ``labels``: (factor, label), shared by all;
+    ``relative_errors``: ||X - spatial @ labels|| / ||X|| per layer (Frobenius norm).
+    """
+
+    spatial: list[Array]
+    labels: Array
+    relative_errors: list[float]
+
+
+def factorise(layers: list[Array], n: int, method: str = "nmf") -> Factorisation:
+    """Fit ``n`` factors to the first layer and express the others by the same label vectors.
+
+    Each layer is an array (row, col, label) of what is to be explained; NMF needs it
+    non-negative. Every position is a sample, every label a feature. Order and scale are fixed by
+    the method, so that two runs agree: NMF starts from nndsvd, which orders factors by singular
+    value and splits that value evenly between the two sides; PCA orders by variance, has unit
+    label vectors, and each of them points to where its largest entry is positive.
+
+    Raises ``BadFile`` where ``n`` exceeds what the data allow. Source: Olah et al. 2018 and its
+    authors' description of the recipe; scikit-learn's NMF with ``init="nndsvd"``, ``tol=1e-4``,
+    200 iterations.
+    """
+    if method not in METHODS:
+        raise unknown_name("factorisation method", method, METHODS)
+    rows, cols, labels = layers[0].shape
+    most = min(rows * cols, labels)
+    if not 1 <= n <= most:
+        raise BadFile(
+            f"{n} factors asked of {rows} x {cols} positions and {labels} labels; "
+            f"valid: 1 to {most} (table of runs: factors)"
+        )
+    # In one order of memory, since the last bits of a product depend on it.
+    samples = [np.ascontiguousarray(x.reshape(-1, labels), np.float64) for x in layers]
+    if method == "nmf":
+        weights, components = _nmf(samples, n)
+        fitted = [w @ components for w in weights]
+    else:
+        weights, components, mean = _pca(samples, n)
+        fitted = [w @ components + mean for w in weights]
+    return Factorisation(
+        spatial=[w.reshape(*x.shape[:2], n) for w, x in zip(weights, layers, strict=True)],
+        labels=components,
+        relative_errors=[_relative_error(x, f) for x, f in zip(samples, fitted, strict=True)],
+    )
+
+
+def _nmf(samples: list[Array], n: int) -> tuple[list[Array], Array]:
+    if not samples[0].any():
+        return [np.zeros((len(x), n)) for x in samples], np.zeros((n, samples[0].shape[1]))
+    model = NMF(n, init="nndsvd", tol=TOLERANCE, max_iter=ITERATIONS, random_state=SEED)
+    with warnings.catch_warnings():
+        # The published factors stop at 200 iterations too; what error is left is stored.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        first = model.fit_transform(samples[0])
+        return [first, *(model.transform(x) for x in samples[1:])], model.components_
+
+
+def _pca(samples: list[Array], n: int) -> tuple[list[Array], Array, Array]:
+    model = PCA(n, svd_solver="full").fit(samples[0])
+    components = model.components_
+    largest = np.abs(components).argmax(axis=1)
+    signs = np.where(np.take_along_axis(components, largest[:, None], 1) < 0, -1.0, 1.0)
+    return [model.transform(x) * signs.T for x in samples], components * signs, model.mean_
+
+
+def _relative_error(x: Array, fitted: Array) -> float:
+    size = float(np.linalg.norm(x))
+    return float(np.linalg.norm(x - fitted)) / size if size else 0.0
+
+
+def positive_part(attribution: npt.NDArray[np.floating]) -> Array:
+    """Return what speaks for a label: attributions clipped at zero."""
+    return np.asarray(np.maximum(attribution, 0), dtype=np.float64)
+
+
+def normalise_by_mean(positive: Array) -> Array:
+    """Divide a layer by its mean over positions and labels, so that layers can be compared."""
+    mean = positive.mean()
+    return positive / mean if mean > 0 else positive
+
+
+def most_probable(classes: xr.Dataset, count: int) -> npt.NDArray[np.intp]:
+    """Return the entries of the label axis with the largest probability, most probable first."""
+    return np.argsort(-classes["probability"].to_numpy(), kind="stable")[:count]
+
+
+def explained(classes: xr.Dataset) -> Array:
+    """Return a layer's clipped attributions as (row, col, label)."""
+    return positive_part(classes["attribution"].transpose("row", "col", "label").to_numpy())
+
+
+def alone(classes: xr.Dataset, n: int, method: str = "nmf") -> tuple[Factorisation, xr.Dataset]:
+    """Factorise one layer with all its labels: the recipe that the article's authors gave later.
+
+    Returns the factors and the labels that they are about.
+    """
+    return factorise([explained(classes)], n, method), classes
+
+
+def joint(
+    fit: xr.Dataset, classes: xr.Dataset, n: int, method: str = "nmf", labels: int = 50
+) -> tuple[Factorisation, xr.Dataset]:
+    """Fit factors on one layer and express another by them: the recipe of the article's figures.
+
+    Only the ``labels`` most probable ones count, most probable first; each layer is divided by
+    its own mean. Returns the factors of ``classes`` and the labels that they are about.
+    """
+    chosen = most_probable(fit, labels)
+    layers = [normalise_by_mean(explained(part.isel(label=chosen))) for part in (fit, classes)]
+    both = factorise(layers, n, method)
+    own = Factorisation(both.spatial[1:], both.labels, both.relative_errors[1:])
+    return own, classes.isel(label=chosen)
+
+
+def named_factors(factors: Factorisation, labels: xr.Dataset, top: int) -> xr.Dataset:
+    """Name the axes of one layer's factors and list the ``top`` labels of each factor."""
+    top = min(top, labels.sizes["label"])
+    ranked = np.argsort(-factors.labels, axis=1, kind="stable")[:, :top]
+    names, indexes = labels["label"].to_numpy(), labels["index"].to_numpy()
+    ranking = ("factor", "rank")
+    weights = np.take_along_axis(factors.labels, ranked, 1)
+    return xr.Dataset(
+        {
+            "spatial": (("row", "col", "factor"), datasets.as_float32(factors.spatial[0])),
+            "labels": (("factor", "label"), datasets.as_float32(factors.labels)),
+            "top_label": (ranking, names[ranked].astype(object)),
+            "top_index": (ranking, indexes[ranked]),
+            "top_weight": (ranking, datasets.as_float32(weights)),
+        },
+        coords={name: labels[name].variable for name in ("label", "index", "probability")},
+    )
+
+
+def top_table(factors: xr.Dataset) -> pd.DataFrame:
+    """Return each factor's top labels: columns factor, rank (both from 1), label, index, weight."""
+    stacked = factors[["top_label", "top_index", "top_weight"]].to_dataframe().reset_index()
+    return pd.DataFrame(
+        {
+            "factor": stacked["factor"] + 1,
+            "rank": stacked["rank"] + 1,
+            "label": stacked["top_label"],
+            "index": stacked["top_index"],
+            "weight": stacked["top_weight"].map(lambda weight: f"{weight:.6g}"),
+        }
+    )
+
+
+def write_factors(
+    classes_path: str | os.PathLike[str],
+    fit_path: str | os.PathLike[str] | None,
+    n: int,
+    method: str,
+    top_labels: int,
+    joint_labels: int,
+    output_h5: str | os.PathLike[str],
+    output_tsv: str | os.PathLike[str],
+) -> None:
+    """Write the factors of one layer as HDF5, and their top labels as a table.
+
+    ``fit_path``: attributions of the layer to fit on (the joint recipe), or None (the layer alone).
+    """
+    classes = datasets.read(classes_path)
+    if fit_path is None:
+        factors, labels = alone(classes, n, method)
+        fit_layer = classes.attrs["layer"]
+    else:
+        fit = datasets.read(fit_path)
+        _check_same_picture(Path(fit_path), fit, Path(classes_path), classes)
+        factors, labels = joint(fit, classes, n, method, joint_labels)
+        fit_layer = fit.attrs["layer"]
+    dataset = named_factors(factors, labels, top_labels)
+    dataset.attrs = provenance.record(
+        "factors",
+        **provenance.inherited(classes.attrs),
+        fit_layer=fit_layer,
+        method=method,
+        recipe="alone" if fit_path is None else "joint",
+        n=n,
+        relative_error=factors.relative_errors[0],
+        seed=SEED,
+    )
+    datasets.write_h5(output_h5, dataset)
+    with atomic_write(output_tsv) as temporary, open(temporary, "w", encoding="utf-8") as table:
+        table.write(provenance.tsv_header(dataset.attrs))
+        ranking = top_table(dataset)
+        # Readers that skip comments would cut a label at its "#", but not within quotes.
+        marked = ranking["label"].str.contains("#").any()
+        ranking.to_csv(
+            table,
+            sep="\t",
+            index=False,
+            quoting=csv.QUOTE_NONNUMERIC if marked else csv.QUOTE_MINIMAL,
+        )
+
+
+def _check_same_picture(
+    fit_path: Path, fit: xr.Dataset, classes_path: Path, classes: xr.Dataset
+) -> None:
+    for key in ("model_sha256", "image_sha256", "override"):
+        if fit.attrs.get(key) != classes.attrs.get(key):
+            raise BadFile(
+                f"'{fit_path}' and '{classes_path}' differ in {key}: "
+                f"{fit.attrs.get(key)}, {classes.attrs.get(key)}"
+            )

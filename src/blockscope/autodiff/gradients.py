@@ -1,0 +1,137 @@
+"""Gradients of scores at any points of a layer, many points at once.
+
+``LinearMap`` linearises at the one point that a picture gives; a path of points needs the whole
+network at each of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+from tensorflow.core.framework import node_def_pb2
+
+from blockscope.autodiff.convolution import dilated
+from blockscope.autodiff.gradient_overrides import Override
+from blockscope.models import graphs
+from blockscope.models.network import Network
+from blockscope.models.operations import apply
+
+Scores = Callable[[tf.Tensor], Sequence[tf.Tensor]]
+
+
+class Gradients:
+    """How scores of tensor ``target`` change with ``layer``, at any values of the layer.
+
+    ``value`` is the layer's own value for the picture, (row, col, channel). ``exact`` says that no
+    operation between layer and target has its gradient replaced by the override.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        values: npt.NDArray[np.float32],
+        layer: str,
+        target: str,
+        override: Override,
+        held: npt.NDArray[np.float32] | None = None,
+    ) -> None:
+        """Evaluate the network once, which tells the memory that a point takes.
+
+        ``values``: network input (1, row, col, rgb). ``held``: the layer's value (row, col,
+        channel) where it is known already.
+        """
+        self.layer, self.target = layer, target
+        self._network, self._values, self._override = network, values, override
+        self._nodes = network.joined_at(layer)
+        before = graphs.in_order(self._nodes, [target], stop={layer})
+        self._reads_input = any(node.name == network.spec.tensor for node in before)
+        after = graphs.downstream(self._nodes, layer) - {layer}
+        ops = {node.op for node in before if node.name in after}
+        self.exact = not ops & set(override.rules)
+        if held is None:
+            held = network.run({network.spec.tensor: values}, [layer])[layer].numpy()[0]
+        self.value = held
+        self.bytes_per_point = self._measure()
+
+    def _measure(self) -> int:
+        """Return the bytes of everything that a gradient at one point has to remember."""
+        total = [self.value.nbytes]
+
+        def noting(node: node_def_pb2.NodeDef, inputs: Sequence[tf.Tensor]) -> list[tf.Tensor]:
+            outputs = self._operation(node, inputs)
+            total.extend((t.shape.num_elements() or 0) * t.dtype.size for t in outputs)
+            return outputs
+
+        self._run(tf.convert_to_tensor(self.value[None]), noting)
+        return sum(total)
+
+    def values_at(self, points: npt.NDArray[np.float32]) -> tf.Tensor:
+        """Return the target, (batch, ...), at ``points`` of the layer (batch, row, col, channel).
+
+        The cost is one pass through the network behind the layer per point.
+        """
+        return self._run(tf.convert_to_tensor(points), self._operation)
+
+    def at(
+        self, points: npt.NDArray[np.float32], scores: Scores
+    ) -> tuple[npt.NDArray[np.float32], list[tf.Tensor]]:
+        """Return scores and their gradients at points of the layer (batch, row, col, channel).
+
+        ``scores`` maps the target (batch, ...) to tensors of shape (batch), one per score. Returns
+        the scores, (score, batch), and for each its gradient, (batch, row, col, channel), which
+        follows the override. The cost is one forward pass per point, and one backward pass per
+        point and score. The caller bounds the batch, with ``bytes_per_point``.
+        """
+        start = tf.convert_to_tensor(points)
+        with tf.GradientTape(persistent=True) as tape:
+            tape.watch(start)
+            found = scores(self._run(start, self._operation))
+        zero = tf.UnconnectedGradients.ZERO
+        gradients = [tape.gradient(one, start, unconnected_gradients=zero) for one in found]
+        return np.stack([one.numpy() for one in found]), gradients
+
+    def _run(
+        self,
+        points: tf.Tensor,
+        operation: Callable[[node_def_pb2.NodeDef, Sequence[tf.Tensor]], list[tf.Tensor]],
+    ) -> tf.Tensor:
+        feeds = {self.layer: points}
+        if self._reads_input and self.layer != self._network.spec.tensor:
+            feeds[self._network.spec.tensor] = tf.repeat(self._values, points.shape[0], 0)
+        return self._network.run(feeds, [self.target], self._nodes, operation)[self.target]
+
+    def _operation(
+        self, node: node_def_pb2.NodeDef, inputs: Sequence[tf.Tensor]
+    ) -> list[tf.Tensor]:
+        rule = self._override.rules.get(node.op)
+        if rule is None:
+            return apply_batched(node, inputs)
+
+        @tf.custom_gradient
+        def replaced(x: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], tf.Tensor]]:
+            y = apply(node, [x, *inputs[1:]])[0]
+            return y, lambda upstream: rule(x, y, node, upstream)
+
+        return [replaced(inputs[0])]
+
+
+def apply_batched(node: node_def_pb2.NodeDef, inputs: Sequence[tf.Tensor]) -> list[tf.Tensor]:
+    """Compute an operation where the graph was made for one picture and for other kernels."""
+    if node.op == "Reshape":
+        shape = np.array(inputs[1])
+        if shape.size and shape[0] == 1 and inputs[0].shape[0] != 1:
+            shape[0] = inputs[0].shape[0]  # the shape asked for in the graph speaks of one image
+            return apply(node, [inputs[0], tf.constant(shape)])
+    # Asking a map of attributes for one that is not there would enter it.
+    if node.op == "Conv2D" and "dilations" in node.attr:
+        dilations = list(node.attr["dilations"].list.i)
+        if max(dilations, default=1) > 1:
+            plain = node_def_pb2.NodeDef()
+            plain.CopyFrom(node)
+            plain.attr["dilations"].list.i[:] = [1, 1, 1, 1]
+            # The CPU has no gradient of dilated convolutions; a kernel spread by zeros is the same.
+            return apply(plain, [inputs[0], dilated(inputs[1], dilations[1:3])])
+    return apply(node, inputs)

@@ -1,0 +1,126 @@
+"""The cards of the networks that the runs use, without TensorFlow in this process."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from blockscope.config.error_list import ErrorList
+from blockscope.config.settings import ModelEntry
+from blockscope.io.errors import BadFile
+from blockscope.models.card import ModelCard
+
+RESULTS = Path("results")
+CACHE = Path(".snakemake/blockscope/cards")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A network of the catalogue whose files were found: what its card must agree with.
+
+    ``labels`` and ``source_sha256`` are None where the file comes from an address: its checksum is
+    part of the entry.
+    """
+
+    name: str
+    place: str
+    entry: ModelEntry
+    source_sha256: str | None
+    labels: tuple[str, ...] | None
+
+    @property
+    def cached(self) -> Path:
+        """Where a card is kept that was made for checking only."""
+        parts = [self.name, self.entry.digest, self.source_sha256, self.labels]
+        return CACHE / f"{hashlib.sha256(repr(parts).encode()).hexdigest()[:32]}.json"
+
+    def agrees(self, card: ModelCard) -> bool:
+        """Tell whether a card describes this network as it is now."""
+        return (
+            card.model == self.name
+            and card.entry == self.entry.digest
+            and self.source_sha256 in {None, card.source_sha256}
+            and self.labels in {None, card.labels}
+        )
+
+
+def read_cards(wanted: list[Wanted], problems: ErrorList) -> Mapping[str, ModelCard]:
+    """Return the cards of networks by id: from the results, from the cache, or made now.
+
+    A card that is missing is made by one process for all of them, which takes some seconds.
+    Networks that must be loaded from an address first have no card yet: their layers are checked by
+    the jobs.
+    """
+    cards: dict[str, ModelCard] = {}
+    missing: list[Wanted] = []
+    for model in wanted:
+        card = _find(model)
+        if card:
+            cards[model.name] = card
+        elif model.source_sha256 is not None and model.labels is not None:
+            missing.append(model)
+    if missing:
+        cards.update(_make(missing, problems))
+    return cards
+
+
+def _find(model: Wanted) -> ModelCard | None:
+    for path in (RESULTS / "models" / model.name / "model.json", model.cached):
+        if path.is_file():
+            try:
+                card = ModelCard.read(path)
+            except BadFile:
+                continue
+            if model.agrees(card):
+                return card
+    return None
+
+
+def _make(missing: list[Wanted], problems: ErrorList) -> dict[str, ModelCard]:
+    names = ", ".join(model.name for model in missing)
+    print(f"Reading the layers of {names} ...", file=sys.stderr, flush=True)  # noqa: T201
+    CACHE.mkdir(parents=True, exist_ok=True)
+    cards: dict[str, ModelCard] = {}
+    with tempfile.TemporaryDirectory(dir=CACHE) as folder:
+        # A catalogue of these alone: mistakes in other entries have been noted already.
+        catalogue = Path(folder) / "models.yaml"
+        entries = {model.name: model.entry.model_dump(mode="json") for model in missing}
+        catalogue.write_text(json.dumps(entries), encoding="utf-8")
+        command = [sys.executable, "-m", "blockscope", "card", "--catalogue", str(catalogue)]
+        for model in missing:
+            command += ["--model", model.name]
+        done = subprocess.run(
+            [*command, "--output-folder", folder], capture_output=True, text=True, check=False
+        )
+        for model in missing:
+            path = Path(folder) / f"{model.name}.json"
+            if path.is_file():
+                cards[model.name] = ModelCard.read(path)
+                path.replace(model.cached)
+    told = _told(done.stderr)
+    for model in missing:
+        if model.name not in cards:
+            text = told.get(model.name) or "\n".join(done.stderr.splitlines()[-5:])
+            problems.add(f"{model.place}, key graph", text or f"no card (exit {done.returncode})")
+    return cards
+
+
+def _told(stderr: str) -> dict[str, str]:
+    """Return what the process says about each model, without the log lines of its libraries."""
+    told: dict[str, list[str]] = {}
+    lines: list[str] = []
+    for line in stderr.splitlines():
+        start = re.match(r"(?:blockscope: )?model '([^']+)': (.*)", line)
+        if start:
+            lines = told.setdefault(start[1], [])
+            lines.append(start[2])
+        else:
+            lines.append(line)
+    return {name: "\n     ".join(lines) for name, lines in told.items()}

@@ -1,0 +1,140 @@
+"""Operations in the form that is fastest forward and backward, many times, on a processor.
+
+The weights are constants of the traced function: a value from outside would be an argument, which
+no kernel may prepare beforehand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+from tensorflow.core.framework import node_def_pb2
+
+from blockscope.autodiff.gradients import apply_batched
+
+Weights = npt.NDArray[np.float32]
+
+WEIGHTED = frozenset({"Conv2D", "DepthwiseConv2dNative", "BiasAdd", "MatMul"})
+
+
+def prepared(node: node_def_pb2.NodeDef, inputs: Sequence[tf.Tensor]) -> list[tf.Tensor]:
+    """Compute an operation inside a function that is traced; the same values as ``apply``."""
+    if node.op == "LRN":
+        return [_normalised(node, inputs[0])]
+    weights = tf.get_static_value(inputs[1]) if node.op in WEIGHTED else None
+    if weights is None:
+        return apply_batched(node, inputs)
+    if node.op == "Conv2D" and _is_plain(node, inputs[0], weights):
+        padding = node.attr["padding"].s.decode()
+        return [convolved(inputs[0], weights, node.attr["strides"].list.i[1], padding)]
+    return apply_batched(node, [inputs[0], tf.constant(weights)])
+
+
+def _is_plain(node: node_def_pb2.NodeDef, x: tf.Tensor, weights: Weights) -> bool:
+    # Asking a map of attributes for one that is not there would enter it.
+    given = {key: node.attr[key] for key in node.attr}
+    strides = given["strides"].list.i
+    return (
+        given["padding"].s in (b"SAME", b"VALID")
+        and ("data_format" not in given or given["data_format"].s == b"NHWC")
+        and strides[1] == strides[2]
+        and ("dilations" not in given or max(given["dilations"].list.i) == 1)
+        and x.shape[3] == weights.shape[2]
+    )
+
+
+class _Axis(NamedTuple):
+    """One axis of a convolution's gradient; see ``convolved``."""
+
+    first: int
+    last: int
+    pad: tuple[int, int]
+    shift: int
+
+
+def convolved(x: tf.Tensor, weights: Weights, stride: int, padding: str) -> tf.Tensor:
+    """Convolve (image, row, col, channel) by constant ``weights``; the gradient is a convolution.
+
+    With a stride s, input s q + r gets gradient from outputs q - t, through the weight at
+    s t + r + (what SAME padding adds before): one convolution with s^2 times as many outputs as
+    there are channels, one for every r, which are then laid side by side. TensorFlow's own gradient
+    of the first convolution of a network (7 x 7, stride 2, 3 channels) takes five times as long.
+    """
+    rows, cols = (
+        _axis(size, kernel, stride, padding)
+        for size, kernel in zip(x.shape[1:3], weights.shape[:2], strict=True)
+    )
+    back = _turned(weights, stride, rows, cols)
+
+    @tf.custom_gradient
+    def forward(values: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], tf.Tensor]]:
+        def gradient(upstream: tf.Tensor) -> tf.Tensor:
+            pads = [(0, 0), rows.pad, cols.pad, (0, 0)]
+            found = tf.nn.conv2d(upstream, tf.constant(back), 1, pads)
+            if stride == 1:
+                return found
+            return tf.nn.depth_to_space(found, stride)[:, : x.shape[1], : x.shape[2]]
+
+        return tf.nn.conv2d(values, tf.constant(weights), stride, padding), gradient
+
+    return forward(x)
+
+
+def _axis(size: int, kernel: int, stride: int, padding: str) -> _Axis:
+    same = padding == "SAME"
+    outputs = -(-size // stride) if same else (size - kernel) // stride + 1
+    shift = max((outputs - 1) * stride + kernel - size, 0) // 2 if same else 0
+    first, last = -((stride - 1 + shift) // stride), (kernel - 1 - shift) // stride
+    return _Axis(first, last, (last, -(-size // stride) - outputs - first), shift)
+
+
+def _turned(weights: Weights, stride: int, rows: _Axis, cols: _Axis) -> Weights:
+    """Return the gradient's weights: (row, col, output, r of the row, r of the col, channel)."""
+    *kernel, channels, outputs = weights.shape
+    spans = [axis.last - axis.first + 1 for axis in (rows, cols)]
+    wide = np.zeros((*(span * stride for span in spans), channels, outputs), np.float32)
+    # Where weight 0 lies among the places s t + r, which begin at t = first.
+    row, col = (-axis.first * stride - axis.shift for axis in (rows, cols))
+    wide[row : row + kernel[0], col : col + kernel[1]] = weights
+    places = wide.reshape(spans[0], stride, spans[1], stride, channels, outputs)
+    turned = places[::-1, :, ::-1].transpose(0, 2, 5, 1, 3, 4)
+    return np.ascontiguousarray(turned).reshape(*spans, outputs, -1)
+
+
+def _normalised(node: node_def_pb2.NodeDef, x: tf.Tensor) -> tf.Tensor:
+    """Return x s^-beta, s = bias + alpha (sum of x^2 over near channels), sums as a product.
+
+    The sum's matrix is symmetric, so that it is its own transpose. TensorFlow's own operation and
+    its gradient take twice as long.
+    """
+    radius, bias, alpha, beta = (
+        getattr(node.attr[key], kind) if key in node.attr else default
+        for key, kind, default in (
+            ("depth_radius", "i", 5),
+            ("bias", "f", 1.0),
+            ("alpha", "f", 1.0),
+            ("beta", "f", 0.5),
+        )
+    )
+    at = np.arange(x.shape[-1])
+    near = (np.abs(at[:, None] - at) <= radius)[None, None].astype(np.float32)
+
+    def summed(values: tf.Tensor) -> tf.Tensor:
+        return tf.nn.conv2d(values, tf.constant(near), 1, "SAME")
+
+    @tf.custom_gradient
+    def forward(values: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], tf.Tensor]]:
+        size = bias + alpha * summed(values * values)
+        factor = tf.math.rsqrt(size) if beta == 0.5 else size**-beta
+        found = values * factor
+
+        def gradient(upstream: tf.Tensor) -> tf.Tensor:
+            return upstream * factor - 2 * alpha * beta * values * summed(upstream * found / size)
+
+        return found, gradient
+
+    return forward(x)

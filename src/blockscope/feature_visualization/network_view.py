@@ -1,0 +1,110 @@
+"""The part of a network that an objective reads, for pictures of one size."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import tensorflow as tf
+from tensorflow.core.framework import node_def_pb2
+
+from blockscope.autodiff.gradients import apply_batched
+from blockscope.feature_visualization.fast_ops import prepared
+from blockscope.feature_visualization.objectives import Objective
+from blockscope.feature_visualization.redirected_relu import with_redirected_relu
+from blockscope.io.errors import BadFile
+from blockscope.models.network import Network, Operation
+
+LARGEST_SOUGHT = 1024  # pixels; no network in use needs larger pictures
+
+
+class View:
+    """A network cut at the layers of an objective, for square views of ``size`` pixels.
+
+    ``bytes_per_image`` is what one image's passes have to remember. Raises ``BadFile`` where a
+    layer is too deep for the size, and where a target does not fit its layer. Cost: one pass.
+    """
+
+    def __init__(self, network: Network, objective: Objective, size: int) -> None:
+        self._network, self.size, self.layers = network, size, objective.layers
+        shapes, self.bytes_per_image = self._measure(objective)
+        for term in objective.terms:
+            term.check(shapes[term.layer][1:])
+
+    def _measure(self, objective: Objective) -> tuple[dict[str, tuple[int, ...]], int]:
+        total = [self.size**2 * 12]
+
+        def noting(node: node_def_pb2.NodeDef, inputs: Sequence[tf.Tensor]) -> list[tf.Tensor]:
+            outputs = apply_batched(node, inputs)
+            total.extend((t.shape.num_elements() or 0) * t.dtype.size for t in outputs)
+            return outputs
+
+        # Eager, so that the network keeps its constants outside of any function that is traced.
+        found = self._tried(self.size, noting)
+        if found is None:
+            raise BadFile(self._too_deep(objective.layers))
+        return found, sum(total)
+
+    def _tried(
+        self, size: int, operation: Operation = apply_batched
+    ) -> dict[str, tuple[int, ...]] | None:
+        """Return the shapes of the layers for a picture of ``size``; None where there are none."""
+        grey = np.full((1, size, size, 3), np.mean(self._network.spec.range), np.float32)
+        feeds = {self._network.spec.tensor: grey}
+        try:
+            found = self._network.run(feeds, self.layers, operation=fitting(operation))
+        except (tf.errors.InvalidArgumentError, ValueError):
+            return None
+        shapes = {name: tuple(value.shape) for name, value in found.items()}
+        usable = all(shape[0] == 1 and 0 not in shape for shape in shapes.values())
+        return shapes if usable else None
+
+    def _too_deep(self, layers: Sequence[str]) -> str:
+        names = " and ".join(f"'{name}'" for name in layers)
+        low, high = self.size, self.size
+        while high <= LARGEST_SOUGHT and self._tried(high) is None:
+            low, high = high, 2 * high
+        if high > LARGEST_SOUGHT:
+            rows, cols = self._network.spec.size
+            return (
+                f"layer {names} cannot be computed from pictures of {self.size} x {self.size} "
+                f"pixels, nor from any other square; the network is made for {rows} x {cols}; "
+                "choose another layer"
+            )
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (middle, high) if self._tried(middle) is None else (low, middle)
+        return (
+            f"layer {names} is too deep for pictures of {self.size} x {self.size} pixels: it "
+            f"needs at least {high} x {high}; choose a recipe with larger pictures, or an earlier "
+            "layer"
+        )
+
+    def layers_of(self, pictures: tf.Tensor, redirect: bool = False) -> dict[str, tf.Tensor]:
+        """Return the layers for pictures (image, row, col, rgb), 0 to 1; for use in a function.
+
+        ``redirect``: whether ReLUs that let nothing through are passed all the same.
+        """
+        low, high = self._network.spec.range
+        values = low + (high - low) * pictures
+        operation = with_redirected_relu(prepared) if redirect else prepared
+        return self._network.run({self._network.spec.tensor: values}, self.layers, None, operation)
+
+
+def fitting(operation: Operation) -> Operation:
+    """Return the operation with a ``ValueError`` where its window is larger than what it reads.
+
+    TensorFlow's own kernels for the processor do not always notice, and crash.
+    """
+
+    def checked(node: node_def_pb2.NodeDef, inputs: Sequence[tf.Tensor]) -> list[tf.Tensor]:
+        if "padding" in node.attr and inputs[0].shape.rank == 4:
+            size = inputs[0].shape[1:3]
+            pools = "ksize" in node.attr
+            window = tuple(node.attr["ksize"].list.i if pools else (1, *inputs[1].shape))[1:3]
+            inside = node.attr["padding"].s == b"VALID"
+            if 0 in size or (inside and any(w > s for w, s in zip(window, size, strict=True))):
+                raise ValueError(f"'{node.name}' has a window of {window} over {tuple(size)}")
+        return operation(node, inputs)
+
+    return checked

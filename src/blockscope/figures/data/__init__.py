@@ -1,0 +1,1 @@
+"""What figures show, read from result files."""

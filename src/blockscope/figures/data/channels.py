@@ -1,0 +1,135 @@
+"""What panels of channels show of one layer, read from the result files of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from blockscope.figures.data.maps import grid_words
+from blockscope.figures.data.origin import check_origin
+from blockscope.figures.data.request import Asked, Contrast, find_contrast
+from blockscope.figures.data.sprites import Sprites, read_sprites
+from blockscope.io import datasets
+from blockscope.io.errors import BadFile, unknown_name
+
+Floats = NDArray[np.floating]
+Places = NDArray[np.intp]
+
+METHODS = ("linear", "path", "path-left-100", "stochastic")
+"""Methods in the order in which they are drawn."""
+
+
+@dataclass(frozen=True)
+class MethodChannels:
+    """The attribution of one score to the channels of a layer by one method.
+
+    values              float (channel,), signed, in logits
+    completeness_error  (sum - rise) / |rise|, signed; not finite where the rise is zero
+    steps               gradients taken
+    """
+
+    method: str
+    values: Floats
+    completeness_error: float
+    steps: int
+
+    @property
+    def total(self) -> float:
+        """Sum over all channels."""
+        return float(self.values.sum(dtype=np.float64))
+
+    def strongest(self, count: int) -> tuple[Places, Places]:
+        """Return up to ``count`` channels in each direction, as they are lined up.
+
+        First those above zero, from the largest down; then those below zero, from the weakest of
+        the chosen to the strongest.
+        """
+        order = np.argsort(-self.values, kind="stable")
+        above = order[self.values[order] > 0][:count]
+        below = order[self.values[order] < 0][-count:] if count else order[:0]
+        return above, below
+
+
+@dataclass(frozen=True)
+class LayerChannels:
+    """The channels of one layer.
+
+    methods      one or more, in the order of ``METHODS``
+    rise         the score, less the score of a layer that is zero everywhere
+    activations  float (row, col, channel)
+    sprites      the layer's spritemap, or None
+    """
+
+    layer: str
+    pair: Contrast
+    methods: tuple[MethodChannels, ...]
+    rise: float
+    activations: Floats
+    sprites: Sprites | None = None
+
+    @property
+    def grid(self) -> str:
+        """Rows and columns of the layer as text."""
+        return grid_words(self.activations)
+
+    def by(self, method: str | None = None) -> MethodChannels:
+        """Return a method's attribution: without a name the linear one, or else the first one.
+
+        Raises ``UnknownName`` for a method that the file does not hold.
+        """
+        held = {found.method: found for found in self.methods}
+        if method is None:
+            return held.get("linear", self.methods[0])
+        if method not in held:
+            raise unknown_name("method", method, held, "column methods of the table of runs")
+        return held[method]
+
+
+def read_layer(
+    asked: Asked, files: Mapping[str, Any], place: int, pair: Contrast | None = None
+) -> LayerChannels:
+    """Read the channels of the earlier (``place`` 1) or the later layer (2) of a run.
+
+    ``pair`` is what the run compares, for those who have looked it up already.
+
+    Raises ``BadFile`` where files are not of the model, image, layer and gradient that were asked
+    or differ in their channels, and ``UnknownName`` where the score is not among the attributions.
+    """
+    layer = asked.layers[place - 1]
+    wanted = {"model": asked.model, "image": asked.image, "layer": layer}
+    channels, activations = (files[f"{kind}{place}"] for kind in ("channels", "activations"))
+    found, active = datasets.read(channels), datasets.read(activations)
+    check_origin(asked, found, channels, wanted | {"override": asked.override})
+    check_origin(asked, active, activations, wanted)
+    values = active["activations"].transpose("row", "col", "channel").to_numpy()
+    counts = found.sizes["channel"], values.shape[2]
+    if counts[0] != counts[1]:
+        raise BadFile(
+            f"layer '{layer}' has {counts[0]} channels in '{channels}' and {counts[1]} in "
+            f"'{activations}'; make both again"
+        )
+    pair = pair or find_contrast(asked.classes, datasets.read(files["classes2"]))
+    own = found.isel(pair=pair.row_of(found))
+    rise = float(own["score"] - own["score_at_zero"])
+    sprites = read_sprites(files[f"sprites{place}"], counts[0])
+    return LayerChannels(layer, pair, _methods(own), rise, values, sprites)
+
+
+def _methods(own: xr.Dataset) -> tuple[MethodChannels, ...]:
+    values = own["attribution"].transpose("method", "channel").to_numpy()
+    found = [
+        MethodChannels(str(name), row, float(error), int(steps))
+        for name, row, error, steps in zip(
+            own["method"].values, values, own["completeness_error"].values, own["steps"].values,
+            strict=True,
+        )
+    ]  # fmt: skip
+    last = len(METHODS)
+    return tuple(
+        sorted(found, key=lambda m: METHODS.index(m.method) if m.method in METHODS else last)
+    )

@@ -1,0 +1,136 @@
+"""What a contact sheet shows: the sprites of one layer, and what a picture does to its channels."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from blockscope.io import datasets, images
+from blockscope.io.errors import BadFile
+from blockscope.io.provenance import Facts
+from blockscope.io.provenance import read as read_provenance
+
+Floats = NDArray[np.floating]
+AXES = ("sprite", "row", "col", "rgb")
+
+
+@dataclass(frozen=True)
+class LayerSprites:
+    """The spritemap of a layer, as the stage "sprites" writes it.
+
+    unit        what a sprite is of: "channel", unless the spritemap says otherwise
+    numbers     int (sprite,), which of the layer's units they are, in rising order
+    pixels      uint8 (sprite, row, col, rgb)
+    objective   float (sprite,), as the last step of the ascent saw it
+    judge       float (sprite,), under draws that no step has seen
+    stopped     int (sprite,), the step at which its numbers were no longer finite, -1 for none
+    facts       where it comes from
+    """
+
+    layer: str
+    unit: str
+    numbers: NDArray[np.integer]
+    pixels: NDArray[np.uint8]
+    objective: Floats
+    judge: Floats
+    stopped: NDArray[np.integer]
+    facts: Facts
+
+
+@dataclass(frozen=True)
+class Response:
+    """What a picture makes of the channels that have a sprite.
+
+    picture      uint8 (row, col, rgb), as the network sees it
+    activations  float (row, col, sprite)
+    """
+
+    image: str
+    picture: NDArray[np.uint8]
+    activations: Floats
+    facts: Facts
+
+
+def read_layer_sprites(path: str | os.PathLike[str]) -> LayerSprites:
+    """Read a spritemap, ``.zarr.zip``; raises ``BadFile`` where there is none or it is no such."""
+    if not Path(path).is_file():
+        raise BadFile(
+            f"there is no spritemap '{path}'; a contact sheet needs one: make it with "
+            f"\"snakemake {path} --config 'sprites={{recipe: draft}}'\""
+        )
+    found = datasets.read(path)
+    wanted = ("sprites", "objective", "judge", "stopped")
+    missing = [name for name in wanted if name not in found]
+    if missing or found["sprites"].dims != AXES:
+        what = f"lacks {', '.join(missing)}" if missing else f"has axes {found['sprites'].dims}"
+        raise BadFile(
+            f"'{path}' {what}; a spritemap has {', '.join(wanted)}, and sprites has the axes "
+            f"{', '.join(AXES)}; make it again"
+        )
+    return LayerSprites(
+        layer=str(found.attrs["layer"]),
+        unit=str(found.attrs.get("unit", "channel")),
+        numbers=found["sprite"].to_numpy(),
+        pixels=found["sprites"].to_numpy(),
+        objective=found["objective"].to_numpy(),
+        judge=found["judge"].to_numpy(),
+        stopped=found["stopped"].to_numpy(),
+        facts=read_provenance(path),
+    )
+
+
+def read_response(
+    activations: str | os.PathLike[str], picture: str | os.PathLike[str], sprites: LayerSprites
+) -> Response:
+    """Read what a picture makes of the channels that the sprites are of.
+
+    Raises ``BadFile`` where the activations are of another network or layer, lack one of the
+    channels, or are of another picture than the one given.
+    """
+    if sprites.unit == "direction":
+        raise BadFile(
+            f"the sprites of layer '{sprites.layer}' are of directions, which have no activations; "
+            "a contact sheet with a picture is made of a layer's channels"
+        )
+    active, shown = datasets.read(activations), images.read_input(picture)
+    for key in ("model", "model_sha256", "layer"):
+        _check(key, active, activations, sprites.facts.get(key), "the sprites are of")
+    for key in ("image", "image_sha256"):
+        _check(key, active, activations, shown[1].get(key), f"'{picture}' is of")
+    values = active["activations"].transpose("row", "col", "channel").to_numpy()
+    last = int(sprites.numbers.max())
+    if last >= values.shape[2]:
+        raise BadFile(
+            f"layer '{sprites.layer}' has {values.shape[2]} channels in '{activations}', and a "
+            f"sprite of channel {last}; make both again"
+        )
+    return Response(
+        str(active.attrs["image"]),
+        shown[0],
+        values[..., sprites.numbers],
+        read_provenance(activations),
+    )
+
+
+def _check(key: str, found: xr.Dataset, path: object, wanted: object, whose: str) -> None:
+    if found.attrs.get(key) != wanted:
+        raise BadFile(
+            f"'{path}' is of {key} '{found.attrs.get(key)}', but {whose} {key} '{wanted}'; make "
+            "both again"
+        )
+
+
+def coarser(activations: Floats, block: int) -> Floats:
+    """Return the largest of each block of ``block`` x ``block`` positions: (row, col, channel).
+
+    Blocks at the far edges may be smaller. The largest of the whole map stays what it is.
+    """
+    for axis in (0, 1):
+        starts = np.arange(0, activations.shape[axis], block)
+        activations = np.maximum.reduceat(activations, starts, axis=axis)
+    return activations

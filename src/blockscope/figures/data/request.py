@@ -1,0 +1,122 @@
+"""What a run asks: its network, picture and layers, and the labels that it compares."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from blockscope.io.errors import UnknownName, unknown_name
+
+LOGSUMEXP = "logsumexp"
+"""What a label may be compared with instead of a second one: all logits together."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A row of the table of runs, as far as its figure shows it.
+
+    classes   labels or indexes: two, or one against nothing; the second may be "logsumexp"; empty
+              for the two most probable
+    grids     layers whose activation grids are shown; empty for both layers
+    """
+
+    run: str
+    model: str
+    image: str
+    layer1: str
+    layer2: str
+    override: str
+    classes: Sequence[str] = ()
+    grids: Sequence[str] = ()
+
+    @property
+    def grid_layers(self) -> tuple[str, ...]:
+        """The layers whose activation grids are shown, in their order."""
+        return tuple(self.grids) or self.layers
+
+    @property
+    def layers(self) -> tuple[str, str]:
+        """The earlier and the later layer."""
+        return self.layer1, self.layer2
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """Two labels that are compared, as places on the axis of all labels.
+
+    first, second     places; ``second`` is None where the first stands alone or against logsumexp
+    names             what they are called; a repeated name has its index behind it
+    logsumexp         whether all logits together are the other side
+    """
+
+    first: int
+    second: int | None
+    names: tuple[str, ...]
+    logsumexp: bool = False
+
+    @property
+    def text(self) -> str:
+        """The score that is attributed, in words."""
+        if self.logsumexp:
+            return f"{self.names[0]} \N{MINUS SIGN} logsumexp"
+        return " \N{MINUS SIGN} ".join(self.names)
+
+    def maps(self, dataset: xr.Dataset) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return both labels' attribution (row, col); zeros where there is no second label."""
+        found = dataset["attribution"].transpose("label", "row", "col")
+        first = found.isel(label=self.first).to_numpy()
+        if self.second is None:
+            return first, np.zeros_like(first)
+        return first, found.isel(label=self.second).to_numpy()
+
+    def row_of(self, channels: xr.Dataset) -> int:
+        """Return the place of this pair on the axis ``pair`` of attributions to channels.
+
+        Raises ``UnknownName`` where the file does not hold it.
+        """
+        index = channels["index"].to_numpy()
+        second = -1 if self.logsumexp else -2 if self.second is None else int(index[self.second])
+        wanted = (int(index[self.first]), second)
+        held = zip(channels["index_a"].values, channels["index_b"].values, strict=True)
+        for place, (a, b) in enumerate(held):
+            if (int(a), int(b)) == wanted:
+                return place
+        raise unknown_name(
+            "pair of classes", self.text, channels["pair"].values, "make the file again"
+        )
+
+
+def find_contrast(classes: Sequence[str], dataset: xr.Dataset) -> Contrast:
+    """Return the labels that a run compares, looked up in attributions of all labels.
+
+    Raises ``UnknownName`` for a label that is not there or whose name occurs twice.
+    """
+    names = [str(name) for name in dataset["label"].values]
+    indexes = dataset["index"].values
+    if not classes:
+        chance = dataset["probability"].values
+        places = np.argsort(-chance, kind="stable")[:2].tolist()
+    else:
+        places = [place_of(text, names, indexes) for text in classes if text != LOGSUMEXP]
+    shown = tuple(
+        f"{names[p]} [{indexes[p]}]" if names.count(names[p]) > 1 else names[p] for p in places
+    )
+    second = places[1] if len(places) > 1 else None
+    return Contrast(places[0], second, shown, LOGSUMEXP in classes)
+
+
+def place_of(text: str, names: Sequence[str], indexes: NDArray[np.integer]) -> int:
+    """Return the place on the label axis of a label given by its name or by its index."""
+    same = [place for place, name in enumerate(names) if name == text]
+    if len(same) > 1:
+        choices = " or ".join(str(int(indexes[place])) for place in same)
+        raise UnknownName(f"label '{text}' occurs {len(same)} times; give its index: {choices}")
+    if not same and text.isascii() and text.isdigit():
+        same = [place for place, index in enumerate(indexes) if int(index) == int(text)]
+    if not same:
+        raise unknown_name("label", text, names)
+    return same[0]

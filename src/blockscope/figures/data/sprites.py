@@ -1,0 +1,77 @@
+"""Pictures of what channels respond to, on one sheet for all channels of a layer."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blockscope.io import images
+from blockscope.io.atomic_files import require_file
+from blockscope.io.errors import BadFile
+
+
+@dataclass(frozen=True)
+class Sprites:
+    """The spritemap of a layer.
+
+    sheet   uint8 (row, col, rgb); tile n is in column n % wrap, row n // wrap
+    tile    side of a tile in pixels
+    wrap    tiles in a row
+    """
+
+    sheet: NDArray[np.uint8]
+    tile: int
+    wrap: int
+
+    def picture(self, channel: int) -> NDArray[np.uint8]:
+        """Return the tile of a channel, uint8 (row, col, rgb)."""
+        row, col = divmod(channel, self.wrap)
+        size = self.tile
+        return self.sheet[row * size : (row + 1) * size, col * size : (col + 1) * size]
+
+
+def read_sprites(files: Sequence[str | os.PathLike[str]], channels: int) -> Sprites | None:
+    """Read a spritemap from its picture and its JSON; None where there are no files.
+
+    Raises ``BadFile`` where the JSON lacks ``tile`` or ``wrap``, or the picture has no room for all
+    ``channels`` of the layer.
+    """
+    if not files:
+        return None
+    sheet_path, facts_path = files
+    facts = _facts(facts_path)
+    tile, wrap = (_whole(facts_path, facts, key) for key in ("tile", "wrap"))
+    sheet = np.asarray(images.read_image(sheet_path), np.uint8)
+    rows, cols, _ = sheet.shape
+    needed = (-(-channels // wrap) * tile, min(wrap, channels) * tile)
+    if rows < needed[0] or cols < needed[1]:
+        raise BadFile(
+            f"spritemap '{sheet_path}' has {rows} x {cols} pixels; {channels} channels in rows of "
+            f"{wrap} tiles of {tile} pixels need {needed[0]} x {needed[1]}; make it again, or "
+            f"correct '{facts_path}'"
+        )
+    return Sprites(sheet, tile, wrap)
+
+
+def _facts(path: str | os.PathLike[str]) -> dict[str, object]:
+    try:
+        facts = json.loads(require_file(path, "description of a spritemap").read_text("utf-8"))
+    except ValueError as error:  # no JSON, or no UTF-8
+        raise BadFile(f"description of a spritemap '{path}' cannot be read: {error}") from error
+    if not isinstance(facts, dict):
+        raise BadFile(f"description of a spritemap '{path}' is no JSON object with tile and wrap")
+    return facts
+
+
+def _whole(path: str | os.PathLike[str], facts: dict[str, object], key: str) -> int:
+    value = facts.get(key)
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise BadFile(
+            f"description of a spritemap '{path}' has {key} {value!r}; valid: a whole number from 1"
+        )
+    return value

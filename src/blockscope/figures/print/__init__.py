@@ -1,0 +1,1 @@
+"""Printed panels: PDF, SVG and PNG."""

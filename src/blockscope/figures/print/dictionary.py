@@ -1,0 +1,153 @@
+"""The printed panel "semantic dictionary": strongest channels at representative positions.
+
+The input with the positions outlined and numbered; beside it, or below where the sheet is narrow,
+for each position its strongest channels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from blockscope.figures import captions
+from blockscope.figures.data.dictionary import DictionaryPanel, representative_positions
+from blockscope.figures.data.maps import Cell, Place, grid_words, outline_cell, place_picture
+from blockscope.figures.data.request import Asked
+from blockscope.figures.print.bar_list import GREY, PLAIN_BAR, SMALL_PT
+from blockscope.figures.print.channel_tiles import place_activations, place_sprite
+from blockscope.figures.print.factor_numbers import mark_places
+from blockscope.figures.print.layout import EDGE, GAP, begin, finish, heading
+from blockscope.figures.print.sheet import Sheet, text_width
+from blockscope.figures.style import Style
+
+TITLE = "Semantic dictionary"
+POSITIONS = 4  # shown in print
+BESIDE = 130.0  # mm, least width of a sheet with the channels beside the input
+INPUT = 57.0  # mm, most that the input is wide
+LEAST, MOST = 13.0, 23.0  # mm, width of a channel's picture
+SPACE = 1.5  # mm between them
+OUTLINE = "#ffd84d"
+
+
+def compose_dictionary(asked: Asked, files: Mapping[str, Any], style: Style) -> tuple[Sheet, float]:
+    """Read the files of a run and place its panel on a sheet; returns its height in mm too."""
+    panel = DictionaryPanel.of_run(asked, files)
+    chosen = representative_positions(panel.activations, POSITIONS)
+    sheet = Sheet(style.width_mm)
+    caption = (
+        f"Model {asked.model}, image {asked.image}; strongest channels of {asked.layer1} "
+        f"({grid_words(panel.activations)} positions, {panel.activations.shape[2]} channels)"
+    )
+    top = begin(sheet, f"{TITLE}: {asked.run}", caption)
+    inner = sheet.width - 2 * EDGE
+    at = Place(EDGE, top + 4.0, min(INPUT, (inner - GAP) / 2 if sheet.width >= BESIDE else inner))
+    heading(sheet, EDGE, top + 2.4, at.width, "Input", f"{grid_words(panel.picture)} px")
+    bottom = _input(sheet, panel, chosen, at, style)
+    if sheet.width >= BESIDE:
+        left = EDGE + at.width + GAP
+        end = _positions(sheet, panel, chosen, Place(left, top, inner - at.width - GAP), style)
+    else:
+        end = _positions(sheet, panel, chosen, Place(EDGE, bottom + GAP / 2, inner), style)
+    return sheet, finish(sheet, _foot(panel, chosen), max(bottom, end))
+
+
+def _input(
+    sheet: Sheet, panel: DictionaryPanel, chosen: tuple[Cell, ...], at: Place, style: Style
+) -> float:
+    """Place the input with the chosen positions; returns where it ends."""
+    rows, cols, _ = panel.activations.shape
+    place_picture(sheet, at, panel.picture, style)
+    height = at.height(panel.picture)
+    for cell in chosen:
+        outline_cell(sheet, at, panel.picture, cell, (rows, cols), OUTLINE)
+    corners = [
+        (at.left + cell.col / cols * at.width, at.top + cell.row / rows * height) for cell in chosen
+    ]
+    area = (at.left, at.top, at.left + at.width, at.top + height)
+    mark_places(sheet, dict(enumerate(corners, start=1)), area)
+    return at.top + height
+
+
+def _positions(
+    sheet: Sheet, panel: DictionaryPanel, chosen: tuple[Cell, ...], at: Place, style: Style
+) -> float:
+    """Place the strongest channels of every chosen position; returns where they end."""
+    top, lengths = at.top, np.linalg.norm(panel.activations, axis=2)
+    for number, cell in enumerate(chosen, start=1):
+        own = panel.activations[cell]
+        length = captions.number(float(lengths[cell]), float(lengths.max()))
+        note = f"length {length}, {(own > 0).sum()} of {len(own)} channels active"
+        heading(sheet, at.left, top + 2.4, at.width, f"{number}: {cell}", note)
+        top = _channels(sheet, panel, cell, Place(at.left, top + 4.0, at.width), style) + GAP / 2
+    return top
+
+
+def _channels(sheet: Sheet, panel: DictionaryPanel, cell: Cell, at: Place, style: Style) -> float:
+    """Place the strongest channels of a position with their numbers; returns where they end."""
+    found = panel.strongest(cell, style.channels)
+    most = max(1, int((at.width + SPACE) // (LEAST + SPACE)))
+    across = -(-max(style.channels, 1) // -(-max(style.channels, 1) // most))
+    width = min(MOST, (at.width - SPACE * (across - 1)) / across)
+    full = float(panel.activations.max(initial=0.0))
+    top = end = at.top
+    for place, channel in enumerate(found):
+        left = at.left + place % across * (width + SPACE)
+        if place % across == 0:
+            top = end
+        end = _channel(sheet, panel, channel, float(panel.activations[cell][channel]), full,
+                       Place(left, top, width), style)  # fmt: skip
+    return end
+
+
+def _channel(
+    sheet: Sheet,
+    panel: DictionaryPanel,
+    channel: int,
+    value: float,
+    full: float,
+    at: Place,
+    style: Style,
+) -> float:
+    """Place one channel: its sprite, or where it is active; its number, its value and a bar."""
+    if panel.sprites:
+        end = place_sprite(sheet, at, panel.sprites.picture(channel), style)
+    else:
+        active = panel.activations[..., channel]
+        end = place_activations(sheet, at, panel.picture, active, style, frame=False)
+    written, number = captions.number(value, full), str(channel)
+    end += 2.8
+    sheet.text(at.left, end, number, SMALL_PT, bold=True)
+    needed = text_width(number, SMALL_PT, bold=True) + text_width(written, SMALL_PT) + 1
+    end += 0.0 if needed <= at.width else 2.8
+    sheet.text(at.left + at.width, end, written, SMALL_PT, colour=GREY, align="right")
+    sheet.box(at.left, end + 0.9, at.width * value / full, 1.2, PLAIN_BAR)
+    return end + 3.4
+
+
+def _foot(panel: DictionaryPanel, chosen: tuple[Cell, ...]) -> str:
+    """Say how the positions were chosen, and what the pictures and bars are."""
+    layer = panel.asked.layer1
+    if not chosen:
+        return f"{layer} is not active at any position of this input."
+    pictures = (
+        "Pictures: what a channel responds to, from the spritemap of the layer."
+        if panel.sprites
+        else "Pictures: the channel's activations over the input, dark blue: none, yellow: its "
+        f"largest; {sprites_words(panel.asked)}."
+    )
+    return (
+        "Positions: first that of the longest activation vector; then, of those at least half as "
+        "long, the one least like those chosen (by the largest cosine with any of them). "
+        f"{pictures} Below a picture: the channel's number and its activation at the position; "
+        "bars are full at the layer's largest activation."
+    )
+
+
+def sprites_words(asked: Asked) -> str:
+    """Say how a layer gets its sprites."""
+    return (
+        "the settings 'sprites: {recipe: draft}' render what the channels of "
+        f"{asked.layer1} respond to"
+    )

@@ -1,0 +1,106 @@
+"""The printed panel "neuron groups": a layer's activations as a few groups, and what each does.
+
+Above, the input, all groups in one picture and their magnitudes; below, each group alone with its
+strongest channels and its effect on labels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from blockscope.figures import captions, colour
+from blockscope.figures.data.maps import Place, grid_words, place_overlay, place_picture
+from blockscope.figures.data.neuron_groups import NeuronsPanel
+from blockscope.figures.data.request import Asked
+from blockscope.figures.print.bar_list import BAR, GREY, LINE, SMALL_PT, TEXT_PT
+from blockscope.figures.print.factor_numbers import mark_factors
+from blockscope.figures.print.group_card import Cards
+from blockscope.figures.print.layout import EDGE, GAP, begin, columns, finish, heading
+from blockscope.figures.print.sheet import Sheet, text_width
+from blockscope.figures.style import Style
+
+TITLE = "Neuron groups"
+LEAST, MOST = 25.0, 44.0  # mm, width of what is told of one group
+
+
+def compose_neurons(asked: Asked, files: Mapping[str, Any], style: Style) -> tuple[Sheet, float]:
+    """Read the files of a run and place its panel on a sheet; returns its height in mm too."""
+    panel = NeuronsPanel.of_run(asked, files)
+    sheet = Sheet(style.width_mm)
+    count = panel.groups
+    noun = "group" if count == 1 else "groups"
+    caption = (
+        f"Model {asked.model}, image {asked.image}; NMF of the activations of {asked.layer1} "
+        f"({grid_words(panel.spatial)} positions, {panel.channels.shape[1]} channels), "
+        f"{count} {noun}; effects by the network's own gradient"
+    )
+    top = begin(sheet, f"{TITLE}: {asked.run}", caption)
+    top = _overview(sheet, panel, style, top)
+    top = _cards(sheet, panel, style, top)
+    return sheet, finish(sheet, _foot(panel), top - GAP / 2)
+
+
+def _overview(sheet: Sheet, panel: NeuronsPanel, style: Style, top: float) -> float:
+    """Place the input, all groups in one picture, and their magnitudes; returns where they end."""
+    lefts, width = columns(sheet, 3)
+    names = ("Input", f"Groups of {panel.asked.layer1}", "Magnitude")
+    for left, name in zip(lefts, names, strict=True):
+        heading(sheet, left, top + 2.4, width, name, "")
+    top += 4.0
+    place_picture(sheet, Place(lefts[0], top, width), panel.picture, style)
+    at = Place(lefts[1], top, width)
+    place_overlay(sheet, at, panel.picture, colour.factor_picture(panel.spatial), style)
+    bottom = top + at.height(panel.picture)
+    if panel.groups > 2:
+        mark_factors(sheet, panel.spatial, (at.left, top, at.left + width, bottom))
+    return max(bottom, _magnitudes(sheet, panel, Place(lefts[2], top, width))) + GAP / 2
+
+
+def _magnitudes(sheet: Sheet, panel: NeuronsPanel, at: Place) -> float:
+    """Place a bar for the size of each group; returns where they end."""
+    full = float(panel.magnitude.max(initial=0.0)) or 1.0
+    numbers = [captions.number(float(size), full) for size in panel.magnitude]
+    start = at.left + text_width(str(panel.groups), TEXT_PT) + 1.5
+    room = at.left + at.width - start - max(text_width(n, SMALL_PT) for n in numbers) - 1.5
+    baseline = at.top - 0.8
+    colours = colour.factor_colours(panel.groups)
+    for group, number in enumerate(numbers):
+        baseline += LINE
+        sheet.text(at.left, baseline, str(group + 1), TEXT_PT)
+        length = max(0.0, room) * float(panel.magnitude[group]) / full
+        sheet.box(start, baseline - BAR - 0.05, length, BAR, colours[group])
+        sheet.text(at.left + at.width, baseline, number, SMALL_PT, colour=GREY, align="right")
+    return baseline + 1.0
+
+
+def _cards(sheet: Sheet, panel: NeuronsPanel, style: Style, top: float) -> float:
+    """Place each group alone, in rows of about equal length; returns where they end."""
+    inner = sheet.width - 2 * EDGE
+    most = max(1, int((inner + GAP) // (LEAST + GAP)))
+    across = -(-panel.groups // -(-panel.groups // most))
+    width = min(MOST, (inner - GAP * (across - 1)) / across)
+    cards = Cards(panel, style, width)
+    for first in range(0, panel.groups, across):
+        row = range(first, min(first + across, panel.groups))
+        ends = [
+            cards.place(sheet, group, EDGE + (group - first) * (width + GAP), top) for group in row
+        ]
+        top = max(ends) + GAP / 2
+    return top
+
+
+def _foot(panel: NeuronsPanel) -> str:
+    """Say what colours, numbers and bars mean."""
+    made = "its strongest channels"
+    if panel.sprites:
+        made = "what its strongest channels respond to"
+    if panel.pictures:
+        made = "what it responds to as a whole, and " + made
+    return (
+        "Groups are in the order of their centres from left to right. Hue: group. Brightness: how "
+        "much of it is at a position; of a group alone, on its own scale. Magnitude: the length of "
+        f"the group's vector, in units of the activations. Below each group: {made}; its effect on "
+        "labels, in logits, to first order (green: raises, violet: lowers), all bars on one scale. "
+        f"Relative error of the groups: {panel.relative_error:.2f}."
+    )

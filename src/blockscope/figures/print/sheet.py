@@ -1,0 +1,198 @@
+"""A sheet of paper in millimetres, from its upper left corner: text that fits, boxes, pictures."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.collections import PatchCollection
+from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
+from matplotlib.lines import Line2D
+from matplotlib.patches import Circle, Rectangle
+from matplotlib.textpath import TextToPath
+from numpy.typing import NDArray
+
+from blockscope.figures.image_encoding import MM_PER_INCH
+
+POINT = MM_PER_INCH / 72
+ELLIPSIS = "…"
+
+Area = tuple[float, float, float, float]
+
+FONT = "DejaVu Sans"
+# Text stays text, in fonts that come with Matplotlib: equal on every machine, editable in LaTeX.
+STYLE: Any = {
+    "font.family": [FONT],
+    "image.composite_image": False,
+    "path.simplify": False,
+    "pdf.fonttype": 42,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "blockscope",
+    "text.hinting": "none",
+    "text.parse_math": False,
+    "text.usetex": False,
+}
+
+_RULER = TextToPath()  # measures outlines, which no hinting distorts
+
+
+@functools.lru_cache(maxsize=4096)
+def text_width(text: str, points: float, bold: bool = False) -> float:
+    """Return the width of one line of text in mm."""
+    font = FontProperties(family=FONT, size=points, weight="bold" if bold else "normal")
+    width, _, _ = _RULER.get_text_width_height_descent(text, font, ismath=False)
+    return float(width) * POINT
+
+
+def shortened(text: str, points: float, width: float, bold: bool = False) -> str:
+    """Return the text, or as much of its beginning as fits into ``width`` mm and an ellipsis."""
+    if text_width(text, points, bold) <= width:
+        return text
+    fits, fails = 0, len(text)
+    while fails - fits > 1:
+        middle = (fits + fails) // 2
+        if text_width(text[:middle].rstrip() + ELLIPSIS, points, bold) <= width:
+            fits = middle
+        else:
+            fails = middle
+    return text[:fits].rstrip() + ELLIPSIS
+
+
+def wrapped(text: str, points: float, width: float) -> list[str]:
+    """Break text into lines of at most ``width`` mm; a word longer than a line is shortened."""
+    lines: list[str] = []
+    for word in text.split():
+        longer = f"{lines[-1]} {word}" if lines else word
+        if lines and text_width(longer, points) <= width:
+            lines[-1] = longer
+        else:
+            lines.append(shortened(word, points, width))
+    return lines
+
+
+@dataclass
+class Sheet:
+    """A figure under construction: things are placed first, then drawn at the height they need.
+
+    Positions are mm from the upper left corner. ``texts`` and ``pictures`` keep the area
+    (left, top, right, bottom) of what was placed, for whoever must know that nothing overlaps.
+    ``title`` names the figure inside its files.
+    """
+
+    width: float
+    title: str = ""
+    texts: list[tuple[Area, str]] = field(default_factory=list)
+    pictures: list[Area] = field(default_factory=list)
+    _draw: list[Callable[[Axes], object]] = field(default_factory=list)
+
+    def text(
+        self,
+        left: float,
+        baseline: float,
+        text: str,
+        points: float,
+        *,
+        colour: str = "#1a1a1a",
+        bold: bool = False,
+        align: str = "left",
+    ) -> None:
+        """Place one line of text; ``left`` is its right end or middle if so aligned."""
+        width = text_width(text, points, bold)
+        start = left - {"left": 0.0, "center": width / 2, "right": width}[align]
+        ascent, descent = 0.76 * points * POINT, 0.24 * points * POINT
+        self.texts.append(((start, baseline - ascent, start + width, baseline + descent), text))
+        weight = "bold" if bold else "normal"
+        self._draw.append(
+            lambda axes: axes.text(
+                left, baseline, text, size=points, color=colour, weight=weight, ha=align,
+                va="baseline", parse_math=False,
+            )
+        )  # fmt: skip
+
+    def box(self, left: float, top: float, width: float, height: float, colour: str) -> None:
+        """Fill a rectangle."""
+        self._draw.append(
+            lambda axes: axes.add_patch(
+                Rectangle((left, top), width, height, facecolor=colour, edgecolor="none")
+            )
+        )
+
+    def outline(
+        self, left: float, top: float, width: float, height: float, colour: str, points: float = 1.0
+    ) -> None:
+        """Draw the border of a rectangle, in a line of ``points``."""
+        self._draw.append(
+            lambda axes: axes.add_patch(
+                Rectangle(
+                    (left, top), width, height, facecolor="none", edgecolor=colour,
+                    linewidth=points, zorder=3,
+                )
+            )
+        )  # fmt: skip
+
+    def line(
+        self, across: Sequence[float], down: Sequence[float], colour: str, points: float = 0.6
+    ) -> None:
+        """Draw a line through places given by their distances from the left and from the top."""
+        self._draw.append(
+            lambda axes: axes.add_line(Line2D(across, down, color=colour, linewidth=points))
+        )
+
+    def bars(
+        self,
+        left: float,
+        base: float,
+        width: float,
+        heights: Sequence[float],
+        colours: Sequence[str],
+    ) -> None:
+        """Draw touching bars of equal width side by side; a negative height points down."""
+        each = width / max(len(heights), 1)
+        boxes = [
+            Rectangle((left + place * each, base), each, -height)
+            for place, height in enumerate(heights)
+        ]
+        self._draw.append(
+            lambda axes: axes.add_collection(
+                PatchCollection(boxes, facecolors=list(colours), edgecolors="none")
+            )
+        )
+
+    def disc(self, centre: tuple[float, float], radius: float, colour: str) -> None:
+        """Fill a circle, with a thin dark rim."""
+        self._draw.append(
+            lambda axes: axes.add_patch(
+                Circle(
+                    centre, radius, facecolor=colour, edgecolor="#1a1a1a", linewidth=0.4, zorder=3
+                )
+            )
+        )
+
+    def raster(
+        self, left: float, top: float, width: float, height: float, picture: NDArray[np.uint8]
+    ) -> None:
+        """Place a picture, uint8 (row, col, rgb), kept as it is in vector files."""
+        self.pictures.append((left, top, left + width, top + height))
+        extent = (left, left + width, top + height, top)
+        self._draw.append(
+            lambda axes: axes.imshow(picture, extent=extent, interpolation="none", aspect="auto")
+        )
+
+    def figure(self, height: float) -> Figure:
+        """Draw everything on paper of this height in mm."""
+        with mpl.rc_context(STYLE):
+            figure = Figure(figsize=(self.width / MM_PER_INCH, height / MM_PER_INCH))
+            FigureCanvasAgg(figure)
+            axes = figure.add_axes((0, 0, 1, 1))
+            axes.set_axis_off()
+            for draw in self._draw:
+                draw(axes)
+            axes.set(xlim=(0, self.width), ylim=(height, 0))
+        return figure

@@ -1,0 +1,76 @@
+"""Files that are either whole or absent, and their checksums."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from blockscope.io.errors import BadFile
+
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_NAME_SHOWN = 40  # characters: with the mark and four bytes each still a name that every disk takes
+
+
+@contextmanager
+def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Yield a temporary path beside ``path``; move it there when the block ends without an error.
+
+    The name is unique, so two writers never share a temporary file. On any error the temporary file
+    is removed and an older file at ``path`` stays as it was. The content reaches the disk before
+    the rename, so a full disk or a power cut leaves no short file under the final name. Missing
+    folders are made.
+    """
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.with_name(f".{target.name[:_NAME_SHOWN]}.{uuid.uuid4().hex}.part")
+    try:
+        yield temporary
+        with open(temporary, "rb+") as handle:
+            os.fsync(handle.fileno())
+        os.replace(temporary, target)
+    except OSError as error:
+        if error.filename is None and error.errno in NO_ROOM:  # which does not say where
+            error.filename = str(target)
+        raise
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def atomic_write_text(path: str | os.PathLike[str], text: str) -> None:
+    """Write a UTF-8 text file whole or not at all."""
+    with atomic_write(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="\n")
+
+
+def require_file(path: str | os.PathLike[str], kind: str) -> Path:
+    """Return a path that must be a file; raises ``BadFile`` that says what is there instead.
+
+    ``kind`` is the noun of the message ("image file").
+    """
+    source = Path(path)
+    if not source.is_file():
+        raise BadFile(f"{kind} '{source}' {'is a folder' if source.is_dir() else 'does not exist'}")
+    return source
+
+
+def sha256_of(path: str | os.PathLike[str]) -> str:
+    """Return the SHA-256 of a file, or of a folder's files with their relative names, as hex.
+
+    Raises ``BadFile`` where nothing is there, ``OSError`` where it cannot be read.
+    """
+    source = Path(path)
+    if source.is_file():
+        with open(source, "rb") as handle:
+            return hashlib.file_digest(handle, "sha256").hexdigest()
+    if not source.is_dir():
+        raise BadFile(f"file '{source}' does not exist")
+    digest = hashlib.sha256()
+    for member in sorted(p for p in source.rglob("*") if p.is_file()):
+        digest.update(member.relative_to(source).as_posix().encode() + b"\0")
+        digest.update(bytes.fromhex(sha256_of(member)))
+    return digest.hexdigest()

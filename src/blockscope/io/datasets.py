@@ -1,0 +1,126 @@
+"""Arrays with named axes in files that any tool opens: HDF5 and zarr in one file.
+
+HDF5 files follow netCDF 4 (dimension scales), zarr files are version 3 groups in one zip. Both hold
+one ``xarray.Dataset`` whose attributes say where it comes from. The same data give the same bytes.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import tempfile
+import zipfile
+from pathlib import Path
+
+import h5netcdf  # type: ignore[import-untyped]
+import h5py
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+import zarr
+from xarray.backends import H5NetCDFStore
+
+from blockscope.io.atomic_files import atomic_write, require_file
+from blockscope.io.errors import BadFile
+
+ENDINGS = (".h5", ".zarr.zip")
+ZIP_DATE = (1980, 1, 1, 0, 0, 0)  # the earliest a zip can hold: equal data give equal bytes
+
+
+def write_h5(path: str | os.PathLike[str], dataset: xr.Dataset) -> None:
+    """Write a dataset as HDF5 with dimension scales, whole or not at all.
+
+    Float arrays of two axes or more are compressed, one chunk per entry of the first axis, so that
+    one label is read without the others. Costs memory for the compressed content.
+    """
+    encoding = {
+        str(name): {
+            "zlib": True,
+            "complevel": 4,
+            "shuffle": True,
+            "chunksizes": (1, *array.shape[1:]),
+        }
+        for name, array in dataset.data_vars.items()
+        if array.ndim >= 2 and array.dtype.kind == "f" and array.size
+    }
+    # In memory first: on a full disk HDF5 cannot let go of a file, and crashes the process at exit.
+    content = io.BytesIO()
+    with _h5_without_times(content) as h5, h5netcdf.File(h5, "w") as netcdf:
+        dataset.dump_to_store(H5NetCDFStore(netcdf), encoding=encoding)
+    with atomic_write(path) as temporary:
+        temporary.write_bytes(content.getbuffer())
+
+
+def _h5_without_times(content: io.BytesIO) -> h5py.File:
+    """Create an HDF5 file whose root group keeps no times, which h5py.File has no option for."""
+    creation = h5py.h5p.create(h5py.h5p.FILE_CREATE)
+    creation.set_obj_track_times(False)
+    order = h5py.h5p.CRT_ORDER_TRACKED | h5py.h5p.CRT_ORDER_INDEXED  # as netCDF 4 asks for
+    creation.set_link_creation_order(order)
+    creation.set_attr_creation_order(order)
+    access = h5py.h5p.create(h5py.h5p.FILE_ACCESS)
+    access.set_libver_bounds(h5py.h5f.LIBVER_V18, h5py.h5f.LIBVER_LATEST)
+    access.set_fileobj_driver(h5py.h5fd.fileobj_driver, content)
+    return h5py.File(h5py.h5f.create(b"memory", h5py.h5f.ACC_TRUNC, creation, access))
+
+
+def write_zarr(path: str | os.PathLike[str], dataset: xr.Dataset) -> None:
+    """Write a dataset as a zarr version 3 group in one zip file, whole or not at all."""
+    with (
+        tempfile.TemporaryDirectory(prefix="blockscope-") as scratch,
+        atomic_write(path) as temporary,
+    ):
+        folder = Path(scratch) / "store"
+        _with_plain_text(dataset).to_zarr(folder, zarr_format=3, consolidated=False, mode="w")
+        _pack(folder, temporary)
+
+
+def _with_plain_text(dataset: xr.Dataset) -> xr.Dataset:
+    """Return a dataset whose text is of any length: zarr has no standard for text of one length."""
+    texts = {
+        name: (array.dims, array.to_numpy().astype(object), array.attrs)
+        for name, array in dataset.variables.items()
+        if array.dtype.kind == "U"
+    }
+    return dataset.assign(texts)
+
+
+def _pack(folder: Path, target: Path) -> None:
+    """Zip a store in sorted order with a fixed date; its chunks are compressed already."""
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
+        for member in sorted(p for p in folder.rglob("*") if p.is_file()):
+            entry = zipfile.ZipInfo(member.relative_to(folder).as_posix(), ZIP_DATE)
+            entry.external_attr = 0o644 << 16
+            with open(member, "rb") as content, archive.open(entry, "w") as packed:
+                shutil.copyfileobj(content, packed)
+
+
+def read(path: str | os.PathLike[str]) -> xr.Dataset:
+    """Read a result file into memory; raises ``BadFile`` where it is missing or damaged."""
+    source = Path(path)
+    if not source.name.endswith(ENDINGS):
+        raise BadFile(f"'{source}' holds no arrays; valid endings: {', '.join(ENDINGS)}")
+    require_file(source, "result file")
+    try:
+        return _read_h5(source) if source.suffix == ".h5" else _read_zarr(source)
+    except Exception as error:  # whatever a damaged file makes the libraries stumble over
+        raise BadFile(f"result file '{source}' cannot be read: {error}") from error
+
+
+def _read_h5(source: Path) -> xr.Dataset:
+    with xr.open_dataset(source, engine="h5netcdf") as dataset:
+        return dataset.load()
+
+
+def _read_zarr(source: Path) -> xr.Dataset:
+    with zipfile.ZipFile(source):  # tells a damaged zip in clearer words than zarr
+        pass
+    with zarr.storage.ZipStore(source, mode="r") as store:
+        dataset: xr.Dataset = xr.open_zarr(store, consolidated=False)
+        return dataset.load()
+
+
+def as_float32(array: npt.ArrayLike) -> npt.NDArray[np.float32]:
+    """Return an array as float32, the type of every stored measurement."""
+    return np.ascontiguousarray(array, dtype=np.float32)

@@ -1,0 +1,118 @@
+"""Labels of a network: which logit is called what.
+
+A label is known by its index, the position of its logit; names may occur twice.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from blockscope.io.atomic_files import require_file
+from blockscope.io.errors import BadFile, UnknownName, unknown_name
+
+_MOST_DIGITS = 10  # more are no index of any network
+
+
+def read_labels(path: str | os.PathLike[str]) -> list[str]:
+    """Read a list of label names; entry i names logit i.
+
+    Accepted: a JSON list of strings; the JSON object ``{"0": ["n01440764", "tench"], ...}`` that
+    Keras applications use; any other file as UTF-8 text with one label a line. Space around a name
+    does not count.
+
+    Raises ``BadFile`` for a missing, empty or malformed file.
+    """
+    source = require_file(path, "labels file")
+    try:
+        text = source.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadFile(f"labels file '{source}' cannot be read: {error}") from error
+    if source.suffix.lower() == ".json":
+        names = _names_from_json(source, text)
+    else:
+        names = text.rstrip().split("\n")  # splitlines would break names at exotic characters
+    if not any(name.strip() for name in names):
+        raise BadFile(f"labels file '{source}' holds no labels")
+    return [name.strip() for name in names]
+
+
+def _names_from_json(source: Path, text: str) -> list[str]:
+    try:
+        content = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise BadFile(f"labels file '{source}' is not JSON: {error}") from error
+    if isinstance(content, dict):
+        keys = [str(i) for i in range(len(content))]
+        if set(keys) != set(content):
+            odd = sorted(set(content) - set(keys))[:3]
+            raise BadFile(
+                f"labels file '{source}': the keys of a JSON object must be '0', '1', ... without "
+                f"a gap, up to '{len(content) - 1}'; found {', '.join(map(repr, odd))}"
+            )
+        values = [content[key] for key in keys]
+        content = [value[-1] if isinstance(value, list) and value else value for value in values]
+    if not isinstance(content, list) or not all(isinstance(name, str) for name in content):
+        raise BadFile(f"labels file '{source}' must hold a list of strings, entry i naming logit i")
+    return content
+
+
+@dataclass(frozen=True)
+class Labels:
+    """The labels of a network.
+
+    ``names[i]`` names logit i. The first ``skip`` entries (dummy, background) are no classes;
+    logits past the end of ``names`` have no label.
+    """
+
+    names: Sequence[str]
+    skip: int = 0
+
+    @property
+    def indexes(self) -> range:
+        """Logit positions of the real labels, in order."""
+        return range(self.skip, len(self.names))
+
+    def __len__(self) -> int:
+        """Return how many real labels there are."""
+        return len(self.indexes)
+
+    def name(self, index: int) -> str:
+        """Return the name of a logit, or its number in brackets where it has none."""
+        return self.names[index] if 0 <= index < len(self.names) else f"[{index}]"
+
+    def find(self, text: str, where: str = "") -> int:
+        """Return the logit position of a label given by its exact name or by its decimal index.
+
+        Raises ``UnknownName`` for a name that is not there (nearest names are listed), for an index
+        that is no label, and for a name that occurs more than once (its indexes are listed).
+        """
+        asked = text.strip()
+        place = f" ({where})" if where else ""
+        matches = [i for i in self.indexes if self.names[i] == asked]
+        if len(matches) == 1:
+            return matches[0]
+        if len(matches) > 1:
+            choices = " or ".join(map(str, matches))
+            raise UnknownName(
+                f"label '{asked}' occurs {len(matches)} times; give its index instead: "
+                f"{choices}{place}"
+            )
+        if asked.isascii() and asked.isdecimal() and len(asked) < _MOST_DIGITS:
+            if int(asked) in self.indexes:
+                return int(asked)
+            raise UnknownName(
+                f"label index {asked} is out of range; valid: {self.skip} to "
+                f"{len(self.names) - 1}{place}"
+            )
+        raise unknown_name("label", asked, (self.names[i] for i in self.indexes), where)
+
+    def repeated(self) -> dict[str, list[int]]:
+        """Return the names that occur more than once, with their indexes."""
+        found: dict[str, list[int]] = {}
+        for i in self.indexes:
+            found.setdefault(self.names[i], []).append(i)
+        return {name: indexes for name, indexes in found.items() if len(indexes) > 1}

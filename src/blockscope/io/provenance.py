@@ -1,0 +1,199 @@
+"""Where a result file comes from: recorded when it is written, read back from any of them."""
+
+from __future__ import annotations
+
+import functools
+import html
+import json
+import os
+import re
+import subprocess
+import sys
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import blockscope
+from blockscope.io.atomic_files import require_file
+from blockscope.io.errors import BadFile
+
+Facts = dict[str, str | int | float]
+KEY = "blockscope"  # PNG text chunk, HTML element and PDF keyword that hold the facts as JSON
+FIRST = "created_by"
+INHERITED = ("model", "model_sha256", "image", "image_sha256", "layer", "override")
+
+
+def record(stage: str, **facts: str | int | float | None) -> Facts:
+    """Return what a file of ``stage`` records: the given facts and the software that made it.
+
+    Keys: created_by (stage), blockscope (version), git_commit ("none" outside a checkout,
+    "+changes" appended where files differ from it), tensorflow and device (only where TensorFlow is
+    in use), seed (0: every stage is deterministic unless it says otherwise).
+    """
+    known = {key: value for key, value in facts.items() if value is not None}
+    software: Facts = {"blockscope": blockscope.__version__, "git_commit": git_commit()}
+    return {FIRST: stage, **known, **software, **_tensorflow(), "seed": known.get("seed", 0)}
+
+
+def inherited(facts: Mapping[str, str | int | float]) -> Facts:
+    """Return what a later stage takes over from its input's facts: the model and the picture."""
+    return {key: facts[key] for key in INHERITED if key in facts}
+
+
+@functools.cache
+def git_commit() -> str:
+    """Return the commit of the checkout that this package runs from, or "none"."""
+    folder = Path(blockscope.__file__).resolve().parent
+    if not (folder.parents[1] / ".git").exists():
+        return "none"
+    try:
+        commit = _git(folder, "rev-parse", "HEAD")
+        changed = _git(folder, "status", "--porcelain", "--untracked-files=no")
+    except (OSError, subprocess.SubprocessError):
+        return "none"
+    return commit + ("+changes" if changed else "")
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    # A hook of another checkout sets GIT_DIR, which would win over the folder.
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")}
+    done = subprocess.run(
+        ["git", "--no-optional-locks", "-C", str(folder), *arguments],
+        check=True, capture_output=True, text=True, timeout=30, env=environment,
+    )  # fmt: skip
+    return done.stdout.strip()
+
+
+def _tensorflow() -> Facts:
+    """Return TensorFlow's version and device, if this process has loaded it."""
+    tensorflow = sys.modules.get("tensorflow")
+    if tensorflow is None:
+        return {}
+    devices = tensorflow.config.get_visible_devices("GPU")
+    name = "CPU"
+    if devices:
+        details = tensorflow.config.experimental.get_device_details(devices[0])
+        name = details.get("device_name", "GPU")
+    return {"tensorflow": tensorflow.__version__, "device": name}
+
+
+def tsv_header(facts: Mapping[str, object]) -> str:
+    """Return the facts as the first lines of a table, ``# key: value``.
+
+    Numbers and plain text stand as they are; text that looks like a number, or has more than one
+    line, stands in quotes as in JSON.
+    """
+    return "".join(f"# {key}: {_to_line(value)}\n" for key, value in facts.items())
+
+
+def _to_line(value: object) -> str:
+    text = str(value)
+    plain = not isinstance(value, str) or (_from_line(text) == text and text.isprintable())
+    return text if plain else json.dumps(value)
+
+
+def _from_line(text: str) -> str | int | float:
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return text
+    return value if isinstance(value, (str, int, float)) and not isinstance(value, bool) else text
+
+
+def read(path: str | os.PathLike[str]) -> Facts:
+    """Return what a result file records about itself; numbers come back as numbers.
+
+    Reads .h5, .zarr.zip, .png, .svg, .pdf, .html, .tsv and .json files. Raises ``BadFile`` where
+    the file is missing, damaged, of another kind, or records nothing.
+    """
+    source = require_file(path, "file")
+    reader = next((r for ending, r in _READERS.items() if source.name.endswith(ending)), None)
+    if reader is None:
+        raise BadFile(f"'{source}' is not a result file; valid endings: {', '.join(_READERS)}")
+    try:
+        facts = reader(source)
+    except Exception as error:  # whatever a damaged file makes the libraries stumble over
+        raise BadFile(f"'{source}' cannot be read: {error}") from error
+    if FIRST not in facts:
+        raise BadFile(f"'{source}' does not say where it comes from: it was not made by blockscope")
+    return facts
+
+
+def _facts(text: str | bytes) -> Facts:
+    """Read the JSON that our files hold; what another program left in the same place is nothing."""
+    try:
+        content = json.loads(text)
+    except ValueError:
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _of_h5(path: Path) -> Facts:
+    import h5py
+
+    with h5py.File(path, "r") as content:
+        return {key: _plain(content.attrs[key]) for key in content.attrs if key[0] != "_"}
+
+
+def _plain(value: object) -> str | int | float:
+    item = getattr(value, "item", None)
+    return item() if item is not None and getattr(value, "size", 1) == 1 else str(value)
+
+
+def _of_zarr(path: Path) -> Facts:
+    with zipfile.ZipFile(path) as content:
+        return dict(json.loads(content.read("zarr.json"))["attributes"])
+
+
+def _of_png(path: Path) -> Facts:
+    from PIL import Image
+
+    with Image.open(path, formats=["PNG"]) as picture:
+        return _facts(picture.info.get(KEY, "{}"))
+
+
+def _of_json(path: Path) -> Facts:
+    content = json.loads(path.read_text(encoding="utf-8"))
+    found = content.get("provenance") if isinstance(content, dict) else None
+    return found if isinstance(found, dict) else {}
+
+
+def _of_tsv(path: Path) -> Facts:
+    pairs: Facts = {}
+    with open(path, encoding="utf-8") as lines:
+        for line in lines:
+            if not line.startswith("# "):
+                break
+            key, _, value = line[2:].rstrip("\n").partition(": ")
+            pairs[key] = _from_line(value)
+    return pairs
+
+
+def _of_markup(path: Path) -> Facts:
+    """Read HTML (an element with the id blockscope-provenance) or SVG (dc:description): JSON."""
+    text = path.read_text(encoding="utf-8")
+    for pattern in (
+        r'id="blockscope-provenance"[^>]*>(.*?)</',
+        r"<dc:description>(.*?)</dc:description>",
+    ):
+        if found := re.search(pattern, text, re.DOTALL):
+            return _facts(html.unescape(found[1]).removeprefix("<![CDATA[").removesuffix("]]>"))
+    return {}
+
+
+def _of_pdf(path: Path) -> Facts:
+    """Read the Keywords of the document, which the figure's writer filled with JSON."""
+    found = re.search(rb"/Keywords\s*\((.*?)(?<!\\)\)", path.read_bytes(), re.DOTALL)
+    return _facts(re.sub(rb"\\([()\\])", rb"\1", found[1])) if found else {}
+
+
+_READERS = {
+    ".h5": _of_h5,
+    ".zarr.zip": _of_zarr,
+    ".png": _of_png,
+    ".json": _of_json,
+    ".tsv": _of_tsv,
+    ".html": _of_markup,
+    ".svg": _of_markup,
+    ".pdf": _of_pdf,
+}

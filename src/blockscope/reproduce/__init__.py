@@ -1,1 +1,0 @@
-"""Published numbers, measured again: `python -m blockscope.reproduce`."""

@@ -1,0 +1,1 @@
+"""How jobs run: logs, code digests, shared results, GPUs, SLURM; no science."""

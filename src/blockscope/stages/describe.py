@@ -1,0 +1,109 @@
+"""Telling what a result file is: its arrays with their axes, and where it comes from."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from PIL import Image
+
+from blockscope.io import datasets, provenance
+from blockscope.io.atomic_files import require_file
+from blockscope.io.errors import BadFile
+from blockscope.models.card import ModelCard
+
+MEANING = {
+    "model": "a network in normal form: what its graph takes, gives and contains",
+    "input": "a picture as the network sees it",
+    "activations": "values of one layer for one picture",
+    "classes": "attribution of every label's logit to the positions of one layer",
+    "positions": "attribution between the positions of two layers",
+    "channels": "attribution of labels, one against another, to the channels of one layer",
+    "drivers": "attribution between the channels of two layers",
+    "render": "pictures of what some channels of a layer respond to",
+    "sprites": "pictures of what every channel of a layer responds to",
+    "cells": "pictures of what one layer sees at each position of a picture",
+    "grid": "what one layer sees at each position of a picture, side by side",
+    "factors": "a few patterns of positions with the labels they speak for",
+    "neurons": "groups of neurons of one layer with their effect on every label",
+    "panel": "a panel of a run's figure",
+    "page": "page of a run",
+    "gallery": "gallery of all runs",
+}
+
+
+def describe(path: str | os.PathLike[str]) -> str:
+    """Return what a result file is, its axes and its provenance, as text.
+
+    Raises ``BadFile`` for a file that is missing, damaged or not made by blockscope.
+    """
+    source = require_file(path, "file")
+    if source.name == "graph.pb" and source.with_name("model.json").is_file():
+        return describe(source.with_name("model.json"))
+    facts = provenance.read(source)
+    stage = str(facts[provenance.FIRST])
+    lines = []
+    if source.name.endswith(datasets.ENDINGS):
+        lines += _arrays(datasets.read(source))
+    elif stage == "model":
+        lines += _card(ModelCard.read(source))
+    elif source.suffix == ".tsv":
+        lines += [_table(source)]
+    elif source.suffix == ".png":
+        with Image.open(source) as picture:
+            lines += [f"Picture: {picture.height} x {picture.width} pixels (row x col)"]
+    width = max(map(len, facts))
+    origin = ["Provenance", *(f"  {k:<{width}}  {v}" for k, v in facts.items())]
+    parts = [[f"{source}: {MEANING.get(stage, stage)}"], lines, origin]
+    return "\n\n".join("\n".join(part) for part in parts if part)
+
+
+def _arrays(dataset: xr.Dataset) -> list[str]:
+    axes = ", ".join(f"{name} {size}" for name, size in dataset.sizes.items())
+    lines = [f"Axes: {axes}", "Arrays"]
+    for name, array in dataset.variables.items():
+        kind = str(array.dtype) if array.dtype.kind in "biuf" else "text"
+        note = ", ".join(str(array.attrs[k]) for k in ("long_name", "units") if k in array.attrs)
+        parts = [f"{name} ({', '.join(map(str, array.dims))}) {kind}", _extent(array)]
+        lines.append("  " + "  ".join(filter(None, [*parts, note and f"[{note}]"])))
+    return lines
+
+
+def _extent(array: xr.Variable) -> str:
+    """Return the least and the greatest of numbers, and how many are none."""
+    if array.dtype.kind not in "iuf" or not array.size:
+        return ""
+    numbers = array.to_numpy().ravel()
+    missing = np.isnan(numbers)
+    known = numbers[~missing]
+    extent = f"{known.min():.6g} to {known.max():.6g}" if known.size else "no numbers"
+    return f"{extent}, {np.count_nonzero(missing)} not a number" if missing.any() else extent
+
+
+def _table(source: Path) -> str:
+    try:
+        table = pd.read_csv(source, sep="\t", comment="#")
+    except ValueError as error:
+        raise BadFile(f"table '{source}' cannot be read: {error}") from error
+    return f"Table of {len(table)} rows: {', '.join(table.columns)}"
+
+
+def _card(card: ModelCard) -> list[str]:
+    rows, cols = card.input.size
+    low, high = card.input.range
+    named = len(card.label_table)
+    lines = [
+        f"Input: {card.input.tensor}, {rows} x {cols} pixels, values {low:g} to {high:g}",
+        f"Logits: {card.logits}, {card.outputs} of them, {named} with a label",
+        f"Layers ({len(card.layers)}): row x col x channel",
+    ]
+    width = max((len(layer.name) for layer in card.layers), default=0)
+    lines += [f"  {x.name:<{width}}  {' x '.join(map(str, x.shape))}  {x.op}" for x in card.layers]
+    repeated = card.label_table.repeated()
+    if repeated:
+        listed = "; ".join(f"{name}: {', '.join(map(str, at))}" for name, at in repeated.items())
+        lines.append(f"Labels that occur more than once (give their index): {listed}")
+    return lines

@@ -1,0 +1,31 @@
+"""The stage "input": a picture as one network sees it."""
+
+from __future__ import annotations
+
+import os
+
+from blockscope.io import provenance
+from blockscope.io.atomic_files import sha256_of
+from blockscope.io.images import fit, read_image, write_png
+from blockscope.models.card import ModelCard
+
+
+def write_input(
+    image_path: str | os.PathLike[str],
+    card_path: str | os.PathLike[str],
+    output: str | os.PathLike[str],
+    background: tuple[int, int, int],
+    image_id: str,
+) -> None:
+    """Write a picture as the network sees it: an RGB PNG of the model's input size."""
+    card = ModelCard.read(card_path)
+    pixels = fit(read_image(image_path, background), card.input.size)
+    facts = provenance.record(
+        "input",
+        model=card.model,
+        model_sha256=card.source_sha256,
+        image=image_id,
+        image_sha256=sha256_of(image_path),
+        background=",".join(map(str, background)),
+    )
+    write_png(output, pixels, facts)

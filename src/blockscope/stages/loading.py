@@ -1,0 +1,30 @@
+"""Loading any result file for work in Python."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import xarray as xr
+
+from blockscope.io import datasets
+from blockscope.io.atomic_files import require_file
+from blockscope.io.errors import BadFile
+from blockscope.io.images import read_input
+from blockscope.models.card import ModelCard
+
+ENDINGS = (*datasets.ENDINGS, ".png", ".json")
+
+
+def load(path: str | os.PathLike[str]) -> xr.Dataset | ModelCard:
+    """Load a result file; what it returns and raises says ``blockscope.load``."""
+    source = Path(path)
+    if not source.name.endswith(ENDINGS):
+        raise BadFile(f"'{source}' cannot be loaded; valid endings: {', '.join(ENDINGS)}")
+    require_file(source, "result file")
+    if source.name.endswith(datasets.ENDINGS):
+        return datasets.read(source)
+    if source.suffix == ".json":
+        return ModelCard.read(source)
+    pixels, facts = read_input(source)
+    return xr.Dataset({"picture": (("row", "col", "rgb"), pixels)}, attrs=facts)

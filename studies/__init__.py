@@ -1,0 +1,1 @@
+"""Studies of the software itself: the embedded network's training, reproduction of the article."""

@@ -1,0 +1,84 @@
+"""The thousand labels: ten colours x ten fills x ten shapes, such as "red striped star"."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from blockscope.io.errors import UnknownName, unknown_name
+
+SHAPES: Final = (
+    "circle",
+    "square",
+    "triangle",
+    "star",
+    "heart",
+    "cross",
+    "ring",
+    "moon",
+    "arrow",
+    "flower",
+)
+FILLS: Final = (
+    "solid",
+    "framed",
+    "striped",
+    "checkered",
+    "dotted",
+    "gridded",
+    "rippled",
+    "rayed",
+    "zigzag",
+    "faded",
+)
+# sRGB, 0..255; far apart in hue or lightness, and all darker than the white they are painted with
+COLOURS: Final[dict[str, tuple[int, int, int]]] = {
+    "red": (206, 32, 41),
+    "orange": (244, 118, 22),
+    "yellow": (246, 200, 18),
+    "green": (58, 158, 62),
+    "teal": (18, 165, 170),
+    "blue": (34, 84, 196),
+    "purple": (122, 54, 166),
+    "pink": (240, 118, 170),
+    "brown": (122, 72, 38),
+    "black": (44, 44, 50),
+}
+# a head of the network for each: its ten values add up, one of each head, to a label's logit
+HEADS: Final = (len(SHAPES), len(FILLS), len(COLOURS))
+
+
+class Kind(NamedTuple):
+    """What a block looks like: positions in SHAPES, FILLS and COLOURS."""
+
+    shape: int
+    fill: int
+    colour: int
+
+
+def label_of(kind: Kind) -> int:
+    """Return the label (index of the logit, 0..999) of a kind of block."""
+    return (kind.shape * len(FILLS) + kind.fill) * len(COLOURS) + kind.colour
+
+
+def kind_of(label: int) -> Kind:
+    """Return what a label (0..999) stands for; the inverse of :func:`label_of`."""
+    if not 0 <= label < len(SHAPES) * len(FILLS) * len(COLOURS):
+        raise UnknownName(f"there is no label {label}; valid: 0 to 999")
+    rest, colour = divmod(label, len(COLOURS))
+    shape, fill = divmod(rest, len(FILLS))
+    return Kind(shape, fill, colour)
+
+
+def name_of(kind: Kind) -> str:
+    """Return the words of a kind of block: colour, fill, shape."""
+    return f"{tuple(COLOURS)[kind.colour]} {FILLS[kind.fill]} {SHAPES[kind.shape]}"
+
+
+LABELS: Final = tuple(name_of(kind_of(label)) for label in range(1000))
+
+
+def kind_named(name: str) -> Kind:
+    """Return the kind of block that "colour fill shape" names."""
+    if name not in LABELS:
+        raise unknown_name("block", name, LABELS)
+    return kind_of(LABELS.index(name))

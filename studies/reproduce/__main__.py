@@ -1,0 +1,112 @@
+"""Compare published numbers with what is computed here: ``python -m studies.reproduce``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from tqdm import tqdm
+
+from blockscope.config.settings import ModelEntry
+from blockscope.config.tables import read_catalogue
+from blockscope.io.errors import BlockscopeError, unknown_name
+from studies.reproduce.comparison import (
+    NOT_ALL_COMPARED,
+    compare_all,
+    exit_status,
+    summary,
+    table,
+    title,
+    tolerances,
+)
+from studies.reproduce.pictures import FOLDER, Picture, picture_paths, read_pictures
+from studies.reproduce.published import LABELS, NUMBERS
+from studies.reproduce.quantities import Array, Published, Question
+
+
+def main(arguments: Sequence[str] | None = None, numbers: Sequence[Published] = NUMBERS) -> int:
+    """Print the comparison; return 0 where all agree, 1 where a number is off, 2 where it failed.
+
+    A comparison fails too where a picture is missing and that was not allowed.
+    """
+    options = _options(arguments)
+    try:
+        return _run(options, numbers)
+    except BlockscopeError as error:
+        print(f"reproduce: {error}", file=sys.stderr)
+    except OSError as error:
+        place = f": '{error.filename}'" if error.filename else ""
+        print(f"reproduce: {error.strerror or error}{place}", file=sys.stderr)
+    except KeyboardInterrupt:
+        return 130
+    return NOT_ALL_COMPARED
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m studies.reproduce",
+        description="Compute the article's examples and compare them with the published numbers. "
+        "Exit status: 0 all agree, 1 some are off, 2 not all could be compared.",
+    )
+    parser.add_argument("--pictures", type=Path, metavar="FOLDER", help=f"default: ${FOLDER}, or "
+                        "the paths in config/inceptionv1/images.tsv")  # fmt: skip
+    parser.add_argument("--allow-missing", action="store_true", help="pictures may be missing")
+    parser.add_argument("--catalogue", type=Path, default=Path("config/models.yaml"))
+    parser.add_argument("--graph", type=Path, metavar="FILE", help="your own copy of the network")
+    parser.add_argument("--labels", type=Path, metavar="FILE", help="and of its labels")
+    options = parser.parse_args(arguments)
+    if (options.graph is None) != (options.labels is None):
+        parser.error("--graph and --labels go together")
+    return options
+
+
+def _run(options: argparse.Namespace, numbers: Sequence[Published]) -> int:
+    entry = _entry(options)
+    images = dict.fromkeys(number.question.image for number in numbers)
+    paths = picture_paths(images, options.pictures)
+    pictures = read_pictures(paths, entry.input.size)
+    for image, picture in pictures.items():
+        print(f"{image}: {picture.note}" if picture.pixels is None
+              else f"{image}: {picture.path}, {picture.note}")  # fmt: skip
+    sys.stdout.flush()
+    found = _measure(entry, pictures, numbers)
+    missing = {image: picture.note for image, picture in pictures.items()}
+    rows = compare_all(numbers, found, missing)
+    print(f"\n{table(rows)}\n\n{tolerances(numbers)}\n\n{summary(rows, options.allow_missing)}")
+    return exit_status(rows, options.allow_missing)
+
+
+def _entry(options: argparse.Namespace) -> ModelEntry:
+    from studies.reproduce.networks import MODEL, own_copy
+
+    catalogue = read_catalogue(options.catalogue)
+    if MODEL not in catalogue:
+        raise unknown_name("model", MODEL, catalogue, str(options.catalogue))
+    entry = catalogue[MODEL]
+    return own_copy(entry, options.graph, options.labels) if options.graph else entry
+
+
+def _measure(
+    entry: ModelEntry, pictures: dict[str, Picture], numbers: Sequence[Published]
+) -> dict[Question, Array]:
+    from studies.reproduce.measured import Subject, measure
+    from studies.reproduce.networks import check_labels, describe_network, open_network
+
+    network, card = open_network(entry)
+    print(describe_network(card), flush=True)
+    check_labels(card.label_table, LABELS, f"of {entry.labels.file_name}")
+    questions = dict.fromkeys(number.question for number in numbers)
+    found = {}
+    bar = tqdm([q for q in questions if pictures[q.image].pixels is not None], unit="array")
+    for question in bar:
+        bar.set_description(title(question)[:50])
+        pixels = pictures[question.image].pixels
+        if pixels is not None:
+            found[question] = measure(question, Subject(network, card, pixels))
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit(main())

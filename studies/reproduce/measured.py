@@ -1,0 +1,113 @@
+"""The arrays behind the published numbers, by the functions that the workflow's stages call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from blockscope.attribution.activations import activations
+from blockscope.attribution.contrasts import NOTHING, Contrast
+from blockscope.attribution.factors import factorise, positive_part
+from blockscope.attribution.group_effects import attribute_groups
+from blockscope.attribution.integrated_gradients import ChannelPaths, draw_noise
+from blockscope.attribution.labels import attribute_labels, softmax
+from blockscope.attribution.layer_task import LayerTask
+from blockscope.attribution.neuron_groups import group_neurons
+from blockscope.io.images import Pixels
+from blockscope.models.card import ModelCard
+from blockscope.models.network import Network
+from studies.reproduce.quantities import Array, Question
+
+SEEDS = range(8)  # of the noise; each is one draw
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A network, its card, and a picture as it sees it, uint8 (row, col, rgb)."""
+
+    network: Network
+    card: ModelCard
+    picture: Pixels
+
+    def opened(self, question: Question) -> LayerTask:
+        """Return what the stages start from; nothing is written, so its facts are empty."""
+        values = self.network.values(self.picture)
+        held = activations(self.network, self.picture, question.layer)
+        return LayerTask(
+            self.card, {}, self.network, values, held, question.layer, self.card.logits,
+            question.override,
+        )  # fmt: skip
+
+    def paths(self, question: Question) -> ChannelPaths:
+        """Return the attribution to channels of one label, or of one against another."""
+        first, *others = question.labels
+        pair = Contrast(first, others[0] if others else NOTHING)
+        return ChannelPaths(self.opened(question).gradients(), [pair])
+
+
+def measure(question: Question, subject: Subject) -> Array:
+    """Return the array of a question, (draw, ...); all but the stochastic path are one draw.
+
+    The axes after the first are those of ``quantities.AXES``. Raises ``UnknownName`` where the
+    network has no such layer.
+    """
+    if question.layer != subject.card.logits:
+        subject.card.layer(question.layer)
+    return METHODS[question.method](question, subject)
+
+
+def _linear(question: Question, subject: Subject) -> Array:
+    return subject.paths(question).linear().values
+
+
+def _path(question: Question, subject: Subject) -> Array:
+    return subject.paths(question).left().values
+
+
+def _stochastic(question: Question, subject: Subject) -> Array:
+    paths = subject.paths(question)
+    channels = paths.gradients.value.shape[-1]
+    draws = [paths.stochastic(draw_noise(seed, channels)).values[0] for seed in SEEDS]
+    return np.stack(draws)
+
+
+def _activations(question: Question, subject: Subject) -> Array:
+    return activations(subject.network, subject.picture, question.layer)[None]
+
+
+def _probability(question: Question, subject: Subject) -> Array:
+    network = subject.network
+    values = network.values(subject.picture)
+    logits = network.run({network.spec.tensor: values}, [question.layer])[question.layer]
+    return softmax(logits.numpy()[0])[None]
+
+
+def _factors(question: Question, subject: Subject) -> Array:
+    """Return the labels' weights of factors of the clipped attribution, (1, factor, logit)."""
+    labels = list(question.labels or subject.card.label_table.indexes)
+    found = attribute_labels(subject.opened(question).linear(), labels)
+    factors = factorise([positive_part(found.transpose(1, 2, 0))], question.n)
+    weights = np.zeros((1, question.n, subject.card.outputs))
+    weights[0][:, labels] = factors.labels
+    return weights
+
+
+def _neurons(question: Question, subject: Subject) -> Array:
+    """Return effects of neuron groups, (1, group, logit), by ascending effect on the last label."""
+    opened = subject.opened(question)
+    groups = group_neurons(opened.held, question.n)
+    effects = attribute_groups(opened.linear(), groups, range(subject.card.outputs))
+    return effects[None, np.argsort(effects[:, question.labels[-1]], kind="stable")]
+
+
+METHODS: dict[str, Callable[[Question, Subject], Array]] = {
+    "linear": _linear,
+    "path-left-100": _path,
+    "stochastic": _stochastic,
+    "activations": _activations,
+    "probability": _probability,
+    "factors": _factors,
+    "neuron groups": _neurons,
+}

@@ -1,0 +1,78 @@
+"""The network that the published numbers are about: where it is, and whether it is the one."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from blockscope.config.settings import ModelEntry, Source
+from blockscope.io.atomic_files import require_file
+from blockscope.io.downloads import SHELF, fetch
+from blockscope.io.errors import BadFile
+from blockscope.io.labels import Labels
+from blockscope.models.card import ModelCard
+from blockscope.models.network import Network
+from blockscope.models.normal_form import write_model
+from studies.reproduce.published import ARCHIVE, GRAPH
+
+MODEL = "inceptionv1"
+DOWNLOADS = Path("results/models") / MODEL / "source"  # as in the workflow
+
+
+def own_copy(
+    entry: ModelEntry, graph: str | os.PathLike[str], labels: str | os.PathLike[str]
+) -> ModelEntry:
+    """Return a catalogue entry that takes graph and labels from local files."""
+    files = {"graph": require_file(graph, "graph"), "labels": require_file(labels, "labels file")}
+    return entry.model_copy(update={k: Source(path=str(path)) for k, path in files.items()})
+
+
+def open_network(
+    entry: ModelEntry, downloads: str | os.PathLike[str] = DOWNLOADS
+) -> tuple[Network, ModelCard]:
+    """Bring an entry into normal form and load it; its files are downloaded where they are missing.
+
+    Raises ``BadFile`` that says which file to put where, if they are out of reach.
+    """
+    for source in (entry.graph, entry.labels):
+        if source.url and source.sha256:
+            try:
+                fetch(source.url, source.sha256, downloads, source.member)
+            except BadFile as error:
+                raise BadFile(f"{error}.\n{_wanted(source, downloads)}") from error
+    with tempfile.TemporaryDirectory(prefix="blockscope-") as scratch:
+        graph, card_path = Path(scratch) / "graph.pb", Path(scratch) / "model.json"
+        write_model(entry, MODEL, graph, card_path, downloads)
+        card = ModelCard.read(card_path)
+        return Network.load(graph, card), card
+
+
+def _wanted(source: Source, downloads: str | os.PathLike[str]) -> str:
+    size = f"{ARCHIVE.size:,} bytes, " if source.sha256 == ARCHIVE.checksum else ""
+    name = Path(source.url or "").name
+    return (
+        f"Wanted: {name}, {size}sha256 {source.sha256}, from {source.url}\n"
+        f"  in the folder that {SHELF} names, or in '{downloads}'; or pass --graph with the "
+        f"{GRAPH.name} that it holds\n  ({GRAPH.size:,} bytes, sha256 {GRAPH.checksum}) and "
+        "--labels with its labels"
+    )
+
+
+def describe_network(card: ModelCard) -> str:
+    """Return which network was opened, and whether it is the one that its publisher gives out."""
+    same = card.source_sha256 == GRAPH.checksum
+    note = "" if same else f", not the published graph, which has {GRAPH.checksum}"
+    return f"network: {card.source}, graph sha256 {card.source_sha256}{note}"
+
+
+def check_labels(names: Labels, expected: Mapping[int, str], where: str) -> None:
+    """Raise ``BadFile`` where a logit is not called what the published numbers call it."""
+    wrong = [
+        f"logit {index} is '{names.name(index)}' and not '{name}'"
+        for index, name in expected.items()
+        if names.name(index) != name
+    ]
+    if wrong:
+        raise BadFile(f"labels {where} are not those of the published numbers: {'; '.join(wrong)}")

@@ -1,0 +1,51 @@
+"""What must hold of every sheet, and what was placed on sheets."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from typing import Any
+
+import pytest
+
+from blockscope.figures.print.sheet import Sheet
+
+MARK = re.compile(r"\d+(,\d+)?(,…)?")
+
+
+def check_layout(sheet: Sheet, height: float) -> None:
+    """Fail where something leaves the sheet or covers another; only marks lie on pictures."""
+    texts = [(area, f"'{text}'") for area, text in sheet.texts]
+    pictures = [(area, f"picture {place}") for place, area in enumerate(sheet.pictures)]
+    for (left, top, right, bottom), name in texts + pictures:
+        inside = left >= 0 and top >= 0 and right <= sheet.width + 1e-6 and bottom <= height
+        assert inside, f"{name} leaves the sheet of {sheet.width} x {height:.0f} mm"
+    for one, other in itertools.combinations(texts + pictures, 2):
+        mark = any(MARK.fullmatch(name.strip("'")) for _, name in (one, other))
+        if mark and (one in pictures or other in pictures):
+            continue
+        assert not overlap(one[0], other[0]), f"{one[1]} covers {other[1]}"
+
+
+def overlap(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
+    """Whether two areas (left, top, right, bottom) share more than a rounding."""
+    slack = 0.05
+    return (
+        one[0] < other[2] - slack
+        and other[0] < one[2] - slack
+        and one[1] < other[3] - slack
+        and other[1] < one[3] - slack
+    )
+
+
+def recorded(monkeypatch: pytest.MonkeyPatch, method: str) -> list[tuple[Any, ...]]:
+    """Collect the arguments of every call of a method of sheets, which works as before."""
+    calls: list[tuple[Any, ...]] = []
+    place = getattr(Sheet, method)
+
+    def collect(self: Sheet, *args: Any, **named: Any) -> None:
+        calls.append(args)
+        place(self, *args, **named)
+
+    monkeypatch.setattr(Sheet, method, collect)
+    return calls

@@ -1,0 +1,86 @@
+"""Made-up files of a contact sheet: sprites of flat colours, activations, a picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from blockscope.figures.page.contact_sheet import write_contact
+from blockscope.io import datasets, images, provenance
+
+MODEL = {"model": "tiny", "model_sha256": "ab" * 32}
+IMAGE = {"image": "noise", "image_sha256": "cd" * 32}
+LAYER = {"layer": "mixed"}
+COUNT, SIDE, GRID, INPUT = 23, 16, (5, 7), (40, 56)
+
+
+def colours(count: int) -> NDArray[np.uint8]:
+    """A colour of its own for each sprite, uint8 (sprite, rgb), far from its neighbours'."""
+    n = np.arange(count)
+    return np.stack([40 + 67 * n % 176, 40 + 109 * n % 176, 40 + 31 * n % 176], 1).astype(np.uint8)
+
+
+@dataclass
+class MadeContact:
+    """Arrays of a contact sheet, to be changed before they are written into a folder."""
+
+    folder: Path
+    rng: np.random.Generator
+    count: int = COUNT
+    grid: tuple[int, int] = GRID
+    facts: dict[str, Any] = field(default_factory=dict)  # of the activations
+
+    def __post_init__(self) -> None:
+        shape = (self.count, SIDE, SIDE, 3)
+        self.pixels = np.broadcast_to(colours(self.count)[:, None, None], shape).copy()
+        self.objective = self.rng.gamma(3, 2, self.count).astype("f4")
+        self.judge = self.rng.gamma(3, 2, self.count).astype("f4")
+        self.stopped = np.full(self.count, -1)
+        self.numbers = np.arange(self.count)
+        values = self.rng.normal(-0.2, 3, (*self.grid, self.count))
+        self.activations = np.maximum(values, 0).astype("f4")
+        self.activations[..., 4] = 0
+        self.unit = "channel"
+        self.page = self.folder / "mixed.html"
+
+    @property
+    def sprites(self) -> Path:
+        return self.folder / "mixed.zarr.zip"
+
+    @property
+    def active(self) -> Path:
+        return self.folder / "active.zarr.zip"
+
+    @property
+    def picture(self) -> Path:
+        return self.folder / "input.png"
+
+    def write_sprites(self) -> None:
+        each = {name: ("sprite", getattr(self, name)) for name in ("objective", "judge", "stopped")}
+        pixels = {"sprites": (("sprite", "row", "col", "rgb"), self.pixels)}
+        recipe = {"unit": self.unit, "recipe": "draft", "size": SIDE, "steps": 64}
+        facts = provenance.record("sprites", **MODEL, **LAYER, **recipe)
+        dataset = xr.Dataset(pixels | each, {"sprite": self.numbers}, facts)
+        datasets.write_zarr(self.sprites, dataset)
+
+    def write_picture(self) -> None:
+        facts = provenance.record("activations", **(MODEL | IMAGE | LAYER | self.facts))
+        named = {"activations": (("row", "col", "channel"), self.activations)}
+        datasets.write_zarr(self.active, xr.Dataset(named, attrs=facts))
+        shown = self.rng.integers(0, 256, (*INPUT, 3), np.uint8)
+        images.write_png(self.picture, shown, provenance.record("input", **MODEL, **IMAGE))
+
+    def write(self, with_picture: bool = True) -> Path:
+        """Write all files, and the page."""
+        self.write_sprites()
+        if with_picture:
+            self.write_picture()
+            write_contact(self.page, self.sprites, self.active, self.picture)
+        else:
+            write_contact(self.page, self.sprites)
+        return self.page

@@ -1,0 +1,147 @@
+"""Pages of made-up runs in a browser, and looking at what they draw."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+from PIL import Image
+from playwright.sync_api import Locator, Page, expect
+
+from blockscope.config.settings import PANELS
+from blockscope.figures.data.request import Asked, Contrast, find_contrast
+from blockscope.figures.page.run_page import write_page
+from blockscope.figures.style import Style
+from blockscope.io import datasets
+from helpers.synthetic_run import FACTS, write_run
+
+Visit = Callable[..., Page]
+Pixels = NDArray[np.float64]
+PHONE = {"viewport": {"width": 400, "height": 800}, "has_touch": True, "is_mobile": True}
+
+
+@dataclass(frozen=True)
+class MadePage:
+    """The page of a made-up run, and the files that it was made from."""
+
+    path: Path
+    asked: Asked
+    files: dict[str, Any]
+
+    def read(self, name: str, place: int | None = None) -> xr.Dataset:
+        """Read one of its files; ``place`` picks one of several."""
+        path = self.files[name]
+        return datasets.read(path if place is None else path[place])
+
+    @property
+    def pair(self) -> Contrast:
+        return find_contrast(self.asked.classes, self.read("classes2"))
+
+    @property
+    def positions(self) -> NDArray[np.float32]:
+        """Attribution between positions (row2, col2, row1, col1) of the run's own gradient."""
+        between = self.read("positions")["attribution"]
+        return between.transpose("row2", "col2", "row1", "col1").to_numpy()
+
+    def classes(self, layer: int) -> NDArray[np.float32]:
+        """Attribution of all labels (label, row, col) at layer 1 or 2."""
+        return self.read(f"classes{layer}")["attribution"].transpose("label", "row", "col").values
+
+
+def make_page(
+    folder: Path,
+    panels: Sequence[str] = PANELS,
+    opacity: float = 1.0,
+    seed: int = 11,
+    **run: Any,
+) -> MadePage:
+    """Write a page; with full opacity nothing of the input shines through the maps."""
+    folder.mkdir(exist_ok=True, parents=True)
+    asked, files = write_run(folder, np.random.default_rng(seed), **run)
+    path = folder / "index.html"
+    facts = FACTS | {"created_by": "page"}
+    write_page(path, asked, panels, files, facts, Style(opacity=opacity))
+    return MadePage(path, asked, files)
+
+
+def drawn(shown: Locator) -> Pixels:
+    """What the browser shows of an element, float (row, col, rgb) in CSS pixels."""
+    with Image.open(io.BytesIO(shown.screenshot())) as opened:
+        return np.asarray(opened.convert("RGB"), np.float64)
+
+
+def cell_centres(shown: Pixels, rows: int, cols: int) -> Pixels:
+    """The colour at the middle of every cell of a grid over the element."""
+    down = ((np.arange(rows) + 0.5) / rows * shown.shape[0]).astype(int)
+    across = ((np.arange(cols) + 0.5) / cols * shown.shape[1]).astype(int)
+    return shown[np.ix_(down, across)]
+
+
+def layer_map(
+    page: Page, side: int, panel: str = "spatial", override: str | None = None
+) -> Locator:
+    """The picture of layer 1 or 2 in a panel of maps."""
+    which = f'[data-override="{override}"]' if override else ""
+    return page.locator(f'#{panel} figure[data-side="{side}"]{which} .map')
+
+
+def check_map(shown: Locator, wanted: NDArray[np.uint8], atol: float = 2) -> None:
+    """Compare the cells of a map with a picture (row, col, rgb).
+
+    Arrays in a page are rounded, which may shift a colour by one step of its palette.
+    """
+    found = cell_centres(drawn(shown), *wanted.shape[:2])
+    np.testing.assert_allclose(found, wanted, atol=atol)
+
+
+def point(shown: Locator, grid: tuple[int, int], row: int, col: int) -> dict[str, float]:
+    """The place of a cell within its map, for hovering, clicking and tapping."""
+    box = shown.bounding_box()
+    assert box is not None
+    return {"x": (col + 0.5) / grid[1] * box["width"], "y": (row + 0.5) / grid[0] * box["height"]}
+
+
+def contrasts(texts: Locator) -> list[tuple[str, float]]:
+    """Every text that is seen, with its contrast with what is behind it as WCAG 2 defines it."""
+    seen = texts.evaluate_all(
+        """elements => elements.filter(e => e.checkVisibility() && e.innerText.trim()).map(e => {
+            let behind = e;
+            while (behind && /rgba\\(.*, 0\\)/.test(getComputedStyle(behind).backgroundColor))
+                behind = behind.parentElement;
+            const paper = getComputedStyle(behind ?? document.body).backgroundColor;
+            return [e.innerText.slice(0, 40), getComputedStyle(e).color, paper];
+        })"""
+    )
+    assert seen
+    return [(text, _contrast(ink, paper)) for text, ink, paper in seen]
+
+
+def _contrast(ink: str, paper: str) -> float:
+    light = []
+    for value in (ink, paper):
+        channel = np.array([float(part) for part in value[4:-1].split(",")]) / 255
+        linear = np.where(channel <= 0.04045, channel / 12.92, ((channel + 0.055) / 1.055) ** 2.4)
+        light.append(float(linear @ [0.2126, 0.7152, 0.0722]) + 0.05)
+    return max(light) / min(light)
+
+
+def choose_label(page: Page, box: str, text: str, panel: str = "spatial") -> None:
+    """Type into a search for labels and take the first that fits."""
+    search = page.locator(f"#{panel}").get_by_role("combobox", name=box)
+    search.click()
+    search.fill(text)
+    search.press("Enter")
+    expect(search).to_have_attribute("aria-expanded", "false")
+
+
+def saved(page: Page, panel: str, kind: str) -> tuple[str, bytes]:
+    """Save a view as a file; returns its name and content."""
+    with page.expect_download() as download:
+        page.locator(f"#{panel}").get_by_role("button", name=f"Save {kind}").click()
+    return download.value.suggested_filename, Path(download.value.path()).read_bytes()

@@ -1,0 +1,155 @@
+"""Attribution of all labels to positions: against loops, in both modes, at any memory."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from helpers.tiny_network import in_tensorflow, inception_like, linear_of, sequence
+from oracles.class_positions import class_positions
+
+from blockscope.attribution.labels import attribute_labels, named_labels, softmax
+from blockscope.autodiff.batches import LARGEST, Mode, cheaper_mode, in_batches
+from blockscope.autodiff.gradient_overrides import OVERRIDES, Override
+from blockscope.io.labels import Labels
+
+
+def picture(rng, shape=(7, 9, 3)):
+    return rng.normal(0.5, 1, shape)
+
+
+@pytest.mark.parametrize("mode", Mode)
+@pytest.mark.parametrize(
+    ("override", "rule"),
+    [("none", "max"), ("smooth", "smooth"), ("smooth-blur", "smooth-blur")],
+)
+def test_equals_the_formula_in_loops(override, rule, mode, rng):
+    x = picture(rng)
+    linear = linear_of(in_tensorflow(sequence(rule)), x, override)
+    found = attribute_labels(linear, range(5), mode=mode)
+    expected = class_positions(sequence(rule), x)
+    assert found.shape == (5, 7, 9)
+    np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12)
+
+
+def test_overrides_differ(rng):
+    x = picture(rng)
+    maps = [
+        attribute_labels(linear_of(in_tensorflow(sequence("max")), x, override), range(5))
+        for override in OVERRIDES
+    ]
+    assert np.abs(maps[0] - maps[1]).max() > 1e-3
+    assert np.abs(maps[1] - maps[2]).max() > 1e-3
+
+
+@pytest.mark.parametrize("mode", Mode)
+def test_an_override_of_ones_own_works_in_both_modes(mode, rng, monkeypatch):
+    """A rule as a user writes it: an even share to every neighbour, by its size."""
+
+    def shared_pool(x, y, node, gradient):
+        kernel, stride = list(node.attr["ksize"].list.i), list(node.attr["strides"].list.i)
+        padding = node.attr["padding"].s.decode()
+        spread = tf.raw_ops.AvgPoolGrad(
+            orig_input_shape=tf.shape(x),
+            grad=gradient,
+            ksize=kernel,
+            strides=stride,
+            padding=padding,
+        )
+        return spread * tf.abs(x)
+
+    monkeypatch.setitem(
+        OVERRIDES, "shared", Override("a rule of one's own", {"MaxPool": shared_pool})
+    )
+    x = picture(rng)
+    linear = linear_of(in_tensorflow(sequence("max")), x, "shared")
+    found = attribute_labels(linear, range(5), mode=mode)
+
+    @tf.custom_gradient
+    def pool(value, size, stride):
+        y = tf.nn.max_pool2d(value, size, stride, "SAME")
+        (node,) = [n for n in linear_nodes if n.attr["ksize"].list.i[1] == size]
+        return y, lambda upstream: (shared_pool(value, y, node, upstream), None, None)
+
+    linear_nodes = [step.step.node for _, _, step in linear.steps if step.step.node.op == "MaxPool"]
+    with tf.GradientTape(persistent=True) as tape:
+        value = tf.constant(x[None])
+        tape.watch(value)
+        y = value
+        for layer in sequence("max"):
+            y = pool(y, layer[1], layer[2]) if layer[0] == "pool" else in_tensorflow([layer])(y)
+        logits = [y[0, i] for i in range(5)]
+    expected = [(tape.gradient(logit, value).numpy()[0] * x).sum(-1) for logit in logits]
+    np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12)
+
+
+def test_attribution_sums_to_the_logits_of_a_homogeneous_network(rng):
+    """Without biases the logits are linear along the ray to zero: the map explains all of them."""
+    network = [
+        (*layer[:2], 0 * layer[2], layer[3]) if layer[0] == "conv" else layer
+        for layer in sequence("max")
+    ]
+    linear = linear_of(in_tensorflow(network), picture(rng))
+    total = attribute_labels(linear, range(5)).sum((1, 2))
+    np.testing.assert_allclose(total, linear.output.numpy()[0], rtol=1e-9)
+
+
+@pytest.mark.parametrize("mode", Mode)
+def test_labels_may_come_in_any_order(mode, rng):
+    linear = linear_of(in_tensorflow(sequence("max")), picture(rng))
+    every = attribute_labels(linear, range(5), mode=mode)
+    some = attribute_labels(linear, [3, 0], mode=mode)
+    np.testing.assert_allclose(some, every[[3, 0]], rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.parametrize("mode", Mode)
+def test_memory_bounds_the_batches_and_changes_nothing(mode, rng, monkeypatch):
+    x = picture(rng, (41, 33, 2)).astype(np.float32)
+    linear = linear_of(inception_like, x, layer="mixed")
+    ample = attribute_labels(linear, range(9), memory_mb=10_000, mode=mode)
+    monkeypatch.setattr(linear, "bytes_per_tangent", lambda: 10**7)
+    scarce = attribute_labels(linear, range(9), memory_mb=100, mode=mode)
+    np.testing.assert_allclose(scarce, ample, atol=1e-6 * np.abs(ample).max())
+
+
+def test_batches_fit_the_memory_and_hold_every_item():
+    batches = in_batches(np.arange(1000), bytes_each=10**6, memory_mb=60)
+    assert [len(b) for b in batches] == [20] * 50
+    np.testing.assert_array_equal(np.concatenate(batches), np.arange(1000))
+    assert len(in_batches(np.arange(1000), 1, 10_000)[0]) == LARGEST
+    assert len(in_batches(np.arange(3), 10**9, 1)[0]) == 1
+
+
+def test_the_cheaper_mode_is_chosen_by_positions_and_labels(rng):
+    x = picture(rng, (41, 33, 2)).astype(np.float32)
+    late = linear_of(inception_like, x, layer="late")
+    early = linear_of(inception_like, x, layer="input")
+    assert cheaper_mode(late, labels=1000) is Mode.FORWARD
+    assert cheaper_mode(early, labels=1) is Mode.REVERSE
+
+
+def test_a_multiplication_in_reverse_mode_counts_twice(rng, monkeypatch):
+    x = picture(rng, (41, 33, 2)).astype(np.float32)
+    linear = linear_of(inception_like, x, layer="input")  # 1353 positions
+    monkeypatch.setattr(linear, "multiplications_per_position", lambda: 10)
+    monkeypatch.setattr(linear, "multiplications_per_sensitivity", lambda: 100)
+    assert cheaper_mode(linear, labels=68) is Mode.FORWARD
+    assert cheaper_mode(linear, labels=67) is Mode.REVERSE
+
+
+def test_named_axes_carry_names_and_probabilities():
+    labels = Labels(["dummy", "crane", "crane", "dog"], skip=1)
+    logits = np.array([9.0, 1.0, 2.0, 3.0, 4.0], np.float32)
+    dataset = named_labels(np.zeros((3, 5, 7)), logits, labels)
+    assert dict(dataset.sizes) == {"label": 3, "row": 5, "col": 7}
+    assert dataset["attribution"].dtype == np.float32
+    assert dataset["label"].to_numpy().tolist() == ["crane", "crane", "dog"]
+    assert dataset["index"].to_numpy().tolist() == [1, 2, 3]
+    assert dataset["logit"].to_numpy().tolist() == [1, 2, 3]
+    everything = np.exp([9, 1, 2, 3, 4])
+    expected = (everything / everything.sum())[1:4]
+    np.testing.assert_allclose(dataset["probability"], expected, rtol=1e-6)
+
+
+def test_softmax_survives_large_logits():
+    np.testing.assert_allclose(softmax(np.array([1000.0, 1000.0], np.float32)), [0.5, 0.5])

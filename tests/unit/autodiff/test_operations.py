@@ -1,0 +1,250 @@
+"""The linear map of a network: each operation, windows, both directions."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from helpers.tiny_network import conv, inception_like, linear_of, network_of, weights
+
+from blockscope.autodiff.double_backprop import Overridden, TwiceDifferentiated
+from blockscope.autodiff.gradient_overrides import OVERRIDES
+from blockscope.autodiff.registry import FAST_OVERRIDES, RULES
+
+SHAPE = (5, 7, 3)
+
+OPERATIONS = {
+    "Conv2D same": lambda x: conv(x, 4, (3, 2), relu=False),
+    "Conv2D valid, stride 2": lambda x: conv(x, 4, (3, 3), 2, "VALID", relu=False),
+    "Conv2D same, stride 2": lambda x: conv(x, 4, (3, 5), 2, relu=False),
+    "Conv2D explicit": lambda x: tf.nn.conv2d(
+        x, weights((3, 3, 3, 4), 3), 1, [[0, 0], [2, 0], [1, 2], [0, 0]]
+    ),
+    "Conv2D dilated": lambda x: tf.nn.conv2d(x, weights((3, 3, 3, 4), 3), 1, "SAME", dilations=2),
+    "DepthwiseConv2dNative": lambda x: tf.nn.depthwise_conv2d(
+        x, weights((3, 3, 3, 2), 3), [1, 1, 1, 1], "SAME"
+    ),
+    "DepthwiseConv2dNative stride 2": lambda x: tf.nn.depthwise_conv2d(
+        x, weights((3, 3, 3, 2), 3), [1, 2, 2, 1], "SAME"
+    ),
+    "MaxPool same": lambda x: tf.nn.max_pool2d(x, 3, 2, "SAME"),
+    "MaxPool valid": lambda x: tf.nn.max_pool2d(x, 2, 2, "VALID"),
+    "MaxPool stride 1": lambda x: tf.nn.max_pool2d(x, 3, 1, "SAME"),
+    "AvgPool same": lambda x: tf.nn.avg_pool2d(x, 3, 2, "SAME"),
+    "AvgPool valid": lambda x: tf.nn.avg_pool2d(x, (2, 3), 1, "VALID"),
+    "LRN": lambda x: tf.nn.lrn(x, 1, 2.0, 0.3, 0.5),
+    "Relu": tf.nn.relu,
+    "Relu6": lambda x: tf.nn.relu6(4 * x + 3),
+    "LeakyRelu": tf.nn.leaky_relu,
+    "Elu": tf.nn.elu,
+    "Selu": tf.nn.selu,
+    "Sigmoid": tf.sigmoid,
+    "Tanh": tf.tanh,
+    "Softplus": tf.math.softplus,
+    "Exp": tf.exp,
+    "Square": tf.square,
+    "Erf": tf.math.erf,
+    "Neg": tf.negative,
+    "swish": lambda x: x * tf.sigmoid(x),
+    "Mul by channel": lambda x: x * weights((3,), 5),
+    "Mul of two branches": lambda x: conv(x, 2, seed=8) * conv(x, 2, seed=9),
+    "squeeze and excite": lambda x: x * tf.sigmoid(tf.reduce_mean(x, [1, 2], keepdims=True)),
+    "RealDiv": lambda x: x / (2 + tf.square(conv(x, 3, seed=4))),
+    "Maximum": lambda x: tf.maximum(x, conv(x, 3, seed=4)),
+    "Minimum": lambda x: tf.minimum(x, weights((3,), 5)),
+    "SquaredDifference": lambda x: tf.math.squared_difference(x, weights((3,), 5)),
+    "Add": lambda x: x + conv(x, 3, seed=4),
+    "Add broadcast": lambda x: x + tf.reduce_mean(x, [1, 2], keepdims=True),
+    "AddN": lambda x: tf.add_n([x, conv(x, 3, seed=4), x]),
+    "Sub": lambda x: conv(x, 3, seed=4) - x,
+    "Concat": lambda x: tf.concat([x, conv(x, 2, seed=4), tf.ones_like(x)], 3),
+    "Concat of rows": lambda x: tf.concat([x, x * x], 1),
+    "Pad": lambda x: conv(tf.pad(x, [[0, 0], [2, 1], [0, 3], [0, 0]]), 2, padding="VALID"),
+    "PadV2": lambda x: tf.pad(x, [[0, 0], [2, 1], [0, 3], [0, 0]], constant_values=7.0),
+    "MirrorPad": lambda x: tf.pad(x, [[0, 0], [2, 1], [0, 3], [0, 0]], "REFLECT"),
+    "Mean": lambda x: tf.reduce_mean(x, [1, 2]),
+    "Mean kept": lambda x: tf.reduce_mean(x, [1, 2], keepdims=True),
+    "Mean of channels": lambda x: tf.reduce_mean(x, 3),
+    "Sum": lambda x: tf.reduce_sum(x, [1, 2]),
+    "Reshape and MatMul": lambda x: tf.reshape(x, [-1, 105]) @ weights((105, 4), 2),
+    "MatMul transposed": lambda x: tf.matmul(
+        tf.reduce_mean(x, [1, 2]), weights((4, 3), 2), transpose_b=True
+    ),
+    "Squeeze": lambda x: tf.squeeze(tf.reduce_mean(x, [1, 2], keepdims=True), [1, 2]),
+    "ExpandDims": lambda x: tf.expand_dims(tf.reduce_mean(x, [1, 2]), 1),
+    "Softmax": lambda x: tf.nn.softmax(tf.reduce_mean(x, [1, 2])),
+    "LogSoftmax": lambda x: tf.nn.log_softmax(tf.reduce_mean(x, [1, 2])),
+    "ResizeNearestNeighbor": lambda x: tf.raw_ops.ResizeNearestNeighbor(images=x, size=[10, 9]),
+    "SpaceToDepth": lambda x: tf.nn.space_to_depth(x[:, :4, :6], 2),
+    "DepthToSpace": lambda x: tf.nn.depth_to_space(tf.concat([x, x * x, x, x], 3), 2),
+    "Split, second part": lambda x: tf.split(x, 3, 3)[1] * 2 + tf.split(x, 3, 3)[2],
+    "Transpose": lambda x: tf.transpose(x, [0, 2, 1, 3]),
+    "StridedSlice": lambda x: x[:, 1:4, ::2],
+    "Max over channels": lambda x: tf.reduce_max(x, 3),
+    "everything": inception_like,
+}
+SINGLE = {"LRN", "everything"}  # TensorFlow has no LRN in double precision
+NO_GRADIENT_ON_CPU = {"Conv2D dilated"}  # TensorFlow's own; ours spreads the kernel instead
+
+
+def point(shape=None, name=""):
+    shape = shape or ((41, 33, 2) if name == "everything" else SHAPE)
+    dtype = np.float32 if name in SINGLE else np.float64
+    return np.random.default_rng(20180306).normal(0.3, 1, shape).astype(dtype)
+
+
+def assert_close(actual, desired, single=1e-5, double=1e-9):
+    """Compare relative to the largest value, by the precision of what is compared."""
+    share = single if np.asarray(actual).dtype == np.float32 else double
+    np.testing.assert_allclose(actual, desired, rtol=0, atol=share * np.abs(desired).max() + 1e-30)
+
+
+def reference_pull(build, x, u):
+    """TensorFlow's own gradient of <u, build(x)>, one entry of the batch of u at a time."""
+    pulled = []
+    for one in u:
+        with tf.GradientTape() as tape:
+            value = tf.constant(x[None])
+            tape.watch(value)
+            score = tf.reduce_sum(build(value) * one)
+        pulled.append(tape.gradient(score, value)[0].numpy())
+    return np.array(pulled)
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_push_is_the_transpose_of_tensorflows_gradient(name, rng):
+    """<u, J v> = <J' u, v>, with J' u from TensorFlow, for every operation."""
+    build, x = OPERATIONS[name], point(name=name)
+    linear = linear_of(build, x)
+    v = rng.normal(size=(3, *x.shape)).astype(x.dtype)
+    u = rng.normal(size=(3, *linear.output.shape[1:])).astype(x.dtype)
+    pushed = linear.jvp(tf.constant(v)).numpy()
+    own = linear.vjp(tf.constant(u)).numpy()
+    reference = own if name in NO_GRADIENT_ON_CPU else reference_pull(build, x, u)
+    left = [[np.sum(a * b) for b in pushed] for a in u]
+    right = [[np.sum(a * b) for b in v] for a in reference]
+    assert_close(np.array(left), np.array(right))
+    assert_close(own, reference)
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_push_agrees_with_finite_differences(name, rng):
+    build, x = OPERATIONS[name], point(name=name)
+    linear = linear_of(build, x)
+    v = rng.normal(size=(1, *x.shape)).astype(x.dtype)
+    step = x.dtype.type(1e-2 if name in SINGLE else 1e-6)
+    ahead, behind = build(tf.constant(x[None] + step * v)), build(tf.constant(x[None] - step * v))
+    difference = (ahead.numpy() - behind.numpy()) / (2 * step)
+    assert_close(linear.jvp(tf.constant(v)).numpy(), difference, single=2e-2, double=1e-6)
+
+
+@pytest.mark.parametrize("override", OVERRIDES)
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_windows_give_what_whole_maps_give(name, override):
+    """Each position alone, followed in its window, equals the same tangent on the whole map."""
+    x = point(name=name)
+    linear = linear_of(OPERATIONS[name], x, override)
+    check_positions(linear, x)
+
+
+def check_positions(linear, value):
+    positions = np.argwhere(np.ones(value.shape[:2], bool)).astype(np.int32)
+    tangents = np.zeros((len(positions), *value.shape), value.dtype)
+    for entry, (row, col) in zip(tangents, positions, strict=True):
+        entry[row, col] = value[row, col]
+    dense = linear.jvp(tf.constant(tangents)).numpy()
+    windows = linear.jvp_positions(positions).numpy()
+    assert_close(windows, dense)
+
+
+@pytest.mark.parametrize("override", OVERRIDES)
+@pytest.mark.parametrize("layer", ["input", "early", "pooled", "mixed", "late"])
+@pytest.mark.parametrize("shape", [(41, 33, 2), (38, 46, 3)])
+def test_windows_survive_strides_branches_and_borders(layer, override, shape):
+    linear = linear_of(inception_like, point(shape, "everything"), override, layer)
+    check_positions(linear, linear.value[0].numpy())
+
+
+def test_order_of_positions_and_batch_do_not_matter(rng):
+    linear = linear_of(inception_like, point((41, 33, 2), "everything"), layer="mixed")
+    positions = rng.permutation(np.argwhere(np.ones(linear.value.shape[1:3]))).astype(np.int32)
+    together = linear.jvp_positions(positions).numpy()
+    single = np.concatenate([linear.jvp_positions(p[None]).numpy() for p in positions])
+    assert_close(together, single)
+
+
+@pytest.mark.parametrize("override", [name for name in OVERRIDES if OVERRIDES[name].rules])
+def test_fast_override_is_the_transpose_of_its_rule(override, rng):
+    """The written-out forward mode of an override equals the one derived from its rule."""
+    x = point((6, 9, 3))
+    linear = linear_of(lambda t: tf.nn.max_pool2d(t, 3, 2, "SAME"), x, override)
+    ((_, _, fast), _) = linear.steps
+    (rule,) = OVERRIDES[override].rules.values()
+    assert type(fast) is FAST_OVERRIDES[rule]
+    tangents = [tf.constant(rng.normal(size=(4, *x.shape)))]
+    slow = Overridden(fast.step, rule).dense(tangents)
+    np.testing.assert_allclose(fast.dense(tangents), slow, rtol=1e-9, atol=1e-12)
+
+
+def test_override_changes_only_its_operation():
+    x = point()
+    without_pool = {o: linear_of(lambda t: conv(t, 4), x, o) for o in OVERRIDES}
+    v = tf.ones((1, *SHAPE), tf.float64)
+    pushed = [linear.jvp(v).numpy() for linear in without_pool.values()]
+    np.testing.assert_array_equal(pushed[0], pushed[1])
+    np.testing.assert_array_equal(pushed[0], pushed[2])
+
+
+def test_operation_without_a_rule_goes_through_the_fallback():
+    assert "Sinh" not in RULES
+    linear = linear_of(tf.sin, point())
+    assert isinstance(linear.steps[0][2], TwiceDifferentiated)
+
+
+def test_value_of_the_layer_may_be_held():
+    x = point((41, 33, 2), "everything")
+    network = network_of(inception_like, x.shape, tf.float32)
+    free = linear_of(inception_like, x, layer="mixed")
+    from blockscope.autodiff.linear_map import LinearMap
+
+    held = LinearMap(
+        network, x[None], "mixed", "output", OVERRIDES["none"], held=2 * free.value[0].numpy()
+    )
+    np.testing.assert_array_equal(held.value, 2 * free.value)
+    assert not np.allclose(held.output, free.output)
+
+
+def test_peak_memory_counts_what_is_alive_at_once():
+    """Input and first output, then two branches and their sum; the earlier ones are gone."""
+
+    def build(x):
+        y = tf.nn.relu(tf.concat([x, x], 3))
+        return tf.nn.elu(y) + tf.tanh(y)
+
+    linear = linear_of(build, point())
+    single = 8 * 5 * 7 * 3
+    assert linear.bytes_per_tangent() == 2 * single * 3
+    assert len(linear.steps) == 6
+
+
+def test_a_push_forgets_what_it_no_longer_needs(monkeypatch):
+    from blockscope.autodiff import linear_map
+
+    alive = []
+    linear = linear_of(lambda x: tf.tanh(tf.tanh(tf.tanh(x))), point())
+    original = linear_map._jvp_op
+
+    def watching(step, tangents, meter):
+        gc.collect()
+        alive.append(sum(reference() is not None for reference in made))
+        result = original(step, tangents, meter)
+        made.append(weakref.ref(result))
+        return result
+
+    made: list[weakref.ref] = []
+    monkeypatch.setattr(linear_map, "_jvp_op", watching)
+    linear.jvp(tf.ones((1, *SHAPE), tf.float64))
+    assert max(alive) == 1

@@ -1,0 +1,511 @@
+"""Bad input: one message before any job, with every mistake, its place and what is valid."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from blockscope.config import model_cards
+from blockscope.config.checks import load_project
+from blockscope.io.errors import BadConfig, UnknownName
+from blockscope.models.card import InputSpec, Layer, ModelCard
+
+COLUMNS = (
+    "run", "model", "image", "layer1", "layer2", "override", "classes", "factors", "methods",
+    "panels", "grids",
+)  # fmt: skip
+HEADER = "\t".join(COLUMNS)
+LABELS = ["dummy", "red star", "blue moon", "crane", "green tree", "crane", "teal heart"]
+
+
+class Written:
+    """A project in a folder, whose network's card lies where the workflow would have put it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.config: dict = {"models": "models.yaml", "images": "images.tsv", "runs": "runs.tsv"}
+        self.model: dict = {
+            "graph": "net.pb",
+            "input": {"tensor": "input", "size": [5, 7], "range": [-1, 1]},
+            "logits": "logits",
+            "labels": "labels.json",
+            "skip_labels": 1,
+        }
+        (folder / "net.pb").write_bytes(b"a graph")
+        (folder / "labels.json").write_text(json.dumps(LABELS))
+        Image.new("RGB", (7, 5), (200, 10, 30)).save(folder / "dog.png")
+        self.images = ["image\tpath", "dog\tdog.png"]
+        self.runs = [HEADER, self.row()]
+
+    @staticmethod
+    def row(
+        run="a", model="tiny", image="dog", layer1="low", layer2="high", override="", classes="",
+        factors="", methods="", panels="", grids="",
+    ) -> str:  # fmt: skip
+        given = locals()
+        return "\t".join(given[name] for name in COLUMNS)
+
+    def write(self) -> None:
+        (self.folder / "models.yaml").write_text(json.dumps({"tiny": self.model}, indent=1))
+        (self.folder / "images.tsv").write_text("\n".join(self.images) + "\n")
+        (self.folder / "runs.tsv").write_text("\n".join(self.runs) + "\n")
+        self.write_card()
+
+    def write_card(self) -> None:
+        from blockscope.config.settings import ModelEntry
+
+        try:
+            entry = ModelEntry.model_validate(self.model)
+        except ValueError:
+            return
+        layers = (
+            Layer(name="low", op="Relu", shape=(5, 7, 3), inputs=()),
+            Layer(name="middle", op="Relu", shape=(3, 4, 3), inputs=("low",)),
+            Layer(name="high", op="Relu", shape=(2, 2, 4), inputs=("middle",)),
+            Layer(name="side", op="Relu", shape=(3, 4, 3), inputs=("low",)),
+        )
+        card = ModelCard(
+            model="tiny", source="net.pb", entry=entry.digest, logits="logits", outputs=8,
+            source_sha256=hashlib.sha256((self.folder / "net.pb").read_bytes()).hexdigest(),
+            input=InputSpec(tensor="input", size=(5, 7), range=(-1, 1)),
+            layers=layers, labels=tuple(LABELS), skip_labels=self.model.get("skip_labels", 0),
+        )  # fmt: skip
+        card.write(self.folder / "results" / "models" / "tiny" / "model.json")
+
+    def load(self):
+        self.write()
+        return load_project(self.config, ["my.yaml"])
+
+    @property
+    def message(self) -> str:
+        with pytest.raises(BadConfig, match="nothing was run") as caught:
+            self.load()
+        return str(caught.value)
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return Written(tmp_path)
+
+
+def test_a_sound_project_is_read(project):
+    project.runs += ["", "# a remark", project.row("b", override="smooth-blur", factors="3 joint")]
+    project.runs += [project.row("c", classes="crane|logsumexp".replace("crane", "3"))]
+    project.runs += [project.row("d", classes="crane".replace("crane", "5"), panels="spatial")]
+    found = project.load()
+    assert list(found.runs) == ["a", "b", "c", "d"]
+    assert found.runs["d"].asked["classes"] == ["5"]
+    assert found.runs["d"].grid_layers == ("low", "high")
+    assert found.runs["b"].factors.joint
+    assert found.images["dog"].path == "dog.png"
+    with pytest.raises(
+        UnknownName, match=r"unknown run 'e'; valid: a, b, c, d \(listed in runs.tsv\)"
+    ):
+        found.runs["e"]
+
+
+# For each mistake: how it is made, and the words that the message must hold.
+def key(section, name, value):
+    return lambda p: p.config.setdefault(section, {}).update({name: value})
+
+
+def row(**cells):
+    return lambda p: p.runs.append(p.row(**{"run": "b", **cells}))
+
+
+def model(**keys):
+    return lambda p: p.model.update(keys)
+
+
+def file(name, content):
+    return lambda p: (p.folder / name).write_bytes(content)
+
+
+def both(*changes):
+    return lambda p: [change(p) for change in changes]
+
+
+MISTAKES = {
+    "unknown key": (
+        lambda p: p.config.update(figur={}),
+        r"my.yaml: unknown key 'figur'; did you mean figure? (valid: models, images, runs",
+    ),
+    "unknown inner key": (
+        key("figure", "opacty", 1),
+        r"my.yaml: unknown key 'opacty' in figure; did you mean opacity?",
+    ),
+    "missing key": (lambda p: p.config.pop("runs"), "my.yaml, key runs: is missing. Table of runs"),
+    "number as text": (
+        key("figure", "dpi", "1e2"),
+        "my.yaml, key figure.dpi: must be a whole number, found '1e2' (text; write it",
+    ),
+    "number out of range": (
+        key("figure", "opacity", 1.5),
+        "my.yaml, key figure.opacity: must be less than or equal to 1, found 1.5",
+    ),
+    "truth as text": (
+        key("figure", "smooth", "yes"),
+        "my.yaml, key figure.smooth: must be true or false, found 'yes'",
+    ),
+    "whole number with a fraction": (
+        key("compute", "memory_mb", 2048.5),
+        "my.yaml, key compute.memory_mb: must be a whole number, found 2048.5",
+    ),
+    "unknown model": (
+        row(model="tinny"),
+        "column model: unknown model 'tinny'; valid: tiny; they are listed in models.yaml",
+    ),
+    "unknown image": (
+        row(image="dgo"),
+        "(run 'b'), column image: unknown image 'dgo'; valid: dog; they are listed in images.tsv",
+    ),
+    "unknown layer": (
+        row(layer1="lwo"),
+        "line 3 (run 'b'), column layer1: unknown layer of model 'tiny' 'lwo'; valid: low,",
+    ),
+    "unknown label": (
+        row(classes="red sta|blue moon"),
+        "runs.tsv, line 3 (run 'b'), column classes: unknown label 'red sta'; valid: red star,",
+    ),
+    "label that occurs twice": (
+        row(classes="red star|crane"),
+        "column classes: label 'crane' occurs 2 times; give its index instead: 3 or 5",
+    ),
+    "label that is no class": (
+        row(classes="red star|0"),
+        "column classes: label index 0 is out of range; valid: 1 to 6",
+    ),
+    "a third class": (
+        row(classes="3|1|2"),
+        "cat' or 'lemon|logsumexp', or one against nothing, as in 'lemon'; empty: the two most",
+    ),
+    "half a pair": (row(classes="red star|"), "column classes: 'red star|' must name two"),
+    "unknown class alone": (row(classes="red sta"), "column classes: unknown label 'red sta'"),
+    "the same class twice": (row(classes="3|3"), "column classes: '3|3' must name two different"),
+    "logsumexp first": (
+        row(classes="logsumexp|3"),
+        "column classes: 'logsumexp|3' must name two different",
+    ),
+    "unknown override": (
+        row(override="smoth"),
+        "column override: unknown override 'smoth'; valid: none, smooth, smooth-blur",
+    ),
+    "unknown panel": (row(panels="group"), "column panels: unknown panel 'group'; valid: groups, "),
+    "panel twice": (
+        row(panels="groups,spatial,groups"),
+        "column panels: groups: each panel can be there once",
+    ),
+    "more neuron groups than channels": (
+        row(panels="neurons"),
+        "5 x 7 positions and 3 channels; valid: 1 to 3 (key neurons.groups of the settings)",
+    ),
+    "unknown layer of a grid": (
+        row(grids="low,midle"),
+        "runs.tsv, line 3 (run 'b'), column grids: unknown layer of model 'tiny' 'midle'; valid: ",
+    ),
+    "a grid twice": (
+        row(grids="low,high,low"),
+        "column grids: low: each layer can be there once",
+    ),
+    "more groups of a grid than channels": (
+        row(panels="grid", grids="low"),
+        "grid: 6 groups are more than layer 'low' can have: it has 5 x 7 positions and 3 channels",
+    ),
+    "more groups of a grid than positions": (
+        both(key("grids", "groups", 5), row(panels="grid", grids="")),
+        "grid: 5 groups are more than layer 'high' can have: it has 2 x 2 positions and 4 channels",
+    ),
+    "unknown method": (
+        row(methods="linear,pth"),
+        "column methods: unknown method 'pth'; valid: linear, path, path-left-100, stochastic",
+    ),
+    "layers in the wrong order": (
+        row(layer1="high", layer2="low"),
+        "column layer2: layer2 'low' is not computed from layer1 'high'; layer2 must come after",
+    ),
+    "layers of two branches": (
+        row(layer1="side", layer2="high"),
+        "column layer2: layer2 'high' is not computed from layer1 'side'",
+    ),
+    "the same layer twice": (
+        row(layer1="low", layer2="low"),
+        "layer2 'low' is not computed from layer1 'low'; layer2 must come after layer1;",
+    ),
+    "factors that are no number": (
+        row(factors="many"),
+        "runs.tsv, line 3 (run 'b'), column factors: 'many' is not understood; valid: a number",
+    ),
+    "more factors than positions": (
+        row(factors="5"),
+        "column factors: 5 factors are more than layer 'high' can have: it has 2 x 2 positions",
+    ),
+    "more factors than labels": (
+        both(key("factors", "joint_labels", 3), row(factors="4 joint")),
+        "4 factors are more than layer 'high' can have: it has 2 x 2 positions and 3 labels take",
+    ),
+    "run id twice": (
+        row(run="a"),
+        "runs.tsv, line 3 (run 'a'): run 'a' is there twice, first in runs.tsv, line 2",
+    ),
+    "run ids that differ in capitals": (row(run="A"), "id 'A' differs from 'a' only in capitals"),
+    "image id twice": (
+        lambda p: p.images.append("dog\tdog.png"),
+        "images.tsv, line 3 (image 'dog'): image 'dog' is there twice",
+    ),
+    "model id twice": (
+        lambda p: p.config.update(models="twice.yaml")
+        or (p.folder / "twice.yaml").write_text("tiny: {}\nother: {}\ntiny: {}\n"),
+        "twice.yaml, line 3: key 'tiny' is there twice, first in line 1",
+    ),
+    "id that leaves the results": (
+        row(run="../../etc"),
+        "of letters, digits and . _ -, beginning with a letter or digit, found '../../etc'",
+    ),
+    "id that is hidden": (row(run=".x"), "column run: must be an id of letters"),
+    "image id with a slash": (
+        lambda p: p.images.append("a/b\tdog.png"),
+        "images.tsv, line 3 (image 'a/b'), column image: must be an id",
+    ),
+    "model id of a folder": (
+        lambda p: p.config.update(models="named.yaml")
+        or (p.folder / "named.yaml").write_text(json.dumps({"figures": p.model, "tiny": p.model})),
+        "(model 'figures'): id 'figures' is the name of a folder of results",
+    ),
+    "missing image": (
+        lambda p: p.images.__setitem__(1, "dog\tdgo.png"),
+        "images.tsv, line 2 (image 'dog'), column path: image file 'dgo.png' does not exist",
+    ),
+    "broken image": (
+        file("dog.png", b"no picture"),
+        "column path: image file 'dog.png' is not a picture in a known format; valid: PNG,",
+    ),
+    "image cut off": (
+        lambda p: (p.folder / "dog.png").write_bytes((p.folder / "dog.png").read_bytes()[:50]),
+        "column path: image file 'dog.png' is broken",
+    ),
+    "missing graph": (
+        model(graph="gone.pb"),
+        "models.yaml, line 2 (model 'tiny'), key graph: file 'gone.pb' does not exist",
+    ),
+    "missing labels": (
+        model(labels="none.json"),
+        "key labels: file 'none.json' does not exist",
+    ),
+    "labels that are no list": (
+        file("labels.json", b'{"a": 1}'),
+        "(model 'tiny'), key labels: labels file 'labels.json': the keys of a JSON object",
+    ),
+    "no class left": (model(skip_labels=7), "7 leaves no class: 'labels.json' has 7"),
+    "checksum": (
+        model(graph={"path": "net.pb", "sha256": "0" * 64}),
+        "key graph.sha256: checksum of 'net.pb' differs: expected " + "0" * 64 + ", found "
+        + hashlib.sha256(b"a graph").hexdigest(),
+    ),
+    "url without checksum": (
+        model(graph={"url": "https://a.org/a.pb"}),
+        "(model 'tiny'), key graph: a url needs the sha256 of what lies there",
+    ),
+    "size as text": (
+        model(input={"tensor": "input", "size": [5, "7"], "range": [-1, 1]}),
+        "(model 'tiny'), key input.size.1: must be a whole number, found '7' (text;",
+    ),
+    "range upside down": (
+        model(input={"tensor": "input", "size": [5, 7], "range": [1, -1]}),
+        "key input: range must go from low to high, found [1.0, -1.0]",
+    ),
+    "no tables": (
+        lambda p: p.config.update(images="gone.tsv"),
+        "gone.tsv: does not exist (looked in",
+    ),
+    "folder for a table": (lambda p: p.config.update(images="."), ".: cannot be read: Is a"),
+    "empty table": (
+        lambda p: p.images.clear(),
+        "images.tsv: is empty; columns: image, path",
+    ),
+    "no rows": (lambda p: p.runs.pop(), "runs.tsv: has column names, but no row"),
+    "missing column": (
+        lambda p: p.runs.__setitem__(slice(None), ["run\tmodel\timage\tlayer1", "a\tb\tc\td"]),
+        "line 1: column 'layer2' is missing; columns: run, model, image, layer1, layer2; optional",
+    ),
+    "unknown column": (
+        lambda p: p.images.__setitem__(0, "image\tpth"),
+        "images.tsv, line 1: unknown column 'pth'; did you mean path? (valid: image, path)",
+    ),
+    "column twice": (
+        lambda p: p.images.__setitem__(slice(None), ["image\tpath\tpath", "dog\tdog.png\tx"]),
+        "images.tsv, line 1: column 'path' is there 2 times",
+    ),
+    "spaces for tabs": (
+        lambda p: p.images.__setitem__(slice(None), ["image path", "dog dog.png"]),
+        "images.tsv, line 1: 'image path' holds no tab; columns are separated by tabs",
+    ),
+    "too many cells": (
+        lambda p: p.images.append("cat\tcat.png\tx"),
+        "images.tsv, line 3: has 3 cells, but the table has 2 columns",
+    ),
+    "too few cells": (
+        lambda p: p.images.append("cat"),
+        "images.tsv, line 3: has 1 cells, but the table has 2 columns",
+    ),
+    "empty required cell": (
+        row(layer1=""),
+        "runs.tsv, line 3 (run 'b'), column layer1: is missing. The earlier layer",
+    ),
+    "not UTF-8": (
+        lambda p: p.config.update(images="latin.tsv")
+        or (p.folder / "latin.tsv").write_bytes("image\tpath\nd\u00e9\tx\n".encode("latin-1")),
+        "latin.tsv, line 2: is not UTF-8 text",
+    ),
+    "not YAML": (
+        lambda p: p.config.update(models="bad.yaml")
+        or (p.folder / "bad.yaml").write_text("tiny:\n  graph: [a\n  input: b\n"),
+        "bad.yaml, line 3: is not YAML: ",
+    ),
+    "YAML that is no mapping": (
+        lambda p: p.config.update(models="list.yaml")
+        or (p.folder / "list.yaml").write_text("- a\n- b\n"),
+        "list.yaml: must hold keys with values",
+    ),
+    "empty catalogue": (
+        lambda p: p.config.update(models="empty.yaml")
+        or (p.folder / "empty.yaml").write_text("# nothing\n"),
+        "empty.yaml: is empty; it needs at least one network",
+    ),
+    "id that YAML takes for a truth value": (
+        lambda p: p.config.update(models="no.yaml")
+        or (p.folder / "no.yaml").write_text("no: {}\n"),
+        "no.yaml, line 1 (model 'False'): a model's id must be text; write 'False' in quotes",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_is_told_in_its_words(project, mistake):
+    change, words = MISTAKES[mistake]
+    change(project)
+    assert words in project.message
+
+
+def test_all_mistakes_are_told_at_once_and_numbered(project):
+    key("figure", "dpi", "3")(project)
+    project.images.append("cat\tcat.png")
+    project.runs += [
+        project.row("b", model="big", image="fish", override="blur", factors="x", panels="y"),
+        project.row("c", layer1="nothing", classes="1|nobody", factors="0", image="cat"),
+    ]
+    message = project.message
+    for words in ("dpi", "'big'", "'fish'", "'blur'", "'x'", "'y'", "'nothing'", "'nobody'", "'0'"):
+        assert words in message
+    assert "cat.png' does not exist" in message
+    assert message.startswith("10 mistakes in the configuration; nothing was run.\n  1. ")
+    assert "\n 10. " in message
+
+
+def test_entries_that_no_run_uses_need_no_files(project):
+    project.images.append("later\tnot/there.png")
+    project.load()
+
+
+def test_the_mistakes_of_one_table_do_not_hide_those_of_another(project):
+    project.images.append("cat")
+    project.runs.append(project.row("b", layer2="hihg"))
+    message = project.message
+    assert "has 1 cells" in message
+    assert "'hihg'" in message
+
+
+def test_a_checkless_reading_still_refuses_what_is_written_wrong(project):
+    project.write()
+    (project.folder / "net.pb").unlink()
+    (project.folder / "dog.png").unlink()
+    found = load_project(project.config, check=False)
+    assert list(found.runs) == ["a"]
+    with pytest.raises(BadConfig, match=r"command line \(--config\): unknown key 'x'"):
+        load_project({**project.config, "x": 1}, check=False)
+
+
+def test_a_bom_windows_line_ends_and_any_order_of_columns(project):
+    project.write()
+    (project.folder / "images.tsv").write_bytes(b"\xef\xbb\xbfpath\timage\r\ndog.png\tdog\r\n")
+    assert load_project(project.config).images["dog"].path == "dog.png"
+
+
+def test_a_card_that_is_out_of_date_is_not_believed(project, monkeypatch):
+    asked = []
+
+    def make(missing, problems):
+        asked.extend(model.name for model in missing)
+        return {}
+
+    monkeypatch.setattr(model_cards, "_make", make)
+    project.load()
+    assert not asked
+    project.write()
+    (project.folder / "net.pb").write_bytes(b"another graph")
+    load_project(project.config)
+    assert asked == ["tiny"]
+    project.load()
+    (project.folder / "labels.json").write_text(json.dumps([*LABELS, "new"]))
+    load_project(project.config)
+    assert asked == ["tiny"] * 2
+
+
+def test_a_network_at_an_address_is_checked_by_its_jobs(project, monkeypatch):
+    monkeypatch.setattr(model_cards, "_make", lambda *_: pytest.fail("nothing is there to be read"))
+    project.model["graph"] = {"url": "https://example.org/a.pb", "sha256": "a" * 64}
+    project.write()
+    (project.folder / "results" / "models" / "tiny" / "model.json").unlink()
+    assert load_project(project.config).models["tiny"].graph.url
+
+
+def test_what_the_reading_of_a_network_says_reaches_the_message(project, monkeypatch):
+    project.write()
+    (project.folder / "results" / "models" / "tiny" / "model.json").unlink()
+
+    class Done:
+        stderr = "2026 W tensorflow noise\nblockscope: model 'tiny': op 'ReadFile' is not allowed\n"
+        returncode = 1
+
+    monkeypatch.setattr(model_cards.subprocess, "run", lambda *_, **__: Done)
+    with pytest.raises(
+        BadConfig, match=r"\(model 'tiny'\), key graph: op 'ReadFile' is not"
+    ) as caught:
+        load_project(project.config)
+    assert "noise" not in str(caught.value)
+
+
+def test_a_thousand_rows_take_less_than_two_seconds(project, monkeypatch):
+    project.images = ["image\tpath"]
+    for number in range(200):
+        Image.new("RGB", (70, 50), (number, 10, 30)).save(project.folder / f"{number}.png")
+        project.images.append(f"i{number}\t{number}.png")
+    project.runs = [HEADER]
+    for number in range(1000):
+        bad = "wrong" if number % 2 else "high"
+        project.runs.append(
+            project.row(f"r{number}", image=f"i{number % 200}", layer2=bad, classes="1|blue moon")
+        )
+    project.write()
+    start = time.process_time()
+    with pytest.raises(BadConfig, match="500 mistakes"):
+        load_project(project.config)
+    assert time.process_time() - start < 2
+
+
+def test_files_are_looked_at_again_only_when_they_change(project, monkeypatch):
+    from blockscope.config import checks
+
+    looked = []
+    monkeypatch.setattr(checks, "check_image", looked.append)
+    project.load()
+    project.load()
+    assert len(looked) == 1
+    (project.folder / "dog.png").write_bytes(b"another picture")
+    project.load()
+    assert len(looked) == 2

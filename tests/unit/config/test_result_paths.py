@@ -1,0 +1,59 @@
+"""What a panel and a page are made from: no more than they show."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from blockscope.config.result_paths import page_files, panel_files
+from blockscope.config.settings import RunRow
+
+PLACE = "results/net/dog"
+
+
+@pytest.fixture
+def row() -> Callable[..., RunRow]:
+    cells = {"run": "one", "model": "net", "image": "dog", "layer1": "a/low", "layer2": "high"}
+    return lambda **more: RunRow.model_validate(cells | more)
+
+
+def test_grids_are_those_of_both_layers_unless_others_are_asked(
+    row: Callable[..., RunRow],
+) -> None:
+    files = panel_files(row(), "grid", 6)
+    grids = [f"{PLACE}/grids/{layer}-coherent.zarr.zip" for layer in ("a~low", "high")]
+    assert files == {"picture": f"{PLACE}/input.png", "grids": grids}
+    others = panel_files(row(grids="top, a/low"), "grid", 6)["grids"]
+    assert others == [f"{PLACE}/grids/{layer}-coherent.zarr.zip" for layer in ("top", "a~low")]
+    assert row(grids="top, a/low").asked["grids"] == ["top", "a/low"]
+
+
+def test_a_dictionary_needs_no_labels(row: Callable[..., RunRow]) -> None:
+    files = page_files(row(panels="dictionary,grid"), 6, rendered=True)
+    assert set(files) == {"picture", "activations1", "sprites1", "contact1", "grids"}
+    assert files["activations1"] == f"{PLACE}/activations/a~low.zarr.zip"
+    assert files["sprites1"] == [
+        f"results/models/net/sprites/a~low.{end}" for end in ("png", "json")
+    ]
+
+
+def test_sheets_of_sprites_are_shown_where_they_are_made(row: Callable[..., RunRow]) -> None:
+    files = panel_files(row(), "neurons", 4)
+    assert (files["group_sprites1"], files["sprites1"]) == ([], [])
+    sheet = [f"{PLACE}/groups/a~low-4-sprites.{end}" for end in ("png", "json")]
+    assert panel_files(row(), "neurons", 4, rendered=True)["group_sprites1"] == sheet
+
+
+@pytest.mark.parametrize("panel", ["groups", "spatial", "overrides", "channels", "neurons"])
+def test_panels_about_labels_know_all_of_them(row: Callable[..., RunRow], panel: str) -> None:
+    assert panel_files(row(), panel, 6)["classes2"] == f"{PLACE}/none/classes/high.h5"
+
+
+def test_the_page_leads_to_all_sprites_where_they_are_made(row: Callable[..., RunRow]) -> None:
+    run = row(panels="channels,methods")
+    with_sprites = page_files(run, 6, rendered=True)
+    assert with_sprites["contact1"] == [f"{PLACE}/sprites/a~low.html"]
+    assert with_sprites["contact2"] == [f"{PLACE}/sprites/high.html"]
+    without = page_files(run, 6)
+    assert [without[name] for name in ("sprites1", "sprites2", "contact1", "contact2")] == [[]] * 4

@@ -1,0 +1,260 @@
+"""The ascent: it rises, and a picture does not depend on its batch."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from helpers.tiny_network import conv, network_of, weights
+from helpers.tiny_rendering import CHANNELS, MOVES, tiny_network
+
+from blockscope.feature_visualization import objectives
+from blockscope.feature_visualization.evaluation import Evaluator
+from blockscope.feature_visualization.optimizer import LARGEST, Optimizer, batch_size
+from blockscope.feature_visualization.recipes import (
+    LUCID_TRANSFORMS,
+    RECIPES,
+    Recipe,
+    Transforms,
+    find_recipe,
+)
+from blockscope.feature_visualization.redirected_relu import redirected
+from blockscope.io.errors import BadFile, UnknownName
+
+SHORT = Recipe(size=24, steps=6, rate=0.1, transforms=MOVES)
+
+
+@pytest.fixture(scope="module")
+def network():
+    return tiny_network()
+
+
+def rendered(network, objective, recipe=SHORT, images=None, memory_mb=64):
+    """Render an objective; return pictures and objectives of its images."""
+    ascent = Optimizer(network, objective, range(len(objective)), recipe, memory_mb)
+    batches = list(ascent.run(images or range(len(objective))))
+    joined = [np.concatenate([getattr(b, f) for b in batches]) for f in ("pictures", "objective")]
+    return *joined, ascent
+
+
+def along(seed):
+    return np.abs(np.random.default_rng(seed).normal(size=(3, CHANNELS)))
+
+
+OBJECTIVES = {
+    "channel": objectives.channel("mixed", [2, 6, 7], CHANNELS),
+    "neuron": objectives.neuron("mixed", [2, 6, 7], CHANNELS),
+    "direction": objectives.direction("mixed", along(1)),
+    "direction at": objectives.direction_at("mixed", along(2), [(0, 1), (2, 3), (4, 4)]),
+    "cosine": objectives.direction("mixed", along(3), None),
+    "dot times cosine": objectives.direction("mixed", along(4), 2.0),
+    "sum": objectives.channel("mixed", [2, 6, 7], CHANNELS)
+    + 0.3 * objectives.channel("early", [3, 0, 3], 6),
+}
+
+
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_every_objective_rises(network, name):
+    judge = Evaluator(network, OBJECTIVES[name], range(3), SHORT.size)
+    still, _, _ = rendered(network, OBJECTIVES[name], replace(SHORT, steps=0))
+    risen, _, _ = rendered(network, OBJECTIVES[name], replace(SHORT, steps=12))
+    rise = judge.scores(risen, range(3)) - judge.scores(still, range(3))
+    assert (rise > 1e-3).all()
+
+
+def test_a_batch_gives_what_one_by_one_gives_bit_for_bit(network):
+    """Batches always have the same number of places, so that the same kernels run."""
+    objective = OBJECTIVES["direction"]
+    together, scores, ascent = rendered(network, objective)
+    assert ascent.batch > 3
+    for image in (2, 0):
+        alone, score, _ = rendered(network, objective, images=[image])
+        np.testing.assert_array_equal(alone[0], together[image])
+        assert score[0] == scores[image]
+
+
+def test_other_batch_sizes_give_the_same_picture(network, monkeypatch):
+    """To 1e-4 after some steps: other kernels may add up in another order, and Adam divides."""
+    objective = OBJECTIVES["direction"]
+    expected, _, wide = rendered(network, objective)
+    monkeypatch.setattr("blockscope.feature_visualization.optimizer.LARGEST", 2)
+    found, _, narrow = rendered(network, objective)
+    assert (wide.batch, narrow.batch) == (8, 2)
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+def test_batches_fit_into_the_memory(network):
+    ascent = rendered(network, OBJECTIVES["direction"], replace(SHORT, steps=0))[2]
+    assert ascent.batch == LARGEST
+    assert batch_size(10**6, memory_mb=7) == 2
+    assert batch_size(10**9, memory_mb=7) == 1
+
+
+def test_the_seed_decides(network):
+    objective = OBJECTIVES["channel"]
+    one, _, _ = rendered(network, objective)
+    again, _, _ = rendered(network, objective)
+    other, _, _ = rendered(network, objective, replace(SHORT, seed=1))
+    np.testing.assert_array_equal(one, again)
+    assert np.abs(one - other).max() > 0.01
+
+
+def test_the_unit_decides_where_a_picture_starts(network):
+    """Not its place: the same target under another name is another picture, and the reverse."""
+    objective = objectives.channel("mixed", [2, 2, 2], CHANNELS)
+    (batch,) = Optimizer(network, objective, ["a", "b", "a"], SHORT).run(range(3))
+    np.testing.assert_array_equal(batch.pictures[0], batch.pictures[2])
+    assert np.abs(batch.pictures[0] - batch.pictures[1]).max() > 0.01
+
+
+def adam(numbers, gradient_at, rates, shrink):
+    """Adam restated: updates of ``numbers`` along the gradient, to raise."""
+    first = second = np.zeros_like(numbers)
+    for step, rate in enumerate(rates, 1):
+        gradient = gradient_at(numbers)
+        first = 0.9 * first + 0.1 * gradient
+        second = 0.999 * second + 0.001 * gradient**2
+        unbiased = first / (1 - 0.9**step), second / (1 - 0.999**step)
+        shrunk = (1 - shrink * rate / rates[0]) * numbers
+        numbers = shrunk + rate * unbiased[0] / (np.sqrt(unbiased[1]) + 1e-8)
+    return numbers
+
+
+@pytest.mark.parametrize(
+    ("given", "rates", "shrink"),
+    [
+        ({}, [0.2] * 4, 0),
+        ({"shrink": 0.1}, [0.2] * 4, 0.1),
+        ({"shrink": 0.1, "cooled": 0.75}, [0.2, 0.2, 0.4 / 3, 0.2 / 3], 0.1),
+    ],
+)
+def test_the_steps_are_adams(given, rates, shrink):
+    """On a linear objective of pixels the whole ascent is restated."""
+    kernel = weights((1, 1, 3, 2), 8).astype(np.float32)
+    network = network_of(
+        lambda x: tf.nn.conv2d(x, kernel, 1, "SAME", name="linear"), (5, 5, 3), tf.float32
+    )
+    objective = objectives.channel("linear", [1], 2)
+    recipe = Recipe(size=5, steps=4, rate=0.2, space="pixel", transforms=Transforms(), redirected=0)
+    found, _, ascent = rendered(network, objective, replace(recipe, **given))
+    matrix = np.array([[0.26, 0.09, 0.02], [0.27, 0, -0.05], [0.27, -0.09, 0.03]]) / 0.461952
+
+    def rgb(numbers):
+        return 1 / (1 + np.exp(-numbers @ matrix.T))
+
+    def gradient_at(numbers):
+        slope = rgb(numbers) * (1 - rgb(numbers))
+        return (slope * kernel[0, 0, :, 1]) @ matrix / 25
+
+    start = ascent._start(0).astype(np.float64)
+    expected = rgb(adam(start, gradient_at, rates, shrink))
+    np.testing.assert_allclose(found[0], expected, atol=2e-5)
+
+
+def dead_network():
+    """A layer whose units are far below zero for every picture near grey."""
+    kernel = np.abs(weights((3, 3, 3, 4), 5)).astype(np.float32)
+    return network_of(
+        lambda x: tf.nn.relu(tf.nn.conv2d(x, kernel, 1, "SAME") - 2.0, name="dead"),
+        (9, 9, 3),
+        tf.float32,
+    )
+
+
+def test_a_dead_channel_moves_only_where_the_gradient_is_redirected():
+    objective = objectives.channel("dead", [0, 3], 4)
+    recipe = replace(SHORT, size=12, transforms=Transforms())
+    moved, raised, _ = rendered(dead_network(), objective, recipe)
+    still, grey, _ = rendered(dead_network(), objective, replace(recipe, redirected=0))
+    assert (grey == 0).all()
+    assert (raised > 0.01).all()
+    assert (moved.std(axis=(1, 2, 3)) > 3 * still.std(axis=(1, 2, 3))).all()
+
+
+def test_redirected_gradients_restated():
+    """Triples of input, gradient, and what comes out; the second image has a living unit."""
+    x = np.array([[[-1.0, -2.0, 0.0, 7.0]], [[-1.0, 3.0, -2.0, 7.0]]], np.float32)
+    upstream = np.array([[[0.5, -0.5, 0.0, 0.0]], [[0.5, 0.7, -0.5, 0.0]]], np.float32)
+    found = redirected(tf.constant(x), tf.constant(upstream)).numpy()
+    expected = np.array([[[0.5, 0.0, 0.0, 0.0]], [[0.0, 0.7, 0.0, 0.0]]])
+    np.testing.assert_array_equal(found, expected.astype(np.float32))
+
+
+def test_redirected_gradients_below_a_ceiling():
+    x = np.array([[7.0, 8.0, -1.0], [7.0, 3.0, -1.0]], np.float32)
+    upstream = np.array([[0.5, -0.5, -0.25], [-0.5, 0.7, 0.5]], np.float32)
+    found = redirected(tf.constant(x), tf.constant(upstream), 6.0).numpy()
+    expected = np.array([[0.0, -0.5, 0.0], [0.0, 0.7, 0.0]], np.float32)
+    np.testing.assert_array_equal(found, expected)
+
+
+def exploding(x):
+    """Not finite in any channel once the picture has become red enough."""
+    red = tf.reduce_mean(x[..., :1], [1, 2], keepdims=True)
+    return tf.concat([x[..., :2] + 0 * tf.math.log(0.53 - red), x[..., 2:]], 3, name="mixed")
+
+
+def test_what_is_not_finite_stops_its_image_and_no_other():
+    network = network_of(exploding, (9, 9, 3), tf.float32)
+    recipe = replace(SHORT, size=8, steps=12)
+    objective = objectives.direction("mixed", [[-1, 0.5, 0], [1, 0, 0], [-0.5, -0.5, 0.5]])
+    ascent = Optimizer(network, objective, ["a", "b", "c"], recipe)
+    (batch,) = ascent.run(range(3))
+    assert batch.stopped[[0, 2]].tolist() == [-1, -1]
+    assert 0 < batch.stopped[1] < 12
+    assert np.isfinite(batch.pictures).all()
+    assert np.isfinite(batch.objective).all()
+    (other,) = ascent.run([2])
+    np.testing.assert_array_equal(other.pictures[0], batch.pictures[2])
+
+
+def test_a_layer_that_is_too_deep_says_what_it_needs(network):
+    def deep(x):
+        x = tf.nn.max_pool2d(conv(x, 4), 2, 2, "VALID")
+        return tf.nn.avg_pool2d(x, 7, 1, "VALID", name="deep")
+
+    network = network_of(deep, (20, 20, 3), tf.float32)
+    with pytest.raises(BadFile, match=r"'deep' is too deep for .* 9 x 9 pixels.*at least 14 x 14"):
+        Optimizer(network, objectives.channel("deep", [1], 4), [1], replace(SHORT, size=7))
+
+
+@pytest.mark.parametrize("size", [2, 4, 6])
+def test_pictures_smaller_than_a_window_are_refused(network, size):
+    """Kernels that crash the process on some of these sizes are never asked."""
+    late = objectives.channel("late", [1], 7)
+    with pytest.raises(BadFile, match=rf"'late' is too deep for pictures of {size + 2} x"):
+        Optimizer(network, late, [1], replace(SHORT, size=size))
+
+
+def test_a_layer_that_no_square_reaches():
+    def headed(x):
+        return tf.matmul(
+            tf.reshape(x, [-1, 75]), weights((75, 2), 1).astype(np.float32), name="head"
+        )
+
+    network = network_of(headed, (5, 5, 3), tf.float32)
+    with pytest.raises(BadFile, match="from pictures of 11 x 11 pixels, nor from any other"):
+        Optimizer(network, objectives.channel("head", [1], 2), [1], replace(SHORT, size=9))
+
+
+def test_the_judge_does_not_depend_on_batches(network, rng):
+    objective = OBJECTIVES["direction"]
+    pictures = rng.uniform(0, 1, (3, 24, 24, 3)).astype(np.float32)
+    wide = Evaluator(network, objective, range(3), 24).scores(pictures, range(3))
+    narrow = Evaluator(network, objective, range(3), 24, memory_mb=1).scores(pictures, range(3))
+    np.testing.assert_allclose(wide, narrow, rtol=1e-5)
+    swapped = Evaluator(network, objective, range(3), 24).scores(pictures[[2, 0]], [2, 0])
+    np.testing.assert_allclose(swapped, wide[[2, 0]], rtol=1e-6)
+    assert len(set(np.round(wide, 6))) == 3
+
+
+def test_recipes_survive_json_and_are_found_by_name():
+    import json
+
+    for recipe in RECIPES.values():
+        assert Recipe.from_plain(json.loads(json.dumps(recipe.plain()))) == recipe
+    assert find_recipe("lucid").transforms == LUCID_TRANSFORMS
+    with pytest.raises(UnknownName, match=r"unknown recipe 'papper'; valid: .*paper"):
+        find_recipe("papper", "config.yaml")

@@ -1,0 +1,363 @@
+"""The printed panel: what it shows, that everything fits, and what its files record."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers.sheet_layout import check_layout
+from helpers.synthetic_run import FACTS, LABELS, classes, factors, picture, write_run
+from PIL import Image
+
+from blockscope.figures import captions, colour
+from blockscope.figures.data.groups import GroupsPanel, Weight
+from blockscope.figures.data.request import Asked
+from blockscope.figures.image_encoding import laid_over
+from blockscope.figures.print.export import write_sheet
+from blockscope.figures.print.groups import compose
+from blockscope.figures.print.sheet import shortened, text_width, wrapped
+from blockscope.figures.style import Style
+from blockscope.io import datasets, images, provenance
+from blockscope.io.errors import BadFile, BlockscopeError, UnknownName
+
+LONG = [
+    f"{'W' * 60 if i % 3 else 'an extraordinarily long label of many words'} {i}" for i in range(60)
+]
+TRICKY = FACTS | {"created_by": "groups", "note": 'a (b) \\ "c" <d> & é ]]> -->', "n": 3, "x": 0.5}
+
+
+def make_panel(
+    rng: np.random.Generator,
+    count: int = 2,
+    *,
+    joint: bool = False,
+    method: str = "nmf",
+    grids: tuple[tuple[int, int], tuple[int, int]] = ((14, 14), (7, 7)),
+    size: tuple[int, int] = (96, 96),
+    labels: list[str] = LABELS,
+    asked: tuple[str, ...] = (),
+    tops: int = 5,
+) -> GroupsPanel:
+    fit = "mixed5a" if joint else ""
+    made = [
+        factors(rng, layer, grid, count, fit_layer=fit, method=method, labels=labels, tops=tops)
+        for layer, grid in zip(("mixed4d", "mixed5a"), grids, strict=True)
+    ]
+    return GroupsPanel.from_datasets(
+        "a-run", picture(*size), classes(rng, labels=labels), made, asked
+    )
+
+
+def write(
+    outputs: Mapping[str, Path],
+    panel: GroupsPanel,
+    facts: dict[str, object],
+    style: Style = Style(),  # noqa: B008 - frozen
+) -> None:
+    write_sheet(*compose(panel, style), outputs, facts, style.dpi)  # type: ignore[arg-type]
+
+
+# --- what is shown ---------------------------------------------------------------------------
+
+
+def test_the_most_probable_labels_come_first(rng: np.random.Generator) -> None:
+    attributions = classes(rng)
+    made = [factors(rng, "mixed4d", (5, 7)), factors(rng, "mixed5a", (3, 4))]
+    panel = GroupsPanel.from_datasets("a-run", picture(), attributions, made, probabilities=7)
+    chance = attributions["probability"].to_series().sort_values(ascending=False)
+    assert [weight.label for weight in panel.probabilities] == list(chance.index[:7])
+    np.testing.assert_allclose([weight.value for weight in panel.probabilities], chance.iloc[:7])
+
+
+def test_asked_labels_are_shown_once(rng: np.random.Generator) -> None:
+    attributions = classes(rng)
+    order = np.argsort(-attributions["probability"].values)
+    likely, unlikely, other = LABELS[order[0]], LABELS[order[-1]], int(order[-2])
+    index = str(int(attributions["index"].values[other]))
+    made = [factors(rng, "mixed4d", (5, 7)), factors(rng, "mixed5a", (3, 4))]
+    panel = GroupsPanel.from_datasets(
+        "a-run", picture(), attributions, made, [likely, unlikely, index, "logsumexp", unlikely]
+    )
+    assert [weight.label for weight in panel.asked] == [unlikely, LABELS[other]]
+
+
+def test_unknown_and_repeated_asked_labels(rng: np.random.Generator) -> None:
+    attributions = classes(rng, labels=["crane", "kite", "crane", "red plain star"])
+    made = [factors(rng, "mixed4d", (5, 7)), factors(rng, "mixed5a", (3, 4))]
+    with pytest.raises(UnknownName, match=r"'crane' occurs 2 times; give its index: 1 or 3"):
+        GroupsPanel.from_datasets("a-run", picture(), attributions, made, ["crane"])
+    with pytest.raises(UnknownName, match=r"unknown label 'red plain'; valid: .*red plain star"):
+        GroupsPanel.from_datasets("a-run", picture(), attributions, made, ["red plain"])
+    least = int(np.argmin(attributions["probability"].values))
+    panel = GroupsPanel.from_datasets(
+        "a-run", picture(), attributions, made, [str(least + 1)], probabilities=1
+    )
+    assert panel.asked == (
+        Weight(str(attributions["label"].values[least]), float(attributions["probability"][least])),
+    )
+
+
+@pytest.mark.parametrize("name", ["classes2", "factors1", "factors2"])
+@pytest.mark.parametrize("key", ["model", "image", "override", "layer"])
+def test_files_of_another_run_are_refused(
+    tmp_path: Path, rng: np.random.Generator, name: str, key: str
+) -> None:
+    asked, files = write_run(tmp_path, rng)
+    held = datasets.read(files[name])
+    datasets.write_h5(files[name], held.assign_attrs({key: "other"}))
+    with pytest.raises(BadFile, match=rf"'a-run': .*{name}.* is of {key} 'other', but {key} '"):
+        GroupsPanel.of_run(asked, files)
+    del held.attrs[key]
+    datasets.write_h5(files[name], held)
+    with pytest.raises(BadFile, match=f"is of {key} 'None', but {key} '"):
+        GroupsPanel.of_run(asked, files)
+
+
+def test_reading_files_gives_what_was_written(tmp_path: Path, rng: np.random.Generator) -> None:
+    attributions = classes(rng).assign_attrs(layer="mixed5a")
+    made = [factors(rng, "mixed4d", (5, 7), 3), factors(rng, "mixed5a", (3, 4), 3)]
+    files = {"picture": tmp_path / "input.png"}
+    images.write_png(files["picture"], picture(60, 90), provenance.record("input"))
+    for name, dataset in zip(
+        ("classes2", "factors1", "factors2"), (attributions, *made), strict=True
+    ):
+        files[name] = tmp_path / f"{name}.h5"
+        datasets.write_h5(files[name], dataset)
+    asked = Asked("a-run", FACTS["model"], FACTS["image"], "mixed4d", "mixed5a", "smooth", ["7"])
+    read = GroupsPanel.of_run(asked, files, 4)
+    direct = GroupsPanel.from_datasets("a-run", picture(60, 90), attributions, made, ["7"], 4)
+    np.testing.assert_array_equal(read.picture, direct.picture)
+    for one, other in zip(read.layers, direct.layers, strict=True):
+        np.testing.assert_array_equal(one.spatial, other.spatial)
+        assert one.tops == other.tops
+        assert (one.layer, one.relative_error) == (other.layer, other.relative_error)
+    assert read.probabilities == direct.probabilities
+    assert read.asked == direct.asked
+
+
+def test_axes_are_known_by_name_not_by_place(rng: np.random.Generator) -> None:
+    dataset = factors(rng, "mixed4d", (5, 7), 3)
+    turned = dataset.transpose("factor", "rank", "label", "col", "row")
+    for made in (dataset, turned):
+        panel = GroupsPanel.from_datasets("a-run", picture(), classes(rng), [made, made])
+        assert panel.layers[0].spatial.shape == (5, 7, 3)
+        assert panel.layers[0].grid == "5 \N{MULTIPLICATION SIGN} 7"
+
+
+@pytest.mark.parametrize(
+    ("joint", "legends"), [(True, ["mixed5a"]), (False, ["mixed4d", "mixed5a"])]
+)
+def test_layers_that_share_factors_share_a_legend(
+    rng: np.random.Generator, joint: bool, legends: list[str]
+) -> None:
+    panel = make_panel(rng, joint=joint)
+    assert [layer.layer for layer in captions.legends(panel)] == legends
+    sheet, _ = compose(panel, Style())
+    texts = [text for _, text in sheet.texts]
+    assert texts.count("Factor 1") == texts.count("Factor 2") == len(legends)
+
+
+def test_everything_a_reader_needs_is_on_the_sheet(rng: np.random.Generator) -> None:
+    panel = make_panel(rng, method="pca", asked=("red plain star",))
+    sheet, _ = compose(panel, Style())
+    text = " ".join(text for _, text in sheet.texts)
+    for words in (
+        "Model blocks1000, image two_blocks, gradient override smooth; PCA of each layer alone",
+        "14 \N{MULTIPLICATION SIGN} 14",
+        "negative values of a factor are drawn as 0",
+        "Relative error of the factors: mixed4d 0.31, mixed5a 0.31",
+        "red plain star",
+        *(weight.label for layer in panel.layers for top in layer.tops for weight in top),
+        *(weight.label for weight in panel.probabilities),
+    ):
+        assert words in text, f"'{words}' is not on the sheet"
+
+
+@pytest.mark.parametrize(
+    ("value", "full", "written"),
+    [
+        (0.871, 0.871, "0.871"),
+        (0.0712, 2.118, "0.07"),
+        (61.94, 99.0, "61.9"),
+        (812.4, 999.0, "812"),
+        (-0.5, 2.0, "\N{MINUS SIGN}0.50"),
+        (1.25e-7, 1.25e-7, "1.2e-07"),
+        (2.5e9, 2.5e9, "2.5e+09"),
+        (0.0, 1.0, "0.00"),
+    ],
+)
+def test_weights_have_the_decimals_of_the_largest(value: float, full: float, written: str) -> None:
+    assert captions.number(value, full) == written
+
+
+@pytest.mark.parametrize(
+    ("value", "written"), [(1.0, "100.0 %"), (0.123, "12.3 %"), (0.0004, "< 0.1 %"), (0, "< 0.1 %")]
+)
+def test_probabilities_are_percentages(value: float, written: str) -> None:
+    assert captions.percent(value) == written
+
+
+# --- that it fits ----------------------------------------------------------------------------
+
+SHAPES = [
+    {"count": count, "joint": joint, "width": width}
+    for count, joint, width in itertools.product((1, 2, 3, 4, 7, 12), (False, True), (180, 85))
+]
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize("labels", [LABELS, LONG], ids=["labels", "long labels"])
+def test_no_text_leaves_the_sheet_or_covers_another(
+    rng: np.random.Generator, shape: dict[str, int], labels: list[str]
+) -> None:
+    panel = make_panel(rng, shape["count"], joint=bool(shape["joint"]), labels=labels)
+    check_layout(*compose(panel, Style(width_mm=shape["width"])))
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        {"grids": ((1, 1), (1, 1)), "count": 5},
+        {"grids": ((3, 11), (2, 5)), "size": (40, 170), "count": 3},
+        {"grids": ((28, 28), (7, 7)), "size": (150, 50), "count": 12},
+        {"count": 30, "joint": True, "tops": 1},
+        {"count": 2, "tops": 12, "method": "pca"},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("width", [40, 120, 300])
+def test_odd_shapes_fit(rng: np.random.Generator, case: dict[str, int], width: int) -> None:
+    check_layout(*compose(make_panel(rng, **case), Style(width_mm=width)))  # type: ignore[arg-type]
+
+
+def test_every_factor_is_marked_from_three_on(rng: np.random.Generator) -> None:
+    sheet, _ = compose(make_panel(rng, 4), Style())
+    marks = [text for _, text in sheet.texts if re.fullmatch(r"[1-4]", text)]
+    assert sorted(marks) == ["1", "1", "2", "2", "3", "3", "4", "4"]
+    sheet, _ = compose(make_panel(rng, 2), Style())
+    assert not [text for _, text in sheet.texts if re.fullmatch(r"[1-4]", text)]
+
+
+def test_shortened_text_fits_and_short_text_stays() -> None:
+    for width in (4.0, 11.0, 29.0):
+        text = shortened("amber checked half moon", 7, width)
+        assert text.endswith("…")
+        assert text_width(text, 7) <= width
+    assert shortened("amber", 7, 29.0) == "amber"
+
+
+def test_wrapped_text_keeps_every_word() -> None:
+    text = "Negative attributions were set to 0 before factoring them"
+    lines = wrapped(text, 7, 25)
+    assert " ".join(lines) == text
+    assert len(lines) > 1
+    assert max(text_width(line, 7) for line in lines) <= 25
+
+
+# --- pixels ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("opacity", [0.0, 0.35, 1.0])
+def test_every_position_covers_its_part_of_the_input(
+    rng: np.random.Generator, opacity: float
+) -> None:
+    below = rng.integers(0, 256, (30, 42, 3), np.uint8)
+    cells = rng.integers(0, 256, (5, 7, 3), np.uint8)
+    blended = laid_over(below, cells, (30, 42), opacity, smooth=False)
+    for row, col in np.ndindex(30, 42):
+        wanted = (1 - opacity) * below[row, col] + opacity * cells[row // 6, col // 6].astype(float)
+        np.testing.assert_allclose(blended[row, col], wanted, atol=0.51)
+
+
+@pytest.mark.parametrize("count", [2, 3])
+def test_the_png_shows_each_layer_over_the_input(
+    tmp_path: Path, rng: np.random.Generator, count: int
+) -> None:
+    panel = make_panel(rng, count, grids=((5, 7), (3, 4)))
+    grey = dataclasses.replace(panel, picture=np.full((90, 90, 3), 200, np.uint8))
+    style = Style(opacity=0.6, width_mm=150, dpi=200)
+    write({"png": tmp_path / "groups.png"}, grey, TRICKY, style)
+    with Image.open(tmp_path / "groups.png") as opened:
+        drawn = np.asarray(opened.convert("RGB"))
+        assert opened.info["dpi"] == pytest.approx((200, 200), abs=0.1)
+    assert drawn.shape[1] == pytest.approx(150 / 25.4 * 200, abs=1)
+    sheet, _ = compose(grey, style)
+    for layer, (left, top, right, bottom) in zip(panel.layers, sheet.pictures[1:], strict=True):
+        cells = colour.factor_picture(layer.spatial)
+        rows, cols, _ = cells.shape
+        for row, col in np.ndindex(rows, cols):
+            # Near the lower left of a cell, where no mark of a factor lies.
+            across = left + (col + 0.12) / cols * (right - left)
+            down = top + (row + 0.88) / rows * (bottom - top)
+            found = drawn[int(down / 25.4 * 200), int(across / 25.4 * 200)]
+            wanted = 0.4 * 200 + 0.6 * cells[row, col].astype(float)
+            np.testing.assert_allclose(
+                found, wanted, atol=1.1, err_msg=f"{layer.layer} {row} {col}"
+            )
+
+
+# --- files -----------------------------------------------------------------------------------
+
+
+def test_equal_panels_give_equal_bytes(tmp_path: Path) -> None:
+    for folder in ("one", "two"):
+        panel = make_panel(np.random.default_rng(5), 3)
+        outputs = {kind: tmp_path / folder / f"g.{kind}" for kind in ("pdf", "svg", "png")}
+        write(outputs, panel, TRICKY, Style(dpi=100))
+    for kind in ("pdf", "svg", "png"):
+        one, two = (tmp_path / folder / f"g.{kind}" for folder in ("one", "two"))
+        assert one.read_bytes() == two.read_bytes(), f"two {kind} files of one panel differ"
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("groups")
+    labels = ["a $b$ & <c>", *LABELS[1:]]
+    panel = make_panel(np.random.default_rng(8), 2, labels=labels, asked=("a $b$ & <c>",))
+    outputs = {kind: folder / f"groups.{kind}" for kind in ("pdf", "svg", "png")}
+    write(outputs, panel, TRICKY, Style(dpi=80))
+    return outputs
+
+
+@pytest.mark.parametrize("kind", ["pdf", "svg", "png"])
+def test_files_say_where_they_come_from(written: dict[str, Path], kind: str) -> None:
+    assert provenance.read(written[kind]) == TRICKY
+
+
+def test_text_is_text_in_svg(written: dict[str, Path]) -> None:
+    svg = written["svg"].read_text(encoding="utf-8")
+    assert ">Most probable labels</text>" in svg
+    assert ">a $b$ &amp; &lt;c&gt;</text>" in svg
+    assert "DejaVuSans-" not in svg, "letters were drawn as outlines"
+
+
+def test_text_is_text_in_pdf(written: dict[str, Path]) -> None:
+    pdf = written["pdf"].read_bytes()
+    assert b"/FontFile2" in pdf
+    assert b"/Type3" not in pdf
+
+
+def test_no_file_holds_a_date(written: dict[str, Path]) -> None:
+    assert b"CreationDate" not in written["pdf"].read_bytes()
+    assert b"dc:date" not in written["svg"].read_bytes()
+
+
+def test_an_unknown_format_is_refused_before_anything_is_written(
+    tmp_path: Path, rng: np.random.Generator
+) -> None:
+    outputs = {"png": tmp_path / "g.png", "eps": tmp_path / "g.eps"}
+    with pytest.raises(BlockscopeError, match="format eps is not written; valid: pdf, svg, png"):
+        write(outputs, make_panel(rng), TRICKY)
+    assert not list(tmp_path.iterdir())
+
+
+def test_bars_without_positive_weight_are_empty(rng: np.random.Generator) -> None:
+    panel = make_panel(rng)
+    flat = tuple(tuple(Weight(w.label, 0.0) for w in top) for top in panel.layers[0].tops)
+    layers = tuple(dataclasses.replace(layer, tops=flat) for layer in panel.layers)
+    check_layout(*compose(dataclasses.replace(panel, layers=layers), Style()))  # type: ignore[arg-type]

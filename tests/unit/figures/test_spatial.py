@@ -1,0 +1,232 @@
+"""The printed panels of maps: what they show, where its cells stand, and that everything fits."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+import xarray as xr
+from helpers.sheet_layout import check_layout
+from helpers.synthetic_run import LABELS, classes, write_run
+from PIL import Image
+
+from blockscope.autodiff.gradient_overrides import OVERRIDES
+from blockscope.figures import colour
+from blockscope.figures.data.facts import figure_facts
+from blockscope.figures.data.maps import Cell, Place, outline_cell, signed_overlay
+from blockscope.figures.data.request import Asked, find_contrast
+from blockscope.figures.palettes import palettes
+from blockscope.figures.print.export import PANELS, write_panel
+from blockscope.figures.print.overrides import OverridesPanel, compose_overrides
+from blockscope.figures.print.sheet import Sheet
+from blockscope.figures.print.spatial import SpatialPanel, compose_spatial
+from blockscope.figures.style import Style
+from blockscope.io import datasets, provenance
+from blockscope.io.errors import BadFile, UnknownName
+
+DRAWN = {"spatial": compose_spatial, "overrides": compose_overrides}
+LONG = ["an extraordinarily long label of very many words, and more of them still", *LABELS[1:]]
+
+
+@pytest.fixture
+def made(tmp_path, rng):
+    return write_run(tmp_path, rng)
+
+
+# --- which labels are compared ----------------------------------------------------------------
+
+
+def test_a_pair_is_found_by_name_or_index(rng):
+    dataset = classes(rng)
+    pair = find_contrast(["11", LABELS[3]], dataset)
+    assert (pair.first, pair.second, pair.names) == (10, 3, (LABELS[10], LABELS[3]))
+    assert pair.text == f"{LABELS[10]} \N{MINUS SIGN} {LABELS[3]}"
+    first, second = pair.maps(dataset)
+    np.testing.assert_array_equal(first, dataset["attribution"][10])
+    np.testing.assert_array_equal(second, dataset["attribution"][3])
+
+
+def test_without_labels_the_two_most_probable_are_compared(rng):
+    dataset = classes(rng)
+    chance = dataset["probability"].to_numpy()
+    pair = find_contrast([], dataset)
+    assert [pair.first, pair.second] == np.argsort(-chance)[:2].tolist()
+
+
+@pytest.mark.parametrize(
+    ("asked", "text", "logsumexp"),
+    [
+        ([LABELS[4]], LABELS[4], False),
+        ([LABELS[4], "logsumexp"], f"{LABELS[4]} \N{MINUS SIGN} logsumexp", True),
+    ],
+)
+def test_a_label_without_another_has_an_empty_map(rng, asked, text, logsumexp):
+    dataset = classes(rng)
+    pair = find_contrast(asked, dataset)
+    assert (pair.first, pair.second, pair.text, pair.logsumexp) == (4, None, text, logsumexp)
+    assert not pair.maps(dataset)[1].any()
+
+
+def test_a_repeated_name_is_shown_with_its_index(rng):
+    names = ["crane", "heron", "crane"]
+    dataset = classes(rng, labels=names)
+    assert find_contrast(["3", "heron"], dataset).names == ("crane [3]", "heron")
+    with pytest.raises(UnknownName, match="'crane' occurs 2 times; give its index: 1 or 3"):
+        find_contrast(["crane"], dataset)
+
+
+def test_a_pair_is_looked_up_among_those_of_the_channels(rng):
+    axes = {"index": ("label", [1, 2, 5]), "label": ["a", "b", "c"]}
+    held = [(2, 5), (5, -1), (1, -2)]
+    channels = xr.Dataset(
+        coords=axes
+        | {
+            "pair": ["b|c", "c|logsumexp", "a"],
+            "index_a": ("pair", [a for a, _ in held]),
+            "index_b": ("pair", [b for _, b in held]),
+        }
+    )
+    dataset = classes(rng, labels=["a", "b", "c"]).assign_coords(index=("label", [1, 2, 5]))
+    for row, asked in enumerate((["b", "c"], ["c", "logsumexp"], ["a"])):
+        assert find_contrast(asked, dataset).row_of(channels) == row
+    with pytest.raises(
+        UnknownName, match=r"unknown pair of classes 'a . b'; valid: b\|c, c\|logsumexp, a"
+    ):
+        find_contrast(["a", "b"], dataset).row_of(channels)
+
+
+# --- what the maps say ------------------------------------------------------------------------
+
+
+def test_maps_are_those_of_the_files(made):
+    asked, files = made
+    panel = SpatialPanel.of_run(asked, files)
+    assert panel.pair.names == (LABELS[0], LABELS[1])
+    for n, layer in zip("12", panel.maps.labels, strict=True):
+        found = datasets.read(files[f"classes{n}"])["attribution"].to_numpy()
+        np.testing.assert_array_equal(layer[0], found[0])
+        np.testing.assert_array_equal(layer[1], found[1])
+    positions = datasets.read(files["positions"])["attribution"].to_numpy()
+    np.testing.assert_array_equal(panel.maps.sources(Cell(2, 3)), positions[2, 3])
+    np.testing.assert_array_equal(panel.maps.targets(Cell(4, 6)), positions[:, :, 4, 6])
+
+
+def test_the_example_speaks_for_one_label_and_not_for_the_other(made):
+    maps = SpatialPanel.of_run(*made).maps
+    strong, weak = np.zeros((2, 5, 7), np.float32)
+    strong[1, 5], weak[1, 5] = 9, 8.9  # speaks for both
+    strong[4, 2], weak[0, 6] = 3, 4
+    strong[3, 3] = -20  # speaks against one label, for none
+    maps = dataclasses.replace(maps, labels=((strong, weak), maps.labels[1]))
+    assert maps.strongest(0, 0) == (4, 2)
+    assert maps.strongest(0, 1) == (0, 6)
+    assert str(maps.strongest(0, 1)) == "row 1, column 7"
+
+
+def test_the_overrides_are_read_in_their_order(made):
+    panel = OverridesPanel.of_run(*made)
+    assert [maps.override for maps in panel.maps] == list(OVERRIDES)
+    for maps, path in zip(panel.maps, made[1]["override_positions"], strict=True):
+        np.testing.assert_array_equal(maps.positions, datasets.read(path)["attribution"])
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "value"),
+    [("positions", "override", "none"), ("classes1", "image", "cat"), ("classes2", "model", "x")],
+)
+def test_files_of_another_run_are_refused(made, name, key, value):
+    asked, files = made
+    dataset = datasets.read(files[name])
+    dataset.attrs[key] = value
+    datasets.write_h5(files[name], dataset)
+    wanted = f"{name}-smooth.h5' is of {key} '{value}', but {key} '{getattr(asked, key)}' is asked"
+    with pytest.raises(BadFile, match=wanted):
+        SpatialPanel.of_run(asked, files)
+
+
+# --- what is drawn ----------------------------------------------------------------------------
+
+
+def test_pictures_are_those_of_the_maps(made, monkeypatch):
+    """The hints of both layers, then for each label its sources and targets."""
+    shown = []
+    monkeypatch.setattr(
+        "blockscope.figures.print.spatial.place_overlay",
+        lambda *placed: shown.append(placed[3]),
+    )
+    compose_spatial(*made, Style())
+    maps = SpatialPanel.of_run(*made).maps
+    wanted = [colour.hints(*maps.labels[0]), colour.hints(*maps.labels[1])]
+    for label in (0, 1):
+        wanted.append(signed_overlay(maps.sources(maps.strongest(1, label))))
+        wanted.append(signed_overlay(maps.targets(maps.strongest(0, label))))
+    assert len(shown) == len(wanted)
+    for found, expected in zip(shown, wanted, strict=True):
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_a_cell_is_outlined_where_it_stands():
+    """A white picture of 5 x 7 cells: the dark border lies around row 3, column 5."""
+    sheet = Sheet(70.0)
+    picture = np.full((50, 70, 3), 255, np.uint8)
+    outline_cell(sheet, Place(0, 0, 70.0), picture, Cell(2, 4), (5, 7), "#000000")
+    figure = sheet.figure(50.0)
+    figure.set_dpi(254)  # ten pixels for each mm
+    figure.canvas.draw()
+    dark = np.asarray(figure.canvas.buffer_rgba())[..., 0] < 128
+    rows, cols = np.nonzero(dark)
+    assert (rows.min() / 10, rows.max() / 10, cols.min() / 10, cols.max() / 10) == (
+        pytest.approx(20, abs=0.3), pytest.approx(30, abs=0.3),
+        pytest.approx(40, abs=0.3), pytest.approx(50, abs=0.3),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("width", [85, 120, 180, 400])
+@pytest.mark.parametrize("name", DRAWN)
+@pytest.mark.parametrize("asked", [LONG[:2], LONG[:1], [LONG[0], "logsumexp"], []])
+def test_everything_fits_at_any_width(tmp_path, rng, name, width, asked):
+    run, files = write_run(tmp_path, rng, labels=LONG, asked=tuple(asked), grids=((4, 9), (1, 2)))
+    check_layout(*DRAWN[name](run, files, Style(width_mm=width, dpi=60)))
+
+
+def test_the_panel_says_what_it_shows(made):
+    sheet, _ = compose_spatial(*made, Style())
+    texts = [text for _, text in sheet.texts]
+    assert "Spatial attribution: a-run" in texts
+    assert f"{LABELS[0]} against {LABELS[1]}" in " ".join(texts)
+    for words in ("mixed4d", "5 \N{MULTIPLICATION SIGN} 7", "3 \N{MULTIPLICATION SIGN} 4"):
+        assert words in texts
+    sheet, _ = compose_overrides(*made, Style())
+    texts = [text for _, text in sheet.texts]
+    assert set(OVERRIDES) <= set(texts)
+
+
+# --- the files --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", PANELS)
+def test_every_panel_is_written_with_its_origin(made, tmp_path, name):
+    asked, files = made
+    facts = figure_facts("panel", asked, files["picture"])
+    outputs = {kind: tmp_path / f"{name}.{kind}" for kind in ("pdf", "svg", "png")}
+    write_panel(name, asked, files, outputs, facts, Style(dpi=60))
+    for path in outputs.values():
+        found = provenance.read(path)
+        assert found["run"] == "a-run"
+        assert (found["layer1"], found["layer2"]) == asked.layers
+        assert found["override"] == asked.override
+    with Image.open(outputs["png"]) as opened:
+        assert opened.width == round(180 / 25.4 * 60)
+
+
+def test_an_unknown_panel_is_told(made, tmp_path):
+    asked, files = made
+    with pytest.raises(UnknownName, match="unknown panel 'spatiall'; valid: groups, spatial"):
+        write_panel("spatiall", asked, files, {"png": tmp_path / "x.png"}, {})
+    assert not list(tmp_path.glob("*x.png*"))
+
+
+def test_the_first_palette_is_signed():
+    assert next(iter(palettes())) == "signed"
+    assert Asked("r", "m", "i", "a", "b", "none").layers == ("a", "b")

@@ -1,0 +1,83 @@
+"""Tiles of a spritemap: which one belongs to a channel, and sheets that cannot be right."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from blockscope.figures.data.sprites import read_sprites
+from blockscope.io.errors import BadFile
+
+TILE, WRAP, CHANNELS = 3, 4, 7
+
+
+def write_sheet(folder: Path, rows: int = 2, cols: int = WRAP, facts: object = None) -> list[Path]:
+    """Write a sheet whose tile n is grey of value n; returns its picture and description."""
+    numbers = np.arange(rows * cols, dtype=np.uint8).reshape(rows, cols)
+    Image.fromarray(numbers.repeat(TILE, 0).repeat(TILE, 1)).save(folder / "layer.png")
+    text = json.dumps({"tile": TILE, "wrap": WRAP, "objective": []} if facts is None else facts)
+    (folder / "layer.json").write_text(text)
+    return [folder / "layer.png", folder / "layer.json"]
+
+
+def test_a_channel_has_the_tile_of_its_number(tmp_path: Path) -> None:
+    sprites = read_sprites(write_sheet(tmp_path), CHANNELS)
+    assert sprites is not None
+    for channel in range(CHANNELS):
+        expected = np.full((TILE, TILE, 3), channel)
+        np.testing.assert_array_equal(sprites.picture(channel), expected)
+
+
+def test_a_layer_without_a_spritemap_has_none() -> None:
+    assert read_sprites([], CHANNELS) is None
+
+
+def test_a_sheet_of_one_short_row_is_whole(tmp_path: Path) -> None:
+    sprites = read_sprites(write_sheet(tmp_path, rows=1, cols=3), 3)
+    assert sprites is not None
+    assert sprites.picture(2).max() == 2
+
+
+@pytest.mark.parametrize(
+    ("rows", "cols", "found"), [(1, WRAP, "3 x 12 pixels"), (2, WRAP - 1, "6 x 9 pixels")]
+)
+def test_a_sheet_without_room_for_all_channels(
+    tmp_path: Path, rows: int, cols: int, found: str
+) -> None:
+    files = write_sheet(tmp_path, rows, cols)
+    words = rf"layer.png' has {found}; 7 channels in rows of 4 tiles of 3 pixels need 6 x 12"
+    with pytest.raises(BadFile, match=words):
+        read_sprites(files, CHANNELS)
+
+
+@pytest.mark.parametrize(
+    ("facts", "words"),
+    [
+        ({"wrap": 4}, "has tile None; valid: a whole number from 1"),
+        ({"tile": 3, "wrap": 0}, "has wrap 0; valid: a whole number from 1"),
+        ({"tile": 3.5, "wrap": 4}, "has tile 3.5"),
+        ({"tile": True, "wrap": 4}, "has tile True"),
+        ([3, 4], "is no JSON object with tile and wrap"),
+    ],
+)
+def test_descriptions_that_say_no_geometry(tmp_path: Path, facts: object, words: str) -> None:
+    with pytest.raises(BadFile, match=words):
+        read_sprites(write_sheet(tmp_path, facts=facts), CHANNELS)
+
+
+def test_a_damaged_description_and_missing_files(tmp_path: Path) -> None:
+    files = write_sheet(tmp_path)
+    files[1].write_bytes(b"{\xff")
+    with pytest.raises(BadFile, match=r"layer.json' cannot be read"):
+        read_sprites(files, CHANNELS)
+    files[1].unlink()
+    with pytest.raises(BadFile, match=r"description of a spritemap .* does not exist"):
+        read_sprites(files, CHANNELS)
+    files = write_sheet(tmp_path)
+    files[0].unlink()
+    with pytest.raises(BadFile, match=r"image file .* does not exist"):
+        read_sprites(files, CHANNELS)

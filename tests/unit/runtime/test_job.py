@@ -1,0 +1,146 @@
+"""The log of a job, its progress, and its last words."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from blockscope.runtime.job import TeeStream, failure_message, success_message
+
+
+@pytest.fixture
+def both():
+    terminal, log = io.StringIO(), io.StringIO()
+    return TeeStream(terminal, log), terminal, log
+
+
+def test_the_terminal_sees_every_state_of_a_bar_and_the_log_the_last(both):
+    stream, terminal, log = both
+    text = "\rbar 0%\rbar 50%\rbar 100%\nnext\n"
+    for letter in text:
+        stream.write(letter)
+    assert terminal.getvalue() == text
+    assert log.getvalue() == "bar 100%\nnext\n"
+
+
+def test_a_long_bar_shows_in_the_log_now_and_then(both):
+    stream, _, log = both
+    stream.write("\rbar 1%")
+    stream.shown -= 31
+    stream.write("\rbar 2%\rbar 3%")
+    stream.finish()
+    assert log.getvalue() == "bar 1%\nbar 3%\n"
+
+
+def run(folder: Path, body: str, rule="stage", **options) -> subprocess.Popen[str]:
+    """Run a stage whose main has the given body; its log is `stage.log`."""
+    lines = "\n".join(f"    {line}" for line in body.splitlines())
+    code = (
+        "from types import SimpleNamespace\nimport os, sys, time\n"
+        "from blockscope.io.errors import BadFile\nfrom blockscope.runtime.job import run\n"
+        "from blockscope.io.atomic_files import atomic_write\n"
+        f"def main(smk):\n{lines}\n"
+        f"run(SimpleNamespace(rule='{rule}', threads=1, log=['logs/stage.log']), main)\n"
+    )
+    return subprocess.Popen(
+        [sys.executable, "-c", code], cwd=folder, text=True, env={**os.environ, **options},
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+
+
+def outcome(folder: Path, body: str, rule="stage") -> tuple[int, str, str]:
+    with run(folder, body, rule) as process:
+        _, said = process.communicate(timeout=60)
+    return process.returncode, said, (folder / "logs" / "stage.log").read_text()
+
+
+def test_output_of_every_kind_goes_to_the_log(tmp_path):
+    body = "print('out')\nos.write(2, b'from C\\n')\nprint('warned', file=sys.stderr)"
+    code, said, log = outcome(tmp_path, body)
+    assert code == 0
+    assert said == "warned\n"
+    assert sorted(log.splitlines()) == ["from C", "out", "warned"]
+
+
+def test_a_mistake_of_the_users_is_one_line_for_him_and_a_traceback_for_the_log(tmp_path):
+    code, said, log = outcome(tmp_path, "raise BadFile(\"image 'a.png' is broken\")")
+    assert code == 1
+    assert said == "stage: image 'a.png' is broken\n"
+    assert "Traceback" in log
+    assert "BadFile: image 'a.png' is broken" in log
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ("{}['a']", "stage: KeyError: 'a' (details: logs/stage.log)\n"),
+        ("open('gone')", "stage: No such file or directory 'gone' (details: logs/stage.log)\n"),
+        (
+            "open('/dev/full', 'wb', 0).write(b'a')",
+            (
+                "stage: No space left on device; make room there and repeat the command, which "
+                "goes on from what is finished (details: logs/stage.log)\n"
+            ),
+        ),
+    ],
+)
+def test_other_errors_name_the_log(tmp_path, body, words):
+    code, said, log = outcome(tmp_path, body)
+    assert (code, said) == (1, words)
+    assert "Traceback" in log
+
+
+def test_a_job_that_is_told_to_stop_takes_its_unfinished_file_away(tmp_path):
+    body = "with atomic_write('result') as path:\n    path.write_text('half')\n    time.sleep(60)\n"
+    process = run(tmp_path, body)
+    deadline = time.monotonic() + 30
+    while not list(tmp_path.glob(".result.*")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert list(tmp_path.glob(".result.*"))
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=30)
+    assert process.returncode == 128 + signal.SIGTERM
+    assert [path.name for path in tmp_path.iterdir()] == ["logs"]
+
+
+def test_the_threads_of_a_job_are_told_to_the_libraries(tmp_path):
+    body = "print(os.environ['OMP_NUM_THREADS'], os.environ['TF_NUM_INTRAOP_THREADS'])"
+    assert outcome(tmp_path, body)[2] == "1 1\n"
+
+
+def test_the_last_line_says_where_to_look(tmp_path):
+    page = tmp_path / "index.html"
+    assert "is made by snakemake without a target" in success_message(str(page))
+    page.write_text("")
+    assert success_message(str(page)) == f"Finished. Look at {page}"
+
+
+def test_the_last_line_of_a_failure_names_its_logs(tmp_path):
+    said = tmp_path / "snakemake.log"
+    said.write_text(
+        "Error in rule a:\n    log: logs/a/1.log (check log file(s) for error details)\n"
+        "Error in rule a:\n    log: logs/a/2.log, b (check log file(s) for error details)\n"
+        "Error in rule a:\n    log: logs/a/1.log (check log file(s) for error details)\n"
+    )
+    assert failure_message(str(said)).splitlines() == [
+        "Not finished. Read the log of what failed:",
+        "  logs/a/1.log",
+        "  logs/a/2.log",
+        "  b",
+    ]
+    assert "above, or none.log" in failure_message("none.log")
+
+
+@pytest.mark.parametrize(("stage", "there"), [("stage", "False"), ("model", "True")])
+def test_only_the_stage_that_reads_keras_files_waits_for_keras(tmp_path, stage, there):
+    body = "import tensorflow\nprint('keras' in sys.modules, 'matplotlib' in sys.modules)"
+    code, said, log = outcome(tmp_path, body, rule=stage)
+    assert code == 0, said
+    assert log.splitlines()[-1] == f"{there} {there}"

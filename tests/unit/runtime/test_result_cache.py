@@ -1,0 +1,185 @@
+"""Shared results: taken only where everything that decides them is equal, whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from blockscope.io.errors import BadFile
+from blockscope.runtime import job, result_cache
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch) -> Path:
+    """Return the shared folder of this process, which works in a project beside it."""
+    (tmp_path / "shared").mkdir()
+    (tmp_path / "project").mkdir()
+    monkeypatch.chdir(tmp_path / "project")
+    monkeypatch.setenv(result_cache.VARIABLE, str(tmp_path / "shared"))
+    Path("graph.pb").write_text("a network")
+    return tmp_path / "shared"
+
+
+def stage(rule="render", output="out/0-3.h5", **changed):
+    params = {"code": "c0de", "recipe": {"size": 64, "steps": 9}} | changed
+    return SimpleNamespace(
+        rule=rule, wildcards={"model": "net"}, params=params, input=["graph.pb"], threads=1,
+        output=[output, "out/card.json"], log=[f"log/{rule}.log"],
+    )  # fmt: skip
+
+
+def made(smk, text="made here") -> bool:
+    """Run a stage and tell whether it computed; its files are new afterwards in any case."""
+    calls = []
+
+    def main(given):
+        calls.append(given)
+        for path in given.output:
+            Path(path).parent.mkdir(exist_ok=True)
+            Path(path).write_text(f"{path} {text}")
+
+    for path in smk.output:
+        Path(path).unlink(missing_ok=True)
+    try:
+        shared_run(smk, main)
+    finally:
+        assert all(Path(path).is_file() for path in smk.output)
+    return bool(calls)
+
+
+def shared_run(smk, main) -> None:
+    place = result_cache.Shared.of_job(smk)
+    if place and place.fetch():
+        return
+    main(smk)
+    if place:
+        place.store()
+
+
+def test_an_equal_job_takes_what_the_first_one_made(folder):
+    assert made(stage(), "first")
+    assert not made(stage(), "second")
+    assert Path("out/0-3.h5").read_text() == "out/0-3.h5 first"
+    assert Path("out/card.json").read_text() == "out/card.json first"
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"recipe": {"size": 64, "steps": 10}},
+        {"code": "other"},
+        {"rule": "sprites"},
+        {"output": "out/4-7.h5"},
+        {"more": None},
+    ],
+)
+def test_whatever_decides_a_result_makes_another(folder, other):
+    made(stage())
+    assert made(stage(**other))
+    assert not made(stage())
+
+
+def test_another_network_of_the_same_name_is_another_result(folder):
+    made(stage(), "of the first")
+    Path("graph.pb").write_text("b network")
+    assert made(stage(), "of the second")
+    Path("graph.pb").write_text("a network")
+    assert not made(stage())
+    assert Path("out/0-3.h5").read_text().endswith("of the first")
+
+
+def test_other_versions_of_what_computes_make_another_result(folder, monkeypatch):
+    made(stage())
+    monkeypatch.setattr(result_cache, "_versions", lambda: {"tensorflow": "99"})
+    assert made(stage())
+
+
+def test_short_stages_are_not_shared(folder):
+    assert made(stage("panel"))
+    assert made(stage("panel"))
+    assert not list(folder.iterdir())
+
+
+def test_without_a_shared_folder_nothing_is_shared(folder, monkeypatch):
+    monkeypatch.delenv(result_cache.VARIABLE)
+    assert made(stage())
+    assert made(stage())
+
+
+def test_a_damaged_file_is_made_anew_and_stored_in_place_of_the_old(folder):
+    made(stage(), "first")
+    stored = next(path for path in folder.rglob("0-3.h5"))
+    stored.write_text("out/0-3.h5 fir")
+    assert made(stage(), "second")
+    assert stored.read_text() == "out/0-3.h5 second"
+    assert not made(stage())
+    assert sorted(path.name for path in stored.parent.parent.iterdir()) == [stored.parent.name]
+
+
+def test_a_result_that_misses_a_file_is_not_taken(folder):
+    made(stage())
+    next(path for path in folder.rglob("card.json")).unlink()
+    assert made(stage())
+    assert not made(stage())
+
+
+def test_a_full_or_lost_folder_costs_only_time(folder, monkeypatch, capsys):
+    folder.rmdir()
+    folder.write_text("a file")
+    assert made(stage())
+    assert "not shared: Not a directory" in capsys.readouterr().out
+
+
+def test_jobs_of_several_projects_at_once_leave_one_whole_result(folder):
+    code = (
+        "import sys, os\nfrom pathlib import Path\n"
+        "from blockscope.runtime.result_cache import Shared\n"
+        "os.makedirs(sys.argv[1] + '/out')\nos.chdir(sys.argv[1])\n"
+        "for name in ('a', 'b'): Path('out', name).write_text(name * 100_000 + sys.argv[2])\n"
+        "sys.stdin.read(1)\n"
+        "for turn in range(20): Shared(Path(sys.argv[3]), f'{turn:064d}', ['out/a', 'out/b'])"
+        ".store()\n"
+    )
+    writers = [
+        subprocess.Popen(
+            [sys.executable, "-c", code, f"p{n}", str(n), str(folder)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )
+        for n in range(3)
+    ]  # fmt: skip
+    said = [writer.communicate("\n", timeout=60)[0] for writer in writers]
+    assert said == ["", "", ""]
+    for turn in range(20):
+        place = result_cache.Shared(folder, f"{turn:064d}", ["got/a", "got/b"])
+        assert place.fetch()
+        ends = [Path(path).read_text()[-1] for path in ("got/a", "got/b")]
+        assert ends[0] == ends[1], "files of two writers are mixed"
+    assert not list(folder.rglob(".*"))
+
+
+def test_the_job_says_where_its_result_comes_from(folder):
+    code = (
+        "from types import SimpleNamespace\nfrom pathlib import Path\n"
+        "from blockscope.runtime.job import run\n"
+        "smk = SimpleNamespace(rule='render', wildcards={}, params={}, input=[], threads=1, "
+        "output=['a'], log=['a.log'])\n"
+        "run(smk, lambda smk: (print('computed'), Path('a').write_text('x')))\n"
+    )
+    for expected in ("computed", "taken from the shared results: "):
+        subprocess.run([sys.executable, "-c", code], check=True, env=dict(os.environ))
+        assert Path("a.log").read_text().startswith(expected)
+    assert job.Shared is result_cache.Shared
+
+
+def test_a_folder_that_cannot_be_shared_is_told(tmp_path, monkeypatch):
+    with pytest.raises(BadFile, match=r"is no folder .* make it first"):
+        result_cache.check_folder(str(tmp_path / "gone"))
+    result_cache.check_folder(str(tmp_path))
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    with pytest.raises(BadFile, match="may not be read and written"):
+        result_cache.check_folder(str(tmp_path))

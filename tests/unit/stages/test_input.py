@@ -1,0 +1,49 @@
+"""The stage "input": size, background and what the file records."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from blockscope.io.atomic_files import sha256_of
+from blockscope.io.errors import BadFile
+from blockscope.io.images import read_input
+from blockscope.models.card import InputSpec, ModelCard
+from blockscope.stages.input import write_input
+
+
+@pytest.fixture
+def card(tmp_path: Path) -> Path:
+    spec = InputSpec(tensor="input", size=(4, 6), range=(-1, 1))
+    card = ModelCard(
+        model="tiny", source="tiny.pb", source_sha256="ab" * 32, input=spec, logits="logits",
+        outputs=2, layers=(), labels=("a", "b"),
+    )  # fmt: skip
+    card.write(tmp_path / "model.json")
+    return tmp_path / "model.json"
+
+
+def test_the_input_is_what_the_network_sees(tmp_path: Path, card: Path) -> None:
+    rgba = np.zeros((8, 12, 4), np.uint8)
+    rgba[:, 6:] = [200, 100, 50, 255]
+    Image.fromarray(rgba).save(tmp_path / "photo.png")
+    write_input(tmp_path / "photo.png", card, tmp_path / "new/input.png", (1, 2, 3), "photo")
+    pixels, facts = read_input(tmp_path / "new/input.png")
+    assert pixels.shape == (4, 6, 3)
+    np.testing.assert_allclose(pixels[:, 0], [[1, 2, 3]] * 4, atol=1)  # the filter rings
+    np.testing.assert_allclose(pixels[:, 5], [[200, 100, 50]] * 4, atol=1)
+    expected = {
+        "created_by": "input", "model": "tiny", "model_sha256": "ab" * 32, "image": "photo",
+        "image_sha256": sha256_of(tmp_path / "photo.png"), "background": "1,2,3",
+    }  # fmt: skip
+    assert facts.items() >= expected.items()
+
+
+def test_a_broken_picture_leaves_no_input(tmp_path: Path, card: Path) -> None:
+    (tmp_path / "photo.png").write_bytes(b"words")
+    with pytest.raises(BadFile, match=r"photo\.png' is not a picture"):
+        write_input(tmp_path / "photo.png", card, tmp_path / "new/input.png", (1, 2, 3), "photo")
+    assert not (tmp_path / "new").exists()

@@ -1,0 +1,139 @@
+"""Loading any result file, and the page that shows work in Python."""
+
+from __future__ import annotations
+
+import doctest
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray as xr
+from helpers.repository import ROOT
+
+import blockscope
+from blockscope.attribution.activations import write_activations
+from blockscope.attribution.group_effects import write_neurons
+from blockscope.attribution.labels import write_classes
+from blockscope.config.tables import read_catalogue
+from blockscope.io import datasets, images
+from blockscope.io.errors import BadFile
+from blockscope.models.card import ModelCard
+from blockscope.models.normal_form import write_model
+from blockscope.stages.input import write_input
+
+PAGE = ROOT / "docs" / "python.md"
+MEMORY_MB = 2048
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory) -> Path:
+    """Return a folder with results of the embedded network, made as the workflow makes them."""
+    folder = tmp_path_factory.mktemp("made")
+    model, image = folder / "results/models/blocks1000", folder / "results/blocks1000/two"
+    graph, card, picture = model / "graph.pb", model / "model.json", image / "input.png"
+    activations = image / "activations/mixed4d.zarr.zip"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(ROOT)
+        entry = read_catalogue("config/models.yaml")["blocks1000"]
+        write_model(entry, "blocks1000", graph, card, model)
+    write_input(ROOT / "resources/scenes/two.png", card, picture, (255, 255, 255), "two")
+    write_activations(graph, card, picture, "mixed4d", activations)
+    given = (graph, card, picture, activations, "mixed4d")
+    write_classes(*given, "none", image / "none/classes/mixed4d.h5", MEMORY_MB)
+    write_neurons(*given, 4, image / "groups/mixed4d-4.h5", MEMORY_MB)
+    return folder
+
+
+def test_the_page_shows_what_really_comes_out(made, monkeypatch, capsys):
+    monkeypatch.chdir(made)
+    found = doctest.testfile(str(PAGE), module_relative=False, encoding="utf-8")
+    assert found.failed == 0, capsys.readouterr().out
+    assert found.attempted == PAGE.read_text().count(">>> ") > 30
+
+
+def test_the_files_of_the_page_are_those_that_it_asks_for(made):
+    asked = [line.split()[1] for line in PAGE.read_text().splitlines() if "    snakemake " in line]
+    assert [(made / path).is_file() for path in asked] == [True, True]
+
+
+@pytest.mark.parametrize(
+    ("name", "write"), [("a.h5", datasets.write_h5), ("a.zarr.zip", datasets.write_zarr)]
+)
+def test_arrays_come_back_with_names_and_origin(tmp_path, rng, name, write):
+    values = rng.normal(size=(5, 7, 3)).astype(np.float32)
+    dataset = xr.Dataset({"a": (("row", "col", "channel"), values)}, attrs={"layer": "mixed"})
+    write(tmp_path / name, dataset)
+    found = blockscope.load(str(tmp_path / name))
+    xr.testing.assert_identical(found, dataset)
+
+
+def test_a_picture_is_a_dataset(tmp_path, rng):
+    pixels = rng.integers(0, 256, (5, 7, 3), dtype=np.uint8)
+    images.write_png(tmp_path / "input.png", pixels, {"created_by": "input", "image": "two"})
+    found = blockscope.load(tmp_path / "input.png")
+    assert found["picture"].dims == ("row", "col", "rgb")
+    np.testing.assert_array_equal(found["picture"], pixels)
+    assert found.attrs == {"created_by": "input", "image": "two"}
+
+
+def test_a_card_is_an_object(made):
+    card = blockscope.load(made / "results/models/blocks1000/model.json")
+    assert isinstance(card, ModelCard)
+    assert card.model == "blocks1000"
+
+
+def test_groups_of_a_real_layer_explain_it_in_part(made):
+    groups = blockscope.load(made / "results/blocks1000/two/groups/mixed4d-4.h5")
+    layer = blockscope.load(made / "results/blocks1000/two/activations/mixed4d.zarr.zip")
+    values = layer["activations"].to_numpy()
+    product = np.einsum("rcf,fk->rck", groups["spatial"], groups["channels"])
+    error = np.linalg.norm(values - product) / np.linalg.norm(values)
+    facts = groups.attrs
+    assert facts["relative_error"] == pytest.approx(error, rel=1e-5)
+    assert (facts["created_by"], facts["layer"], facts["n"]) == ("neurons", "mixed4d", 4)
+    assert (facts["override"], facts["clipped"]) == ("none", 0)
+
+
+@pytest.mark.parametrize(("n", "words"), [(133, "133 neuron groups asked of 14 x 14 positions")])
+def test_too_many_groups_are_told_with_their_layer(made, tmp_path, n, words):
+    model, image = made / "results/models/blocks1000", made / "results/blocks1000/two"
+    files = (model / "graph.pb", model / "model.json", image / "input.png")
+    activations = image / "activations/mixed4d.zarr.zip"
+    with pytest.raises(BadFile, match=rf"layer 'mixed4d' of model 'blocks1000': {words}"):
+        write_neurons(*files, activations, "mixed4d", n, tmp_path / "n.h5", MEMORY_MB)
+    assert not (tmp_path / "n.h5").exists()
+
+
+@pytest.mark.parametrize("name", ["results/index.html", "a.tsv", "graph.pb", "h5", "results"])
+def test_other_files_are_refused_with_the_valid_endings(name):
+    words = rf"'{name}' cannot be loaded; valid endings: \.h5, \.zarr\.zip, \.png, \.json"
+    with pytest.raises(BadFile, match=words):
+        blockscope.load(name)
+
+
+@pytest.mark.parametrize("name", ["a.h5", "a.zarr.zip", "input.png", "model.json"])
+def test_missing_and_damaged_files_are_named(tmp_path, name):
+    with pytest.raises(BadFile, match=rf"result file '.*{name}' does not exist"):
+        blockscope.load(tmp_path / name)
+    (tmp_path / name).write_bytes(b"nothing of the kind")
+    with pytest.raises(BadFile, match=name):
+        blockscope.load(tmp_path / name)
+
+
+def in_new_process(code: str) -> str:
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return done.stdout
+
+
+def test_importing_is_light_and_loading_needs_no_tensorflow(made):
+    path = made / "results/blocks1000/two/groups/mixed4d-4.h5"
+    said = in_new_process(
+        "import sys, blockscope\n"
+        "heavy = {'numpy', 'xarray', 'sklearn', 'tensorflow', 'keras'}\n"
+        "print(sorted(heavy & set(sys.modules)))\n"
+        f"print(blockscope.load({str(path)!r}).sizes['factor'])\n"
+        "print(sorted({'tensorflow', 'keras', 'sklearn'} & set(sys.modules)))\n"
+    )
+    assert said.splitlines() == ["[]", "4", "[]"]
