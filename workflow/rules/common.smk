@@ -20,7 +20,7 @@ from blockscope.feature_visualization.unit_selection import (
 from blockscope.config.checks import card_of, load_project
 from blockscope.config.cli_values import parse_cli_values
 from blockscope.config.result_paths import (
-    ASKED_OF_NONE,
+    DEFAULT_REQUEST,
     RECIPE_PATTERN,
     channels_asked,
     fitted_on,
@@ -126,7 +126,7 @@ def all_asked_channels():
 def asked_channels(wildcards):
     """Params: the pairs and methods of all runs that read this layer."""
     place = (wildcards.model, wildcards.image, wildcards.override, wildcards.layer)
-    return all_asked_channels().get(place, ASKED_OF_NONE)
+    return all_asked_channels().get(place, DEFAULT_REQUEST)
 
 
 def run_row(wildcards):

@@ -84,8 +84,8 @@ class ModelCard(BaseModel):
         try:
             return self.by_name[name]
         except KeyError:
-            kind = f"layer of model '{self.model}'"
-            raise unknown_name(kind, name, self.by_name, where) from None
+            owner = f"model '{self.model}'"
+            raise unknown_name("layer", name, self.by_name, where, owner) from None
 
     def is_after(self, later: str, earlier: str) -> bool:
         """Tell whether layer ``later`` is computed from layer ``earlier``."""

@@ -42,8 +42,8 @@ def test_the_input_is_what_the_network_sees(tmp_path: Path, card: Path) -> None:
     assert facts.items() >= expected.items()
 
 
-def test_a_broken_picture_leaves_no_input(tmp_path: Path, card: Path) -> None:
+def test_a_broken_image_leaves_no_input(tmp_path: Path, card: Path) -> None:
     (tmp_path / "photo.png").write_bytes(b"words")
-    with pytest.raises(BadFile, match=r"photo\.png' is not a picture"):
+    with pytest.raises(BadFile, match=r"photo\.png' is not in a known image format"):
         write_input(tmp_path / "photo.png", card, tmp_path / "new/input.png", (1, 2, 3), "photo")
     assert not (tmp_path / "new").exists()
