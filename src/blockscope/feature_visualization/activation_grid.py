@@ -33,6 +33,7 @@ from blockscope.feature_visualization.recipes import LUCID_TRANSFORMS, Recipe
 from blockscope.io import datasets, provenance
 from blockscope.io.errors import BadFile, unknown_name
 from blockscope.models.card import ModelCard
+from blockscope.models.device import software_facts
 from blockscope.models.network import Network
 from blockscope.runtime.gpu import use_gpu
 
@@ -290,6 +291,7 @@ def write_cells(
         )
     facts = provenance.record(
         "cells",
+        software_facts(),
         **provenance.inherited(provenance.read(activations_path)),
         method=method,
         size=chosen.size,

@@ -15,6 +15,7 @@ import tensorflow as tf
 from tensorflow.core.framework import node_def_pb2
 
 from blockscope.autodiff.gradients import apply_batched
+from blockscope.models.node_attributes import attribute
 
 Weights = npt.NDArray[np.float32]
 
@@ -29,20 +30,18 @@ def prepared(node: node_def_pb2.NodeDef, inputs: Sequence[tf.Tensor]) -> list[tf
     if weights is None:
         return apply_batched(node, inputs)
     if node.op == "Conv2D" and _is_plain(node, inputs[0], weights):
-        padding = node.attr["padding"].s.decode()
-        return [convolved(inputs[0], weights, node.attr["strides"].list.i[1], padding)]
+        padding, stride = attribute(node, "padding"), attribute(node, "strides")[1]
+        return [convolved(inputs[0], weights, stride, padding)]
     return apply_batched(node, [inputs[0], tf.constant(weights)])
 
 
 def _is_plain(node: node_def_pb2.NodeDef, x: tf.Tensor, weights: Weights) -> bool:
-    # Asking a map of attributes for one that is not there would enter it.
-    given = {key: node.attr[key] for key in node.attr}
-    strides = given["strides"].list.i
+    _, down, right, _ = attribute(node, "strides")
     return (
-        given["padding"].s in (b"SAME", b"VALID")
-        and ("data_format" not in given or given["data_format"].s == b"NHWC")
-        and strides[1] == strides[2]
-        and ("dilations" not in given or max(given["dilations"].list.i) == 1)
+        attribute(node, "padding") in ("SAME", "VALID")
+        and attribute(node, "data_format") == "NHWC"
+        and down == right
+        and max(attribute(node, "dilations")) == 1
         and x.shape[3] == weights.shape[2]
     )
 
@@ -112,13 +111,7 @@ def _normalised(node: node_def_pb2.NodeDef, x: tf.Tensor) -> tf.Tensor:
     its gradient take twice as long.
     """
     radius, bias, alpha, beta = (
-        getattr(node.attr[key], kind) if key in node.attr else default
-        for key, kind, default in (
-            ("depth_radius", "i", 5),
-            ("bias", "f", 1.0),
-            ("alpha", "f", 1.0),
-            ("beta", "f", 0.5),
-        )
+        attribute(node, name) for name in ("depth_radius", "bias", "alpha", "beta")
     )
     at = np.arange(x.shape[-1])
     near = (np.abs(at[:, None] - at) <= radius)[None, None].astype(np.float32)

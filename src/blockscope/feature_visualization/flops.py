@@ -11,6 +11,7 @@ from tensorflow.core.framework import node_def_pb2
 from blockscope.autodiff.gradients import apply_batched
 from blockscope.feature_visualization.network_view import fitting
 from blockscope.models.network import Network
+from blockscope.models.node_attributes import attribute
 
 MATRIX_PRODUCTS = frozenset({"MatMul", "BatchMatMul", "BatchMatMulV2", "BatchMatMulV3"})
 PASSES = 2  # of a step: forward, and back to the picture; weights have no gradient
@@ -47,7 +48,7 @@ def _multiplications(
     if node.op == "Conv2DBackpropInput":  # kernel (row, col, out, in): as the pass it reverses
         return _entries(inputs[2].shape) * _entries(inputs[1].shape[:3])
     if node.op in MATRIX_PRODUCTS:
-        turned = any(node.attr[key].b for key in ("transpose_a", "adj_x") if key in node.attr)
+        turned = any(attribute(node, key) for key in ("transpose_a", "adj_x"))
         return _entries(outputs[0].shape) * int(inputs[0].shape[-2 if turned else -1])
     return 0
 

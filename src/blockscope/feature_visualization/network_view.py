@@ -14,6 +14,7 @@ from blockscope.feature_visualization.objectives import Objective
 from blockscope.feature_visualization.redirected_relu import with_redirected_relu
 from blockscope.io.errors import BadFile
 from blockscope.models.network import Network, Operation
+from blockscope.models.node_attributes import attribute
 
 LARGEST_SOUGHT = 1024  # pixels; no network in use needs larger pictures
 
@@ -98,11 +99,11 @@ def fitting(operation: Operation) -> Operation:
     """
 
     def checked(node: node_def_pb2.NodeDef, inputs: Sequence[tf.Tensor]) -> list[tf.Tensor]:
-        if "padding" in node.attr and inputs[0].shape.rank == 4:
+        padding = attribute(node, "padding")
+        if padding is not None and inputs[0].shape.rank == 4:
             size = inputs[0].shape[1:3]
-            pools = "ksize" in node.attr
-            window = tuple(node.attr["ksize"].list.i if pools else (1, *inputs[1].shape))[1:3]
-            inside = node.attr["padding"].s == b"VALID"
+            window = tuple(attribute(node, "ksize") or (1, *inputs[1].shape))[1:3]
+            inside = padding == "VALID"
             if 0 in size or (inside and any(w > s for w, s in zip(window, size, strict=True))):
                 raise ValueError(f"'{node.name}' has a window of {window} over {tuple(size)}")
         return operation(node, inputs)

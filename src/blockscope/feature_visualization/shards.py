@@ -16,6 +16,7 @@ from blockscope.feature_visualization.units import Units, channels, directions, 
 from blockscope.io import datasets, provenance
 from blockscope.io.errors import BadFile
 from blockscope.models.card import ModelCard
+from blockscope.models.device import software_facts
 from blockscope.models.network import Network
 from blockscope.runtime.gpu import use_gpu
 
@@ -72,6 +73,7 @@ def write_shard(
     )
     sprites.attrs = provenance.record(
         "render",
+        software_facts(),
         **{**facts, "layer": layer},
         unit=units.noun,
         units=len(units),

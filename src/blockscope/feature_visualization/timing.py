@@ -10,7 +10,6 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
-import tensorflow as tf
 
 from blockscope.feature_visualization.backgrounds import LIGHT, flattened
 from blockscope.feature_visualization.evaluation import Evaluator
@@ -18,6 +17,7 @@ from blockscope.feature_visualization.flops import PASSES, forward_flop
 from blockscope.feature_visualization.optimizer import Optimizer
 from blockscope.feature_visualization.recipes import Recipe
 from blockscope.feature_visualization.units import channels
+from blockscope.models.device import gpu_name
 from blockscope.models.network import Network
 
 FIRST = 2  # steps of a kind that are not counted: a function is traced, kernels are chosen
@@ -81,13 +81,9 @@ def time_layer(
 
 
 def device_name() -> str:
-    """Return what renders, in words: the card that TensorFlow sees, or the processor."""
-    cards = tf.config.get_visible_devices("GPU")
-    if cards:
-        details = tf.config.experimental.get_device_details(cards[0])
-        return str(details.get("device_name", "a GPU without a name"))
+    """Return what renders, in words: the GPU that TensorFlow uses, or the processor."""
     threads = int(os.environ.get("TF_NUM_INTRAOP_THREADS", "0")) or os.cpu_count() or 1
-    return f"{_processor()}, {threads} thread{'s' if threads > 1 else ''}"
+    return gpu_name() or f"{_processor()}, {threads} thread{'s' if threads > 1 else ''}"
 
 
 def _processor() -> str:

@@ -8,7 +8,6 @@ import json
 import os
 import re
 import subprocess
-import sys
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -23,16 +22,19 @@ FIRST = "created_by"
 INHERITED = ("model", "model_sha256", "image", "image_sha256", "layer", "override")
 
 
-def record(stage: str, **facts: str | int | float | None) -> Facts:
+def record(
+    stage: str, software: Mapping[str, str] | None = None, /, **facts: str | int | float | None
+) -> Facts:
     """Return what a file of ``stage`` records: the given facts and the software that made it.
 
     Keys: created_by (stage), blockscope (version), git_commit ("none" outside a checkout,
-    "+changes" appended where files differ from it), tensorflow and device (only where TensorFlow is
-    in use), seed (0: every stage is deterministic unless it says otherwise).
+    "+changes" appended where files differ from it), ``software`` (that of
+    ``models.device.software_facts`` where TensorFlow computes), seed (0: every stage is
+    deterministic unless it says otherwise).
     """
     known = {key: value for key, value in facts.items() if value is not None}
-    software: Facts = {"blockscope": blockscope.__version__, "git_commit": git_commit()}
-    return {FIRST: stage, **known, **software, **_tensorflow(), "seed": known.get("seed", 0)}
+    own: Facts = {"blockscope": blockscope.__version__, "git_commit": git_commit()}
+    return {FIRST: stage, **known, **own, **(software or {}), "seed": known.get("seed", 0)}
 
 
 def inherited(facts: Mapping[str, str | int | float]) -> Facts:
@@ -62,19 +64,6 @@ def _git(folder: Path, *arguments: str) -> str:
         check=True, capture_output=True, text=True, timeout=30, env=environment,
     )  # fmt: skip
     return done.stdout.strip()
-
-
-def _tensorflow() -> Facts:
-    """Return TensorFlow's version and device, if this process has loaded it."""
-    tensorflow = sys.modules.get("tensorflow")
-    if tensorflow is None:
-        return {}
-    devices = tensorflow.config.get_visible_devices("GPU")
-    name = "CPU"
-    if devices:
-        details = tensorflow.config.experimental.get_device_details(devices[0])
-        name = details.get("device_name", "GPU")
-    return {"tensorflow": tensorflow.__version__, "device": name}
 
 
 def tsv_header(facts: Mapping[str, object]) -> str:

@@ -17,6 +17,7 @@ from blockscope.io.labels import read_labels
 from blockscope.models import graphs
 from blockscope.models.allowed_operations import check_ops
 from blockscope.models.description import describe
+from blockscope.models.device import software_facts
 from blockscope.models.formats import Graph, read_graph
 from blockscope.models.network import PRE_RELU
 from blockscope.models.operations import enter_defaults
@@ -50,7 +51,9 @@ def write_model(
             "source_sha256": source_sha256,
             "entry": entry.digest,
             "graph_sha256": hashlib.sha256(content).hexdigest(),
-            "provenance": provenance.record("model", model=name, model_sha256=source_sha256),
+            "provenance": provenance.record(
+                "model", software_facts(), model=name, model_sha256=source_sha256
+            ),
         }
     )
     with atomic_write(graph_path) as temporary:

@@ -7,8 +7,10 @@ from functools import cache
 from typing import Any
 
 import tensorflow as tf
-from tensorflow.core.framework import attr_value_pb2, node_def_pb2
+from tensorflow.core.framework import node_def_pb2
 from tensorflow.python.framework import op_def_registry
+
+from blockscope.models.node_attributes import to_python
 
 # Where the Python interface calls an argument by another name than the operation's definition.
 RENAMED = {
@@ -34,7 +36,7 @@ def apply(node: node_def_pb2.NodeDef, inputs: Sequence[tf.Tensor]) -> list[tf.Te
         arguments[_argument(node.op, name)] = values if counted_by else values[0]
     for name in attributes:
         if name in node.attr:
-            arguments[_argument(node.op, name)] = _python(node.attr[name])
+            arguments[_argument(node.op, name)] = to_python(node.attr[name])
     result = getattr(tf.raw_ops, node.op)(**arguments)
     return list(result) if isinstance(result, list | tuple) else [result]
 
@@ -42,8 +44,8 @@ def apply(node: node_def_pb2.NodeDef, inputs: Sequence[tf.Tensor]) -> list[tf.Te
 def enter_defaults(node: node_def_pb2.NodeDef) -> None:
     """Enter the attributes that a node leaves out, with the values that this stands for.
 
-    Graphs may be written without attributes that have their default value. Whoever reads such an
-    attribute would find zero in its place.
+    Graphs may be written without attributes that have their default value; a reader of such an
+    attribute would find zero instead.
     """
     for attribute in op_def_registry.get(node.op).attr:
         if attribute.HasField("default_value") and attribute.name not in node.attr:
@@ -66,20 +68,3 @@ def _signature(op: str) -> tuple[list[str], list[str], list[str]]:
 
 def _argument(op: str, name: str) -> str:
     return RENAMED.get((op, name)) or RENAMED.get(name, name)
-
-
-def _python(value: attr_value_pb2.AttrValue) -> Any:
-    kind = value.WhichOneof("value")
-    if kind == "s":
-        return value.s.decode()
-    if kind == "type":
-        return tf.as_dtype(value.type)
-    if kind == "shape":
-        return tf.TensorShape(value.shape)
-    if kind == "list":
-        items = value.list
-        for field in ("i", "f", "b", "type"):
-            if getattr(items, field):
-                return list(getattr(items, field))
-        return [item.decode() for item in items.s]
-    return getattr(value, kind)
