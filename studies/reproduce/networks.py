@@ -9,12 +9,12 @@ from pathlib import Path
 
 from blockscope.config.settings import ModelEntry, Source
 from blockscope.io.atomic_files import require_file
-from blockscope.io.downloads import SHELF, fetch
+from blockscope.io.downloads import MODELS_FOLDER, fetch
 from blockscope.io.errors import BadFile
 from blockscope.io.labels import Labels
 from blockscope.models.card import ModelCard
 from blockscope.models.network import Network
-from blockscope.models.normal_form import write_model
+from blockscope.stages.model import write_model
 from studies.reproduce.published import ARCHIVE, GRAPH
 
 MODEL = "inceptionv1"
@@ -44,7 +44,9 @@ def open_network(
                 raise BadFile(f"{error}.\n{_wanted(source, downloads)}") from error
     with tempfile.TemporaryDirectory(prefix="blockscope-") as scratch:
         graph, card_path = Path(scratch) / "graph.pb", Path(scratch) / "model.json"
-        write_model(entry, MODEL, graph, card_path, downloads)
+        write_model(
+            entry=entry, name=MODEL, graph_path=graph, card_path=card_path, downloads=downloads
+        )
         card = ModelCard.read(card_path)
         return Network.load(graph, card), card
 
@@ -54,7 +56,7 @@ def _wanted(source: Source, downloads: str | os.PathLike[str]) -> str:
     name = Path(source.url or "").name
     return (
         f"Wanted: {name}, {size}sha256 {source.sha256}, from {source.url}\n"
-        f"  in the folder that {SHELF} names, or in '{downloads}'; or pass --graph with the "
+        f"  in the folder that {MODELS_FOLDER} names, or in '{downloads}'; or pass --graph with the "
         f"{GRAPH.name} that it holds\n  ({GRAPH.size:,} bytes, sha256 {GRAPH.checksum}) and "
         "--labels with its labels"
     )

@@ -1,4 +1,4 @@
-"""Real networks in normal form, and the pictures of the goldens as they see them."""
+"""Real networks in normal form, and the images of the goldens as they see them."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import pytest
 from helpers.lucid_cases import CASES, MODELS
 
 from blockscope.config.settings import ModelEntry
-from blockscope.models.normal_form import write_model
 from blockscope.stages.input import write_input
+from blockscope.stages.model import write_model
 
 
 @pytest.fixture(scope="session")
@@ -21,7 +21,10 @@ def normal_forms(tmp_path_factory):
             spec = MODELS[name]
             paths = {key: str(shared(spec[key])) for key in ("graph", "labels")}
             entry = ModelEntry.model_validate(spec | paths)
-            write_model(entry, name, folder / "graph.pb", folder / "model.json", folder)
+            graph, card = folder / "graph.pb", folder / "model.json"
+            write_model(
+                entry=entry, name=name, graph_path=graph, card_path=card, downloads=folder
+            )
             made[name] = folder
         return made[name]
 
@@ -35,8 +38,11 @@ def prepared(shared, normal_forms, tmp_path):
     def prepare(case):
         model, image, _ = CASES[case]
         folder = normal_forms(model, shared)
-        card, picture = folder / "model.json", tmp_path / "input.png"
-        write_input(shared(f"images/{image}.png"), card, picture, (255, 255, 255), image)
-        return np.load(shared(f"golden/{case}.npz")), folder / "graph.pb", card, picture
+        card, output = folder / "model.json", tmp_path / "input.png"
+        write_input(
+            image_path=shared(f"images/{image}.png"), card_path=card, output=output,
+            background=(255, 255, 255), image=image,
+        )  # fmt: skip
+        return np.load(shared(f"golden/{case}.npz")), folder / "graph.pb", card, output
 
     return prepare

@@ -27,9 +27,9 @@ def test_mistakes_are_told_before_anything_runs(project, run_row):
     assert done.returncode != 0
     assert "3 mistakes in the configuration; nothing was run." in done.stdout
     assert "unknown override 'smoth'; valid: none, smooth, smooth-blur" in done.stdout
-    assert "column layer2: unknown layer of model 'tiny' 'hihg'; valid: " in done.stdout
+    assert "column layer2: model 'tiny' has no layer 'hihg'; valid: " in done.stdout
     assert "block/high" in done.stdout
-    assert "image file 'noise.png' is not a picture" in done.stdout
+    assert "image file 'noise.png' is not in a known image format" in done.stdout
     assert "Traceback" not in done.stdout
     assert project.results() == before
 
@@ -38,7 +38,7 @@ def test_wrong_yaml_is_told_with_its_line(project):
     project.write("config/config.yaml", "models: config/models.yaml\nimages: [\nruns: a\n")
     done = project.snakemake("--dry-run")
     assert done.returncode != 0
-    assert "config/config.yaml, line 4: is not YAML" in done.stdout
+    assert "config/config.yaml, line 4: is not valid YAML" in done.stdout
     assert "Traceback" not in done.stdout
 
 

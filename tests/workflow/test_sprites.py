@@ -105,7 +105,7 @@ def test_lists_and_neurons_are_made_when_they_are_asked_for(changeable):
         ("low-channels-2,0", "ask for 'channels-0,2'"),
         ("low-channels-1,4", "4 in '1,4' does not exist; valid: 0 to 3"),
         ("low-neurons-a", "'a' is no list; valid: numbers and ranges, as in '3,17,40-44'"),
-        ("lwo-neurons", "unknown layer of model 'tiny' 'lwo'; valid: "),
+        ("lwo-neurons", "model 'tiny' has no layer 'lwo'; valid: "),
         ("logits", "'logits' is the logits of model 'tiny', no layer with rows, columns"),
     ],
 )

@@ -31,7 +31,7 @@ rule model:
 
 rule input:
     input:
-        picture=image_path,
+        image=image_path,
         card=rules.model.output.card,
     output:
         png="results/{model}/{image}/input.png",

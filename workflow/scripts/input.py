@@ -1,4 +1,4 @@
-"""input: a picture as the network sees it."""
+"""input: an image as the network sees it."""
 
 from blockscope.runtime.job import run
 
@@ -7,11 +7,11 @@ def main(smk):
     from blockscope.stages.input import write_input
 
     write_input(
-        smk.input.picture,
-        smk.input.card,
-        smk.output.png,
-        tuple(smk.params.background),
-        smk.params.image,
+        image_path=smk.input.image,
+        card_path=smk.input.card,
+        output=smk.output.png,
+        background=tuple(smk.params.background),
+        image=smk.params.image,
     )
 
 

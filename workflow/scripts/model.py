@@ -5,14 +5,14 @@ from blockscope.runtime.job import run
 
 def main(smk):
     from blockscope.config.settings import ModelEntry
-    from blockscope.models.normal_form import write_model
+    from blockscope.stages.model import write_model
 
     write_model(
-        ModelEntry.model_validate(smk.params.entry),
-        smk.wildcards.model,
-        smk.output.graph,
-        smk.output.card,
-        smk.params.downloads,
+        entry=ModelEntry.model_validate(smk.params.entry),
+        name=smk.wildcards.model,
+        graph_path=smk.output.graph,
+        card_path=smk.output.card,
+        downloads=smk.params.downloads,
     )
 
 

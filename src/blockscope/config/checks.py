@@ -1,7 +1,8 @@
-"""All mistakes in a project, found before the first job and told in one message."""
+"""All mistakes in a project, found before the first job and reported in one message."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
@@ -10,17 +11,17 @@ from typing import Any
 from blockscope.autodiff.gradient_overrides import OVERRIDES
 from blockscope.config.error_list import ErrorList
 from blockscope.config.file_cache import FileCache
-from blockscope.config.model_cards import Wanted, read_cards
-from blockscope.config.project import Project, RawRun, default_paths, read_project
+from blockscope.config.model_cards import CardRequest, read_cards
+from blockscope.config.project import Project, RawRun, describe_config_files, read_project
+from blockscope.config.renamed import explain_old_panel
 from blockscope.config.settings import METHODS, PANELS, Config, ModelEntry, RunRow, Source
 from blockscope.io.atomic_files import sha256_of
 from blockscope.io.errors import BadConfig, BadFile, BlockscopeError, describe_valid, unknown_name
 from blockscope.io.images import check_image
 from blockscope.io.labels import read_labels
 from blockscope.models.card import ModelCard
-from blockscope.runtime.result_cache import check_folder
 
-REMEMBERED = Path(".snakemake/blockscope/files.json")
+FILE_FACTS = Path(".snakemake/blockscope/files.json")
 
 
 def load_project(
@@ -28,15 +29,29 @@ def load_project(
 ) -> Project:
     """Read a project and check it against the files it names.
 
-    ``config`` holds the settings, ``files`` names where they were written. With ``check`` the
-    pictures are opened, checksums compared, and layers and labels looked up in the networks' cards;
-    without it only what is written in the settings and tables is read.
+    Every file is read once and not again before it changes; a new network takes some seconds.
 
-    Raises ``BadConfig`` whose message lists every mistake: its file and line, what was asked, what
-    is valid. Cost: one look at each file, remembered until it changes; a new network takes seconds.
+    Parameters
+    ----------
+    config
+        The settings.
+    files
+        Where they were written, for messages.
+    check
+        Whether to open images, compare checksums, and look up layers and labels in the networks'
+        cards, instead of reading only the settings and tables.
+
+    Returns
+    -------
+        The project.
+
+    Raises
+    ------
+    BadConfig
+        Lists every mistake: its file and line, what was requested, what is valid.
     """
     problems = ErrorList()
-    project = read_project(config, default_paths(files), problems)
+    project = read_project(config, describe_config_files(files), problems)
     if project is not None and check:
         _check(project, problems)
     problems.raise_if_any()
@@ -46,48 +61,60 @@ def load_project(
 
 
 def card_of(project: Project, name: str) -> ModelCard | None:
-    """Return the card of a network: from the results, or as it was made for the checks.
+    """Return the card of a network: from the results, or made for the checks.
 
-    None where the network has to be loaded from its address first, or is not sound.
+    None where the network must be downloaded first, or has mistakes.
     """
-    ignored, memory = ErrorList(), FileCache(REMEMBERED)
-    place = project.models.places[name]
-    wanted = _check_model(name, project.models[name], place, memory, ignored)
-    return read_cards([wanted] if wanted else [], ignored).get(name)
+    ignored, file_facts = ErrorList(), FileCache(FILE_FACTS)
+    entry = project.models[name]
+    request = _check_model(name, entry, project.models.places[name], file_facts, ignored)
+    return read_cards([request] if request else [], ignored).get(name)
+
+
+def check_shared_folder(folder: str) -> None:
+    """Raise ``BadFile`` where a folder cannot be read and written."""
+    if not Path(folder).is_dir():
+        raise BadFile(
+            f"'{folder}' is not a folder (looked in {Path.cwd()}); create it where every project "
+            "that shares it can write"
+        )
+    if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+        raise BadFile(f"folder '{folder}' is not readable and writable by you; ask its owner")
 
 
 def _check(project: Project, problems: ErrorList) -> None:
     if project.settings.shared_results:
         try:
-            check_folder(project.settings.shared_results)
+            check_shared_folder(project.settings.shared_results)
         except BadFile as error:
             problems.add(f"{project.place}, key shared_results", str(error))
     for run in project.raw_runs:
         _check_names(run, project, problems)
     used_images = {run.cells.get("image", "") for run in project.raw_runs}
     used_models = {run.cells.get("model", "") for run in project.raw_runs}
-    memory = FileCache(REMEMBERED)
+    file_facts = FileCache(FILE_FACTS)
     for name in filter(used_images.__contains__, project.images.entries):
         row = project.images.entries[name]
         if row:
-            _check_image(row.path, project.images.places[name], memory, problems)
-    wanted = []
+            _check_image(row.path, project.images.places[name], file_facts, problems)
+    requests = []
     for name in filter(used_models.__contains__, project.models.entries):
         entry = project.models.entries[name]
         if entry:
-            model = _check_model(name, entry, project.models.places[name], memory, problems)
-            wanted += [model] if model else []
-    memory.save()
-    cards = read_cards(wanted, problems)
-    looked_up = {name: LookUp(card) for name, card in cards.items()}
+            place = project.models.places[name]
+            request = _check_model(name, entry, place, file_facts, problems)
+            requests += [request] if request else []
+    file_facts.save()
+    cards = read_cards(requests, problems)
+    lookups = {name: CardLookup(card) for name, card in cards.items()}
     for run in project.raw_runs:
-        look_up = looked_up.get(run.cells.get("model", ""))
-        if look_up:
-            _check_layers(run, look_up, project.settings, problems)
+        lookup = lookups.get(run.cells.get("model", ""))
+        if lookup:
+            _check_layers(run, lookup, project.settings, problems)
 
 
 def _check_names(run: RawRun, project: Project, problems: ErrorList) -> None:
-    """Check everything a row names except what only the network knows."""
+    """Check all names of a row except those that only the network knows."""
     cells = run.cells
     lists: list[tuple[str, str, Iterable[str]]] = [
         ("model", project.models.file, project.models.entries),
@@ -97,32 +124,32 @@ def _check_names(run: RawRun, project: Project, problems: ErrorList) -> None:
         name = cells.get(column)
         if name and name not in valid:
             where = f"{run.place}, column {column}"
-            problems.add(where, f"{unknown_name(column, name, valid)}; they are listed in {file}")
+            problems.add(where, str(unknown_name(column, name, valid, f"listed in {file}")))
     choices = [
         ("override", [cells.get("override", "none")], OVERRIDES),
         ("methods", _split(cells.get("methods", "")), METHODS),
         ("panels", _split(cells.get("panels", "")), PANELS),
     ]
-    for column, asked, names in choices:
-        for name in asked:
+    for column, requested, names in choices:
+        for name in requested:
             if name not in names:
-                kind = column.removesuffix("s")
-                problems.add(f"{run.place}, column {column}", str(unknown_name(kind, name, names)))
+                old = explain_old_panel(name) if column == "panels" else ""
+                unknown = unknown_name(column.removesuffix("s"), name, names)
+                problems.add(f"{run.place}, column {column}", old or str(unknown))
     classes = cells.get("classes")
     parts = [part.strip() for part in classes.split("|")] if classes else []
     sound = len(parts) in {1, 2} and all(parts) and len(set(parts)) == len(parts)
     if classes and not (sound and parts[0] != "logsumexp"):
         problems.add(
             f"{run.place}, column classes",
-            f"'{classes}' must name two different classes, as in 'Labrador retriever|tiger cat' or "
-            "'lemon|logsumexp', or one against nothing, as in 'lemon'; empty: the two most "
-            "probable",
+            f"'{classes}' must be two different labels, as in 'Labrador retriever|tiger cat' or "
+            "'lemon|logsumexp', or a single one, as in 'lemon'; empty: the two most probable",
         )
     for column, kind in (("panels", "panel"), ("grids", "layer")):
         names = _split(cells.get(column, ""))
         repeated = sorted({name for name in names if names.count(name) > 1})
         if repeated:
-            words = f"{', '.join(repeated)}: each {kind} can be there once"
+            words = f"duplicate {kind} {', '.join(repeated)}"
             problems.add(f"{run.place}, column {column}", words)
 
 
@@ -130,27 +157,27 @@ def _split(cell: str) -> list[str]:
     return [part.strip() for part in cell.split(",")] if cell else []
 
 
-def _check_image(path: str, place: str, memory: FileCache, problems: ErrorList) -> None:
+def _check_image(path: str, place: str, file_facts: FileCache, problems: ErrorList) -> None:
     where = f"{place}, column path"
     try:
         if not Path(path).is_file():
             raise BadFile(f"image file '{path}' does not exist (looked in {Path.cwd()})")
-        memory.ask("picture", Path(path), _sound_picture)
+        file_facts.get("image", Path(path), _readable_image)
     except (BlockscopeError, OSError) as error:
         problems.add(where, str(error))
 
 
-def _sound_picture(path: Path) -> str:
+def _readable_image(path: Path) -> str:
     check_image(path)
-    return "sound"
+    return "readable"
 
 
 def _check_model(
-    name: str, entry: ModelEntry, place: str, memory: FileCache, problems: ErrorList
-) -> Wanted | None:
-    """Check the files of a network; None where one of them is not as it should be."""
-    graph = _check_source(entry.graph, "graph", place, memory, problems)
-    labels_sha256 = _check_source(entry.labels, "labels", place, memory, problems)
+    name: str, entry: ModelEntry, place: str, file_facts: FileCache, problems: ErrorList
+) -> CardRequest | None:
+    """Check the files of a network; None where one of them has a mistake."""
+    graph = _check_source(entry.graph, "graph", place, file_facts, problems)
+    labels_sha256 = _check_source(entry.labels, "labels", place, file_facts, problems)
     labels: tuple[str, ...] | None = None
     if entry.labels.path and labels_sha256:
         try:
@@ -161,19 +188,19 @@ def _check_model(
         if entry.skip_labels >= len(labels):
             problems.add(
                 f"{place}, key skip_labels",
-                f"{entry.skip_labels} leaves no class: '{entry.labels.path}' has {len(labels)} "
-                "labels",
+                f"{entry.skip_labels} leaves no label: '{entry.labels.path}' has {len(labels)} "
+                "entries",
             )
             return None
     if (entry.graph.path and not graph) or (entry.labels.path and not labels):
         return None
-    return Wanted(name, place, entry, graph, labels)
+    return CardRequest(name, place, entry, graph, labels)
 
 
 def _check_source(
-    source: Source, key: str, place: str, memory: FileCache, problems: ErrorList
+    source: Source, key: str, place: str, file_facts: FileCache, problems: ErrorList
 ) -> str | None:
-    """Return the SHA-256 of a local file; None, and a note, where it is not what the entry says."""
+    """Return the SHA-256 of a local file; None where it is missing or not what the entry says."""
     if source.path is None:
         return None
     where = f"{place}, key {key}"
@@ -182,7 +209,7 @@ def _check_source(
         problems.add(where, f"file '{path}' does not exist (looked in {Path.cwd()})")
         return None
     try:
-        found = memory.ask("sha256", path, sha256_of)
+        found = file_facts.get("sha256", path, sha256_of)
     except OSError as error:
         problems.add(where, f"file '{path}' cannot be read: {error.strerror or error}")
         return None
@@ -195,8 +222,8 @@ def _check_source(
     return found
 
 
-class LookUp:
-    """Questions to the card of a network; each is answered once, however many rows ask it."""
+class CardLookup:
+    """Errors of names that a network lacks ("" for none), found once for any number of rows."""
 
     def __init__(self, card: ModelCard) -> None:
         self.card = card
@@ -205,10 +232,10 @@ class LookUp:
         self.label = cache(self._label)
 
     def _layer(self, name: str) -> str:
-        return "" if name in self.card.by_name else self._told(lambda: self.card.layer(name))
+        return "" if name in self.card.by_name else self._error(lambda: self.card.layer(name))
 
     def _label(self, name: str) -> str:
-        return self._told(lambda: self.card.label_table.find(name))
+        return self._error(lambda: self.card.label_table.find(name))
 
     def _order(self, earlier: str, later: str) -> str:
         if self.card.is_after(later, earlier):
@@ -220,7 +247,7 @@ class LookUp:
         )
 
     @staticmethod
-    def _told(question: Any) -> str:
+    def _error(question: Any) -> str:
         try:
             question()
         except BlockscopeError as error:
@@ -228,35 +255,34 @@ class LookUp:
         return ""
 
 
-def _check_layers(run: RawRun, look_up: LookUp, settings: Config, problems: ErrorList) -> None:
-    """Check what a row asks of its network: layers, their order, classes, number of factors."""
+def _check_layers(run: RawRun, lookup: CardLookup, settings: Config, problems: ErrorList) -> None:
+    """Check the layers of a row, their order, its labels and its numbers of factors and groups."""
     known = []
     pair = [(column, run.cells[column]) for column in ("layer1", "layer2") if run.cells.get(column)]
     for column, name in [*pair, *(("grids", name) for name in _split(run.cells.get("grids", "")))]:
-        problem = look_up.layer(name)
+        problem = lookup.layer(name)
         if problem:
             problems.add(f"{run.place}, column {column}", problem)
         elif column != "grids":
             known.append(name)
     for label in (part.strip() for part in run.cells.get("classes", "").split("|")):
-        problem = look_up.label(label) if label and label != "logsumexp" else ""
+        problem = lookup.label(label) if label and label != "logsumexp" else ""
         if problem:
             problems.add(f"{run.place}, column classes", problem)
     if len(known) < 2:
         return
-    problem = look_up.order(*known)
+    problem = lookup.order(*known)
     if problem:
         problems.add(f"{run.place}, column layer2", problem)
     if run.row:
-        _check_count(run.row, run.place, look_up.card, settings, problems)
-        _check_groups(run.row, run.place, look_up.card, settings, problems)
-        _check_grids(run.row, run.place, look_up.card, settings, problems)
+        _check_count(run.row, run.place, lookup.card, settings, problems)
+        _check_groups(run.row, run.place, lookup.card, settings, problems)
 
 
 def _check_count(
     row: RunRow, place: str, card: ModelCard, settings: Config, problems: ErrorList
 ) -> None:
-    """Refuse more factors than the attributions of a layer have positions or labels."""
+    """Refuse more factors than a layer's attributions have positions or labels."""
     labels = len(card.label_table)
     if row.factors.joint:
         labels = min(labels, settings.factors.joint_labels)
@@ -268,8 +294,8 @@ def _check_count(
             rows, columns, _ = layer.shape
             problems.add(
                 f"{place}, column factors",
-                f"{row.factors.n} factors are more than layer '{name}' can have: it has {rows} x "
-                f"{columns} positions and {labels} labels take part; valid: 1 to {most}",
+                f"cannot fit {row.factors.n} factors to layer '{name}': {rows} x {columns} positions, "
+                f"{labels} labels; valid: 1 to {most}",
             )
 
 
@@ -277,31 +303,19 @@ def _check_groups(
     row: RunRow, place: str, card: ModelCard, settings: Config, problems: ErrorList
 ) -> None:
     """Refuse more neuron groups than a layer that shows them has positions or channels."""
-    layer, asked = card.by_name[row.layer1], settings.neurons.groups
-    most = min(layer.positions, layer.shape[2])
-    if "neurons" in row.panels and asked > most:
-        rows, columns, channels = layer.shape
-        problems.add(
-            f"{place}, column panels",
-            f"neurons: {asked} groups are more than layer '{row.layer1}' can have: it has {rows} x "
-            f"{columns} positions and {channels} channels; valid: 1 to {most} (key neurons.groups "
-            "of the settings)",
-        )
-
-
-def _check_grids(
-    row: RunRow, place: str, card: ModelCard, settings: Config, problems: ErrorList
-) -> None:
-    """Refuse more groups of a coherent activation grid than its layer has positions or channels."""
-    asked = settings.grids.groups
-    shown = row.grid_layers if "grid" in row.panels else ()
-    for layer in (card.by_name[name] for name in shown if name in card.by_name):
-        most = min(layer.positions, layer.shape[2])
-        if asked > most:
+    shown = [
+        ("neuron_groups", [row.layer1], settings.neuron_groups.count, "neuron_groups.count"),
+        ("activation_grids", row.grid_layers, settings.grids.neuron_groups, "grids.neuron_groups"),
+    ]
+    for panel, names, count, key in shown:
+        layers = [card.by_name[name] for name in names if name in card.by_name]
+        for layer in layers if panel in row.panels else []:
             rows, columns, channels = layer.shape
-            problems.add(
-                f"{place}, column panels",
-                f"grid: {asked} groups are more than layer '{layer.name}' can have: it has {rows} "
-                f"x {columns} positions and {channels} channels; valid: 1 to {most} (key "
-                "grids.groups of the settings)",
-            )
+            most = min(layer.positions, channels)
+            if count > most:
+                problems.add(
+                    f"{place}, column panels",
+                    f"{panel}: cannot fit {count} neuron groups to layer '{layer.name}': {rows} x "
+                    f"{columns} positions, {channels} channels; valid: 1 to {most} (key {key} of "
+                    "the config)",
+                )

@@ -1,4 +1,4 @@
-"""Mistakes in the configuration: collected, put in words, reported together."""
+"""Errors in the configuration: collected, worded, reported together."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Any, TypeVar, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from blockscope.config.settings import PATTERN_WORDS
+from blockscope.config.renamed import explain_old_key
+from blockscope.config.settings import PATTERN_WORDS, Config
 from blockscope.io.errors import BadConfig, describe_valid, nearest_names
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -27,13 +28,13 @@ SHOWN = 60  # characters of a wrong value that are quoted
 
 
 class ErrorList:
-    """A list of mistakes, each with its place."""
+    """Errors, each with its place."""
 
     def __init__(self) -> None:
         self.texts: list[str] = []
 
     def add(self, place: str, text: str) -> None:
-        """Note a mistake; one that was noted already at the same place is not repeated."""
+        """Add an error, unless the same one is already listed for this place."""
         problem = f"{place}: {text}"
         if problem not in self.texts:
             self.texts.append(problem)
@@ -41,7 +42,7 @@ class ErrorList:
     def parse(
         self, model: type[Model], content: Any, place: str, noun: str = "key"
     ) -> Model | None:
-        """Read settings from plain data; notes every mistake and returns None if there is one."""
+        """Parse settings from plain data; adds every error, and returns None if there is one."""
         try:
             return model.model_validate(content)
         except ValidationError as error:
@@ -53,16 +54,16 @@ class ErrorList:
             return None
 
     def raise_if_any(self) -> None:
-        """Raise ``BadConfig`` that lists every mistake, numbered in the order of finding."""
+        """Raise ``BadConfig`` with all errors, numbered in the order in which they were found."""
         if not self.texts:
             return
-        count = "a mistake" if len(self.texts) == 1 else f"{len(self.texts)} mistakes"
+        count = "1 mistake" if len(self.texts) == 1 else f"{len(self.texts)} mistakes"
         numbered = [f"{number:3d}. {text}" for number, text in enumerate(self.texts, start=1)]
         raise BadConfig("\n".join([f"{count} in the configuration; nothing was run.", *numbered]))
 
 
 def explain(detail: ErrorDetails, model: type[BaseModel], noun: str) -> str:
-    """Put one error of a settings model in words: what is wrong, what was found, what is valid."""
+    """Word one validation error: what is wrong, what was found, what is valid."""
     kind, location, found = detail["type"], detail["loc"], detail["input"]
     if kind == "extra_forbidden":
         return _unknown_key(location, model, noun)
@@ -84,7 +85,7 @@ def explain(detail: ErrorDetails, model: type[BaseModel], noun: str) -> str:
 
 
 def settings_at(model: type[BaseModel], location: tuple[int | str, ...]) -> Mapping[str, str]:
-    """Return the keys that are valid at a place in the settings, with their descriptions."""
+    """Return the valid keys at a place in the settings, with their descriptions."""
     for part in location:
         field = model.model_fields.get(str(part))
         if field is None:
@@ -101,6 +102,9 @@ def _unknown_key(location: tuple[int | str, ...], model: type[BaseModel], noun: 
     name = str(location[-1])
     valid = settings_at(model, location[:-1])
     section = ".".join(str(part) for part in location[:-1])
+    old = explain_old_key(f"{section}.{name}" if section else name) if model is Config else ""
+    if old:
+        return old
     place = f" in {section}" if section else ""
     near = nearest_names(name, valid, most=1)
     guess = f"; did you mean {near[0]}?" if near else ""
@@ -114,4 +118,4 @@ def _hint(kind: str, found: Any) -> str:
         float(found)
     except ValueError:
         return ""
-    return " (text; write it without quotes, and an exponent with a point, as in 1.0e-3)"
+    return " (text; write it without quotes, and an exponent with a decimal point, as in 1.0e-3)"

@@ -1,4 +1,4 @@
-"""Facts about files that are costly to find out, remembered until the file changes."""
+"""Facts about files that are expensive to compute, cached until the file changes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from blockscope.io.atomic_files import atomic_write_text
 
 
 class FileCache:
-    """Answers by question and file, kept in a JSON file; a lost or broken file only costs time."""
+    """Facts by name and file, kept in a JSON file; losing that file only costs time."""
 
     def __init__(self, store: Path) -> None:
         self.store = store
@@ -19,26 +19,26 @@ class FileCache:
             content = json.loads(store.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             content = {}
-        self.answers: dict[str, str] = content if isinstance(content, dict) else {}
+        self.facts: dict[str, str] = content if isinstance(content, dict) else {}
 
-    def ask(self, question: str, file: Path, answer: Callable[[Path], str]) -> str:
-        """Return ``answer(file)``, computed only where the file differs from the one seen before.
+    def get(self, name: str, file: Path, compute: Callable[[Path], str]) -> str:
+        """Return ``compute(file)``, cached as ``name`` while size, times and inode stay the same.
 
-        Size, time of change and inode tell files apart. What ``answer`` raises is not remembered.
+        An exception of ``compute`` is not cached, nor is what it returns for a folder.
         """
         state = file.stat()
-        print_of_file = f"{state.st_size}.{state.st_mtime_ns}.{state.st_ctime_ns}.{state.st_ino}"
-        key = f"{question} {file.absolute()} {print_of_file}"
-        if key not in self.answers or file.is_dir():
-            self.answers[key] = answer(file)
+        version = f"{state.st_size}.{state.st_mtime_ns}.{state.st_ctime_ns}.{state.st_ino}"
+        key = f"{name} {file.absolute()} {version}"
+        if key not in self.facts or file.is_dir():
+            self.facts[key] = compute(file)
             self.changed = True
-        return self.answers[key]
+        return self.facts[key]
 
     def save(self) -> None:
-        """Keep the answers for the next command; where that is impossible they are found again."""
+        """Keep the facts for the next command, if the disk allows it."""
         if not self.changed:
             return
         try:
-            atomic_write_text(self.store, json.dumps(self.answers))
+            atomic_write_text(self.store, json.dumps(self.facts))
         except OSError:
             return

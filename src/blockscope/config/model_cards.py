@@ -22,11 +22,11 @@ CACHE = Path(".snakemake/blockscope/cards")
 
 
 @dataclass(frozen=True)
-class Wanted:
+class CardRequest:
     """A network of the catalogue whose files were found: what its card must agree with.
 
-    ``labels`` and ``source_sha256`` are None where the file comes from an address: its checksum is
-    part of the entry.
+    ``labels`` and ``source_sha256`` are None for a file that is given by its URL: the entry holds
+    its checksum.
     """
 
     name: str
@@ -37,7 +37,7 @@ class Wanted:
 
     @property
     def cached(self) -> Path:
-        """Where a card is kept that was made for checking only."""
+        """Where a card is kept that was made only for the checks."""
         parts = [self.name, self.entry.digest, self.source_sha256, self.labels]
         return CACHE / f"{hashlib.sha256(repr(parts).encode()).hexdigest()[:32]}.json"
 
@@ -51,17 +51,16 @@ class Wanted:
         )
 
 
-def read_cards(wanted: list[Wanted], problems: ErrorList) -> Mapping[str, ModelCard]:
+def read_cards(requests: list[CardRequest], problems: ErrorList) -> Mapping[str, ModelCard]:
     """Return the cards of networks by id: from the results, from the cache, or made now.
 
-    A card that is missing is made by one process for all of them, which takes some seconds.
-    Networks that must be loaded from an address first have no card yet: their layers are checked by
-    the jobs.
+    One process makes all missing cards, which takes some seconds. A network that must be downloaded
+    first has no card yet: its jobs check the layers.
     """
     cards: dict[str, ModelCard] = {}
-    missing: list[Wanted] = []
-    for model in wanted:
-        card = _find(model)
+    missing: list[CardRequest] = []
+    for model in requests:
+        card = find_card(model)
         if card:
             cards[model.name] = card
         elif model.source_sha256 is not None and model.labels is not None:
@@ -71,7 +70,8 @@ def read_cards(wanted: list[Wanted], problems: ErrorList) -> Mapping[str, ModelC
     return cards
 
 
-def _find(model: Wanted) -> ModelCard | None:
+def find_card(model: CardRequest) -> ModelCard | None:
+    """Return the card that describes a network as it is now, from the results or the cache."""
     for path in (RESULTS / "models" / model.name / "model.json", model.cached):
         if path.is_file():
             try:
@@ -83,13 +83,13 @@ def _find(model: Wanted) -> ModelCard | None:
     return None
 
 
-def _make(missing: list[Wanted], problems: ErrorList) -> dict[str, ModelCard]:
+def _make(missing: list[CardRequest], problems: ErrorList) -> dict[str, ModelCard]:
     names = ", ".join(model.name for model in missing)
     print(f"Reading the layers of {names} ...", file=sys.stderr, flush=True)  # noqa: T201
     CACHE.mkdir(parents=True, exist_ok=True)
     cards: dict[str, ModelCard] = {}
     with tempfile.TemporaryDirectory(dir=CACHE) as folder:
-        # A catalogue of these alone: mistakes in other entries have been noted already.
+        # A catalogue of these alone: mistakes in other entries are reported already.
         catalogue = Path(folder) / "models.yaml"
         entries = {model.name: model.entry.model_dump(mode="json") for model in missing}
         catalogue.write_text(json.dumps(entries), encoding="utf-8")
@@ -104,23 +104,23 @@ def _make(missing: list[Wanted], problems: ErrorList) -> dict[str, ModelCard]:
             if path.is_file():
                 cards[model.name] = ModelCard.read(path)
                 path.replace(model.cached)
-    told = _told(done.stderr)
+    errors = _errors_by_model(done.stderr)
     for model in missing:
         if model.name not in cards:
-            text = told.get(model.name) or "\n".join(done.stderr.splitlines()[-5:])
+            text = errors.get(model.name) or "\n".join(done.stderr.splitlines()[-5:])
             problems.add(f"{model.place}, key graph", text or f"no card (exit {done.returncode})")
     return cards
 
 
-def _told(stderr: str) -> dict[str, str]:
-    """Return what the process says about each model, without the log lines of its libraries."""
-    told: dict[str, list[str]] = {}
+def _errors_by_model(stderr: str) -> dict[str, str]:
+    """Return the error of each model, without the log lines of libraries before it."""
+    errors: dict[str, list[str]] = {}
     lines: list[str] = []
     for line in stderr.splitlines():
         start = re.match(r"(?:blockscope: )?model '([^']+)': (.*)", line)
         if start:
-            lines = told.setdefault(start[1], [])
+            lines = errors.setdefault(start[1], [])
             lines.append(start[2])
         else:
             lines.append(line)
-    return {name: "\n     ".join(lines) for name, lines in told.items()}
+    return {name: "\n     ".join(lines) for name, lines in errors.items()}

@@ -26,8 +26,8 @@ Entry = TypeVar("Entry", bound=Settings)
 
 
 @dataclass(frozen=True)
-class Written(Mapping[str, Entry]):
-    """Entries by id, as far as they could be read, with the place where each one is written."""
+class EntryTable(Mapping[str, Entry]):
+    """Entries of a file by id, as far as they are valid, with the place of each."""
 
     kind: str
     file: str
@@ -35,7 +35,7 @@ class Written(Mapping[str, Entry]):
     places: Mapping[str, str] = field(default_factory=dict)
 
     def __getitem__(self, name: str) -> Entry:
-        """Return an entry; raises ``UnknownName`` that lists the nearest ids and names the file."""
+        """Return an entry; raises ``UnknownName`` with the nearest ids and the file."""
         entry = self.entries.get(name)
         if entry is None:
             raise unknown_name(self.kind, name, self.entries, f"listed in {self.file}")
@@ -46,13 +46,13 @@ class Written(Mapping[str, Entry]):
         return iter(self.entries)
 
     def __len__(self) -> int:
-        """Return how many ids there are."""
+        """Return the number of ids."""
         return len(self.entries)
 
 
 @dataclass(frozen=True)
 class RawRun:
-    """A row of the table of runs as it is written, for checks of rows that have other mistakes."""
+    """A row of the table of runs as written, so that one mistake in it does not hide others."""
 
     place: str
     cells: Mapping[str, str]
@@ -61,30 +61,41 @@ class RawRun:
 
 @dataclass(frozen=True)
 class Project:
-    """Everything that the rules look up: settings, networks, pictures and runs."""
+    """Everything that the rules look up: settings, networks, images and runs."""
 
     settings: Config
-    models: Written[ModelEntry]
-    images: Written[ImageRow]
-    runs: Written[RunRow]
+    models: EntryTable[ModelEntry]
+    images: EntryTable[ImageRow]
+    runs: EntryTable[RunRow]
     raw_runs: tuple[RawRun, ...] = ()
     place: str = "the settings"
 
 
 def read_project(config: Mapping[str, Any], place: str, problems: ErrorList) -> Project | None:
-    """Read the settings and the three tables; notes what is wrong in any of them by itself.
+    """Read the settings and the three tables; each is checked even if another one has mistakes.
 
-    ``place`` says where the settings are written. None where they do not name the tables.
+    Parameters
+    ----------
+    config
+        The settings as plain data.
+    place
+        Where they are written, for messages.
+    problems
+        Gets every mistake.
+
+    Returns
+    -------
+        The project, or None where the settings do not name the tables.
     """
     settings = problems.parse(Config, config, place)
     if settings is None:
-        # Whatever is wrong with the options, the tables can still be checked.
+        # The tables can be checked whatever is wrong with the options.
         tables = {key: config.get(key) for key in ("models", "images", "runs")}
         if not all(isinstance(path, str) and path for path in tables.values()):
             return None
         settings = Config.model_validate(tables)
     entries = parse_catalogue(settings.models, problems)
-    models = Written(
+    models = EntryTable(
         "model",
         settings.models,
         {name: entry for name, (_, entry) in entries.items()},
@@ -100,7 +111,7 @@ def read_project(config: Mapping[str, Any], place: str, problems: ErrorList) -> 
 
 def _read_rows(
     path: str, model: type[Entry], key: str, problems: ErrorList
-) -> tuple[Written[Entry], list[RawRun]]:
+) -> tuple[EntryTable[Entry], list[RawRun]]:
     rows: list[Row] = read_table(path, model, problems) or []
     entries: dict[str, Entry | None] = {}
     places: dict[str, str] = {}
@@ -110,33 +121,33 @@ def _read_rows(
         place = f"{path}, line {row.line}" + (f" ({key} '{name}')" if name else "")
         entry = problems.parse(model, row.cells, place, noun="column")
         if name in entries:
-            problems.add(place, f"{key} '{name}' is there twice, first in {places[name]}")
+            problems.add(place, f"duplicate {key} '{name}', first in {places[name]}")
         elif name:
             entries[name] = entry
             places[name] = place
         raw.append(RawRun(place, row.cells, entry if isinstance(entry, RunRow) else None))
     _check_case(places, problems)
-    return Written(key, path, entries, places), raw
+    return EntryTable(key, path, entries, places), raw
 
 
 def _check_model_id(name: str, place: str, problems: ErrorList) -> None:
     if not re.fullmatch(ID_PATTERN, name):
         problems.add(place, f"must be {ID_WORDS}, found '{name}'")
     elif name.lower() in RESERVED_MODELS:
-        problems.add(place, f"id '{name}' is the name of a folder of results; choose another one")
+        problems.add(place, f"id '{name}' is reserved for a folder of results; choose another one")
 
 
 def _check_case(places: Mapping[str, str], problems: ErrorList) -> None:
-    """Refuse ids that are one file on systems which do not tell small letters from capitals."""
+    """Refuse ids that would share a file on case-insensitive file systems."""
     first: dict[str, str] = {}
     for name, place in places.items():
         other = first.setdefault(name.casefold(), name)
         if other != name:
-            problems.add(place, f"id '{name}' differs from '{other}' only in capitals")
+            problems.add(place, f"id '{name}' differs from '{other}' only in case")
 
 
-def default_paths(files: Iterable[str | Path]) -> str:
-    """Name the settings files in messages, relative to the working directory where possible."""
+def describe_config_files(files: Iterable[str | Path]) -> str:
+    """Return the names of settings files for messages, relative to the working directory if inside."""
     names = []
     for file in files:
         path = Path(file)

@@ -104,21 +104,21 @@ def _known_files(row: RunRow, groups: int, rendered: bool) -> dict[str, Any]:
 
 SPRITES_OF: Mapping[str, tuple[int, ...]] = {
     "channels": (1, 2),
-    "methods": (1,),
-    "neurons": (1,),
-    "dictionary": (1,),
+    "channel_methods": (1,),
+    "neuron_groups": (1,),
+    "semantic_dictionary": (1,),
 }
 """Layers (1 the earlier, 2 the later) whose sprites a panel shows, and its page leads to."""
 
 _BESIDE_SPRITES: Mapping[str, tuple[str, ...]] = {
-    "groups": ("classes2", "factors1", "factors2"),
+    "factors": ("classes2", "factors1", "factors2"),
     "spatial": ("classes2", "classes1", "positions"),
     "overrides": ("classes2", "override_classes1", "override_classes2", "override_positions"),
     "channels": ("classes2", "channels1", "channels2", "activations1", "activations2"),
-    "methods": ("classes2", "channels1", "activations1"),
-    "neurons": ("classes2", "groups1", "group_sprites1"),
-    "grid": ("grids",),
-    "dictionary": ("activations1",),
+    "channel_methods": ("classes2", "channels1", "activations1"),
+    "neuron_groups": ("classes2", "groups1", "group_sprites1"),
+    "activation_grids": ("grids",),
+    "semantic_dictionary": ("activations1",),
 }
 
 DRAWN_FROM: Mapping[str, tuple[str, ...]] = {
@@ -137,7 +137,7 @@ EXPLORED: Mapping[str, tuple[str, ...]] = {
 """What the page needs besides, to be looked through: on itself, or on the pages it leads to."""
 
 
-ASKED_OF_NONE: Mapping[str, list[str]] = {"pairs": [""], "methods": ["linear"]}
+DEFAULT_REQUEST: Mapping[str, list[str]] = {"pairs": [""], "methods": ["linear"]}
 """What is computed of channels that no run shows."""
 
 COMPARED = ("linear", "path", "stochastic")
@@ -170,14 +170,14 @@ def channels_asked(runs: Mapping[str, RunRow]) -> dict[Place, dict[str, list[str
     """Return what all runs together ask of the channels at each place: ``pairs`` and ``methods``.
 
     A pair is ``A|B`` or ``A`` as written, empty for the two most probable classes. What nobody asks
-    anything of is ``ASKED_OF_NONE``. One pass over the runs, however many places they have.
+    anything of is ``DEFAULT_REQUEST``. One pass over the runs, however many places they have.
     """
     pairs: dict[Place, set[str]] = {}
     methods: dict[Place, set[str]] = {}
     for row in runs.values():
         for layer in (row.layer1, row.layer2):
             place = (row.model, row.image, row.override, layer_in_path(layer))
-            compared = "methods" in row.panels and layer == row.layer1
+            compared = "channel_methods" in row.panels and layer == row.layer1
             pairs.setdefault(place, set()).add("|".join(row.classes))
             methods.setdefault(place, set()).update(row.methods, COMPARED if compared else ())
     # Sorted: another order of the rows is no reason to compute anew.

@@ -1,7 +1,7 @@
 """The shape of the configuration: every key with its type, default and meaning.
 
-These models are the only place where that is said; the checks, the JSON schemas and the reference
-in ``config/README.md`` are made from them.
+The checks, the JSON schemas and the reference in ``config/README.md`` are generated from these
+models.
 """
 
 from __future__ import annotations
@@ -32,59 +32,53 @@ URL_PATTERN = r"^https?://"
 PATTERN_WORDS = {
     f"^{ID_PATTERN}$": ID_WORDS,
     SHA256_PATTERN: "a SHA-256 of 64 hexadecimal digits",
-    URL_PATTERN: "an address that begins with http:// or https://",
+    URL_PATTERN: "a URL that begins with http:// or https://",
 }
-# A model's results lie beside these two folders, so no model can have their name.
+# Folders next to those of the models, so no model can have these names.
 RESERVED_MODELS = ("models", "figures")
 
 Number = Annotated[float, Strict()]
-Grey = Annotated[StrictInt, Field(ge=0, le=255)]
-Pixels = Annotated[StrictInt, Field(ge=1, le=8192)]
+ColourValue = Annotated[StrictInt, Field(ge=0, le=255)]
+ImageSide = Annotated[StrictInt, Field(ge=1, le=8192)]
 Sha256 = Annotated[str, Field(pattern=SHA256_PATTERN)]
 
 
 class Settings(BaseModel):
-    """Base of all settings: nothing is changed after reading, unknown keys are refused."""
+    """Base of all settings: frozen, without unknown keys."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class ImageOptions(Settings):
-    """How pictures are brought into the form that a network sees."""
+    """How images are prepared for a network."""
 
-    background: tuple[Grey, Grey, Grey] = Field(
+    background: tuple[ColourValue, ColourValue, ColourValue] = Field(
         default=(255, 255, 255),
-        description="Colour (red, green, blue; 0 to 255) shown where a picture is transparent.",
+        description="Colour (red, green, blue; 0 to 255) shown where an image is transparent.",
         examples=[[0, 0, 0]],
     )
 
 
 class ComputeOptions(Settings):
-    """How much of the machine a job may take; never changes a result."""
+    """How much of the machine a job may use; does not affect results."""
 
     memory_mb: Annotated[StrictInt, Field(ge=256)] = Field(
         default=2048,
-        description="Memory in MB for one job's batches, beside the 1500 MB that TensorFlow and "
-        "the network take. More memory means larger batches. Changing it recomputes nothing.",
+        description="Memory in MB for the batches of one job, in addition to 1500 MB for "
+        "TensorFlow and the network. More memory means larger batches. Changing it recomputes "
+        "nothing.",
         examples=[8192],
     )
     gpu: StrictBool = Field(
         default=False,
-        description="Give every job that renders sprites or activation grids a GPU for itself; "
-        "without one it stops. `false`: such jobs use none.",
+        description="Give every job that renders sprites or activation grids its own GPU; a job "
+        "that gets none fails. `false`: such jobs use the CPU.",
         examples=[True],
-    )
-    forked: StrictBool = Field(
-        default=True,
-        description="Start jobs as forks of a process that has imported TensorFlow and the other "
-        "libraries, which saves seconds of each job (Linux; elsewhere, and where no such process "
-        "can be had, jobs start by themselves). Changing it recomputes nothing.",
-        examples=[False],
     )
 
 
 class FactorOptions(Settings):
-    """Numbers of labels in the factor files."""
+    """Numbers of labels in the factorisation of attributions."""
 
     top_labels: Annotated[StrictInt, Field(ge=1, le=1000)] = Field(
         default=5,
@@ -93,31 +87,31 @@ class FactorOptions(Settings):
     )
     joint_labels: Annotated[StrictInt, Field(ge=2)] = Field(
         default=50,
-        description="Most probable labels that a `joint` factorisation is made of.",
+        description="Number of most probable labels that a `joint` factorisation is fitted to.",
         examples=[100],
     )
 
 
 class ChannelOptions(Settings):
-    """How a label's score is attributed to channels."""
+    """How labels are attributed to channels."""
 
-    tolerance: Annotated[Number, Field(gt=0, le=1)] = Field(
+    completeness_tolerance: Annotated[Number, Field(gt=0, le=1)] = Field(
         default=0.001,
-        description="The method `path` takes steps until its attributions add up to the rise of "
-        "the score, up to this share of it.",
+        description="The method `path` (integrated gradients) refines its steps until the sum of "
+        "the attributions differs from the change of the score by at most this share of it.",
         examples=[0.01],
     )
     seed: Annotated[StrictInt, Field(ge=0)] = Field(
-        default=0, description="Seed of the noise that the method `stochastic` adds.", examples=[7]
+        default=0, description="Seed of the noise of the method `stochastic` (noisy integrated gradients).", examples=[7]
     )
 
 
-class NeuronOptions(Settings):
-    """How a layer's activations are grouped."""
+class NeuronGroupOptions(Settings):
+    """How the activations of a layer are factorised into neuron groups."""
 
-    groups: Annotated[StrictInt, Field(ge=1, le=100)] = Field(
+    count: Annotated[StrictInt, Field(ge=1, le=100)] = Field(
         default=6,
-        description="Neuron groups of `layer1` that the panel `neurons` shows.",
+        description="Number of neuron groups of `layer1` in the panel `neuron_groups`.",
         examples=[4],
     )
 
@@ -126,18 +120,18 @@ SpriteRecipe = Literal["none", "draft", "paper", "lucid"]
 
 
 class SpriteOptions(Settings):
-    """Pictures of what the channels of a layer respond to."""
+    """Sprites: what each channel of a layer responds to, by feature visualization."""
 
     recipe: SpriteRecipe = Field(
         default="none",
-        description="How they are rendered for the layers whose channels a figure shows: `draft` "
-        "(64 pixels, fast), `paper` (128 pixels), `lucid` (as Lucid's notebooks do), or `none`: "
-        "only what is there already is shown. A change renders anew.",
+        description="How sprites are rendered for the layers whose channels a figure shows: "
+        "`draft` (64 pixels, fast), `paper` (128 pixels), `lucid` (as in Lucid's notebooks), or "
+        "`none`. Changing it re-renders.",
         examples=["draft"],
     )
-    block: Annotated[StrictInt, Field(ge=1, le=10000)] = Field(
+    channels_per_job: Annotated[StrictInt, Field(ge=1, le=10000)] = Field(
         default=64,
-        description="Channels that one job renders. Never changes a picture.",
+        description="Number of channels that one job renders. Does not affect results.",
         examples=[32],
     )
 
@@ -146,47 +140,49 @@ GridRecipe = Literal["draft", "paper", "lucid"]
 
 
 class GridOptions(Settings):
-    """Activation grids: a picture of what a layer sees at each position."""
+    """Activation grids: a rendered cell for each position of a layer."""
 
     recipe: GridRecipe = Field(
         default="draft",
-        description="How a cell is changed: as by this recipe of the sprites, whose size and "
-        "steps do not count here; `lucid` is the notebook's.",
+        description="How a cell is optimised: as a sprite of this recipe, except for its size and "
+        "steps; `lucid` is the notebook's.",
         examples=["lucid"],
     )
-    cell: Annotated[StrictInt, Field(ge=8, le=512)] = Field(
+    cell_size: Annotated[StrictInt, Field(ge=8, le=512)] = Field(
         default=48,
-        description="Side of a cell in pixels, as in the notebook; drawings leave out an eighth on "
-        "each side (2 pixels with `recipe: lucid`).",
+        description="Side of a cell in pixels. Figures crop an eighth of it on each side "
+        "(2 pixels with `recipe: lucid`).",
         examples=[64],
     )
     steps: Annotated[StrictInt, Field(ge=1, le=100000)] = Field(
         default=128,
-        description="Steps: each of them changes every cell of a plain grid, and `drawn` cells of "
-        "a coherent one. The notebook's: 1024.",
+        description="Optimisation steps; each updates every cell of a plain grid, or "
+        "`cells_per_step` cells of a coherent one. The notebook's: 1024.",
         examples=[1024],
     )
-    groups: Annotated[StrictInt, Field(ge=1, le=100)] = Field(
+    neuron_groups: Annotated[StrictInt, Field(ge=1, le=100)] = Field(
         default=6,
-        description="Neuron groups by which the cells of a coherent grid share what is alike.",
+        description="Number of neuron groups through which the cells of a coherent grid share what "
+        "they have in common.",
         examples=[10],
     )
-    drawn: Annotated[StrictInt, Field(ge=1, le=10000)] = Field(
+    cells_per_step: Annotated[StrictInt, Field(ge=1, le=10000)] = Field(
         default=64,
-        description="Cells that a step of a coherent grid changes; its cost.",
+        description="Cells of a coherent grid that are optimised per step; determines the cost of "
+        "a step.",
         examples=[32],
     )
-    cosine: Annotated[Number, Field(ge=0, le=16)] = Field(
+    cosine_power: Annotated[Number, Field(ge=0, le=16)] = Field(
         default=2,
-        description="Power of the cosine between what a picture gives and the position's "
-        "activations, by which their dot product is multiplied: the larger, the less does a cell "
-        "show what all have in common. The notebook's: 0.",
+        description="The objective of a cell is the dot product of its activations and those of "
+        "the position, times their cosine to this power (Lucid's `cossim_pow`); larger values "
+        "suppress what all cells share. The notebook's: 0.",
         examples=[0],
     )
-    magnitude: StrictBool = Field(
+    scale_by_magnitude: StrictBool = Field(
         default=False,
-        description="Show the length of a cell's activation vector by the size of its square, on "
-        "transparency, as the article does.",
+        description="Scale each cell by the length of its activation vector, on a transparent "
+        "background, as in the article.",
         examples=[True],
     )
     seed: Annotated[StrictInt, Field(ge=0)] = Field(
@@ -195,19 +191,19 @@ class GridOptions(Settings):
 
 
 class FigureOptions(Settings):
-    """How figures are drawn; a change redraws them and computes nothing else."""
+    """How figures are drawn; changing it only redraws them."""
 
     opacity: Annotated[Number, Field(ge=0, le=1)] = Field(
         default=0.6,
-        description="Opacity of the factor colours over the picture, 0 (only the picture) to 1.",
+        description="Opacity of the factor colours over the image, 0 (only the image) to 1.",
         examples=[0.8],
     )
-    probabilities: Annotated[StrictInt, Field(ge=1, le=50)] = Field(
-        default=5, description="Most probable labels that are listed.", examples=[8]
+    top_labels: Annotated[StrictInt, Field(ge=1, le=50)] = Field(
+        default=5, description="Number of most probable labels listed.", examples=[8]
     )
-    channels: Annotated[StrictInt, Field(ge=1, le=50)] = Field(
+    top_channels: Annotated[StrictInt, Field(ge=1, le=50)] = Field(
         default=5,
-        description="Strongest channels that are shown in each direction.",
+        description="Number of strongest channels shown in each direction.",
         examples=[10],
     )
     width_mm: Annotated[Number, Field(ge=40, le=1000)] = Field(
@@ -216,21 +212,21 @@ class FigureOptions(Settings):
     dpi: Annotated[StrictInt, Field(ge=50, le=1200)] = Field(
         default=300, description="Resolution of the PNG file, in dots per inch.", examples=[600]
     )
-    smooth: StrictBool = Field(
+    interpolate: StrictBool = Field(
         default=False,
-        description="Blend neighbouring positions of a layer instead of showing each as a square.",
+        description="Interpolate between the positions of a layer instead of drawing squares.",
         examples=[True],
     )
 
 
 class Config(Settings):
-    """The file `config/config.yaml`, or a file of your own."""
+    """The file `config/config.yaml`, or your own."""
 
     models: str = Field(
         description="Catalogue of networks (YAML).", examples=["config/models.yaml"], min_length=1
     )
     images: str = Field(
-        description="Table of pictures (TSV).", examples=["config/images.tsv"], min_length=1
+        description="Table of images (TSV).", examples=["config/images.tsv"], min_length=1
     )
     runs: str = Field(
         description="Table of runs (TSV), one figure each.",
@@ -239,8 +235,8 @@ class Config(Settings):
     )
     shared_results: str | None = Field(
         default=None,
-        description="Folder, outside of this one, in which projects share networks in normal form, "
-        "sprites and activation grids: what lies there is taken and not made again.",
+        description="Folder outside this one in which projects share networks in normal form, "
+        "sprites and activation grids; what is found there is not recomputed.",
         examples=["/data/blockscope"],
         min_length=1,
     )
@@ -252,14 +248,16 @@ class Config(Settings):
     channels: ChannelOptions = Field(
         default=ChannelOptions(), description=str(ChannelOptions.__doc__)
     )
-    neurons: NeuronOptions = Field(default=NeuronOptions(), description=str(NeuronOptions.__doc__))
+    neuron_groups: NeuronGroupOptions = Field(
+        default=NeuronGroupOptions(), description=str(NeuronGroupOptions.__doc__)
+    )
     sprites: SpriteOptions = Field(default=SpriteOptions(), description=str(SpriteOptions.__doc__))
     grids: GridOptions = Field(default=GridOptions(), description=str(GridOptions.__doc__))
     figure: FigureOptions = Field(default=FigureOptions(), description=str(FigureOptions.__doc__))
 
 
 class Source(Settings):
-    """A file: its path, or its address on the web together with its checksum."""
+    """A file: its path, or its URL with its checksum."""
 
     path: str | None = Field(
         default=None,
@@ -269,7 +267,7 @@ class Source(Settings):
     )
     url: str | None = Field(
         default=None,
-        description="Address (http or https), loaded once. Needs `sha256`.",
+        description="URL (http or https), downloaded once. Needs `sha256`.",
         examples=["https://example.org/networks.zip"],
         pattern=URL_PATTERN,
     )
@@ -280,7 +278,7 @@ class Source(Settings):
     )
     member: str | None = Field(
         default=None,
-        description="The wanted file inside the zip archive at `url`.",
+        description="The file to take from the zip archive at `url`.",
         examples=["graph.pb"],
         min_length=1,
     )
@@ -295,36 +293,36 @@ class Source(Settings):
         if (self.path is None) == (self.url is None):
             raise ValueError("give either a path or a url")
         if self.url is not None and self.sha256 is None:
-            raise ValueError("a url needs the sha256 of what lies there")
+            raise ValueError("a url needs the sha256 of its file")
         if self.member is not None and self.url is None:
-            raise ValueError("member is for a zip archive at a url; unpack a local one")
+            raise ValueError("member needs a url; unpack a local zip archive")
         return self
 
     @property
     def file_name(self) -> str:
-        """Name of the wanted file, whose ending tells its kind."""
+        """Name of the file, whose ending gives its kind."""
         return self.member or self.path or urlsplit(self.url or "").path
 
     @classmethod
     def __get_pydantic_json_schema__(
         cls, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
-        """Allow the short form, a path as text, in the JSON schema as well."""
+        """Allow the short form, a path as text, in the JSON schema too."""
         fields = handler.resolve_ref_schema(handler(schema))
         return {"anyOf": [{"type": "string", "minLength": 1}, dict(fields)]}
 
 
 class InputSettings(Settings):
-    """How a picture enters the network."""
+    """How an image enters the network."""
 
     tensor: str | None = Field(
         default=None,
-        description="Input tensor, without `:0`. May be left out for `.keras` and SavedModel.",
+        description="Input tensor, without `:0`. Optional for `.keras` and SavedModel.",
         examples=["input"],
         min_length=1,
     )
-    size: tuple[Pixels, Pixels] = Field(
-        description="Rows and columns of the picture, in pixels.", examples=[[224, 224]]
+    size: tuple[ImageSide, ImageSide] = Field(
+        description="Rows and columns of the image, in pixels.", examples=[[224, 224]]
     )
     range: tuple[Number, Number] = Field(
         description="Values that black and white are mapped to.", examples=[[-1, 1]]
@@ -348,19 +346,19 @@ class ModelEntry(Settings):
     input: InputSettings = Field(description=str(InputSettings.__doc__))
     logits: str | None = Field(
         default=None,
-        description="Tensor of the logits, before any softmax. May be left out for `.keras` and "
-        "SavedModel: then it is the tensor that enters the last softmax.",
+        description="Tensor of the logits, before any softmax. Optional for `.keras` and "
+        "SavedModel; the default is the input of the last softmax.",
         examples=["softmax2_pre_activation"],
         min_length=1,
     )
     labels: Source = Field(
-        description="Names of the logits in their order: a JSON list, or text with one name a "
+        description="Names of the logits in their order: a JSON list, or text with one name per "
         "line; given like `graph`.",
         examples=["networks/labels.json"],
     )
     skip_labels: Annotated[StrictInt, Field(ge=0)] = Field(
         default=0,
-        description="Leading entries of the labels that are no class (dummy, background).",
+        description="Number of leading entries that are not labels (dummy, background).",
         examples=[1],
     )
 
@@ -372,21 +370,21 @@ class ModelEntry(Settings):
 
     @property
     def digest(self) -> str:
-        """SHA-256 of everything the entry says, to tell whether a card was made from it."""
+        """SHA-256 of all keys, to check whether a card was made from them."""
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
 
 
 class ImageRow(Settings):
-    """A row of the table of pictures."""
+    """A row of the table of images."""
 
     image: str = Field(
-        description="Id of the picture; part of paths.",
+        description="Id of the image; part of paths.",
         examples=["dog_cat"],
         pattern=f"^{ID_PATTERN}$",
     )
     path: str = Field(
         description="The file: PNG, JPEG, WebP, TIFF or BMP.",
-        examples=["pictures/dog_cat.png"],
+        examples=["photos/dog_cat.png"],
         min_length=1,
     )
 
@@ -408,7 +406,7 @@ class FactorChoice(Settings):
 
     @staticmethod
     def parse(text: str) -> dict[str, Any]:
-        """Read `number [joint] [pca]`; raises ``ValueError`` that shows the grammar."""
+        """Parse `number [joint] [pca]`; raises ``ValueError`` with the grammar."""
         number, *words = text.split()
         if (
             not re.fullmatch(r"[1-9][0-9]{0,2}", number)
@@ -416,7 +414,7 @@ class FactorChoice(Settings):
             or not set(words) <= {"joint", "pca"}
         ):
             raise ValueError(
-                f"'{text}' is not understood; valid: a number from 1 to 100, then optionally the "
+                f"cannot parse '{text}'; valid: a number from 1 to 100, then optionally the "
                 "words joint and pca, as in '2', '3 joint', '6 pca', '3 joint pca'"
             )
         return {
@@ -428,7 +426,8 @@ class FactorChoice(Settings):
 
 METHODS = ("linear", "path", "path-left-100", "stochastic")
 PANELS = (
-    "groups", "spatial", "overrides", "channels", "methods", "neurons", "grid", "dictionary",
+    "factors", "spatial", "overrides", "channels", "channel_methods", "neuron_groups",
+    "activation_grids", "semantic_dictionary",
 )  # fmt: skip
 
 
@@ -441,7 +440,7 @@ class RunRow(Settings):
         pattern=f"^{ID_PATTERN}$",
     )
     model: str = Field(description="Id in the catalogue of networks.", examples=["blocks1000"])
-    image: str = Field(description="Id in the table of pictures.", examples=["dog_cat"])
+    image: str = Field(description="Id in the table of images.", examples=["dog_cat"])
     layer1: str = Field(
         description="The earlier layer: a tensor of the graph, without `:0`.",
         examples=["mixed4d"],
@@ -451,40 +450,41 @@ class RunRow(Settings):
     )
     override: str = Field(
         default="none",
-        description="Gradient of max pooling: `none` (the true one), `smooth`, or `smooth-blur`.",
+        description="Gradient of max pooling: `none` (exact), `smooth`, or `smooth-blur`.",
         examples=["smooth"],
     )
     classes: tuple[str, ...] = Field(
         default=(),
-        description="Two classes to compare, as `A|B`: labels, or their indexes where a name "
-        "occurs twice; `logsumexp` is allowed for B, and `A` alone is compared with nothing. "
-        "Empty: the two most probable.",
+        description="The contrast: `A|B` for the logit of label A minus that of label B, or `A` "
+        "for its logit alone. Labels are names, or indexes where a name occurs twice; `logsumexp` "
+        "is allowed for B. Empty: the two most probable labels.",
         examples=["Labrador retriever|tiger cat"],
     )
     factors: FactorChoice = Field(
         default=FactorChoice(),
-        description="Number of factors, then optionally `joint` (fitted on `layer2`, applied to "
-        "`layer1`; without it each layer alone) and `pca` (without it NMF).",
+        description="Number of attribution factors, then optionally `joint` (fitted on `layer2`, "
+        "applied to `layer1`; by default each layer separately) and `pca` (instead of NMF).",
         examples=["3 joint pca"],
     )
     methods: tuple[str, ...] = Field(
         default=("linear",),
-        description="Ways to attribute to channels, separated by commas: "
-        f"{', '.join(f'`{name}`' for name in METHODS)}. The panel `channels` draws "
-        "`linear` if it is there, else the first, and its page offers all; the panel `methods` "
-        "adds `linear`, `path` and `stochastic`.",
+        description="Methods of channel attribution, separated by commas: `linear` (gradient x "
+        "activation), `path` (integrated gradients), `path-left-100` (the same with 100 left "
+        "steps), `stochastic` (noisy integrated gradients). The printed panel `channels` shows "
+        "`linear` or else the first one, its page shows all; the panel `channel_methods` adds "
+        "`linear`, `path` and `stochastic`.",
         examples=["linear,path"],
     )
     panels: tuple[str, ...] = Field(
-        default=("groups",),
+        default=("factors",),
         description="Panels of the figure in their order, separated by commas: "
         f"{', '.join(f'`{name}`' for name in PANELS)}.",
         examples=["spatial,overrides,channels"],
     )
     grids: tuple[str, ...] = Field(
         default=(),
-        description="Layers whose activation grids the panel `grid` shows, separated by commas. "
-        "Empty: `layer1` and `layer2`.",
+        description="Layers whose activation grids the panel `activation_grids` shows, separated "
+        "by commas. Empty: `layer1` and `layer2`.",
         examples=["mixed4a,mixed4d,mixed5a"],
     )
 
@@ -495,7 +495,7 @@ class RunRow(Settings):
 
     @property
     def asked(self) -> dict[str, Any]:
-        """What the figure shows of the row, as plain data: where, and which classes."""
+        """What the figure shows of the row, as plain data."""
         shown = ("run", "model", "image", "layer1", "layer2", "override")
         lists = ("classes", "grids")
         return {name: getattr(self, name) for name in shown} | {

@@ -1,4 +1,4 @@
-"""Reading the files that a user writes: YAML mappings and tables separated by tabs."""
+"""Reading the files that a user writes: YAML mappings and tab-separated tables."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from blockscope.io.errors import BadFile, describe_valid, nearest_names
 
 @dataclass(frozen=True)
 class Row:
-    """A row of a table: its line, as an editor counts, and its filled cells by column."""
+    """A row of a table: its line number and its filled cells by column."""
 
     line: int
     cells: Mapping[str, str]
@@ -25,14 +25,14 @@ class Row:
 
 @dataclass(frozen=True)
 class Mapped:
-    """A YAML file that holds a mapping: its content, and the line of each key at the top."""
+    """A YAML mapping: its content, and the line of each top-level key."""
 
     content: Mapping[Any, Any]
     lines: Mapping[Any, int]
 
 
 def read_catalogue(path: str | Path) -> dict[str, ModelEntry]:
-    """Read the catalogue of networks; raises ``BadConfig`` that lists all mistakes in it."""
+    """Read the catalogue of networks; raises ``BadConfig`` with all mistakes in it."""
     problems = ErrorList()
     entries = {name: entry for name, (_, entry) in parse_catalogue(path, problems).items() if entry}
     problems.raise_if_any()
@@ -59,7 +59,7 @@ def parse_catalogue(
 
 
 def read_mapping(path: str | Path, problems: ErrorList) -> Mapped | None:
-    """Read a YAML file that holds a mapping; notes wrong syntax and repeated keys."""
+    """Read a YAML file that holds a mapping; adds syntax errors and duplicate keys."""
     text = read_text(path, problems)
     if text is None:
         return None
@@ -69,7 +69,7 @@ def read_mapping(path: str | Path, problems: ErrorList) -> Mapped | None:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = f"{path}, line {mark.line + 1}" if mark else str(path)
-        problems.add(place, f"is not YAML: {getattr(error, 'problem', None) or error}")
+        problems.add(place, f"is not valid YAML: {getattr(error, 'problem', None) or error}")
         return None
     if node is None:
         return Mapped({}, {})
@@ -77,7 +77,7 @@ def read_mapping(path: str | Path, problems: ErrorList) -> Mapped | None:
         problems.add(str(path), "must hold keys with values, as in 'models: config/models.yaml'")
         return None
     for key, first, second in _repeated_keys(node):
-        problems.add(f"{path}, line {second}", f"key '{key}' is there twice, first in line {first}")
+        problems.add(f"{path}, line {second}", f"duplicate key '{key}', first in line {first}")
     lines = [key.start_mark.line + 1 for key, _ in node.value]
     names = [yaml.safe_load(yaml.serialize(key)) for key, _ in node.value]
     return Mapped(content, dict(zip(names, lines, strict=True)))
@@ -101,9 +101,9 @@ def _repeated_keys(node: yaml.Node) -> Iterator[tuple[str, int, int]]:
 def read_table(path: str | Path, model: type[BaseModel], problems: ErrorList) -> list[Row] | None:
     """Read a table whose columns are the fields of ``model``; None where that is impossible.
 
-    UTF-8, cells separated by tabs and taken as they stand (no quotes), column names in the first
-    line, in any order. Empty lines and lines that begin with ``#`` are passed over; empty cells are
-    left out of the row.
+    UTF-8, cells separated by tabs and used verbatim (no quotes), column names in the first line, in
+    any order. Empty lines and lines that begin with ``#`` are ignored; a row holds only its filled
+    cells.
     """
     text = read_text(path, problems)
     if text is None:
@@ -120,15 +120,15 @@ def read_table(path: str | Path, model: type[BaseModel], problems: ErrorList) ->
     if not _check_columns(path, columns, model, problems):
         return None
     if len(lines) == 1:
-        problems.add(str(path), "has column names, but no row")
+        problems.add(str(path), "has column names, but no rows")
     rows = []
     for number, line in lines[1:]:
         cells = [cell.strip() for cell in line.split("\t")]
         if len(cells) != len(columns):
             problems.add(
                 f"{path}, line {number}",
-                f"has {len(cells)} cells, but the table has {len(columns)} columns; cells are "
-                "separated by one tab each, also around empty ones",
+                f"has {len(cells)} cells, but the table has {len(columns)} columns; write one tab "
+                "between cells, also around empty ones",
             )
             continue
         filled = {name: cell for name, cell in zip(columns, cells, strict=True) if cell}
@@ -144,12 +144,12 @@ def _check_columns(
     if len(columns) == 1 and set(columns[0].replace(",", " ").replace(";", " ").split()) & set(
         known
     ):
-        problems.add(place, f"'{columns[0]}' holds no tab; columns are separated by tabs")
+        problems.add(place, f"'{columns[0]}' has no tab; separate columns by tabs")
         return False
     sound = True
     for name in columns:
         if columns.count(name) > 1:
-            problems.add(place, f"column '{name}' is there {columns.count(name)} times")
+            problems.add(place, f"duplicate column '{name}'")
             sound = False
         elif name not in known:
             near = nearest_names(name, known, most=1)
@@ -171,7 +171,7 @@ def _columns(model: type[BaseModel]) -> str:
 
 
 def read_text(path: str | Path, problems: ErrorList) -> str | None:
-    """Read a text file as UTF-8; notes why it cannot be read."""
+    """Read a text file as UTF-8; adds the reason where it cannot be read."""
     try:
         return Path(path).read_text(encoding="utf-8-sig")
     except FileNotFoundError:
@@ -185,7 +185,7 @@ def read_text(path: str | Path, problems: ErrorList) -> str | None:
 
 
 def read_settings(path: str | Path) -> Mapping[Any, Any]:
-    """Read a YAML file of settings; raises ``BadFile`` with the line of a mistake in its syntax."""
+    """Read a YAML file of settings; raises ``BadFile`` with the line of a syntax error."""
     problems = ErrorList()
     mapped = read_mapping(path, problems)
     if problems.texts or mapped is None:

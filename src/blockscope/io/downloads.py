@@ -1,4 +1,4 @@
-"""Files from an address, checked by their SHA-256 before anything sees them."""
+"""Files from a URL, used only after their SHA-256 has been checked."""
 
 from __future__ import annotations
 
@@ -15,128 +15,91 @@ import pooch
 from tqdm import tqdm
 
 from blockscope.io.atomic_files import atomic_write, sha256_of
-from blockscope.io.errors import BadFile, describe_valid
+from blockscope.io.errors import BadFile, unknown_name
 
-SHELF = "BLOCKSCOPE_MODELS"  # environment variable: a folder of files that were put there by hand
+MODELS_FOLDER = "BLOCKSCOPE_MODELS"  # environment variable: a folder of files put there by hand
 TRIES = 3
 PAUSE = 2.0  # seconds before another try
-ANSWER = 15.0  # seconds in which a connection must come about
-SILENCE = 60.0  # seconds without a byte after which it is given up
-PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})  # HTTP errors that may pass by themselves
+TIMEOUT = (15.0, 60.0)  # seconds to connect, and without a byte
+TRANSIENT_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
 def fetch(url: str, sha256: str, folder: str | os.PathLike[str], member: str | None = None) -> Path:
-    """Return the path of a downloaded file, or of one member of a downloaded zip.
+    """Return the path of a downloaded file, or of one member of a downloaded zip archive.
 
     A file of the right name and checksum in ``folder``, or in the folder that the environment
-    variable ``BLOCKSCOPE_MODELS`` names, is used without a network. Otherwise the file is loaded
-    with a progress bar to a temporary name, and takes its name only once its checksum is right. A
-    connection that breaks is tried three times, from the beginning.
-
-    Raises ``BadFile``: out of reach (says where to put the file by hand), wrong checksum (expected
-    and found), not a zip, no such member (lists the members). An older file stays as it was.
+    variable ``BLOCKSCOPE_MODELS`` names, is used without a network. Raises ``BadFile`` for a failed
+    download (with the place to put the file by hand), a wrong checksum, a damaged archive or an
+    unknown member; an older file is not changed then.
     """
-    if not _is_loadable(url):
-        raise BadFile(f"address '{url}' cannot be loaded; valid: http://... and https://...")
-    target = Path(folder) / _file_name(url, sha256)
-    archive = _find_local(target, sha256) or _download(url, sha256, target)
-    return _extract(archive, member, Path(folder)) if member else archive
-
-
-def _is_loadable(url: str) -> bool:
     try:
         address = urlsplit(url)
     except ValueError:
-        return False
-    return address.scheme in {"http", "https"} and bool(address.netloc)
-
-
-def _file_name(url: str, sha256: str) -> str:
-    """Return the last part of the address, which a query alone does not tell from its siblings."""
-    address = urlsplit(url)
+        address = urlsplit("")
+    if address.scheme not in {"http", "https"} or not address.netloc:
+        raise BadFile(f"'{url}' cannot be downloaded; valid: http://... and https://...")
     name = PurePosixPath(address.path).name.strip(".") or "download"
-    return f"{sha256[:8].lower()}-{name}" if address.query else name
+    # Files of one server may differ only in the query.
+    target = Path(folder) / (f"{sha256[:8].lower()}-{name}" if address.query else name)
+    local = [target]
+    if os.environ.get(MODELS_FOLDER):
+        local.append(Path(os.environ[MODELS_FOLDER]).expanduser() / target.name)
+    present = [path for path in local if path.is_file()]
+    sound = [path for path in present if sha256_of(path) == sha256.lower()]
+    archive = sound[0] if sound else _download(url, sha256, target, present)
+    return _extract(archive, member, Path(folder)) if member else archive
 
 
-def _shelves(target: Path) -> list[Path]:
-    shelf = os.environ.get(SHELF)
-    return [target, *([Path(shelf).expanduser() / target.name] if shelf else [])]
-
-
-def _find_local(target: Path, sha256: str) -> Path | None:
-    for candidate in _shelves(target):
-        if candidate.is_file() and sha256_of(candidate) == sha256.lower():
-            return candidate
-    return None
-
-
-def _download(url: str, sha256: str, target: Path) -> Path:
-    for attempt in range(1, TRIES + 1):
+def _download(url: str, sha256: str, target: Path, present: list[Path]) -> Path:
+    tries = 1
+    while True:
         try:
-            with atomic_write(target) as temporary:
-                _load(url, temporary, target.name)
-                found = sha256_of(temporary)
-                if found != sha256.lower():
-                    raise BadFile(
-                        f"download of {url} has the wrong checksum: expected sha256 "
-                        f"{sha256.lower()}, found {found} (models catalogue)"
-                    )
+            pooch.retrieve(url, f"sha256:{sha256}", target.name, target.parent, downloader=_load)
             return target
-        except OSError as error:  # what is wrong with the network, or with the disk
-            if attempt == TRIES or not _may_pass(error):
-                raise BadFile(_out_of_reach(url, sha256, target, attempt, error)) from error
+        except OSError as error:  # of the network or of the disk
+            if tries == TRIES or not _is_transient(error):
+                wrong = [f"The checksum of '{p}' is wrong: {sha256_of(p)}. " for p in present]
+                raise BadFile(
+                    f"download of {url} failed{f' after {tries} tries' if tries > 1 else ''}: "
+                    f"{error}. {''.join(wrong)}Without network access, put the file with sha256 "
+                    f"{sha256.lower()} at '{target}', or as '{target.name}' into a folder that the "
+                    f"environment variable {MODELS_FOLDER} names"
+                ) from error
             tqdm.write(f"{target.name}: {error}; trying again", file=sys.stderr)
             time.sleep(PAUSE)
-    raise BadFile(f"download of {url} was never tried")
+            tries += 1
+        except ValueError as error:  # the same content would come again
+            raise BadFile(f"download of {url}: {error} (models catalogue)") from error
 
 
-class _Bar(tqdm):  # type: ignore[type-arg]
-    """A bar that is true before its length is known, which pooch takes for the wish to have one."""
-
-    def __bool__(self) -> bool:
-        return True
-
-
-def _load(url: str, temporary: Path, name: str) -> None:
-    with _Bar(desc=name, unit="B", unit_scale=True) as progress:
-        patience = (ANSWER, SILENCE)
-        load = pooch.HTTPDownloader(progressbar=progress, chunk_size=1 << 16, timeout=patience)
-        load(url, str(temporary), None)
+def _load(url: str, output: str, _: object) -> None:
+    """Download to a file with a progress bar."""
+    Path(output).unlink()  # pooch makes it private; ours gets the usual permissions
+    # A bar without a total is false, and then not used.
+    with tqdm(desc=url.rpartition("/")[2], total=1, unit="B", unit_scale=True) as bar:
+        pooch.HTTPDownloader(progressbar=bar, chunk_size=1 << 16, timeout=TIMEOUT)(url, output, None)
 
 
-def _may_pass(error: OSError) -> bool:
-    """Tell a network that stumbles from a wrong address and from a full disk."""
+def _is_transient(error: OSError) -> bool:
+    """Tell a network problem that may pass from a wrong URL or a full disk."""
     import requests
 
     if isinstance(error, requests.HTTPError) and error.response is not None:
-        return error.response.status_code in PASSING
+        return error.response.status_code in TRANSIENT_STATUS
     return isinstance(error, requests.RequestException) and not isinstance(error, ValueError)
 
 
-def _out_of_reach(url: str, sha256: str, target: Path, tries: int, error: OSError) -> str:
-    lines = [f"download of {url} failed{f' after {tries} tries' if tries > 1 else ''}: {error}."]
-    lines += [
-        f"'{path}' is there, but its checksum is wrong: expected sha256 {sha256.lower()}, "
-        f"found {sha256_of(path)}."
-        for path in _shelves(target)
-        if path.is_file()
-    ]
-    lines.append(
-        f"Where this machine has no network, put the file at '{target}', or under its name "
-        f"'{target.name}' into a folder that the environment variable {SHELF} names"
-    )
-    return " ".join(lines)
-
-
 def _extract(archive: Path, member: str, folder: Path) -> Path:
-    """Unpack one member beside the others, under a name that no other member or file has."""
+    """Unpack one member under a name that no other member or file has.
+
+    ``pooch.Unzip`` would keep a member that an earlier, interrupted process left.
+    """
     target = folder / f"{archive.name}~{member.replace('/', '~')}"
     try:
         with zipfile.ZipFile(archive) as content:
             files = [entry.filename for entry in content.infolist() if not entry.is_dir()]
             if member not in files:
-                valid = describe_valid(member, files)
-                raise BadFile(f"'{archive}' has no member '{member}'; {valid} (models catalogue)")
+                raise unknown_name("member", member, files, "models catalogue", f"'{archive}'")
             with (
                 content.open(member) as packed,
                 atomic_write(target) as temporary,

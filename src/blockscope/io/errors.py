@@ -1,6 +1,6 @@
 """Errors that a user can act on.
 
-Every message says what was asked, what was found, what is valid and where to change it.
+Every message says what was requested, what was found, what is valid and where to change it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class BadFile(BlockscopeError):
 
 
 class BadConfig(BlockscopeError):
-    """One or more mistakes in the configuration, all of them in the message."""
+    """A configuration with mistakes, all of them listed in the message."""
 
 
 def nearest_names(name: str, valid: Iterable[str], most: int = 3) -> list[str]:
@@ -35,7 +35,7 @@ def nearest_names(name: str, valid: Iterable[str], most: int = 3) -> list[str]:
 
 
 def describe_valid(name: str, valid: Iterable[str], most: int = 12) -> str:
-    """Say which names are valid: all of a short list, or the nearest ones of a long list."""
+    """Say which names are valid: all of a short list, or the nearest of a long one."""
     names = list(dict.fromkeys(valid))
     if not names:
         return "there are none"
@@ -47,10 +47,28 @@ def describe_valid(name: str, valid: Iterable[str], most: int = 12) -> str:
     return f"valid: {', '.join(names[:most])}, ... ({len(names)} in all)"
 
 
-def unknown_name(kind: str, name: str, valid: Iterable[str], where: str = "") -> UnknownName:
-    """Build the error for a name that is not in the list of valid ones.
+def unknown_name(
+    kind: str, name: str, valid: Iterable[str], where: str = "", owner: str = ""
+) -> UnknownName:
+    """Build the error for a name that is not in a list of valid ones.
 
-    ``kind`` is the noun ("layer"), ``where`` the place to change it ("config/runs.tsv, row 3").
+    Parameters
+    ----------
+    kind
+        The noun, as in "layer".
+    name
+        The name that was given.
+    valid
+        The names that exist.
+    where
+        The place to change it, as in "config/runs.tsv, line 3".
+    owner
+        What should have it, as in "model 'tiny'".
+
+    Returns
+    -------
+        The error, to be raised.
     """
     place = f" ({where})" if where else ""
-    return UnknownName(f"unknown {kind} '{name}'; {describe_valid(name, valid)}{place}")
+    wrong = f"{owner} has no {kind} '{name}'" if owner else f"unknown {kind} '{name}'"
+    return UnknownName(f"{wrong}; {describe_valid(name, valid)}{place}")

@@ -1,4 +1,4 @@
-"""Pictures: from any common file to the RGB pixels that a network sees."""
+"""Images: from any common file to the RGB pixels that a network sees."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from blockscope.io.atomic_files import atomic_write, require_file
 from blockscope.io.errors import BadFile
 
 FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP")
-MOST_PIXELS = 100_000_000  # a 100 megapixel photograph is read, a decompression bomb is not
+MOST_PIXELS = 100_000_000  # a 100-megapixel photograph is read, a decompression bomb is not
 Pixels = npt.NDArray[np.uint8]
 
 _BITS_PER_SAMPLE, _PHOTOMETRIC = 258, 262  # TIFF tags
@@ -29,41 +29,54 @@ _GREY_STEPS = {"L;2": 85, "L;4": 17}
 def read_image(
     path: str | os.PathLike[str], background: tuple[int, int, int] = (255, 255, 255)
 ) -> Image.Image:
-    """Read a picture as 8 bit RGB, upright.
+    """Read an image as 8-bit RGB, upright.
 
-    PNG, JPEG, WebP, TIFF and BMP are read, whatever the ending of the name; grey, palette, CMYK and
-    16 bit pictures are converted; EXIF orientation is applied; transparent pixels show
-    ``background`` (0..255 RGB). Of several frames the first one counts. Colour profiles are not
-    applied: networks were trained on the numbers as they stand in the file.
+    PNG, JPEG, WebP, TIFF and BMP are read, whatever the file is called; grey, palette, CMYK and
+    16-bit images are converted; EXIF orientation is applied; only the first frame is used. Colour
+    profiles are not applied: networks were trained on the numbers in the file.
 
-    Raises ``BadFile`` naming the file where it is missing, broken, of another kind, larger than 100
-    megapixels (found before a pixel is decoded), or has pixels whose brightness is not defined.
+    Parameters
+    ----------
+    path
+        The file.
+    background
+        Colour (red, green, blue; 0 to 255) shown where the image is transparent.
+
+    Returns
+    -------
+        The image, mode ``RGB``.
+
+    Raises
+    ------
+    BadFile
+        The file is missing, damaged, of another kind, larger than 100 megapixels (found before
+        a pixel is decoded), or has pixels of undefined brightness.
     """
     source = require_file(path, "image file")
     try:
         # Given a name, Pillow maps plain TIFFs into memory and then mixes up the turned ones.
         with warnings.catch_warnings(), open(source, "rb") as handle:
             warnings.simplefilter("ignore")  # pixels beyond our own limit, odd EXIF or TIFF tags
-            with Image.open(handle, formats=FORMATS) as picture:
-                _check_size(source, picture.size)
-                packing = _packing(picture)
-                picture.load()
-                return _to_rgb(source, picture, packing, background)
+            with Image.open(handle, formats=FORMATS) as image:
+                _check_size(source, image.size)
+                packing = _packing(image)
+                image.load()
+                return _to_rgb(source, image, packing, background)
     except BadFile:
         raise
     except UnidentifiedImageError as error:
         valid = ", ".join(FORMATS)
         raise BadFile(
-            f"image file '{source}' is not a picture in a known format; valid: {valid}"
+            f"image file '{source}' is not in a known image format; valid: {valid}"
         ) from error
     except Image.DecompressionBombError as error:
         raise BadFile(f"image file '{source}': {error}; scale it down first") from error
     except Exception as error:  # decoders raise whatever a damaged file makes them stumble over
-        raise BadFile(f"image file '{source}' is broken: {error}") from error
+        raise BadFile(f"image file '{source}' is damaged: {error}") from error
 
 
 def check_image(path: str | os.PathLike[str]) -> None:
-    """Read a picture and forget it, to know that it can be read; raises as ``read_image``."""
+    """Check that an image can be read; raises like ``read_image``."""
     read_image(path)
 
 
@@ -76,24 +89,24 @@ def _check_size(source: Path, size: tuple[int, int]) -> None:
         )
 
 
-def _packing(picture: Image.Image) -> str:
-    """Return how a PNG packs its samples ("L;4", "RGB;16B"), which is known before loading only."""
-    if isinstance(picture, PngImagePlugin.PngImageFile) and picture.tile:
-        return str(picture.tile[0][3])
+def _packing(image: Image.Image) -> str:
+    """Return how a PNG packs its samples ("L;4", "RGB;16B"), known only before loading."""
+    if isinstance(image, PngImagePlugin.PngImageFile) and image.tile:
+        return str(image.tile[0][3])
     return ""
 
 
 def _to_rgb(
-    source: Path, picture: Image.Image, packing: str, background: tuple[int, int, int]
+    source: Path, image: Image.Image, packing: str, background: tuple[int, int, int]
 ) -> Image.Image:
-    key = picture.info.get("transparency")
-    if key is not None and packing == "RGB;16B":  # Pillow keeps the upper 8 bits of colours only
-        raise _unclear(source, "has 16 bit colours, one of which means transparent")
-    upright = _upright(picture)
-    if picture.mode.startswith(("I", "F")):
-        upright = _to_8_bit(source, upright, _white(source, picture), key)
-        if isinstance(picture, TiffImageFile) and picture.tag_v2.get(_PHOTOMETRIC) == 0:
-            upright = ImageOps.invert(upright)  # Pillow does so with 8 bit pictures only
+    key = image.info.get("transparency")
+    if key is not None and packing == "RGB;16B":  # Pillow keeps only the upper 8 bits of colours
+        raise _unclear(source, "has 16-bit colours, one of which means transparent")
+    upright = _upright(image)
+    if image.mode.startswith(("I", "F")):
+        upright = _to_8_bit(source, upright, _white(source, image), key)
+        if isinstance(image, TiffImageFile) and image.tag_v2.get(_PHOTOMETRIC) == 0:
+            upright = ImageOps.invert(upright)  # Pillow inverts only 8-bit images
     elif packing in _GREY_STEPS and isinstance(key, int):
         upright.info["transparency"] = key * _GREY_STEPS[packing]
     if upright.has_transparency_data:
@@ -103,16 +116,16 @@ def _to_rgb(
     return upright.convert("RGB")
 
 
-def _upright(picture: Image.Image) -> Image.Image:
+def _upright(image: Image.Image) -> Image.Image:
     try:
-        return ImageOps.exif_transpose(picture)
-    except (SyntaxError, ValueError, struct.error):  # unreadable EXIF tells no orientation
-        return picture.copy()
+        return ImageOps.exif_transpose(image)
+    except (SyntaxError, ValueError, struct.error):  # unreadable EXIF gives no orientation
+        return image.copy()
 
 
-def _to_8_bit(source: Path, picture: Image.Image, white: float, key: int | None) -> Image.Image:
+def _to_8_bit(source: Path, image: Image.Image, white: float, key: int | None) -> Image.Image:
     """Map grey values 0..white to 8 bit, where Pillow would clip; ``key`` becomes transparent."""
-    values = np.asarray(picture, dtype=np.float64)
+    values = np.asarray(image, dtype=np.float64)
     low, high = values.min(), values.max()
     if not (low >= 0 and high <= white):  # also where there is a NaN
         raise _unclear(source, f"has grey values of {low:g} to {high:g}, outside 0 to {white:g}")
@@ -122,14 +135,14 @@ def _to_8_bit(source: Path, picture: Image.Image, white: float, key: int | None)
     return grey
 
 
-def _white(source: Path, picture: Image.Image) -> float:
-    """Return the value of white in a grey picture of more than 8 bits."""
-    if picture.mode == "F":
+def _white(source: Path, image: Image.Image) -> float:
+    """Return the value of white in a grey image of more than 8 bits."""
+    if image.mode == "F":
         return 1.0
-    if isinstance(picture, TiffImageFile):
-        if picture.mode == "I":
-            raise _unclear(source, "has grey values with a sign or of 32 bits, of unknown range")
-        return float(2 ** picture.tag_v2.get(_BITS_PER_SAMPLE, (16,))[0] - 1)
+    if isinstance(image, TiffImageFile):
+        if image.mode == "I":
+            raise _unclear(source, "has signed or 32-bit grey values of unknown range")
+        return float(2 ** image.tag_v2.get(_BITS_PER_SAMPLE, (16,))[0] - 1)
     return 65535.0
 
 
@@ -137,21 +150,21 @@ def _unclear(source: Path, found: str) -> BadFile:
     return BadFile(f"image file '{source}' {found}; save it with 8 bits per colour")
 
 
-def fit(picture: Image.Image, size: tuple[int, int]) -> Pixels:
-    """Scale and crop a picture to ``size`` = (row, col), as uint8 (row, col, rgb).
+def fit(image: Image.Image, size: tuple[int, int]) -> Pixels:
+    """Scale and crop an image to ``size`` = (row, col), as uint8 (row, col, rgb).
 
-    The picture is scaled (Lanczos) until it just covers the size, then cropped around its centre;
-    for a square size that is: shorter side to size, centre crop. A picture of that size passes
+    The image is scaled (Lanczos) until it just covers the size, then cropped around its centre;
+    for a square: shorter side to size, centre crop. An image of that size passes
     through unchanged.
     """
     rows, columns = size
-    if picture.size != (columns, rows):
-        picture = ImageOps.fit(picture, (columns, rows), Image.Resampling.LANCZOS)
-    return np.array(picture.convert("RGB"), dtype=np.uint8)
+    if image.size != (columns, rows):
+        image = ImageOps.fit(image, (columns, rows), Image.Resampling.LANCZOS)
+    return np.array(image.convert("RGB"), dtype=np.uint8)
 
 
 def write_png(path: str | os.PathLike[str], pixels: Pixels, facts: provenance.Facts) -> None:
-    """Write uint8 (row, col, rgb) as a PNG that records where it comes from."""
+    """Write uint8 (row, col, rgb) as a PNG with its provenance."""
     text = PngImagePlugin.PngInfo()
     text.add_text(provenance.KEY, json.dumps(facts))
     with atomic_write(path) as temporary:
@@ -159,7 +172,7 @@ def write_png(path: str | os.PathLike[str], pixels: Pixels, facts: provenance.Fa
 
 
 def read_input(path: str | os.PathLike[str]) -> tuple[Pixels, provenance.Facts]:
-    """Read back what ``write_png`` wrote: pixels uint8 (row, col, rgb) and where they come from.
+    """Read back what ``write_png`` wrote: pixels uint8 (row, col, rgb) and their provenance.
 
     Raises ``BadFile`` where the file is missing, broken or not made by blockscope.
     """

@@ -1,6 +1,6 @@
-"""Labels of a network: which logit is called what.
+"""Labels of a network: the names of its logits.
 
-A label is known by its index, the position of its logit; names may occur twice.
+The index of a label is that of its logit; names may repeat.
 """
 
 from __future__ import annotations
@@ -14,17 +14,15 @@ from pathlib import Path
 from blockscope.io.atomic_files import require_file
 from blockscope.io.errors import BadFile, UnknownName, unknown_name
 
-_MOST_DIGITS = 10  # more are no index of any network
+_MOST_DIGITS = 10  # no network has that many logits
 
 
 def read_labels(path: str | os.PathLike[str]) -> list[str]:
     """Read a list of label names; entry i names logit i.
 
-    Accepted: a JSON list of strings; the JSON object ``{"0": ["n01440764", "tench"], ...}`` that
-    Keras applications use; any other file as UTF-8 text with one label a line. Space around a name
-    does not count.
-
-    Raises ``BadFile`` for a missing, empty or malformed file.
+    A ``.json`` file holds a list of strings, or the object ``{"0": ["n01440764", "tench"], ...}``
+    of Keras applications; any other file is UTF-8 text with one label per line. Surrounding
+    whitespace is dropped. Raises ``BadFile`` for a missing, empty or malformed file.
     """
     source = require_file(path, "labels file")
     try:
@@ -64,8 +62,12 @@ def _names_from_json(source: Path, text: str) -> list[str]:
 class Labels:
     """The labels of a network.
 
-    ``names[i]`` names logit i. The first ``skip`` entries (dummy, background) are no classes;
-    logits past the end of ``names`` have no label.
+    Attributes
+    ----------
+    names
+        Entry i names logit i; logits past the end have no label.
+    skip
+        Number of leading entries that are not labels (dummy, background).
     """
 
     names: Sequence[str]
@@ -73,45 +75,45 @@ class Labels:
 
     @property
     def indexes(self) -> range:
-        """Logit positions of the real labels, in order."""
+        """Indexes of the logits that have a label."""
         return range(self.skip, len(self.names))
 
     def __len__(self) -> int:
-        """Return how many real labels there are."""
+        """Return the number of labels."""
         return len(self.indexes)
 
     def name(self, index: int) -> str:
-        """Return the name of a logit, or its number in brackets where it has none."""
+        """Return the name of a logit, or its index in brackets where it has none."""
         return self.names[index] if 0 <= index < len(self.names) else f"[{index}]"
 
     def find(self, text: str, where: str = "") -> int:
-        """Return the logit position of a label given by its exact name or by its decimal index.
+        """Return the index of a label that is given by its exact name or its decimal index.
 
-        Raises ``UnknownName`` for a name that is not there (nearest names are listed), for an index
-        that is no label, and for a name that occurs more than once (its indexes are listed).
+        Raises ``UnknownName`` for an unknown name (with the nearest ones), for an index that has no
+        label, and for a repeated name (with its indexes). ``where`` says where to change it.
         """
-        asked = text.strip()
+        name = text.strip()
         place = f" ({where})" if where else ""
-        matches = [i for i in self.indexes if self.names[i] == asked]
+        matches = [i for i in self.indexes if self.names[i] == name]
         if len(matches) == 1:
             return matches[0]
         if len(matches) > 1:
             choices = " or ".join(map(str, matches))
             raise UnknownName(
-                f"label '{asked}' occurs {len(matches)} times; give its index instead: "
+                f"label '{name}' occurs {len(matches)} times; give its index instead: "
                 f"{choices}{place}"
             )
-        if asked.isascii() and asked.isdecimal() and len(asked) < _MOST_DIGITS:
-            if int(asked) in self.indexes:
-                return int(asked)
+        if name.isascii() and name.isdecimal() and len(name) < _MOST_DIGITS:
+            if int(name) in self.indexes:
+                return int(name)
             raise UnknownName(
-                f"label index {asked} is out of range; valid: {self.skip} to "
+                f"label index {name} is out of range; valid: {self.skip} to "
                 f"{len(self.names) - 1}{place}"
             )
-        raise unknown_name("label", asked, (self.names[i] for i in self.indexes), where)
+        raise unknown_name("label", name, (self.names[i] for i in self.indexes), where)
 
     def repeated(self) -> dict[str, list[int]]:
-        """Return the names that occur more than once, with their indexes."""
+        """Return the repeated names with their indexes."""
         found: dict[str, list[int]] = {}
         for i in self.indexes:
             found.setdefault(self.names[i], []).append(i)

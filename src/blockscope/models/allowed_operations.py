@@ -1,8 +1,8 @@
 """The operations that a model's graph may contain.
 
 A graph is a program. This list holds only arithmetic on tensors: nothing that reads or writes a
-file, opens a connection, calls Python, keeps state or loops, so that a model from a stranger can
-compute and do nothing else. Extend it with an operation only when that stays true.
+file, opens a connection, calls Python, keeps state or loops, so that an untrusted model can compute
+and do nothing else. Add an operation only if that stays true.
 """
 
 from __future__ import annotations
@@ -37,10 +37,9 @@ ALLOWED = STRUCTURE | ARITHMETIC | NETWORK
 
 
 def check_ops(nodes: Iterable[tuple[str, str]], source: str) -> None:
-    """Refuse a graph with operations off the list.
+    """Raise ``BadFile`` for a graph with operations that are not on the list.
 
-    ``nodes`` are (name, op) pairs. Raises ``BadFile`` that names each forbidden operation with the
-    first node that uses it.
+    ``nodes`` are (name, op) pairs; the message names the first node of each such operation.
     """
     forbidden: dict[str, str] = {}
     for name, op in nodes:

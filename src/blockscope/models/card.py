@@ -1,4 +1,4 @@
-"""The card of a model in normal form: what can be asked of it, without loading the network."""
+"""The card of a model in normal form: what is known of it without loading the network."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from blockscope.io.labels import Labels
 
 
 class InputSpec(BaseModel):
-    """How a picture enters the network."""
+    """How an image enters the network."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     tensor: str = Field(description="name of the input tensor")
-    size: tuple[int, int] = Field(description="rows and columns of the picture, in pixels")
+    size: tuple[int, int] = Field(description="rows and columns of the image, in pixels")
     range: tuple[float, float] = Field(description="values that black and white are mapped to")
 
 
 class Layer(BaseModel):
-    """A tensor with rows, columns and channels that lies between the input and the logits."""
+    """A tensor (row, col, channel) between the input and the logits."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -44,21 +44,21 @@ class Layer(BaseModel):
 
 
 class ModelCard(BaseModel):
-    """Everything about a model in normal form that a stage or a check needs to know."""
+    """What stages and checks need to know about a model in normal form."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     model: str = Field(description="id in the catalogue")
-    source: str = Field(description="the file or address that the graph came from")
+    source: str = Field(description="the file or URL of the graph")
     source_sha256: str = Field(description="SHA-256 of that file (of all files for a folder)")
     entry: str = Field(default="", description="SHA-256 of the catalogue entry that made this card")
-    graph_sha256: str = Field(default="", description="SHA-256 of graph.pb beside this card")
+    graph_sha256: str = Field(default="", description="SHA-256 of graph.pb next to this card")
     input: InputSpec
     logits: str = Field(description="tensor of the logits (image, logit)")
     outputs: int = Field(description="number of logits, with or without a label")
     layers: tuple[Layer, ...] = Field(description="usable layers, in the order of computation")
     labels: tuple[str, ...] = Field(description="entry i names logit i")
-    skip_labels: int = Field(default=0, description="leading entries that are no class")
+    skip_labels: int = Field(default=0, description="number of leading entries that are not labels")
     provenance: dict[str, str | int | float] = Field(default_factory=dict)
 
     @cached_property
@@ -80,12 +80,12 @@ class ModelCard(BaseModel):
         return found
 
     def layer(self, name: str, where: str = "") -> Layer:
-        """Return a layer by its exact name; raises ``UnknownName`` that lists the nearest ones."""
+        """Return a layer by its exact name; raises ``UnknownName`` with the nearest ones."""
         try:
             return self.by_name[name]
         except KeyError:
-            kind = f"layer of model '{self.model}'"
-            raise unknown_name(kind, name, self.by_name, where) from None
+            owner = f"model '{self.model}'"
+            raise unknown_name("layer", name, self.by_name, where, owner) from None
 
     def is_after(self, later: str, earlier: str) -> bool:
         """Tell whether layer ``later`` is computed from layer ``earlier``."""

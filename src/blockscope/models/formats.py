@@ -28,7 +28,7 @@ SAVED_MODEL_OPS = frozenset(
 
 @dataclass(frozen=True)
 class Graph:
-    """A graph as it was read, with its only input and output where the file tells them."""
+    """A graph as it was read, with its only input and output where the file names them."""
 
     definition: graph_pb2.GraphDef
     input: str | None = None
@@ -36,10 +36,23 @@ class Graph:
 
 
 def read_graph(path: str | Path, size: tuple[int, int]) -> Graph:
-    """Read a network as a frozen graph; ``size`` (row, col) counts where the file leaves it open.
+    """Read a network as a frozen graph.
 
-    Accepted: a frozen GraphDef (``.pb``), a Keras file (``.keras``, ``.h5``), a SavedModel folder.
-    Raises ``BadFile`` where the file is missing, of another kind or not loadable.
+    Parameters
+    ----------
+    path
+        A frozen GraphDef (``.pb``), a Keras file (``.keras``, ``.h5``) or a SavedModel folder.
+    size
+        Rows and columns of the image, used where a Keras file leaves them open.
+
+    Returns
+    -------
+        The graph.
+
+    Raises
+    ------
+    BadFile
+        The file is missing, of another kind or cannot be loaded.
     """
     source = Path(path)
     if not source.exists():
@@ -63,7 +76,7 @@ def _read_frozen(source: Path) -> Graph:
         raise BadFile(f"model file '{source}' is not a frozen TensorFlow graph: {error}") from error
     if not definition.node:
         raise BadFile(
-            f"model file '{source}' holds no graph; valid: a frozen .pb, a .keras file, "
+            f"model file '{source}' contains no graph; valid: a frozen .pb, a .keras file, "
             "or the folder of a SavedModel"
         )
     return Graph(definition)
@@ -79,12 +92,12 @@ def _read_keras(source: Path, size: tuple[int, int]) -> Graph:
     if len(model.inputs) != 1 or len(model.outputs) != 1:
         raise BadFile(
             f"Keras file '{source}' has {len(model.inputs)} inputs and {len(model.outputs)} "
-            "outputs; only networks with one picture in and one vector out are supported"
+            "outputs; only networks with one image in and one vector out are supported"
         )
     channels = model.inputs[0].shape[-1]
-    picture = tf.TensorSpec([None, *size, channels], tf.float32, name="input")
+    image = tf.TensorSpec([None, *size, channels], tf.float32, name="input")
 
-    @tf.function(input_signature=[picture], autograph=False)
+    @tf.function(input_signature=[image], autograph=False)
     def forward(batch: tf.Tensor) -> tf.Tensor:
         return model(batch, training=False)
 
@@ -129,7 +142,7 @@ def _freeze(function: Any) -> Graph:
     if inputs != 1 or len(function.outputs) != 1:
         raise BadFile(
             f"the model has {inputs} inputs and {len(function.outputs)} outputs; "
-            "only networks with one picture in and one vector out are supported"
+            "only networks with one image in and one vector out are supported"
         )
     frozen = convert_variables_to_constants_v2(function)
     return Graph(frozen.graph.as_graph_def(), frozen.inputs[0].op.name, frozen.outputs[0].op.name)

@@ -1,4 +1,4 @@
-"""Walking a graph of named nodes: order, what lies before, what lies behind."""
+"""Walking a graph of named nodes: topological order, upstream, downstream."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ def tensor_name(edge: str) -> str:
 
 
 def sources(node: node_def_pb2.NodeDef) -> list[str]:
-    """Return the nodes that a node reads, control edges left out."""
+    """Return the nodes that a node reads, without control edges."""
     return [tensor_name(edge) for edge in node.input if not edge.startswith("^")]
 
 
 def in_order(
     nodes: Nodes, ends: Iterable[str], stop: Collection[str] = ()
 ) -> list[node_def_pb2.NodeDef]:
-    """Return what ``ends`` need, each node after its inputs; nodes in ``stop`` count as inputs."""
+    """Return what ``ends`` need, each node after its inputs; nodes in ``stop`` have none."""
     ordered: dict[str, node_def_pb2.NodeDef] = {}
     stack = [(end, False) for end in ends]
     while stack:
@@ -38,7 +38,7 @@ def in_order(
 
 
 def downstream(nodes: Nodes, start: str) -> set[str]:
-    """Return every node computed from ``start``, itself included; ``nodes`` in any order."""
+    """Return every node computed from ``start``, itself included."""
     found = {start}
     for node in in_order(nodes, nodes):
         if any(source in found for source in sources(node)):
@@ -46,14 +46,14 @@ def downstream(nodes: Nodes, start: str) -> set[str]:
     return found
 
 
-def ends(definition: graph_pb2.GraphDef) -> list[str]:
+def sinks(definition: graph_pb2.GraphDef) -> list[str]:
     """Return the nodes that no other node reads."""
     read = {source for node in definition.node for source in sources(node)}
     return [node.name for node in definition.node if node.name not in read]
 
 
 def nearest_upstream(nodes: Nodes, name: str, marked: Collection[str]) -> tuple[str, ...]:
-    """Return the first marked nodes met on every way up from ``name``."""
+    """Return the first marked nodes on each path upstream from ``name``."""
     found: dict[str, None] = {}
     stack, seen = sources(nodes[name]), set()
     while stack:

@@ -1,4 +1,4 @@
-"""A network in normal form, ready to be run from the picture or from any tensor inside."""
+"""A network in normal form, to be run from the image or from any tensor inside."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ PRE_RELU = "_pre_relu"  # ending of the name of a layer before its ReLU
 class Network:
     """A frozen graph with its input and logits.
 
-    ``definition`` holds plain operations only (see ``blockscope.models.normal_form``).
+    ``definition`` is in normal form (see ``blockscope.models.normal_form``).
     """
 
     def __init__(self, definition: graph_pb2.GraphDef, spec: InputSpec, logits: str) -> None:
-        """Hold a graph; nothing is computed yet."""
+        """Keep a graph; nothing is computed yet."""
         self.spec = spec
         self.logits = logits
         self.definition = definition
@@ -46,10 +46,10 @@ class Network:
             raise BadFile(f"graph '{graph_path}' cannot be read: {error}") from error
         return cls(definition, card.input, card.logits)
 
-    def values(self, picture: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        """Map a picture, uint8 (row, col, rgb), to network input, float32 (1, row, col, rgb)."""
+    def values(self, image: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        """Map an image, uint8 (row, col, rgb), to network input, float32 (1, row, col, rgb)."""
         low, high = self.spec.range
-        scaled = low + (high - low) * (picture.astype(np.float32) / np.float32(255))
+        scaled = low + (high - low) * (image.astype(np.float32) / np.float32(255))
         return scaled.astype(np.float32)[None]
 
     def run(
@@ -59,18 +59,28 @@ class Network:
         nodes: Mapping[str, node_def_pb2.NodeDef] | None = None,
         operation: Operation = apply,
     ) -> dict[str, tf.Tensor]:
-        """Compute tensors, with others held at given values.
+        """Compute tensors from given values of others.
 
-        ``feeds`` name tensors (the input, or any inside, which then cuts off what lies before it);
-        ``fetches`` name tensors, ``a`` or ``a:1``. Only what they need is computed, once. ``nodes``
-        replace the graph's own; ``operation`` computes a node's outputs from its inputs, and may
-        put another gradient in.
+        Parameters
+        ----------
+        feeds
+            Values of the input, or of any tensors inside, whose own inputs are then not used.
+        fetches
+            Tensors to compute, ``a`` or ``a:1``. Only what they need is computed, once.
+        nodes
+            Nodes instead of the graph's own.
+        operation
+            Computes the outputs of a node from its inputs; may override gradients.
+
+        Returns
+        -------
+            The tensors by their names in ``fetches``.
         """
         nodes = nodes or self.nodes
         computed = {name: [tf.convert_to_tensor(value)] for name, value in feeds.items()}
-        wanted = [graphs.tensor_name(name) for name in fetches]
-        ordered = [n for n in graphs.in_order(nodes, wanted, stop=feeds) if n.name not in feeds]
-        readers = Counter(wanted)
+        names = [graphs.tensor_name(name) for name in fetches]
+        ordered = [n for n in graphs.in_order(nodes, names, stop=feeds) if n.name not in feeds]
+        readers = Counter(names)
         for node in ordered:
             readers.update(graphs.sources(node))
         for node in ordered:
@@ -81,7 +91,7 @@ class Network:
             readers.subtract(graphs.sources(node))
             for source in graphs.sources(node):
                 if readers[source] == 0:
-                    computed.pop(source, None)  # a big picture's early layers would fill the memory
+                    computed.pop(source, None)  # early layers of a large image would fill the memory
         return {name: _output(computed, name) for name in fetches}
 
     def _constant(self, node: node_def_pb2.NodeDef) -> tf.Tensor:
@@ -92,8 +102,8 @@ class Network:
     def joined_at(self, layer: str) -> dict[str, node_def_pb2.NodeDef]:
         """Return the nodes, changed so that the logits are computed from ``layer``.
 
-        Only a concatenation before the ReLU needs a change: the branches have a ReLU each, and what
-        follows reads their outputs. One ReLU after the concatenation gives the same values.
+        Only a concatenation before the ReLU needs that: what follows reads the ReLU of each branch.
+        One ReLU after the concatenation gives the same values.
         """
         nodes = dict(self.nodes)
         after = nodes.get(layer.removesuffix(PRE_RELU))

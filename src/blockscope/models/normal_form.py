@@ -1,114 +1,83 @@
-"""The normal form of a model: one frozen graph from the picture to the logits, and its card."""
+"""The normal form of a model: one frozen graph of plain operations, from the image to the logits.
+
+The order of the steps matters:
+
+1. Input and logits are found in the graph as it was read.
+2. Only what the logits need from the input on is kept, so that whatever reads files or draws random
+   numbers for the input is gone before the operations are checked.
+3. The operations are checked before anything runs.
+4. Each node is rewritten on its own: defaults entered, devices, control edges and custom gradients
+   dropped, ``Concat`` turned into ``ConcatV2``.
+5. ``IdentityN``, which Keras wraps around functions with a custom gradient, becomes ``Identity``.
+6. Concatenations before the ReLU are added last, since they copy rewritten nodes.
+"""
 
 from __future__ import annotations
 
-import hashlib
-import os
-from pathlib import Path
-from typing import TYPE_CHECKING
-
 from tensorflow.core.framework import graph_pb2, node_def_pb2, types_pb2
 
-from blockscope.io import provenance
-from blockscope.io.atomic_files import atomic_write, sha256_of
-from blockscope.io.downloads import fetch
 from blockscope.io.errors import BadFile, unknown_name
-from blockscope.io.labels import read_labels
 from blockscope.models import graphs
 from blockscope.models.allowed_operations import check_ops
-from blockscope.models.description import describe
-from blockscope.models.device import software_facts
-from blockscope.models.formats import Graph, read_graph
+from blockscope.models.formats import Graph
 from blockscope.models.network import PRE_RELU
 from blockscope.models.operations import enter_defaults
-
-if TYPE_CHECKING:
-    from blockscope.config.settings import ModelEntry, Source
 
 RECTIFIERS = frozenset({"Relu", "Relu6"})
 
 
-def write_model(
-    entry: ModelEntry,
-    name: str,
-    graph_path: str | os.PathLike[str],
-    card_path: str | os.PathLike[str],
-    downloads: str | os.PathLike[str],
-) -> None:
-    """Bring a catalogue entry into normal form: ``graph.pb`` and ``model.json``.
+def normalise(
+    graph: Graph, name: str, *, input_tensor: str | None = None, logits: str | None = None
+) -> graph_pb2.GraphDef:
+    """Return the part of a graph between the image and the logits, in plain operations.
 
-    ``downloads`` is the folder for files that the entry gives by address. Raises ``BadFile`` or
-    ``UnknownName`` for whatever is wrong with the model, and then leaves neither file changed.
-    """
-    source, source_sha256 = _locate(entry.graph, downloads)
-    definition = normalise(read_graph(source, entry.input.size), entry, name)
-    labels_path, _ = _locate(entry.labels, downloads)
-    card = describe(definition, entry, name, read_labels(labels_path))
-    content = definition.SerializeToString(deterministic=True)
-    card = card.model_copy(
-        update={
-            "source": entry.graph.url or entry.graph.path or "",
-            "source_sha256": source_sha256,
-            "entry": entry.digest,
-            "graph_sha256": hashlib.sha256(content).hexdigest(),
-            "provenance": provenance.record(
-                "model", software_facts(), model=name, model_sha256=source_sha256
-            ),
-        }
-    )
-    with atomic_write(graph_path) as temporary:
-        temporary.write_bytes(content)
-    card.write(card_path)
+    The input becomes a placeholder (image, row, col, channel) of any size. For each concatenation
+    of rectified branches, ``{layer}_pre_relu`` is added: the same concatenation before the ReLU.
 
+    Parameters
+    ----------
+    graph
+        The graph as it was read.
+    name
+        The model's id, for messages.
+    input_tensor
+        Its input; by default the only one that the file names.
+    logits
+        Its logits; by default the input of the last softmax.
 
-def _locate(source: Source, downloads: str | os.PathLike[str]) -> tuple[Path, str]:
-    """Return the local path and SHA-256 of a file given by path or by address."""
-    if source.url and source.sha256:
-        path = fetch(source.url, source.sha256, downloads, source.member)
-        return path, sha256_of(path)
-    path = Path(source.path or "")
-    if not path.exists():
-        raise BadFile(f"file '{path}' does not exist (models catalogue)")
-    found = sha256_of(path)
-    if source.sha256 and found != source.sha256.lower():
-        raise BadFile(
-            f"'{path}' has the wrong checksum: expected sha256 {source.sha256.lower()}, "
-            f"found {found}"
-        )
-    return path, found
+    Returns
+    -------
+        A new graph; ``graph`` is not changed.
 
-
-def normalise(graph: Graph, entry: ModelEntry, name: str) -> graph_pb2.GraphDef:
-    """Return the part of a graph between the picture and the logits, in plain operations.
-
-    The input becomes a placeholder (image, row, col, channel) of any size. What the logits do not
-    need is dropped, with devices, control edges and custom gradients. Attributes that a file leaves
-    out because they have their default value are there. The legacy ``Concat`` becomes
-    ``ConcatV2``. For each concatenation of rectified branches ``{layer}_pre_relu`` is
-    added: the same concatenation before the ReLU.
+    Raises
+    ------
+    UnknownName
+        The graph has no such tensor.
+    BadFile
+        The graph cannot be brought into normal form.
     """
     nodes = {node.name: node for node in graph.definition.node}
-    picture = entry.input.tensor or graph.input
-    if picture is None:
+    start = input_tensor or graph.input
+    if start is None:
         found = [n.name for n in graph.definition.node if n.op == "Placeholder"]
         raise BadFile(f"model '{name}': give input.tensor; placeholders found: {found}")
-    for kind, asked in (("input tensor", picture), ("logits tensor", entry.logits)):
-        if asked is not None and asked not in nodes:
-            raise unknown_name(f"{kind} of model '{name}'", asked, nodes, "models catalogue")
-    logits = entry.logits or _before_softmax(nodes, graph.output, name)
-    kept = _needed(nodes, picture, logits, name)
+    for kind, tensor in (("input tensor", start), ("logits tensor", logits)):
+        if tensor is not None and tensor not in nodes:
+            raise unknown_name(kind, tensor, nodes, "models catalogue", f"model '{name}'")
+    end = logits or _before_softmax(nodes, graph.output, name)
+    kept = _needed(nodes, start, end, name)
     check_ops([(node.name, node.op) for node in kept], name)
     definition = graph_pb2.GraphDef(versions=graph.definition.versions)
     for node in kept:
-        definition.node.append(_placeholder(node) if node.name == picture else _plain(node, name))
+        definition.node.append(_placeholder(node) if node.name == start else _plain(node, name))
     _bypass_identity_n(definition)
     definition.node.extend(_pre_relu_concats(definition))
     return definition
 
 
 def _bypass_identity_n(definition: graph_pb2.GraphDef) -> None:
-    """Read past IdentityN, which Keras wraps around functions with a gradient of their own."""
-    behind = {
+    """Turn IdentityN into Identity of its first input, and bypass its other outputs."""
+    sources_of = {
         f"{node.name}:{i}": source
         for node in definition.node
         if node.op == "IdentityN"
@@ -116,7 +85,7 @@ def _bypass_identity_n(definition: graph_pb2.GraphDef) -> None:
         if i > 0
     }
     for node in definition.node:
-        sources = [behind.get(edge, edge) for edge in node.input]
+        sources = [sources_of.get(edge, edge) for edge in node.input]
         if node.op == "IdentityN":
             node.op = "Identity"
             kind = node.attr["T"].list.type[0]
@@ -127,7 +96,7 @@ def _bypass_identity_n(definition: graph_pb2.GraphDef) -> None:
 
 
 def _before_softmax(nodes: dict[str, node_def_pb2.NodeDef], output: str | None, name: str) -> str:
-    """Return the tensor that enters the last softmax, or the output where there is none."""
+    """Return the input of the last softmax, or the output where there is none."""
     if output is None:
         softmaxes = [n for n in nodes.values() if n.op == "Softmax"]
         if len(softmaxes) != 1:
@@ -141,13 +110,13 @@ def _before_softmax(nodes: dict[str, node_def_pb2.NodeDef], output: str | None, 
 
 
 def _needed(
-    nodes: dict[str, node_def_pb2.NodeDef], picture: str, logits: str, name: str
+    nodes: dict[str, node_def_pb2.NodeDef], start: str, logits: str, name: str
 ) -> list[node_def_pb2.NodeDef]:
-    """Return what the logits need, in the order of computation, from the picture on."""
-    ordered = graphs.in_order(nodes, [logits], stop={picture})
-    if picture not in {node.name for node in ordered}:
+    """Return what the logits need from the input on, in the order of computation."""
+    ordered = graphs.in_order(nodes, [logits], stop={start})
+    if start not in {node.name for node in ordered}:
         raise BadFile(
-            f"model '{name}': the logits '{logits}' are not computed from the input '{picture}' "
+            f"model '{name}': the logits '{logits}' are not computed from the input '{start}' "
             "(models catalogue: input.tensor, logits)"
         )
     return ordered
@@ -193,8 +162,8 @@ def _pre_relu_concats(definition: graph_pb2.GraphDef) -> list[node_def_pb2.NodeD
     for node in definition.node:
         branches = [nodes[graphs.tensor_name(i)] for i in node.input[:-1]]
         ops = {branch.op for branch in branches}
-        wanted = node.op == "ConcatV2" and len(ops) == 1 and ops <= RECTIFIERS
-        if wanted and node.name + PRE_RELU not in nodes:
+        rectified = node.op == "ConcatV2" and len(ops) == 1 and ops <= RECTIFIERS
+        if rectified and node.name + PRE_RELU not in nodes:
             concat = node_def_pb2.NodeDef()
             concat.CopyFrom(node)
             concat.name = node.name + PRE_RELU

@@ -1,4 +1,4 @@
-"""Running single operations of a frozen graph on values of our own."""
+"""Running single operations of a frozen graph on given values."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tensorflow.python.framework import op_def_registry
 
 from blockscope.models.node_attributes import to_python
 
-# Where the Python interface calls an argument by another name than the operation's definition.
+# Arguments that the Python interface and the definition of an operation name differently.
 RENAMED = {
     "reduction_indices": "axis",
     "dim": "axis",
@@ -42,7 +42,7 @@ def apply(node: node_def_pb2.NodeDef, inputs: Sequence[tf.Tensor]) -> list[tf.Te
 
 
 def enter_defaults(node: node_def_pb2.NodeDef) -> None:
-    """Enter the attributes that a node leaves out, with the values that this stands for.
+    """Add the attributes that a node leaves out, with their default values.
 
     Graphs may be written without attributes that have their default value; a reader of such an
     attribute would find zero instead.

@@ -1,4 +1,4 @@
-"""The stage "input": a picture as one network sees it."""
+"""The stage "input": an image as one network sees it."""
 
 from __future__ import annotations
 
@@ -11,20 +11,24 @@ from blockscope.models.card import ModelCard
 
 
 def write_input(
+    *,
     image_path: str | os.PathLike[str],
     card_path: str | os.PathLike[str],
     output: str | os.PathLike[str],
     background: tuple[int, int, int],
-    image_id: str,
+    image: str,
 ) -> None:
-    """Write a picture as the network sees it: an RGB PNG of the model's input size."""
+    """Write the image of id ``image`` as the network sees it: an RGB PNG of its input size.
+
+    ``background`` (red, green, blue; 0 to 255) is shown where the image is transparent.
+    """
     card = ModelCard.read(card_path)
     pixels = fit(read_image(image_path, background), card.input.size)
     facts = provenance.record(
         "input",
         model=card.model,
         model_sha256=card.source_sha256,
-        image=image_id,
+        image=image,
         image_sha256=sha256_of(image_path),
         background=",".join(map(str, background)),
     )

@@ -16,7 +16,7 @@ from blockscope.attribution.labels import attribute_labels
 from blockscope.autodiff.gradient_overrides import OVERRIDES
 from blockscope.autodiff.gradients import Gradients
 from blockscope.autodiff.linear_map import LinearMap
-from blockscope.config.result_paths import ASKED_OF_NONE, channels_asked
+from blockscope.config.result_paths import DEFAULT_REQUEST, channels_asked
 from blockscope.config.settings import RunRow
 from blockscope.io.errors import UnknownName
 from blockscope.io.labels import Labels
@@ -239,7 +239,7 @@ def test_a_file_serves_all_runs_that_read_its_layer():
     asked = channels_asked(runs)["m", "i", "none", "a~low"]
     assert asked == {"pairs": ["", "x|logsumexp", "x|y"], "methods": ["linear", "path"]}
     assert ("m", "i", "none", "mid") not in channels_asked(runs)
-    assert ASKED_OF_NONE == {"pairs": [""], "methods": ["linear"]}
+    assert DEFAULT_REQUEST == {"pairs": [""], "methods": ["linear"]}
 
 
 def test_what_runs_ask_is_found_in_one_pass_over_them():

@@ -23,7 +23,7 @@ HEADER = "\t".join(COLUMNS)
 LABELS = ["dummy", "red star", "blue moon", "crane", "green tree", "crane", "teal heart"]
 
 
-class Written:
+class WrittenProject:
     """A project in a folder, whose network's card lies where the workflow would have put it."""
 
     def __init__(self, folder: Path) -> None:
@@ -91,7 +91,7 @@ class Written:
 @pytest.fixture
 def project(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    return Written(tmp_path)
+    return WrittenProject(tmp_path)
 
 
 def test_a_sound_project_is_read(project):
@@ -150,8 +150,8 @@ MISTAKES = {
         "my.yaml, key figure.opacity: must be less than or equal to 1, found 1.5",
     ),
     "truth as text": (
-        key("figure", "smooth", "yes"),
-        "my.yaml, key figure.smooth: must be true or false, found 'yes'",
+        key("figure", "interpolate", "yes"),
+        "my.yaml, key figure.interpolate: must be true or false, found 'yes'",
     ),
     "whole number with a fraction": (
         key("compute", "memory_mb", 2048.5),
@@ -159,15 +159,15 @@ MISTAKES = {
     ),
     "unknown model": (
         row(model="tinny"),
-        "column model: unknown model 'tinny'; valid: tiny; they are listed in models.yaml",
+        "column model: unknown model 'tinny'; valid: tiny (listed in models.yaml)",
     ),
     "unknown image": (
         row(image="dgo"),
-        "(run 'b'), column image: unknown image 'dgo'; valid: dog; they are listed in images.tsv",
+        "(run 'b'), column image: unknown image 'dgo'; valid: dog (listed in images.tsv)",
     ),
     "unknown layer": (
         row(layer1="lwo"),
-        "line 3 (run 'b'), column layer1: unknown layer of model 'tiny' 'lwo'; valid: low,",
+        "line 3 (run 'b'), column layer1: model 'tiny' has no layer 'lwo'; valid: low,",
     ),
     "unknown label": (
         row(classes="red sta|blue moon"),
@@ -177,49 +177,49 @@ MISTAKES = {
         row(classes="red star|crane"),
         "column classes: label 'crane' occurs 2 times; give its index instead: 3 or 5",
     ),
-    "label that is no class": (
+    "index that is not a label": (
         row(classes="red star|0"),
         "column classes: label index 0 is out of range; valid: 1 to 6",
     ),
-    "a third class": (
+    "a third label": (
         row(classes="3|1|2"),
-        "cat' or 'lemon|logsumexp', or one against nothing, as in 'lemon'; empty: the two most",
+        "cat' or 'lemon|logsumexp', or a single one, as in 'lemon'; empty: the two most probable",
     ),
-    "half a pair": (row(classes="red star|"), "column classes: 'red star|' must name two"),
-    "unknown class alone": (row(classes="red sta"), "column classes: unknown label 'red sta'"),
-    "the same class twice": (row(classes="3|3"), "column classes: '3|3' must name two different"),
+    "half a contrast": (row(classes="red star|"), "column classes: 'red star|' must be two"),
+    "unknown single label": (row(classes="red sta"), "column classes: unknown label 'red sta'"),
+    "the same label twice": (row(classes="3|3"), "column classes: '3|3' must be two different"),
     "logsumexp first": (
         row(classes="logsumexp|3"),
-        "column classes: 'logsumexp|3' must name two different",
+        "column classes: 'logsumexp|3' must be two different",
     ),
     "unknown override": (
         row(override="smoth"),
         "column override: unknown override 'smoth'; valid: none, smooth, smooth-blur",
     ),
-    "unknown panel": (row(panels="group"), "column panels: unknown panel 'group'; valid: groups, "),
+    "unknown panel": (row(panels="group"), "column panels: unknown panel 'group'; valid: factors, "),
     "panel twice": (
-        row(panels="groups,spatial,groups"),
-        "column panels: groups: each panel can be there once",
+        row(panels="factors,spatial,factors"),
+        "column panels: duplicate panel factors",
     ),
     "more neuron groups than channels": (
-        row(panels="neurons"),
-        "5 x 7 positions and 3 channels; valid: 1 to 3 (key neurons.groups of the settings)",
+        row(panels="neuron_groups"),
+        "5 x 7 positions, 3 channels; valid: 1 to 3 (key neuron_groups.count of the config)",
     ),
     "unknown layer of a grid": (
         row(grids="low,midle"),
-        "runs.tsv, line 3 (run 'b'), column grids: unknown layer of model 'tiny' 'midle'; valid: ",
+        "runs.tsv, line 3 (run 'b'), column grids: model 'tiny' has no layer 'midle'; valid: ",
     ),
     "a grid twice": (
         row(grids="low,high,low"),
-        "column grids: low: each layer can be there once",
+        "column grids: duplicate layer low",
     ),
     "more groups of a grid than channels": (
-        row(panels="grid", grids="low"),
-        "grid: 6 groups are more than layer 'low' can have: it has 5 x 7 positions and 3 channels",
+        row(panels="activation_grids", grids="low"),
+        "activation_grids: cannot fit 6 neuron groups to layer 'low': 5 x 7 positions, 3 channels",
     ),
     "more groups of a grid than positions": (
-        both(key("grids", "groups", 5), row(panels="grid", grids="")),
-        "grid: 5 groups are more than layer 'high' can have: it has 2 x 2 positions and 4 channels",
+        both(key("grids", "neuron_groups", 5), row(panels="activation_grids", grids="")),
+        "cannot fit 5 neuron groups to layer 'high': 2 x 2 positions, 4 channels; valid: 1 to 4",
     ),
     "unknown method": (
         row(methods="linear,pth"),
@@ -237,31 +237,31 @@ MISTAKES = {
         row(layer1="low", layer2="low"),
         "layer2 'low' is not computed from layer1 'low'; layer2 must come after layer1;",
     ),
-    "factors that are no number": (
+    "factors that are not a number": (
         row(factors="many"),
-        "runs.tsv, line 3 (run 'b'), column factors: 'many' is not understood; valid: a number",
+        "runs.tsv, line 3 (run 'b'), column factors: cannot parse 'many'; valid: a number",
     ),
     "more factors than positions": (
         row(factors="5"),
-        "column factors: 5 factors are more than layer 'high' can have: it has 2 x 2 positions",
+        "column factors: cannot fit 5 factors to layer 'high': 2 x 2 positions, 6 labels; valid: 1",
     ),
     "more factors than labels": (
         both(key("factors", "joint_labels", 3), row(factors="4 joint")),
-        "4 factors are more than layer 'high' can have: it has 2 x 2 positions and 3 labels take",
+        "cannot fit 4 factors to layer 'high': 2 x 2 positions, 3 labels; valid: 1 to 3",
     ),
     "run id twice": (
         row(run="a"),
-        "runs.tsv, line 3 (run 'a'): run 'a' is there twice, first in runs.tsv, line 2",
+        "runs.tsv, line 3 (run 'a'): duplicate run 'a', first in runs.tsv, line 2",
     ),
-    "run ids that differ in capitals": (row(run="A"), "id 'A' differs from 'a' only in capitals"),
+    "run ids that differ in case": (row(run="A"), "id 'A' differs from 'a' only in case"),
     "image id twice": (
         lambda p: p.images.append("dog\tdog.png"),
-        "images.tsv, line 3 (image 'dog'): image 'dog' is there twice",
+        "images.tsv, line 3 (image 'dog'): duplicate image 'dog', first in images.tsv, line 2",
     ),
     "model id twice": (
         lambda p: p.config.update(models="twice.yaml")
         or (p.folder / "twice.yaml").write_text("tiny: {}\nother: {}\ntiny: {}\n"),
-        "twice.yaml, line 3: key 'tiny' is there twice, first in line 1",
+        "twice.yaml, line 3: duplicate key 'tiny', first in line 1",
     ),
     "id that leaves the results": (
         row(run="../../etc"),
@@ -275,19 +275,19 @@ MISTAKES = {
     "model id of a folder": (
         lambda p: p.config.update(models="named.yaml")
         or (p.folder / "named.yaml").write_text(json.dumps({"figures": p.model, "tiny": p.model})),
-        "(model 'figures'): id 'figures' is the name of a folder of results",
+        "(model 'figures'): id 'figures' is reserved for a folder of results",
     ),
     "missing image": (
         lambda p: p.images.__setitem__(1, "dog\tdgo.png"),
         "images.tsv, line 2 (image 'dog'), column path: image file 'dgo.png' does not exist",
     ),
     "broken image": (
-        file("dog.png", b"no picture"),
-        "column path: image file 'dog.png' is not a picture in a known format; valid: PNG,",
+        file("dog.png", b"not an image"),
+        "column path: image file 'dog.png' is not in a known image format; valid: PNG,",
     ),
     "image cut off": (
         lambda p: (p.folder / "dog.png").write_bytes((p.folder / "dog.png").read_bytes()[:50]),
-        "column path: image file 'dog.png' is broken",
+        "column path: image file 'dog.png' is damaged",
     ),
     "missing graph": (
         model(graph="gone.pb"),
@@ -297,11 +297,11 @@ MISTAKES = {
         model(labels="none.json"),
         "key labels: file 'none.json' does not exist",
     ),
-    "labels that are no list": (
+    "labels that are not a list": (
         file("labels.json", b'{"a": 1}'),
         "(model 'tiny'), key labels: labels file 'labels.json': the keys of a JSON object",
     ),
-    "no class left": (model(skip_labels=7), "7 leaves no class: 'labels.json' has 7"),
+    "no label left": (model(skip_labels=7), "7 leaves no label: 'labels.json' has 7"),
     "checksum": (
         model(graph={"path": "net.pb", "sha256": "0" * 64}),
         "key graph.sha256: checksum of 'net.pb' differs: expected " + "0" * 64 + ", found "
@@ -309,7 +309,7 @@ MISTAKES = {
     ),
     "url without checksum": (
         model(graph={"url": "https://a.org/a.pb"}),
-        "(model 'tiny'), key graph: a url needs the sha256 of what lies there",
+        "(model 'tiny'), key graph: a url needs the sha256 of its file",
     ),
     "size as text": (
         model(input={"tensor": "input", "size": [5, "7"], "range": [-1, 1]}),
@@ -328,7 +328,7 @@ MISTAKES = {
         lambda p: p.images.clear(),
         "images.tsv: is empty; columns: image, path",
     ),
-    "no rows": (lambda p: p.runs.pop(), "runs.tsv: has column names, but no row"),
+    "no rows": (lambda p: p.runs.pop(), "runs.tsv: has column names, but no rows"),
     "missing column": (
         lambda p: p.runs.__setitem__(slice(None), ["run\tmodel\timage\tlayer1", "a\tb\tc\td"]),
         "line 1: column 'layer2' is missing; columns: run, model, image, layer1, layer2; optional",
@@ -339,11 +339,11 @@ MISTAKES = {
     ),
     "column twice": (
         lambda p: p.images.__setitem__(slice(None), ["image\tpath\tpath", "dog\tdog.png\tx"]),
-        "images.tsv, line 1: column 'path' is there 2 times",
+        "images.tsv, line 1: duplicate column 'path'",
     ),
     "spaces for tabs": (
         lambda p: p.images.__setitem__(slice(None), ["image path", "dog dog.png"]),
-        "images.tsv, line 1: 'image path' holds no tab; columns are separated by tabs",
+        "images.tsv, line 1: 'image path' has no tab; separate columns by tabs",
     ),
     "too many cells": (
         lambda p: p.images.append("cat\tcat.png\tx"),
@@ -365,9 +365,9 @@ MISTAKES = {
     "not YAML": (
         lambda p: p.config.update(models="bad.yaml")
         or (p.folder / "bad.yaml").write_text("tiny:\n  graph: [a\n  input: b\n"),
-        "bad.yaml, line 3: is not YAML: ",
+        "bad.yaml, line 3: is not valid YAML: ",
     ),
-    "YAML that is no mapping": (
+    "YAML that is not a mapping": (
         lambda p: p.config.update(models="list.yaml")
         or (p.folder / "list.yaml").write_text("- a\n- b\n"),
         "list.yaml: must hold keys with values",
@@ -386,13 +386,13 @@ MISTAKES = {
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)
-def test_a_mistake_is_told_in_its_words(project, mistake):
+def test_a_mistake_is_reported(project, mistake):
     change, words = MISTAKES[mistake]
     change(project)
     assert words in project.message
 
 
-def test_all_mistakes_are_told_at_once_and_numbered(project):
+def test_all_mistakes_are_reported_at_once_and_numbered(project):
     key("figure", "dpi", "3")(project)
     project.images.append("cat\tcat.png")
     project.runs += [
@@ -506,6 +506,6 @@ def test_files_are_looked_at_again_only_when_they_change(project, monkeypatch):
     project.load()
     project.load()
     assert len(looked) == 1
-    (project.folder / "dog.png").write_bytes(b"another picture")
+    (project.folder / "dog.png").write_bytes(b"another image")
     project.load()
     assert len(looked) == 2

@@ -11,7 +11,7 @@ from blockscope.config.error_list import ErrorList
 from blockscope.config.settings import Config
 from blockscope.io.errors import BadConfig
 
-FILES = {"models": "m", "images": "i", "runs": "r", "sprites": {"recipe": "draft", "block": 5}}
+FILES = {"models": "m", "images": "i", "runs": "r", "sprites": {"recipe": "draft", "channels_per_job": 5}}
 
 
 def given_as(*entries: str, files=FILES) -> Config:
@@ -37,8 +37,8 @@ def test_snakemake_leaves_text_below_the_top():
     [
         ("compute={memory_mb: 512}", "compute", "memory_mb", 512),
         ("compute={gpu: true}", "compute", "gpu", True),
-        ("grids={magnitude: True}", "grids", "magnitude", True),
-        ("sprites={block: 16}", "sprites", "block", 16),
+        ("grids={scale_by_magnitude: True}", "grids", "scale_by_magnitude", True),
+        ("sprites={channels_per_job: 16}", "sprites", "channels_per_job", 16),
         ("figure={opacity: 0.25}", "figure", "opacity", 0.25),
         ("image={background: [7, 8, 9]}", "image", "background", (7, 8, 9)),
     ],
@@ -49,9 +49,9 @@ def test_what_is_given_is_read_as_in_a_file(entry, section, key, value):
 
 
 def test_words_stay_words_and_what_is_not_given_stays():
-    settings = given_as("sprites={recipe: paper}", "figure={dpi: 100, smooth: false}")
-    assert (settings.sprites.recipe, settings.sprites.block) == ("paper", 5)
-    assert (settings.figure.dpi, settings.figure.smooth) == (100, False)
+    settings = given_as("sprites={recipe: paper}", "figure={dpi: 100, interpolate: false}")
+    assert (settings.sprites.recipe, settings.sprites.channels_per_job) == ("paper", 5)
+    assert (settings.figure.dpi, settings.figure.interpolate) == (100, False)
     assert given_as("sprites={recipe: none}").sprites.recipe == "none"
     assert given_as("shared_results=/data/b").shared_results == "/data/b"
 
@@ -75,10 +75,10 @@ def test_what_is_not_valid_in_a_file_is_not_valid_here(entry, match):
 
 
 def test_quotes_in_files_are_refused_as_before():
-    files = {**FILES, "sprites": {"recipe": "draft", "block": "16"}}
-    with pytest.raises(BadConfig, match=r"sprites.block: must be a whole number, found '16' .text"):
+    files = {**FILES, "sprites": {"recipe": "draft", "channels_per_job": "16"}}
+    with pytest.raises(BadConfig, match=r"channels_per_job: must be a whole number, found '16' .text"):
         given_as("sprites={recipe: paper}", files=files)
-    assert given_as("sprites={block: 16}", files=files).sprites.block == 16
+    assert given_as("sprites={channels_per_job: 16}", files=files).sprites.channels_per_job == 16
 
 
 def test_numbers_that_are_numbers_already_stay_as_they_are():

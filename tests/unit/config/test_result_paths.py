@@ -21,16 +21,16 @@ def row() -> Callable[..., RunRow]:
 def test_grids_are_those_of_both_layers_unless_others_are_asked(
     row: Callable[..., RunRow],
 ) -> None:
-    files = panel_files(row(), "grid", 6)
+    files = panel_files(row(), "activation_grids", 6)
     grids = [f"{PLACE}/grids/{layer}-coherent.zarr.zip" for layer in ("a~low", "high")]
     assert files == {"picture": f"{PLACE}/input.png", "grids": grids}
-    others = panel_files(row(grids="top, a/low"), "grid", 6)["grids"]
+    others = panel_files(row(grids="top, a/low"), "activation_grids", 6)["grids"]
     assert others == [f"{PLACE}/grids/{layer}-coherent.zarr.zip" for layer in ("top", "a~low")]
     assert row(grids="top, a/low").asked["grids"] == ["top", "a/low"]
 
 
 def test_a_dictionary_needs_no_labels(row: Callable[..., RunRow]) -> None:
-    files = page_files(row(panels="dictionary,grid"), 6, rendered=True)
+    files = page_files(row(panels="semantic_dictionary,activation_grids"), 6, rendered=True)
     assert set(files) == {"picture", "activations1", "sprites1", "contact1", "grids"}
     assert files["activations1"] == f"{PLACE}/activations/a~low.zarr.zip"
     assert files["sprites1"] == [
@@ -39,19 +39,19 @@ def test_a_dictionary_needs_no_labels(row: Callable[..., RunRow]) -> None:
 
 
 def test_sheets_of_sprites_are_shown_where_they_are_made(row: Callable[..., RunRow]) -> None:
-    files = panel_files(row(), "neurons", 4)
+    files = panel_files(row(), "neuron_groups", 4)
     assert (files["group_sprites1"], files["sprites1"]) == ([], [])
     sheet = [f"{PLACE}/groups/a~low-4-sprites.{end}" for end in ("png", "json")]
-    assert panel_files(row(), "neurons", 4, rendered=True)["group_sprites1"] == sheet
+    assert panel_files(row(), "neuron_groups", 4, rendered=True)["group_sprites1"] == sheet
 
 
-@pytest.mark.parametrize("panel", ["groups", "spatial", "overrides", "channels", "neurons"])
+@pytest.mark.parametrize("panel", ["factors", "spatial", "overrides", "channels", "neuron_groups"])
 def test_panels_about_labels_know_all_of_them(row: Callable[..., RunRow], panel: str) -> None:
     assert panel_files(row(), panel, 6)["classes2"] == f"{PLACE}/none/classes/high.h5"
 
 
 def test_the_page_leads_to_all_sprites_where_they_are_made(row: Callable[..., RunRow]) -> None:
-    run = row(panels="channels,methods")
+    run = row(panels="channels,channel_methods")
     with_sprites = page_files(run, 6, rendered=True)
     assert with_sprites["contact1"] == [f"{PLACE}/sprites/a~low.html"]
     assert with_sprites["contact2"] == [f"{PLACE}/sprites/high.html"]

@@ -51,7 +51,7 @@ def test_what_is_left_out_of_a_run():
     assert row.classes == ()
     assert str(row.factors) == "2"
     assert row.methods == ("linear",)
-    assert row.panels == ("groups",)
+    assert row.panels == ("factors",)
 
 
 def test_lists_in_cells():
@@ -68,7 +68,7 @@ def test_lists_in_cells():
         ({"path": "a", "url": "https://a.org/x", "sha256": "a" * 64}, "either a path or a url"),
         ({}, "either a path or a url"),
         ({"path": "a", "sha256": "abc"}, "should match pattern"),
-        ({"path": "a.zip", "member": "b"}, "unpack a local one"),
+        ({"path": "a.zip", "member": "b"}, "unpack a local zip"),
         ("net.pb", "needs both input.tensor and logits"),
         ({"url": "https://a.org/x.zip", "sha256": "a" * 64, "member": "g.pb"}, "needs both input"),
         (7, "valid dictionary"),
@@ -152,7 +152,7 @@ def test_every_key_is_in_the_reference():
 def test_the_commented_defaults_of_the_shipped_settings_are_the_defaults():
     text = (ROOT / "config" / "config.yaml").read_text()
     options = re.sub(
-        r"^# (?=( |shared_results:|image:|compute:|factors:|channels:|neurons:|sprites:|grids:"
+        r"^# (?=( |shared_results:|image:|compute:|factors:|channels:|neuron_groups:|sprites:|grids:"
         r"|figure:))",
         "",
         text,

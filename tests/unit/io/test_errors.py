@@ -34,7 +34,7 @@ def test_nothing_similar_is_nothing() -> None:
     assert nearest_names("zzz", ["conv1", "fire8"]) == []
 
 
-def test_a_short_list_is_told_whole_and_once() -> None:
+def test_a_short_list_is_shown_whole_and_once() -> None:
     assert describe_valid("x", ["b", "a", "b"]) == "valid: b, a"
 
 
@@ -42,7 +42,7 @@ def test_an_empty_list_says_so() -> None:
     assert describe_valid("x", []) == "there are none"
 
 
-def test_a_long_list_is_told_by_its_nearest() -> None:
+def test_a_long_list_is_shown_by_its_nearest() -> None:
     text = describe_valid("mixed4d_z", MANY)
     assert text.startswith("nearest of 30: mixed4d_")
 
@@ -58,3 +58,8 @@ def test_the_message_says_what_was_asked_what_is_valid_and_where() -> None:
     assert isinstance(error, UnknownName)
     assert str(error) == "unknown layer 'fir8'; valid: fire8, fire9 (runs.tsv, row 3)"
     assert "(" not in str(unknown_name("layer", "fir8", ["fire8"]))
+
+
+def test_the_message_says_what_lacks_the_name() -> None:
+    error = unknown_name("layer", "mixed4d_z", MANY, owner="model 'tiny'")
+    assert str(error).startswith("model 'tiny' has no layer 'mixed4d_z'; nearest of 30: mixed4d_")

@@ -11,21 +11,13 @@ from tensorflow.python.framework import meta_graph
 
 from blockscope.autodiff.gradient_overrides import OVERRIDES
 from blockscope.autodiff.gradients import Gradients
-from blockscope.config.settings import ModelEntry
 from blockscope.io.errors import BadFile
 from blockscope.models.formats import Graph
 from blockscope.models.network import Network
 from blockscope.models.normal_form import normalise
 
 SHAPE = (9, 7, 3)
-ENTRY = ModelEntry.model_validate(
-    {
-        "graph": "net.pb",
-        "input": {"tensor": "input", "size": SHAPE[:2], "range": [0, 1]},
-        "logits": "output",
-        "labels": "labels.json",
-    }
-)
+ENDS = {"input_tensor": "input", "logits": "output"}
 
 
 def layers(x, training=False):
@@ -68,7 +60,7 @@ def test_stripping_takes_attributes_away(network):
 
 def test_the_normal_form_is_the_same(network):
     form, less = (
-        normalise(Graph(definition), ENTRY, "net")
+        normalise(Graph(definition), "net", **ENDS)
         for definition in (network.definition, stripped(network.definition))
     )
     assert less == form
@@ -82,7 +74,7 @@ def test_a_batch_norm_that_trains_by_default_is_refused():
     assert modes
     assert "is_training" not in modes[0]
     with pytest.raises(BadFile, match="in training mode; export for inference"):
-        normalise(Graph(definition), ENTRY, "net")
+        normalise(Graph(definition), "net", **ENDS)
 
 
 def test_gradients_are_the_same_and_the_graph_stays_as_it_is(network, rng):

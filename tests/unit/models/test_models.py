@@ -18,7 +18,7 @@ from blockscope.io.atomic_files import sha256_of
 from blockscope.io.errors import BadFile, UnknownName
 from blockscope.models.card import ModelCard
 from blockscope.models.network import Network
-from blockscope.models.normal_form import write_model
+from blockscope.stages.model import write_model
 
 SIZE = (20, 28)
 
@@ -41,6 +41,13 @@ def freeze(build, path, shape=(None, *SIZE, 3), dtype=tf.float32):
         build(tf.compat.v1.placeholder(dtype, shape, name="input"))
     path.write_bytes(graph.as_graph_def().SerializeToString())
     return path
+
+
+def write(entry, folder, downloads):
+    write_model(
+        entry=entry, name="net", graph_path=folder / "graph.pb", card_path=folder / "model.json",
+        downloads=downloads,
+    )  # fmt: skip
 
 
 @pytest.fixture
@@ -68,21 +75,19 @@ def normal(tmp_path, entry):
 
     def make(graph, **changes):
         folder = tmp_path / "normal"
-        write_model(
-            entry(graph, **changes), "net", folder / "graph.pb", folder / "model.json", tmp_path
-        )
+        write(entry(graph, **changes), folder, tmp_path)
         card = ModelCard.read(folder / "model.json")
         return card, Network.load(folder / "graph.pb", card)
 
     return make
 
 
-def picture():
+def image():
     return np.random.default_rng(3).integers(0, 256, (*SIZE, 3)).astype(np.uint8)
 
 
 def probabilities(card, network):
-    values = network.values(picture())
+    values = network.values(image())
     logits = network.run({card.input.tensor: values}, [card.logits])[card.logits]
     return tf.nn.softmax(logits).numpy()[0]
 
@@ -91,7 +96,7 @@ def of_frozen(path):
     """Run a frozen graph the ordinary way."""
     definition = tf.compat.v1.GraphDef.FromString(path.read_bytes())
     with tf.Graph().as_default(), tf.compat.v1.Session() as session:
-        values = (picture() / 255 * 2 - 1).astype(np.float32)[None]
+        values = (image() / 255 * 2 - 1).astype(np.float32)[None]
         (out,) = tf.import_graph_def(definition, {"input": values}, ["softmax:0"])
         return session.run(out)[0]
 
@@ -133,7 +138,7 @@ def test_card_says_where_the_model_comes_from(tmp_path, normal, entry):
 
 def test_unknown_layer_is_answered_with_the_nearest(tmp_path, normal):
     card, _ = normal(freeze(classifier, tmp_path / "net.pb"))
-    with pytest.raises(UnknownName, match=r"unknown layer of model 'net' 'mixd'; .*mixed.*row 2"):
+    with pytest.raises(UnknownName, match=r"model 'net' has no layer 'mixd'; .*mixed.*row 2"):
         card.layer("mixd", where="runs.tsv, row 2")
 
 
@@ -145,7 +150,7 @@ def test_pre_relu_of_an_inception_block(tmp_path, normal):
     assert card.is_after("mixed", "mixed_pre_relu")
     assert card.is_after("mixed_pre_relu", "first")
     assert not card.is_after("mixed_pre_relu", "mixed")
-    values = network.values(picture())
+    values = network.values(image())
     both = network.run({card.input.tensor: values}, ["mixed_pre_relu", "mixed"])
     assert both["mixed_pre_relu"].numpy().min() < 0
     np.testing.assert_array_equal(np.maximum(both["mixed_pre_relu"], 0), both["mixed"])
@@ -214,10 +219,10 @@ def test_stateful_operations_are_not_on_the_list():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"logits": "logit"}, r"unknown logits tensor of model 'net' 'logit'; .*logits"),
+        ({"logits": "logit"}, r"model 'net' has no logits tensor 'logit'; .*logits"),
         (
             {"input": {"tensor": "inputs", "size": SIZE, "range": (0.0, 1.0)}},
-            r"unknown input tensor of model 'net' 'inputs'; .*input",
+            r"model 'net' has no input tensor 'inputs'; .*input",
         ),
     ],
 )
@@ -231,7 +236,7 @@ def test_unknown_tensors_are_answered_with_the_nearest(tmp_path, normal, changes
     [
         ({"names": list("abcde")}, "5 labels for 4 logits"),
         ({"skip_labels": 4}, "skip_labels 4 leaves no label of 4"),
-        ({"logits": "first"}, r"logits 'first' have shape .* wanted \(image, logit\)"),
+        ({"logits": "first"}, r"logits 'first' have shape .* expected \(image, logit\)"),
         (
             {"input": {"tensor": "logits", "size": SIZE, "range": (0.0, 1.0)}, "logits": "first"},
             "logits 'first' are not computed from the input 'logits'",
@@ -246,7 +251,7 @@ def test_entries_that_do_not_fit_the_graph_are_refused(tmp_path, normal, changes
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "holds no graph; valid: a frozen .pb, a .keras file"),
+        (b"", "contains no graph; valid: a frozen .pb, a .keras file"),
         (b"no graph at all", "is not a frozen TensorFlow graph"),
     ],
 )
@@ -328,7 +333,7 @@ def test_keras_models_agree_in_values_and_attribution(tmp_path, normal, kind):
     else:
         model.export(path, verbose=False)
     card, network = normal(path, **NO_NAMES)
-    values = network.values(picture())
+    values = network.values(image())
     expected = model(values, training=False).numpy()[0]
     np.testing.assert_allclose(probabilities(card, network), expected, atol=1e-6)
     (layer,) = [name for name in card.by_name if name.endswith("first_1/Relu")]
@@ -389,12 +394,11 @@ def test_model_by_address_is_loaded_checked_and_recorded(tmp_path, entry):
         }
         normal = tmp_path / "normal"
         made = ModelEntry.model_validate(wanted)
-        downloads = tmp_path / "downloads"
-        write_model(made, "net", normal / "graph.pb", normal / "model.json", downloads)
+        write(made, normal, tmp_path / "downloads")
         wanted["graph"]["sha256"] = "0" * 64
         wrong = ModelEntry.model_validate(wanted)
         with pytest.raises(BadFile, match=f"expected .*{'0' * 64}"):
-            write_model(wrong, "net", tmp_path / "no.pb", tmp_path / "no.json", tmp_path / "new")
+            write(wrong, tmp_path / "no", tmp_path / "new")
         server.shutdown()
     card = ModelCard.read(normal / "model.json")
     assert card.source == url

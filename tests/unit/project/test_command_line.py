@@ -192,7 +192,7 @@ def test_measure_prints_what_a_layer_takes(measured: Path, capsys) -> None:
     ("arguments", "words"),
     [
         (["tny", "mixed"], r"unknown model 'tny'; valid: tiny \(listed in models.yaml\)"),
-        (["tiny", "mixd"], "unknown layer of model 'tiny' 'mixd'; valid: mixed"),
+        (["tiny", "mixd"], "model 'tiny' has no layer 'mixd'; valid: mixed"),
         (["tiny", "mixed", "--recipe", "drft"], "unknown recipe 'drft'; .*--recipe"),
     ],
 )

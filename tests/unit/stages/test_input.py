@@ -26,11 +26,18 @@ def card(tmp_path: Path) -> Path:
     return tmp_path / "model.json"
 
 
+def write(folder: Path, card: Path) -> None:
+    write_input(
+        image_path=folder / "photo.png", card_path=card, output=folder / "new/input.png",
+        background=(1, 2, 3), image="photo",
+    )  # fmt: skip
+
+
 def test_the_input_is_what_the_network_sees(tmp_path: Path, card: Path) -> None:
     rgba = np.zeros((8, 12, 4), np.uint8)
     rgba[:, 6:] = [200, 100, 50, 255]
     Image.fromarray(rgba).save(tmp_path / "photo.png")
-    write_input(tmp_path / "photo.png", card, tmp_path / "new/input.png", (1, 2, 3), "photo")
+    write(tmp_path, card)
     pixels, facts = read_input(tmp_path / "new/input.png")
     assert pixels.shape == (4, 6, 3)
     np.testing.assert_allclose(pixels[:, 0], [[1, 2, 3]] * 4, atol=1)  # the filter rings
@@ -42,8 +49,8 @@ def test_the_input_is_what_the_network_sees(tmp_path: Path, card: Path) -> None:
     assert facts.items() >= expected.items()
 
 
-def test_a_broken_picture_leaves_no_input(tmp_path: Path, card: Path) -> None:
+def test_a_damaged_image_leaves_no_input(tmp_path: Path, card: Path) -> None:
     (tmp_path / "photo.png").write_bytes(b"words")
-    with pytest.raises(BadFile, match=r"photo\.png' is not a picture"):
-        write_input(tmp_path / "photo.png", card, tmp_path / "new/input.png", (1, 2, 3), "photo")
+    with pytest.raises(BadFile, match=r"photo\.png' is not in a known image format"):
+        write(tmp_path, card)
     assert not (tmp_path / "new").exists()

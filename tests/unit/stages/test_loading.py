@@ -20,8 +20,8 @@ from blockscope.config.tables import read_catalogue
 from blockscope.io import datasets, images
 from blockscope.io.errors import BadFile
 from blockscope.models.card import ModelCard
-from blockscope.models.normal_form import write_model
 from blockscope.stages.input import write_input
+from blockscope.stages.model import write_model
 
 PAGE = ROOT / "docs" / "python.md"
 MEMORY_MB = 2048
@@ -37,8 +37,13 @@ def made(tmp_path_factory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(ROOT)
         entry = read_catalogue("config/models.yaml")["blocks1000"]
-        write_model(entry, "blocks1000", graph, card, model)
-    write_input(ROOT / "resources/scenes/two.png", card, picture, (255, 255, 255), "two")
+        write_model(
+            entry=entry, name="blocks1000", graph_path=graph, card_path=card, downloads=model
+        )
+    write_input(
+        image_path=ROOT / "resources/scenes/two.png", card_path=card, output=picture,
+        background=(255, 255, 255), image="two",
+    )  # fmt: skip
     write_activations(graph, card, picture, "mixed4d", activations)
     given = (graph, card, picture, activations, "mixed4d")
     write_classes(*given, "none", image / "none/classes/mixed4d.h5", MEMORY_MB)

@@ -310,7 +310,7 @@ def entry(url: str) -> ModelEntry:
 def no_network(tmp_path, monkeypatch) -> str:
     """Return an address that nobody listens at."""
     monkeypatch.setattr(downloads, "PAUSE", 0)
-    monkeypatch.delenv(downloads.SHELF, raising=False)
+    monkeypatch.delenv(downloads.MODELS_FOLDER, raising=False)
     return "http://127.0.0.1:9/nets.zip"
 
 

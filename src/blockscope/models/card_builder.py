@@ -1,49 +1,76 @@
-"""What a graph in normal form can be asked: its layers with their shapes, its labels."""
+"""Building the card of a graph in normal form: its layers with their shapes, its labels."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import TYPE_CHECKING
 
 import numpy as np
 from tensorflow.core.framework import graph_pb2
 
 from blockscope.io.errors import BadFile
+from blockscope.io.labels import Labels
 from blockscope.models import graphs
 from blockscope.models.card import InputSpec, Layer, ModelCard
 from blockscope.models.network import PRE_RELU, Network
 
-if TYPE_CHECKING:
-    from blockscope.config.settings import ModelEntry
 
-
-def describe(
-    definition: graph_pb2.GraphDef, entry: ModelEntry, name: str, labels: list[str]
+def build_card(
+    definition: graph_pb2.GraphDef,
+    name: str,
+    *,
+    size: tuple[int, int],
+    value_range: tuple[float, float],
+    labels: Labels,
 ) -> ModelCard:
-    """Return the card of a graph in normal form; runs the network once to see every shape."""
+    """Return the card of a graph in normal form; runs the network once for the shapes.
+
+    Parameters
+    ----------
+    definition
+        The graph.
+    name
+        The model's id.
+    size
+        Rows and columns of its input, in pixels.
+    value_range
+        Values that black and white are mapped to.
+    labels
+        Names of its logits.
+
+    Returns
+    -------
+        The card, without what it says of the source files.
+
+    Raises
+    ------
+    BadFile
+        The logits are not a vector, or the labels do not fit them.
+    """
     nodes = {node.name: node for node in definition.node}
-    (picture,) = [n.name for n in definition.node if n.op == "Placeholder"]
-    unread = graphs.ends(definition)
-    added = {n for n in unread if n.endswith(PRE_RELU) and nodes[n].op == "ConcatV2"}
-    (logits,) = set(unread) - added
-    spec = InputSpec(tensor=picture, size=entry.input.size, range=entry.input.range)
+    (start,) = [n.name for n in definition.node if n.op == "Placeholder"]
+    sinks = graphs.sinks(definition)
+    added = {n for n in sinks if n.endswith(PRE_RELU) and nodes[n].op == "ConcatV2"}
+    (logits,) = set(sinks) - added
+    spec = InputSpec(tensor=start, size=size, range=value_range)
     network = Network(definition, spec, logits)
-    grey = np.full((*spec.size, 3), 128, np.uint8)
-    downstream = graphs.downstream(nodes, picture)
-    floats = [n for n in nodes if n in downstream and n != picture]
+    grey = np.full((*size, 3), 128, np.uint8)
+    downstream = graphs.downstream(nodes, start)
+    floats = [n for n in nodes if n in downstream and n != start]
     shapes = network.shapes(network.values(grey), floats)
     if len(shapes[logits]) != 2 or shapes[logits][0] != 1:
         raise BadFile(
-            f"model '{name}': logits '{logits}' have shape {shapes[logits]}; wanted (image, logit)"
+            f"model '{name}': logits '{logits}' have shape {shapes[logits]}, expected "
+            "(image, logit)"
         )
     outputs = shapes[logits][1]
-    if len(labels) > outputs:
+    if len(labels.names) > outputs:
         raise BadFile(
-            f"model '{name}': {len(labels)} labels for {outputs} logits (models catalogue: labels)"
+            f"model '{name}': {len(labels.names)} labels for {outputs} logits (models catalogue: "
+            "labels)"
         )
-    if entry.skip_labels >= len(labels):
+    if not len(labels):
         raise BadFile(
-            f"model '{name}': skip_labels {entry.skip_labels} leaves no label of {len(labels)}"
+            f"model '{name}': skip_labels {labels.skip} leaves no label of {len(labels.names)}"
         )
     spatial = {n: shape[1:] for n, shape in shapes.items() if len(shape) == 4}
     layers = [
@@ -64,8 +91,8 @@ def describe(
         logits=logits,
         outputs=outputs,
         layers=tuple(layers),
-        labels=tuple(labels),
-        skip_labels=entry.skip_labels,
+        labels=tuple(labels.names),
+        skip_labels=labels.skip,
     )
 
 

@@ -1,0 +1,89 @@
+"""The stage "model": a network of the catalogue in normal form, as a frozen graph and its card."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+from blockscope.config.settings import ModelEntry, Source
+from blockscope.io import provenance
+from blockscope.io.atomic_files import atomic_write, sha256_of
+from blockscope.io.downloads import fetch
+from blockscope.io.errors import BadFile
+from blockscope.io.labels import Labels, read_labels
+from blockscope.models.card_builder import build_card
+from blockscope.models.device import software_facts
+from blockscope.models.formats import read_graph
+from blockscope.models.normal_form import normalise
+
+
+def write_model(
+    *,
+    entry: ModelEntry,
+    name: str,
+    graph_path: str | os.PathLike[str],
+    card_path: str | os.PathLike[str],
+    downloads: str | os.PathLike[str],
+) -> None:
+    """Bring a network of the catalogue into normal form.
+
+    Parameters
+    ----------
+    entry
+        Its entry in the catalogue.
+    name
+        Its id.
+    graph_path, card_path
+        The files to write, ``graph.pb`` and ``model.json``.
+    downloads
+        Folder for the files that the entry gives by their URL.
+
+    Raises
+    ------
+    BadFile, UnknownName
+        Something is wrong with the model; neither file is changed then.
+    """
+    source, source_sha256 = _locate(entry.graph, downloads)
+    graph = read_graph(source, entry.input.size)
+    definition = normalise(graph, name, input_tensor=entry.input.tensor, logits=entry.logits)
+    labels_path, _ = _locate(entry.labels, downloads)
+    card = build_card(
+        definition,
+        name,
+        size=entry.input.size,
+        value_range=entry.input.range,
+        labels=Labels(read_labels(labels_path), entry.skip_labels),
+    )
+    content = definition.SerializeToString(deterministic=True)
+    card = card.model_copy(
+        update={
+            "source": entry.graph.url or entry.graph.path or "",
+            "source_sha256": source_sha256,
+            "entry": entry.digest,
+            "graph_sha256": hashlib.sha256(content).hexdigest(),
+            "provenance": provenance.record(
+                "model", software_facts(), model=name, model_sha256=source_sha256
+            ),
+        }
+    )
+    with atomic_write(graph_path) as temporary:
+        temporary.write_bytes(content)
+    card.write(card_path)
+
+
+def _locate(source: Source, downloads: str | os.PathLike[str]) -> tuple[Path, str]:
+    """Return the local path and SHA-256 of a file that is given by its path or URL."""
+    if source.url and source.sha256:
+        path = fetch(source.url, source.sha256, downloads, source.member)
+        return path, sha256_of(path)
+    path = Path(source.path or "")
+    if not path.exists():
+        raise BadFile(f"file '{path}' does not exist (models catalogue)")
+    found = sha256_of(path)
+    if source.sha256 and found != source.sha256.lower():
+        raise BadFile(
+            f"'{path}' has the wrong checksum: expected sha256 {source.sha256.lower()}, "
+            f"found {found}"
+        )
+    return path, found
