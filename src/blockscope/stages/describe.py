@@ -10,29 +10,11 @@ import pandas as pd
 import xarray as xr
 from PIL import Image
 
+from blockscope.config.stages import STAGES
 from blockscope.io import datasets, provenance
 from blockscope.io.atomic_files import require_file
 from blockscope.io.errors import BadFile
 from blockscope.models.card import ModelCard
-
-MEANING = {
-    "model": "a network in normal form: what its graph takes, gives and contains",
-    "input": "a picture as the network sees it",
-    "activations": "values of one layer for one picture",
-    "classes": "attribution of every label's logit to the positions of one layer",
-    "positions": "attribution between the positions of two layers",
-    "channels": "attribution of labels, one against another, to the channels of one layer",
-    "drivers": "attribution between the channels of two layers",
-    "render": "pictures of what some channels of a layer respond to",
-    "sprites": "pictures of what every channel of a layer responds to",
-    "cells": "pictures of what one layer sees at each position of a picture",
-    "grid": "what one layer sees at each position of a picture, side by side",
-    "factors": "a few patterns of positions with the labels they speak for",
-    "neurons": "groups of neurons of one layer with their effect on every label",
-    "panel": "a panel of a run's figure",
-    "page": "page of a run",
-    "gallery": "gallery of all runs",
-}
 
 
 def describe(path: str | os.PathLike[str]) -> str:
@@ -57,7 +39,7 @@ def describe(path: str | os.PathLike[str]) -> str:
             lines += [f"Picture: {picture.height} x {picture.width} pixels (row x col)"]
     width = max(map(len, facts))
     origin = ["Provenance", *(f"  {k:<{width}}  {v}" for k, v in facts.items())]
-    parts = [[f"{source}: {MEANING.get(stage, stage)}"], lines, origin]
+    parts = [[f"{source}: {STAGES[stage].summary if stage in STAGES else stage}"], lines, origin]
     return "\n\n".join("\n".join(part) for part in parts if part)
 
 

@@ -95,7 +95,7 @@ def test_a_graph_is_told_by_the_card_beside_it(tmp_path: Path) -> None:
 def test_a_picture_and_a_table(tmp_path: Path) -> None:
     images.write_png(tmp_path / "input.png", np.zeros((5, 7, 3), np.uint8), {"created_by": "input"})
     text = describe(tmp_path / "input.png")
-    assert "a picture as the network sees it" in text
+    assert "image as the network sees it" in text
     assert "Picture: 5 x 7 pixels (row x col)" in text
     header = provenance.tsv_header({"created_by": "factors"})
     atomic_write_text(tmp_path / "a.tsv", f"{header}factor\tlabel\n1\ta\n1\tb\n")

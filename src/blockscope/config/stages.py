@@ -1,0 +1,70 @@
+"""The stages of the workflow: the rule's name, what its files are, and what its jobs import."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal
+
+Library = Literal["none", "tensorflow", "keras"]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A rule of the workflow, which is also the ``created_by`` of its files.
+
+    Attributes
+    ----------
+    summary
+        What its files are, in one line.
+    library
+        The heaviest library that its jobs import; ``keras`` includes TensorFlow.
+    """
+
+    summary: str
+    library: Library = "none"
+
+    @property
+    def needs_tensorflow(self) -> bool:
+        """Tell whether its jobs import TensorFlow."""
+        return self.library != "none"
+
+
+STAGES: Mapping[str, Stage] = MappingProxyType(
+    {
+        "model": Stage("network in normal form: its input, outputs and layers", "keras"),
+        "input": Stage("image as the network sees it"),
+        "activations": Stage("activations of one layer for one image", "tensorflow"),
+        "classes": Stage(
+            "attribution of every label's logit to the positions of one layer", "tensorflow"
+        ),
+        "positions": Stage("attribution between the positions of two layers", "tensorflow"),
+        "channels": Stage(
+            "attribution of labels, one contrasted with another, to the channels of one layer",
+            "tensorflow",
+        ),
+        "drivers": Stage("attribution between the channels of two layers", "tensorflow"),
+        "factors": Stage(
+            "attribution factors of one layer: where they act, which labels they support"
+        ),
+        "neuron_groups": Stage(
+            "neuron groups of one layer with their effect on every label", "tensorflow"
+        ),
+        "render_sprites": Stage("sprites of some channels or neurons of one layer", "tensorflow"),
+        "render_group_sprites": Stage("sprites of some neuron groups of one layer", "tensorflow"),
+        "spritemap": Stage("sprites of one layer in one file"),
+        "group_spritemap": Stage("sprites of the neuron groups of one layer in one file"),
+        "render_grid": Stage(
+            "cells of an activation grid of one layer for one image", "tensorflow"
+        ),
+        "grid_image": Stage("activation grid of one layer for one image"),
+        "contact_sheet": Stage("page with all sprites of one layer"),
+        "image_contact_sheet": Stage(
+            "page with all sprites of one layer and one image's activations"
+        ),
+        "panel": Stage("panel of a run's figure"),
+        "page": Stage("page of a run"),
+        "gallery": Stage("page with the figures of all runs"),
+    }
+)
