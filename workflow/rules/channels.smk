@@ -29,7 +29,7 @@ rule channels:
         pairs=lambda wildcards: asked_channels(wildcards)["pairs"],
         methods=lambda wildcards: asked_channels(wildcards)["methods"],
         seed=project.settings.channels.seed,
-        tolerance=project.settings.channels.tolerance,
+        tolerance=project.settings.channels.completeness_tolerance,
     message:
         "{wildcards.image}: channels of {params.layer} in {wildcards.model}, gradient "
         "{wildcards.override}"

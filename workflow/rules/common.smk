@@ -87,7 +87,7 @@ project = told(
 )
 result_cache.use(project.settings.shared_results)
 # In the process that starts the jobs: on this machine, or in a submission to a cluster.
-if project.settings.compute.forked and workflow.exec_mode != ExecMode.SUBPROCESS:
+if workflow.exec_mode != ExecMode.SUBPROCESS:
     offer()
     measure_forks()
 
@@ -145,13 +145,13 @@ def files_of_page(wildcards):
 
 def what_is_made():
     settings = project.settings
-    return {"groups": settings.neurons.groups, "rendered": settings.sprites.recipe != "none"}
+    return {"groups": settings.neuron_groups.count, "rendered": settings.sprites.recipe != "none"}
 
 
 def style_of_figures():
     """Params: how figures are drawn."""
     settings = project.settings
-    return settings.figure.model_dump() | {"sized": settings.grids.magnitude}
+    return settings.figure.model_dump() | {"sized": settings.grids.scale_by_magnitude}
 
 
 def sprite_recipe():
@@ -163,7 +163,7 @@ def sprite_recipe():
 def grid_recipe():
     """Params: all that decides the pixels of a cell by itself."""
     options = project.settings.grids
-    chosen = (options.recipe, options.cell, options.steps, options.seed)
+    chosen = (options.recipe, options.cell_size, options.steps, options.seed)
     return told(lambda: cell_recipe(*chosen).plain())
 
 
@@ -200,4 +200,4 @@ def group_shards(wildcards):
 
 
 def shards_in(folder, numbers):
-    return [f"{folder}/{name}.h5" for name in shard_names(numbers, project.settings.sprites.block)]
+    return [f"{folder}/{name}.h5" for name in shard_names(numbers, project.settings.sprites.channels_per_job)]

@@ -29,9 +29,9 @@ rule cells:
         code=code("cells"),
         layer=lambda wildcards: layer_from_path(wildcards.layer),
         recipe=lambda wildcards: grid_recipe(),
-        groups=project.settings.grids.groups,
-        drawn=project.settings.grids.drawn,
-        cosine=project.settings.grids.cosine,
+        groups=project.settings.grids.neuron_groups,
+        drawn=project.settings.grids.cells_per_step,
+        cosine=project.settings.grids.cosine_power,
         # Beside the grids, and no output: a job that is killed keeps what it finished.
         progress="results/{model}/{image}/grids/progress/{layer}-{method}",
     message:
@@ -61,7 +61,7 @@ rule grid:
         runtime=growing(10),
     params:
         code=code("grid"),
-        magnitude=project.settings.grids.magnitude,
+        magnitude=project.settings.grids.scale_by_magnitude,
     message:
         "{wildcards.image}: draw the {wildcards.method} activation grid of {wildcards.layer}"
     script:

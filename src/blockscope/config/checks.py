@@ -277,14 +277,14 @@ def _check_groups(
     row: RunRow, place: str, card: ModelCard, settings: Config, problems: ErrorList
 ) -> None:
     """Refuse more neuron groups than a layer that shows them has positions or channels."""
-    layer, asked = card.by_name[row.layer1], settings.neurons.groups
+    layer, asked = card.by_name[row.layer1], settings.neuron_groups.count
     most = min(layer.positions, layer.shape[2])
     if "neurons" in row.panels and asked > most:
         rows, columns, channels = layer.shape
         problems.add(
             f"{place}, column panels",
             f"neurons: {asked} groups are more than layer '{row.layer1}' can have: it has {rows} x "
-            f"{columns} positions and {channels} channels; valid: 1 to {most} (key neurons.groups "
+            f"{columns} positions and {channels} channels; valid: 1 to {most} (key neuron_groups.count "
             "of the settings)",
         )
 
@@ -293,7 +293,7 @@ def _check_grids(
     row: RunRow, place: str, card: ModelCard, settings: Config, problems: ErrorList
 ) -> None:
     """Refuse more groups of a coherent activation grid than its layer has positions or channels."""
-    asked = settings.grids.groups
+    asked = settings.grids.neuron_groups
     shown = row.grid_layers if "grid" in row.panels else ()
     for layer in (card.by_name[name] for name in shown if name in card.by_name):
         most = min(layer.positions, layer.shape[2])
@@ -303,5 +303,5 @@ def _check_grids(
                 f"{place}, column panels",
                 f"grid: {asked} groups are more than layer '{layer.name}' can have: it has {rows} "
                 f"x {columns} positions and {channels} channels; valid: 1 to {most} (key "
-                "grids.groups of the settings)",
+                "grids.neuron_groups of the settings)",
             )

@@ -74,13 +74,6 @@ class ComputeOptions(Settings):
         "without one it stops. `false`: such jobs use none.",
         examples=[True],
     )
-    forked: StrictBool = Field(
-        default=True,
-        description="Start jobs as forks of a process that has imported TensorFlow and the other "
-        "libraries, which saves seconds of each job (Linux; elsewhere, and where no such process "
-        "can be had, jobs start by themselves). Changing it recomputes nothing.",
-        examples=[False],
-    )
 
 
 class FactorOptions(Settings):
@@ -101,7 +94,7 @@ class FactorOptions(Settings):
 class ChannelOptions(Settings):
     """How a label's score is attributed to channels."""
 
-    tolerance: Annotated[Number, Field(gt=0, le=1)] = Field(
+    completeness_tolerance: Annotated[Number, Field(gt=0, le=1)] = Field(
         default=0.001,
         description="The method `path` takes steps until its attributions add up to the rise of "
         "the score, up to this share of it.",
@@ -112,12 +105,12 @@ class ChannelOptions(Settings):
     )
 
 
-class NeuronOptions(Settings):
+class NeuronGroupOptions(Settings):
     """How a layer's activations are grouped."""
 
-    groups: Annotated[StrictInt, Field(ge=1, le=100)] = Field(
+    count: Annotated[StrictInt, Field(ge=1, le=100)] = Field(
         default=6,
-        description="Neuron groups of `layer1` that the panel `neurons` shows.",
+        description="Neuron groups of `layer1` that the panel `neuron_groups` shows.",
         examples=[4],
     )
 
@@ -135,7 +128,7 @@ class SpriteOptions(Settings):
         "only what is there already is shown. A change renders anew.",
         examples=["draft"],
     )
-    block: Annotated[StrictInt, Field(ge=1, le=10000)] = Field(
+    channels_per_job: Annotated[StrictInt, Field(ge=1, le=10000)] = Field(
         default=64,
         description="Channels that one job renders. Never changes a picture.",
         examples=[32],
@@ -154,7 +147,7 @@ class GridOptions(Settings):
         "steps do not count here; `lucid` is the notebook's.",
         examples=["lucid"],
     )
-    cell: Annotated[StrictInt, Field(ge=8, le=512)] = Field(
+    cell_size: Annotated[StrictInt, Field(ge=8, le=512)] = Field(
         default=48,
         description="Side of a cell in pixels, as in the notebook; drawings leave out an eighth on "
         "each side (2 pixels with `recipe: lucid`).",
@@ -166,24 +159,24 @@ class GridOptions(Settings):
         "a coherent one. The notebook's: 1024.",
         examples=[1024],
     )
-    groups: Annotated[StrictInt, Field(ge=1, le=100)] = Field(
+    neuron_groups: Annotated[StrictInt, Field(ge=1, le=100)] = Field(
         default=6,
         description="Neuron groups by which the cells of a coherent grid share what is alike.",
         examples=[10],
     )
-    drawn: Annotated[StrictInt, Field(ge=1, le=10000)] = Field(
+    cells_per_step: Annotated[StrictInt, Field(ge=1, le=10000)] = Field(
         default=64,
         description="Cells that a step of a coherent grid changes; its cost.",
         examples=[32],
     )
-    cosine: Annotated[Number, Field(ge=0, le=16)] = Field(
+    cosine_power: Annotated[Number, Field(ge=0, le=16)] = Field(
         default=2,
         description="Power of the cosine between what a picture gives and the position's "
         "activations, by which their dot product is multiplied: the larger, the less does a cell "
         "show what all have in common. The notebook's: 0.",
         examples=[0],
     )
-    magnitude: StrictBool = Field(
+    scale_by_magnitude: StrictBool = Field(
         default=False,
         description="Show the length of a cell's activation vector by the size of its square, on "
         "transparency, as the article does.",
@@ -202,10 +195,10 @@ class FigureOptions(Settings):
         description="Opacity of the factor colours over the picture, 0 (only the picture) to 1.",
         examples=[0.8],
     )
-    probabilities: Annotated[StrictInt, Field(ge=1, le=50)] = Field(
+    top_labels: Annotated[StrictInt, Field(ge=1, le=50)] = Field(
         default=5, description="Most probable labels that are listed.", examples=[8]
     )
-    channels: Annotated[StrictInt, Field(ge=1, le=50)] = Field(
+    top_channels: Annotated[StrictInt, Field(ge=1, le=50)] = Field(
         default=5,
         description="Strongest channels that are shown in each direction.",
         examples=[10],
@@ -216,7 +209,7 @@ class FigureOptions(Settings):
     dpi: Annotated[StrictInt, Field(ge=50, le=1200)] = Field(
         default=300, description="Resolution of the PNG file, in dots per inch.", examples=[600]
     )
-    smooth: StrictBool = Field(
+    interpolate: StrictBool = Field(
         default=False,
         description="Blend neighbouring positions of a layer instead of showing each as a square.",
         examples=[True],
@@ -252,7 +245,9 @@ class Config(Settings):
     channels: ChannelOptions = Field(
         default=ChannelOptions(), description=str(ChannelOptions.__doc__)
     )
-    neurons: NeuronOptions = Field(default=NeuronOptions(), description=str(NeuronOptions.__doc__))
+    neuron_groups: NeuronGroupOptions = Field(
+        default=NeuronGroupOptions(), description=str(NeuronGroupOptions.__doc__)
+    )
     sprites: SpriteOptions = Field(default=SpriteOptions(), description=str(SpriteOptions.__doc__))
     grids: GridOptions = Field(default=GridOptions(), description=str(GridOptions.__doc__))
     figure: FigureOptions = Field(default=FigureOptions(), description=str(FigureOptions.__doc__))

@@ -85,7 +85,7 @@ def test_what_renders_more_takes_longer_but_starts_once(folder):
 
 
 def test_a_grid_is_measured_by_its_steps_cells_and_pixels():
-    grids = {"drawn": 10, "cell": 32, "steps": 128}
+    grids = {"cells_per_step": 10, "cell_size": 32, "steps": 128}
     name = ("net", "dog", "early-coherent")
     assert work_to_do("cells", name, Config(**TABLES, grids=grids)) == 10 / 4 * 2
     assert work_to_do("classes", name, Config(**TABLES, grids=grids)) == 1
