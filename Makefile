@@ -22,11 +22,14 @@ unexport PYTHONPATH PYTHONHOME
 TF_CPP_MIN_LOG_LEVEL ?= 2
 export TF_CPP_MIN_LOG_LEVEL
 
+# Written by npm when it has installed what the lock says.
+NODE_MODULES := frontend/node_modules/.package-lock.json
+
 COMPILE = $(VENV) -m uv pip compile --quiet --universal --python-version 3.11 \
 	--fork-strategy fewest --only-binary :all: --no-binary connection-pool \
 	--generate-hashes --no-emit-index-url --custom-compile-command 'make $@' $(ARGS)
 
-.PHONY: help setup run-environment figures test test-slurm check format docs bundle bench bench-scale reproduce lock \
+.PHONY: help setup run-environment figures test test-slurm check check-frontend format docs bundle bench bench-scale reproduce lock \
 	lock-gpu clean clean-results distclean
 
 help: ## list these commands
@@ -49,13 +52,21 @@ test: setup ## run the tests (SLOW=1: the long ones too; ARGS: options of pytest
 test-slurm: setup ## run jobs, and what happens to them, on a real SLURM that is started for it (root, Debian)
 	$(VENV) -m pytest tests/slurm -n 8 $(ARGS)
 
-check: setup ## lint, format, types, import contract, workflow lint
+check: setup ## lint, format, docstrings, types, import contract, workflow lint
 	$(VENV) -m ruff check .
 	$(VENV) -m ruff format --check .
+	.venv/bin/pydoclint --quiet src studies
 	$(VENV) -m mypy
 	.venv/bin/lint-imports
 	$(VENV) -m snakemake --lint
 	.venv/bin/snakefmt --check Snakefile workflow
+
+check-frontend: $(NODE_MODULES) ## types, lint and format of the pages' scripts (needs Node from 20.19)
+	npm --prefix frontend run check
+
+$(NODE_MODULES): frontend/package-lock.json
+	@command -v npm >/dev/null || { echo 'this needs Node from 20.19 with npm; the committed bundles serve without' >&2; exit 2; }
+	npm --prefix frontend ci
 
 format: setup ## format the code and the workflow, fix what can be fixed
 	$(VENV) -m ruff check --fix .
@@ -65,9 +76,8 @@ format: setup ## format the code and the workflow, fix what can be fixed
 docs: setup ## write the generated pages again
 	$(VENV) -m blockscope.config.reference --fix
 
-bundle: ## make the pages' scripts again from frontend/ (for developers; needs Node from 20.19)
-	@command -v npm >/dev/null || { echo 'make bundle needs Node from 20.19 with npm; the committed bundle serves without' >&2; exit 2; }
-	cd frontend && npm ci && npm run check && npm run build
+bundle: check-frontend ## build the pages' scripts from frontend/ (for developers; needs Node from 20.19)
+	npm --prefix frontend run build
 
 bench: run-environment ## measure speed, memory and agreement with the ground truth
 	$(VENV) bench/run.py $(ARGS)
@@ -89,7 +99,7 @@ lock-gpu: setup ## the same for the GPU packages, with the versions of the CPU l
 
 clean: ## remove what the tools left behind; results and .venv stay
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis build dist
-	find src tests workflow -name __pycache__ -type d -prune -exec rm -rf {} +
+	find src studies bench tests workflow -name __pycache__ -type d -prune -exec rm -rf {} +
 
 clean-results: ## remove the results and Snakemake's memory of them
 	rm -rf results logs .snakemake

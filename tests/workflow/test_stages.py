@@ -10,7 +10,7 @@ from pathlib import Path
 import h5py
 import pytest
 import yaml
-from helpers.repository import ROOT
+from helpers.repository import ROOT, files_in
 from PIL import Image
 
 from blockscope.runtime.digest import code_digest, reached_modules
@@ -103,7 +103,7 @@ def test_progress_is_seen_and_kept_in_the_log(finished):
 def test_every_function_that_a_stage_calls_counts_in_its_digest(finished):
     project, _ = finished
     stages = set()
-    for path in project.path("called").iterdir():
+    for path in files_in(project.path("called"), "*.json"):
         stage, called = json.loads(path.read_text())
         stages.add(stage)
         script = project.path(f"workflow/scripts/{stage}.py")
@@ -265,7 +265,10 @@ def say_otherwise(path: Path) -> None:
 
 
 def test_comments_and_docstrings_repeat_nothing(project, before):
-    for path in [*project.path(PACKAGE).rglob("*.py"), *project.path("workflow").rglob("*.py")]:
+    for path in [
+        *files_in(project.path(PACKAGE), "*.py"),
+        *files_in(project.path("workflow"), "*.py"),
+    ]:
         say_otherwise(path)
     assert digests(project) == before
     assert project.planned() == {}

@@ -409,7 +409,7 @@ def test_all_mistakes_are_reported_at_once_and_numbered(project):
 
 def test_entries_that_no_run_uses_need_no_files(project):
     project.images.append("later\tnot/there.png")
-    project.load()
+    assert project.load().images["later"].path == "not/there.png"
 
 
 def test_the_mistakes_of_one_table_do_not_hide_those_of_another(project):

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import xarray as xr
+from helpers.repository import files_in
 from helpers.tiny_network import conv, network_of
 from helpers.tiny_rendering import CHANNELS, tiny_network, write_model
 
@@ -108,7 +109,7 @@ def test_what_is_damaged_is_rendered_again(cells, tmp_path, monkeypatch, method)
     undisturbed = cells(method, "undisturbed", progress="other")
     monkeypatch.setattr(Kept, "clear", lambda _: None)
     cells(method)
-    for path in tmp_path.glob("progress/*/*.npz"):
+    for path in files_in(tmp_path / "progress", "*.npz"):
         path.write_bytes(path.read_bytes()[:100])
     xr.testing.assert_identical(cells(method), undisturbed)
 
@@ -158,9 +159,7 @@ def test_a_layer_too_deep_for_a_cell_says_which_size_it_needs():
 
     network = network_of(deep, (20, 20, 3), tf.float32)
     recipe = replace(SHORT, size=9)
-    match = (
-        r"too deep for .* at least 14 x 14.* has 9 x 9 \(key grids.cell .* sees 11 x 11"
-    )
+    match = r"too deep for .* at least 14 x 14.* has 9 x 9 \(key grids.cell .* sees 11 x 11"
     for method in ("plain", "coherent"):
         with pytest.raises(BadFile, match=match):
             activation_grid(network, "deep", np.ones((2, 3, 4), np.float32), recipe, method, 2)
@@ -211,9 +210,7 @@ def coherent_too_long_in_cell_8(network, layer, vectors, *rest):
 def test_a_grid_of_nothing_but_stopped_cells_is_refused(network, seen, tmp_path, method):
     """Vectors too large for single precision have no gradient."""
     kept = Kept(tmp_path / "progress", "any")
-    match = (
-        r"all 15 cells of layer 'mixed' stopped, at step 0 to \d, .* \(key grids.recipe"
-    )
+    match = r"all 15 cells of layer 'mixed' stopped, at step 0 to \d, .* \(key grids.recipe"
     with pytest.raises(BadFile, match=match):
         activation_grid(network, "mixed", 1e37 * seen, SHORT, method, 2, 15, kept=kept)
     assert not (tmp_path / "progress").exists()

@@ -87,7 +87,9 @@ def test_installs_once(checkout: Checkout) -> None:
 
 def test_every_package_is_checked_and_nothing_unlocked_builds(checkout: Checkout) -> None:
     checkout.install("cpu", "dev")
-    for line in (checkout.folder / "pip.log").read_text().splitlines():
+    lines = (checkout.folder / "pip.log").read_text().splitlines()
+    assert len(lines) == 4  # the build tool, the packages, the tools, the project
+    for line in lines:
         assert "--no-build-isolation" in line
         assert "--require-hashes" in line or line.endswith(
             "--no-deps --no-build-isolation --editable ."

@@ -36,7 +36,11 @@ def test_jobs_of_this_folder_are_named_with_what_cancels_them(queue):
 
 
 def test_a_cluster_that_does_not_answer_refuses_nothing(queue, monkeypatch):
-    queue(f"11|{PREFIX}_a|/data/mine", status=1)
+    mine = f"11|{PREFIX}_a|/data/mine"
+    queue(mine)
+    with pytest.raises(ActiveJobsError, match="scancel 11"):
+        check_no_active_jobs(Path("/data/mine"))
+    queue(mine, status=1)
     check_no_active_jobs(Path("/data/mine"))
     monkeypatch.setenv("PATH", "")
     check_no_active_jobs(Path("/data/mine"))
