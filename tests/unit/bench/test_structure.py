@@ -86,9 +86,6 @@ def test_files_that_name_a_panel_in_text_or_name(checkout) -> None:
 def test_the_command_puts_checkouts_side_by_side(checkout, capsys) -> None:
     structure.main([str(checkout.root), str(checkout.root), "--panel-files"])
     said = capsys.readouterr().out
-    assert (
-        len({len(line.split("  ")) > 2 for line in said.splitlines()[: len(structure.ROWS)]}) == 1
-    )
     rows = {line[:45].strip(): line[45:].split() for line in said.splitlines()}
     assert rows["`Any` in figures"] == ["2", "2"]
     assert rows["modules of more than 300 lines"] == ["1", "1"]
