@@ -80,10 +80,10 @@ bundle: check-frontend ## build the pages' scripts from frontend/ (for developer
 	npm --prefix frontend run build
 
 bench: run-environment ## measure speed, memory and agreement with the ground truth
-	$(VENV) bench/run.py $(ARGS)
+	$(VENV) -m bench.run $(ARGS)
 
 bench-scale: run-environment ## measure what planning takes with 100 to 1000 rows (ARGS="--rows 3000" for others)
-	$(VENV) bench/scale.py $(ARGS)
+	$(VENV) -m bench.scale $(ARGS)
 
 reproduce: run-environment ## compare the article's numbers with those computed here (ARGS: see docs/reproduce.md)
 	$(VENV) -m studies.reproduce $(ARGS)

@@ -1,9 +1,8 @@
-"""Attribution to all labels, against the notebook's way, on a network of InceptionV1's full size.
+"""Attribution of all labels, compared with the notebook's way, at InceptionV1's full size.
 
-The notebook's way is restated here: for each label a new TensorFlow graph and session,
-activations computed and fed back, one backward pass. It is measured on some labels and scaled to
-all. Both sides run in the same minutes on the same machine; each of ours in a process of its own,
-so that the peak of its memory is seen.
+The notebook's way is restated here: a new TensorFlow graph and session for each label, activations
+computed and fed back, one backward pass. It is timed on some labels and scaled to all. Both sides
+run in the same minutes on the same machine, ours in a process of its own to see its peak memory.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from full_size import write_full_size
+from bench.full_size import write_full_size
 
 LAYERS = ("mixed5a", "mixed4d", "mixed4a", "mixed3a")
 LABELS = 1000
@@ -31,11 +30,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--graph",
         type=Path,
-        help="frozen graph with InceptionV1's names (default: made, random weights)",
+        help="frozen graph with InceptionV1's names (default: generated, random weights)",
     )
     parser.add_argument("--layers", nargs="+", default=LAYERS)
     parser.add_argument(
-        "--baseline-labels", type=int, default=6, help="labels the old way is timed on"
+        "--baseline-labels", type=int, default=6, help="labels that the notebook's way is timed on"
     )
     parser.add_argument("--repeats", type=int, default=5)
 
@@ -47,7 +46,9 @@ def run(options: argparse.Namespace) -> None:
         print(
             f"All {LABELS} labels, {graph.name} ({graph.stat().st_size / 1e6:.0f} MB), no override"
         )
-        print("  whole: evaluating the network, linearising and all labels; medians of repeats")
+        print(
+            "  whole: evaluate the network, linearise it, attribute all labels; medians of repeats"
+        )
         print(
             f"  {'layer':8} {'positions':>9} {'notebook':>10} {'whole':>9} {'labels':>9} "
             f"{'ratio':>8} {'first call':>10} {'peak':>9} {'difference':>10}"
@@ -64,8 +65,8 @@ def run(options: argparse.Namespace) -> None:
             )
 
 
-def picture():
-    """Return network input (1, row, col, rgb): smooth noise, the same everywhere."""
+def network_input():
+    """Return values (1, row, col, rgb): smooth noise, the same on any machine."""
     import numpy as np
 
     coarse = np.random.default_rng(1).uniform(-117, 138, (14, 14, 3))
@@ -76,24 +77,24 @@ def notebook_way(path: Path, layer: str, count: int) -> tuple[float, list]:
     """Return seconds per label (median) and the maps of the first ``count`` labels."""
     import tensorflow as tf
 
-    image, seconds, maps = picture(), [], []
+    values, seconds, maps = network_input(), [], []
     definition = tf.compat.v1.GraphDef.FromString(path.read_bytes())
-    for label in range(count + 1):  # the first one warms up
+    for label in range(count + 1):  # the first is a warm-up
         began = time.perf_counter()
         with tf.Graph().as_default(), tf.compat.v1.Session() as session:
-            given = tf.compat.v1.placeholder_with_default(image, [None, None, None, 3])
+            given = tf.compat.v1.placeholder_with_default(values, [None, None, None, 3])
             acts, logits = tf.import_graph_def(
                 definition, {INPUT: given}, [f"{layer}:0", f"{LOGITS}:0"], name="import"
             )
-            values = session.run(acts)
+            activations = session.run(acts)
             (gradient,) = tf.gradients(logits[0, max(label, 1)], [acts])
-            maps.append((values * session.run(gradient, {acts: values})).sum(-1)[0])
+            maps.append((activations * session.run(gradient, {acts: activations})).sum(-1)[0])
         seconds.append(time.perf_counter() - began)
     return statistics.median(seconds[1:]), [m.tolist() for m in maps[1:]]
 
 
 def _in_own_process(graph: Path, layer: str, repeats: int, maps: list) -> dict:
-    command = [sys.executable, __file__, str(graph), layer, str(repeats)]
+    command = [sys.executable, "-m", __spec__.name, str(graph), layer, str(repeats)]
     done = subprocess.run(
         command, input=json.dumps(maps), capture_output=True, text=True, check=True
     )
@@ -101,7 +102,7 @@ def _in_own_process(graph: Path, layer: str, repeats: int, maps: list) -> dict:
 
 
 def ours(path: Path, layer: str, repeats: int, maps: list) -> dict:
-    """Time our way; ``first call`` is the first in its process, warm-up of TensorFlow included."""
+    """Time our way; ``first`` is the first call of the process, with TensorFlow's warm-up."""
     import numpy as np
     from tensorflow.core.framework import graph_pb2
 
@@ -111,7 +112,7 @@ def ours(path: Path, layer: str, repeats: int, maps: list) -> dict:
     from blockscope.models.card import InputSpec
     from blockscope.models.network import Network
 
-    values = picture()
+    values = network_input()
     definition = graph_pb2.GraphDef.FromString(path.read_bytes())
     network = Network(
         definition, InputSpec(tensor=INPUT, size=(224, 224), range=(-117, 138)), LOGITS

@@ -1,4 +1,4 @@
-"""InceptionV1 at its full size with random weights: for timing, never for looking at pictures."""
+"""InceptionV1 at its full size with random weights: for timing only."""
 
 from __future__ import annotations
 

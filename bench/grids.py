@@ -1,8 +1,8 @@
-"""Activation grids: how alike neighbouring cells are, plain against coherent, and what they cost.
+"""Activation grids, plain and coherent: likeness of neighbouring cells, objective and cost.
 
-Cells are judged by their mean objective under fresh transforms. The coherent grid is made twice:
-with as many steps as the plain one, of which each changes a part of the cells, and with as many
-passes through the network.
+The objective is the mean under unseen transforms. The coherent grid is rendered twice: with as many
+steps as the plain one, each of which changes only some cells, and with as many passes through the
+network.
 """
 
 from __future__ import annotations
@@ -18,12 +18,14 @@ SCENE = Path("resources/scenes/two.png")
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Declare the options of this section."""
-    parser.add_argument("--grid-steps", type=int, default=48, help="of each cell of the plain grid")
-    parser.add_argument("--grid-recipe", default="draft", help="how a cell is changed")
+    parser.add_argument(
+        "--grid-steps", type=int, default=48, help="steps of each cell of the plain grid"
+    )
+    parser.add_argument("--grid-recipe", default="draft", help="recipe of the cells")
 
 
 def run(options: argparse.Namespace) -> None:
-    """Print unlikeness, objective and seconds of each grid, then the cost of a step."""
+    """Print how cells of each grid differ, their objective and seconds, then the cost of a step."""
     import numpy as np
 
     from blockscope.feature_visualization.activation_grid import activation_grid
@@ -52,18 +54,18 @@ def run(options: argparse.Namespace) -> None:
         grid = activation_grid(network, LAYER, seen, chosen, method, GROUPS, DRAWN, COSINE)
         seconds = time.perf_counter() - began
         passes = taken * (cells if method == "plain" else DRAWN)
-        unlike, objective = unlikeness(grid.cells), float(grid.objective.mean())
-        first = first or (unlike, objective)
+        difference, objective = neighbour_difference(grid.cells), float(grid.objective.mean())
+        first = first or (difference, objective)
         print(
             f"  {method:8} {taken:4d} steps, {passes:6d} passes {seconds:6.1f} s"
-            f"   neighbours differ by {unlike:.4f} ({unlike / first[0]:.2f} of plain)"
+            f"   neighbours differ by {difference:.4f} ({difference / first[0]:.2f} of plain)"
             f"   objective {objective:7.3f} ({objective / first[1] - 1:+.1%})",
             flush=True,
         )
     _cost(network, seen, recipe)
 
 
-def unlikeness(cells) -> float:
+def neighbour_difference(cells) -> float:
     """Return the mean absolute difference of neighbouring cells (row, col, y, x, rgb)."""
     import numpy as np
 
@@ -72,7 +74,7 @@ def unlikeness(cells) -> float:
 
 
 def _cost(network, seen, recipe) -> None:
-    """Print the cheapest of twenty steps for more cells and for more drawn ones, taken in turns."""
+    """Print the fastest of twenty steps, for more cells and for more cells per step, in turns."""
     import numpy as np
 
     from blockscope.feature_visualization.activation_grid import group_weights
@@ -80,9 +82,9 @@ def _cost(network, seen, recipe) -> None:
 
     warm = 3
     recipe = replace(recipe, steps=warm + 20, redirected=0)
-    asked = [(1, 32), (4, 32), (1, 64)]
-    runs, cheapest = [], [np.inf] * len(asked)
-    for times, drawn in asked:
+    cases = [(1, 32), (4, 32), (1, 64)]
+    runs, cheapest = [], [np.inf] * len(cases)
+    for times, drawn in cases:
         wide = np.tile(seen, (1, times, 1))
         vectors, weights = wide.reshape(-1, wide.shape[2]), group_weights(wide, GROUPS)
         runs.append(Coherent(network, LAYER, vectors, weights, drawn, recipe, cosine=COSINE).run())
@@ -92,9 +94,9 @@ def _cost(network, seen, recipe) -> None:
             next(steps)
             if step >= warm:
                 cheapest[place] = min(cheapest[place], time.process_time() - began)
-    for (times, drawn), seconds in zip(asked, cheapest, strict=True):
+    for (times, drawn), seconds in zip(cases, cheapest, strict=True):
         cells = times * seen.shape[0] * seen.shape[1]
         print(
-            f"  a step that draws {drawn} of {cells} cells: {1e3 * seconds:.0f} ms of processor",
+            f"  a step of {drawn} of {cells} cells: {1e3 * seconds:.0f} ms of CPU time",
             flush=True,
         )

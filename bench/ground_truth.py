@@ -1,4 +1,4 @@
-"""How well attributions and factors find the objects of drawn scenes."""
+"""How well attributions and factors locate the objects of drawn scenes."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Declare the options of this section."""
     parser.add_argument("--scenes", type=int, default=200)
     parser.add_argument(
-        "--seed", type=int, default=1000, help="of the scenes; not one of training's"
+        "--seed", type=int, default=1000, help="seed of the scenes; never one of training"
     )
 
 
 def run(options: argparse.Namespace) -> None:
-    """Print, per override, what share of an attribution lies on its block, and how factors do."""
+    """Print, per override, the share of an attribution on its block, and how factors separate."""
     import numpy as np
 
     from blockscope.attribution.factors import alone, joint
@@ -34,7 +34,7 @@ def run(options: argparse.Namespace) -> None:
     level = []
     separated = {override: {"alone": [], "joint": []} for override in OVERRIDES}
     for scene in fresh_scenes(options.seed, options.scenes, 2):
-        values = network.values(scene.picture)
+        values = network.values(scene.image)
         covered = coverage(scene.masks, (14, 14))
         level += [chance(block) for block in covered]
         for override, rules in OVERRIDES.items():

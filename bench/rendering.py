@@ -1,10 +1,8 @@
-"""Rendering against Lucid's way: seconds until the judge sees the same, what a step costs, memory.
+"""Feature visualization compared with Lucid's way: seconds to the same objective, steps, memory.
 
-Lucid's way is restated here: one image at a time, a graph and session of its own, its Fourier
-image, its transforms one after the other with shapes that change from step to step, Adam. Both ask
-for channels of a layer, of the network of ``all_labels`` and of blocks1000, which is trained; the
-judge is that of the package. Then the named recipes by that judge, and the memory of a job under
-every allowance.
+Both render channels of a layer, of the network of ``all_labels`` and of the trained blocks1000, and
+are compared by the held-out objective of the package. Then the held-out objective of each recipe,
+and the memory of a job for several values of ``compute.memory_mb``.
 """
 
 from __future__ import annotations
@@ -20,21 +18,21 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from all_labels import INPUT, LOGITS
-from full_size import write_full_size
+from bench.all_labels import INPUT, LOGITS
+from bench.full_size import write_full_size
+from bench.lucid_way import RANGE, SIZE, steps_and_image
 
-LAYER, SIZE, BATCH = "mixed4d", 128, 8
+LAYER, BATCH = "mixed4d", 8
 CHANNELS = (3, 50, 100, 150, 210, 250, 300, 400)  # of 528
 TRAINED = Path(__file__).parent.parent / "resources" / "blocks1000" / "graph.pb"
 TRAINED_CHANNELS = (3, 25, 40, 60, 75, 90, 110, 130)  # of 132
-RANGE = (-117, 138)
-ALLOWANCES = (256, 2048, 65536)  # compute.memory_mb
+LIMITS = (256, 2048, 65536)  # compute.memory_mb
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Declare the options of this section."""
     parser.add_argument(
-        "--lucid-steps", type=int, default=64, help="steps of Lucid's way to be caught up with"
+        "--lucid-steps", type=int, default=64, help="steps of Lucid's way to catch up with"
     )
     parser.add_argument(
         "--lucid-channels", type=int, default=2, help="channels that Lucid's way renders"
@@ -42,7 +40,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Print seconds per picture of both ways for the same objective, and the parts of a step."""
+    """Print seconds per image of both ways for the same objective, and the cost of a step."""
     with tempfile.TemporaryDirectory() as folder:
         full = options.graph or write_full_size(Path(folder) / "random.pb")
         for graph in (full, TRAINED):
@@ -52,25 +50,25 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _recipes() -> None:
-    """Print what the judge sees of each named recipe's pictures of blocks1000, and its seconds."""
-    print(f"Recipes, {len(TRAINED_CHANNELS)} channels of {LAYER}, blocks1000, with the first step")
+    """Print the held-out objective of each recipe for blocks1000, and its seconds."""
+    print(f"Recipes, {len(TRAINED_CHANNELS)} channels of {LAYER}, blocks1000, first step included")
     for name in ("draft", "paper", "lucid"):
-        found = _in_own_process(TRAINED, "judged", name)
+        found = _in_own_process(TRAINED, "recipe", name)
         print(
-            f"  {name:6} judge {found['mean']:6.3f}  a picture {found['seconds']:5.2f} s "
-            f"({found['cpu']:5.2f} s of processor)",
+            f"  {name:6} objective {found['mean']:6.3f}  an image {found['seconds']:5.2f} s "
+            f"({found['cpu']:5.2f} CPU s)",
             flush=True,
         )
 
 
 def _memory(graph: Path) -> None:
-    """Print the peak memory of rendering and judging at full size under several allowances."""
+    """Print the peak memory of rendering and evaluating at full size, for several limits."""
     print(f"Peak memory, recipe paper, {graph.name}; by compute.memory_mb")
     for layer in (LAYER, "mixed5b"):
-        for allowance in ALLOWANCES:
-            found = _in_own_process(graph, "allowed", layer, allowance)
+        for limit in LIMITS:
+            found = _in_own_process(graph, "limited", layer, limit)
             print(
-                f"  {layer} {allowance:6d} MB: batches of {found['batch']}, "
+                f"  {layer} {limit:6d} MB: batches of {found['batch']}, "
                 f"{found['peak_gib']:.2f} GiB",
                 flush=True,
             )
@@ -78,18 +76,18 @@ def _memory(graph: Path) -> None:
 
 def _compare(graph: Path, steps: int, count: int) -> None:
     theirs = _in_own_process(graph, "lucid", steps, count)
-    ours = _in_own_process(graph, "ours", 2 * steps, theirs["judged"])
+    ours = _in_own_process(graph, "ours", 2 * steps, theirs["scores"])
     ms = _in_own_process(graph, "timed")
     seconds = ms["lucid"] * steps / 1e3, ms["ours"] * ours["steps"] / 1e3
     name = "blocks1000, trained" if graph == TRAINED else graph.name
-    print(f"Rendering channels of {LAYER}, {name}, {SIZE} px; warm, per picture")
+    print(f"Rendering channels of {LAYER}, {name}, {SIZE} px; warm, per image")
     for name, n, each, whole, found in (
         ("Lucid's way", steps, ms["lucid"], seconds[0], theirs),
         ("ours", ours["steps"], ms["ours"], seconds[1], ours),
     ):
         print(
             f"  {name:11} {n:4d} steps of {each:5.1f} ms = {whole:6.2f} s   "
-            f"judge {found['mean']:7.3f}   {found['peak_gib']:.2f} GiB"
+            f"objective {found['mean']:7.3f}   {found['peak_gib']:.2f} GiB"
         )
     print(
         f"  the same objective {seconds[0] / seconds[1]:.1f}x sooner, in "
@@ -97,7 +95,7 @@ def _compare(graph: Path, steps: int, count: int) -> None:
     )
     work = ms["lucid_cpu"] * steps / (ms["ours_cpu"] * ours["steps"])
     print(
-        f"  ms of processor a step: Lucid's {ms['lucid_cpu']:.1f}, ours {ms['ours_cpu']:.1f}, bare "
+        f"  CPU ms a step: Lucid's {ms['lucid_cpu']:.1f}, ours {ms['ours_cpu']:.1f}, bare "
         f"network {ms['bare_cpu']:.1f}; the same objective with {work:.1f}x less work"
     )
     print(
@@ -109,111 +107,56 @@ def _compare(graph: Path, steps: int, count: int) -> None:
 
 
 def _in_own_process(graph: Path, what: str, *options) -> dict:
-    command = [sys.executable, __file__, str(graph), what, json.dumps(options)]
+    command = [sys.executable, "-m", __spec__.name, str(graph), what, json.dumps(options)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     return json.loads(done.stdout.splitlines()[-1])
 
 
 def timed(path: Path, rounds: int = 12) -> dict:
-    """Return ms per picture and step of Lucid's way, ours and the bare network, taken in turns.
+    """Return ms per image and step of Lucid's way, ours and the bare network, taken in turns.
 
-    The least of all rounds each: on a machine that others use too, the rest is theirs. Names that
-    end in ``_cpu``: the same in seconds of processor, of all cores together.
+    The fastest round of each counts: on a shared machine the rest is other users' load. Names that
+    end in ``_cpu`` are CPU time of all cores together.
     """
     from blockscope.feature_visualization.optimizer import Optimizer
 
-    network, objective, channels = _asked(path)
+    network, objective, channels = _subject(path)
     recipe = replace(_recipe(), steps=4 * rounds, redirected=0)
     watched = Optimizer(network, objective, channels, recipe).watched(range(BATCH))
     ways = {
-        "lucid": (lucid_way(path, channels[0])[0], 1),
+        "lucid": (steps_and_image(path, LAYER, channels[0])[0], 1),
         "ours": (lambda: next(watched), BATCH),
         "bare": (bare_passes(network, objective, recipe), BATCH),
     }
     least = {f"{name}{end}": float("inf") for name in ways for end in ("", "_cpu")}
     for _ in range(rounds):
-        for name, (step, pictures) in ways.items():
+        for name, (step, images) in ways.items():
             for _ in range(3):
                 began = time.perf_counter(), time.process_time()
                 step()
                 spent = time.perf_counter() - began[0], time.process_time() - began[1]
                 for end, seconds in zip(("", "_cpu"), spent, strict=True):
-                    each = 1e3 * seconds / pictures
+                    each = 1e3 * seconds / images
                     least[name + end] = min(least[name + end], each)
     return least
 
 
-def lucid_pictures(path: Path, steps: int, count: int) -> dict:
-    """Render ``count`` channels in Lucid's way; return what the judge sees."""
+def lucid_images(path: Path, steps: int, count: int) -> dict:
+    """Render ``count`` channels in Lucid's way; return their held-out objective."""
     import numpy as np
 
-    pictures, asked = [], _asked(path)
-    for channel in asked[2][:count]:
-        step, picture = lucid_way(path, channel)
+    images, subject = [], _subject(path)
+    for channel in subject[2][:count]:
+        step, image = steps_and_image(path, LAYER, channel)
         for _ in range(steps):
             step()
-        pictures.append(picture())
-    judged = _judge(*asked).scores(np.stack(pictures), list(range(count)))
-    return {"judged": judged.tolist(), "mean": float(judged.mean())}
+        images.append(image())
+    scores = _evaluator(*subject).scores(np.stack(images), list(range(count)))
+    return {"scores": scores.tolist(), "mean": float(scores.mean())}
 
 
-def lucid_way(path: Path, channel: int):
-    """Return what takes one step of Lucid's way, and what gives its picture (row, col, rgb)."""
-    import numpy as np
-    import tensorflow as tf
-
-    v1 = tf.compat.v1
-    generator = np.random.default_rng(channel)
-    definition = v1.GraphDef.FromString(path.read_bytes())
-    frequency = np.hypot(np.fft.fftfreq(SIZE)[:, None], np.fft.rfftfreq(SIZE)[None])
-    scale = (SIZE / np.maximum(frequency, 1 / SIZE)).astype(np.float32)
-    matrix = np.array([[0.26, 0.09, 0.02], [0.27, 0, -0.05], [0.27, -0.09, 0.03]]) / 0.461952
-    graph = tf.Graph()
-    session = v1.Session(graph=graph)
-    with graph.as_default():
-        start = generator.normal(0, 0.01, (2, 1, 3, *scale.shape)).astype(np.float32)
-        numbers = v1.get_variable("numbers", initializer=start, use_resource=True)
-        spectrum = tf.complex(numbers[0], numbers[1]) * tf.constant(scale, tf.complex64)
-        values = tf.transpose(tf.signal.irfft2d(spectrum), [0, 2, 3, 1])[:, :SIZE, :SIZE] / 4
-        flat = tf.reshape(values, [-1, 3]) @ tf.constant(matrix.T, tf.float32)
-        picture = tf.sigmoid(tf.reshape(flat, tf.shape(values)))
-        low, high = RANGE
-        view = low + (high - low) * lucid_transforms(picture, tf, v1)
-        (acts,) = tf.import_graph_def(definition, {INPUT: view}, [f"{LAYER}:0"], name="import")
-        loss = -tf.reduce_mean(acts[..., channel])
-        step = v1.train.AdamOptimizer(0.05).minimize(loss)
-        session.run(v1.global_variables_initializer())
-    return lambda: session.run([step, loss]), lambda: session.run(picture)[0]
-
-
-def lucid_transforms(picture, tf, v1):
-    """Pad, jitter, scale, rotate, jitter, as Lucid's standard transforms."""
-
-    def jittered(values, most):
-        size = tf.shape(values)
-        return v1.random_crop(values, [1, size[1] - most, size[2] - most, 3])
-
-    x = jittered(tf.pad(picture, [[0, 0], [12, 12], [12, 12], [0, 0]], constant_values=0.5), 8)
-    factor = tf.gather(
-        [1 + (n - 5) / 50 for n in range(11)], v1.random_uniform([], 0, 11, tf.int32)
-    )
-    size = tf.cast(tf.cast(tf.shape(x)[1:3], tf.float32) * factor, tf.int32)
-    x = v1.image.resize_bilinear(x, size)
-    degrees = tf.constant([*map(float, range(-10, 11)), *[0.0] * 5])
-    angle = tf.gather(degrees, v1.random_uniform([], 0, 26, tf.int32)) * 3.14 / 180
-    cosine, sine = tf.cos(angle), tf.sin(angle)
-    middle = (tf.cast(size, tf.float32) - 1) / 2
-    col = middle[1] - cosine * middle[1] + sine * middle[0]
-    row = middle[0] - sine * middle[1] - cosine * middle[0]
-    turn = tf.stack([cosine, -sine, col, sine, cosine, row, 0.0, 0.0])[None]
-    x = tf.raw_ops.ImageProjectiveTransformV3(
-        images=x, transforms=turn, output_shape=size, fill_value=0.0, interpolation="NEAREST"
-    )
-    return jittered(x, 4)
-
-
-def _asked(path: Path):
-    """Return the network, the objective that both ways are judged by, and its channels."""
+def _subject(path: Path):
+    """Return the network, the objective that both ways maximise, and its channels."""
     from tensorflow.core.framework import graph_pb2
 
     from blockscope.feature_visualization import objectives
@@ -228,14 +171,14 @@ def _asked(path: Path):
     return Network(definition, spec, LOGITS), objective, channels
 
 
-def _judge(network, objective, channels):
+def _evaluator(network, objective, channels):
     from blockscope.feature_visualization.evaluation import Evaluator
 
     return Evaluator(network, objective, channels, SIZE)
 
 
 def _recipe():
-    """Return the recipe that is timed: the fastest to rise, whatever its pictures look like."""
+    """Return the recipe that raises the objective fastest, whatever its images look like."""
     from blockscope.feature_visualization.recipes import QUICK
 
     return QUICK
@@ -244,26 +187,26 @@ def _recipe():
 def our_way(path: Path, most: int, goal: list) -> dict:
     """Find how many steps reach the mean of ``goal``, at most ``most``.
 
-    The pictures of Lucid's channels are judged after every fourth step; the other places of the
-    batch hold more channels, as when a layer is rendered.
+    Lucid's channels are evaluated after every fourth step; the rest of the batch holds other
+    channels, as when a layer is rendered.
     """
     from statistics import fmean
 
     from blockscope.feature_visualization.optimizer import Optimizer
 
-    network, objective, channels = _asked(path)
-    judge, count = _judge(network, objective, channels), len(goal)
-    ascent = Optimizer(network, objective, channels, replace(_recipe(), steps=most))
-    for done, pictures in enumerate(ascent.watched(range(BATCH)), 1):
+    network, objective, channels = _subject(path)
+    evaluator, count = _evaluator(network, objective, channels), len(goal)
+    optimizer = Optimizer(network, objective, channels, replace(_recipe(), steps=most))
+    for done, images in enumerate(optimizer.watched(range(BATCH)), 1):
         if done % 4 == 0:
-            reached = fmean(judge.scores(pictures()[:count], range(count)).tolist())
+            reached = fmean(evaluator.scores(images()[:count], range(count)).tolist())
             if reached >= fmean(goal):
                 break
     return {"steps": done, "mean": reached}
 
 
 def bare_passes(network, objective, recipe):
-    """Return what takes the network's two passes for a batch, with nothing around it."""
+    """Return a function that takes the network's two passes for a batch, and nothing else."""
     import numpy as np
     import tensorflow as tf
 
@@ -273,12 +216,12 @@ def bare_passes(network, objective, recipe):
     view, arrays = View(network, objective, size), objective.arrays(range(BATCH))
 
     @tf.function(autograph=False)
-    def passes(pictures):
-        scores = objective.scores(view.layers_of(pictures), arrays)
-        return scores, tf.gradients(tf.reduce_sum(scores), pictures)
+    def passes(images):
+        scores = objective.scores(view.layers_of(images), arrays)
+        return scores, tf.gradients(tf.reduce_sum(scores), images)
 
-    pictures = np.random.default_rng(1).uniform(0, 1, (BATCH, size, size, 3)).astype(np.float32)
-    given = tf.constant(pictures)
+    images = np.random.default_rng(1).uniform(0, 1, (BATCH, size, size, 3)).astype(np.float32)
+    given = tf.constant(images)
 
     def step():
         return passes(given)[0].numpy()
@@ -287,44 +230,44 @@ def bare_passes(network, objective, recipe):
 
 
 def by_recipe(path: Path, name: str) -> dict:
-    """Render a batch by a named recipe; return what the judge sees and seconds per picture."""
+    """Render a batch by a named recipe; return its held-out objective and seconds per image."""
     from blockscope.feature_visualization.evaluation import Evaluator
     from blockscope.feature_visualization.optimizer import Optimizer
     from blockscope.feature_visualization.recipes import find_recipe
 
-    network, objective, channels = _asked(path)
+    network, objective, channels = _subject(path)
     recipe, everything = find_recipe(name), range(len(channels))
     began = time.perf_counter(), time.process_time()
     (batch,) = Optimizer(network, objective, channels, recipe).run(everything)
     spent = time.perf_counter() - began[0], time.process_time() - began[1]
-    seen = Evaluator(network, objective, channels, recipe.size).scores(batch.pictures, everything)
+    scores = Evaluator(network, objective, channels, recipe.size).scores(batch.pictures, everything)
     seconds, cpu = (each / len(channels) for each in spent)
-    return {"mean": float(seen.mean()), "seconds": seconds, "cpu": cpu}
+    return {"mean": float(scores.mean()), "seconds": seconds, "cpu": cpu}
 
 
-def allowed(path: Path, layer: str, memory_mb: int) -> dict:
-    """Render and judge one batch, a few steps, under an allowance of memory."""
+def limited(path: Path, layer: str, memory_mb: int) -> dict:
+    """Render and evaluate one batch, a few steps, within a limit of memory."""
     from blockscope.feature_visualization.evaluation import Evaluator
     from blockscope.feature_visualization.objectives import channel
     from blockscope.feature_visualization.optimizer import Optimizer
     from blockscope.feature_visualization.recipes import find_recipe
 
-    network, count = _asked(path)[0], {LAYER: 528, "mixed5b": 1024}[layer]
+    network, count = _subject(path)[0], {LAYER: 528, "mixed5b": 1024}[layer]
     objective = channel(layer, CHANNELS, count)
     recipe = replace(find_recipe("paper"), steps=4, redirected=2)
-    ascent = Optimizer(network, objective, CHANNELS, recipe, memory_mb)
-    batch = next(ascent.run(range(len(CHANNELS))))
-    judge = Evaluator(network, objective, CHANNELS, recipe.size, memory_mb=memory_mb)
-    judge.scores(batch.pictures, batch.images)
-    return {"batch": ascent.batch}
+    optimizer = Optimizer(network, objective, CHANNELS, recipe, memory_mb)
+    batch = next(optimizer.run(range(len(CHANNELS))))
+    evaluator = Evaluator(network, objective, CHANNELS, recipe.size, memory_mb=memory_mb)
+    evaluator.scores(batch.pictures, batch.images)
+    return {"batch": optimizer.batch}
 
 
 WAYS = {
-    "lucid": lucid_pictures,
+    "lucid": lucid_images,
     "ours": our_way,
     "timed": timed,
-    "judged": by_recipe,
-    "allowed": allowed,
+    "recipe": by_recipe,
+    "limited": limited,
 }
 
 if __name__ == "__main__":

@@ -1,20 +1,22 @@
-"""Measure what the documentation claims: `make bench`, or `python bench/run.py SECTION ...`."""
+"""Measure what the documentation states: `make bench`, or `python -m bench.run SECTION ...`."""
 
 from __future__ import annotations
 
 import argparse
 import itertools
 
-import all_labels
-import grids
-import ground_truth
-import other_speed
-import rendering
-import truth_channels
-import truth_positions
+from bench import (
+    all_labels,
+    grids,
+    ground_truth,
+    positions_and_channels_speed,
+    rendering,
+    truth_channels,
+    truth_positions,
+)
 
 SECTIONS = {
-    "speed": (all_labels, other_speed),
+    "speed": (all_labels, positions_and_channels_speed),
     "render": (rendering,),
     "grids": (grids,),
     "truth": (ground_truth, truth_positions, truth_channels),
@@ -22,9 +24,14 @@ SECTIONS = {
 
 
 def main() -> None:
-    """Run the chosen sections, by default all."""
+    """Run the chosen sections."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("sections", nargs="*", metavar="SECTION", help=f"of {', '.join(SECTIONS)}")
+    parser.add_argument(
+        "sections",
+        nargs="*",
+        metavar="SECTION",
+        help=f"any of {', '.join(SECTIONS)} (default: all)",
+    )
     for part in itertools.chain(*SECTIONS.values()):
         part.add_options(parser)
     options = parser.parse_args()

@@ -1,7 +1,7 @@
-"""How long planning takes when the table of runs is long: `make bench-scale`.
+"""How long planning takes for a long table of runs: `make bench-scale`.
 
-Each size is a project of made-up pictures, planned by `snakemake -n` with the workflow and with a
-bare one of the same jobs and files (`floor.smk`), which shows what Snakemake itself needs.
+Each size is a project of random images, planned by `snakemake -n` with the workflow and with a bare
+workflow of the same jobs and files (`floor.smk`), which shows what Snakemake itself needs.
 """
 
 from __future__ import annotations
@@ -33,23 +33,23 @@ COLUMNS = ("run", "model", "image", "layer1", "layer2", "override", "panels")
 
 @dataclass(frozen=True)
 class Measured:
-    """What a command took: seconds, seconds of processors, MiB at its peak; and what it said."""
+    """What a command took (seconds, CPU seconds, peak MiB) and printed."""
 
     wall: float
     cpu: float
     peak: float
-    said: str
+    output: str
 
 
 def main() -> None:
     """Print a line for each number of rows, planned by the workflow and by the bare one."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, nargs="+", default=[100, 300, 1000], metavar="N")
-    parser.add_argument("--images", type=int, help="different pictures (default: one for each row)")
-    parser.add_argument("--pictures-checked", type=int, default=10000, metavar="N")
+    parser.add_argument("--images", type=int, help="different images (default: one for each row)")
+    parser.add_argument("--images-checked", type=int, default=10000, metavar="N")
     options = parser.parse_args()
     print(
-        "Planning with snakemake -n: seconds (of processors), MiB at the peak; rows of blocks1000, "
+        "Planning with snakemake -n: seconds (CPU seconds), peak MiB; rows of blocks1000, "
         f"{len(OVERRIDES)} overrides, {len(LAYERS)} pairs of layers, panels {PANELS}"
     )
     print(f"{'rows':>6} {'jobs':>7}   {'workflow':^24}   {'bare workflow':^24}   ratio")
@@ -61,16 +61,16 @@ def main() -> None:
             ours = plan(folder, ROOT / "Snakefile")
             bare = plan(folder, ROOT / "bench" / "floor.smk")
         print(
-            f"{rows:6d} {jobs_in(ours.said):7d}   {_words(ours)}   {_words(bare)}   "
-            f"{ours.cpu / bare.cpu:.2f} (of {jobs_in(bare.said)} jobs)",
+            f"{rows:6d} {jobs_in(ours.output):7d}   {_words(ours)}   {_words(bare)}   "
+            f"{ours.cpu / bare.cpu:.2f} (of {jobs_in(bare.output)} jobs)",
             flush=True,
         )
     with tempfile.TemporaryDirectory(prefix="blockscope-scale-") as name:
-        print_checks(Path(name), options.pictures_checked)
+        print_checks(Path(name), options.images_checked)
 
 
 def write_project(folder: Path, rows: int, images: int) -> None:
-    """Write settings, tables and small pictures."""
+    """Write the config, its tables and small images."""
     noise = np.random.default_rng(3)
     (folder / "config").mkdir()
     table = ["image\tpath"]
@@ -99,7 +99,7 @@ def write_project(folder: Path, rows: int, images: int) -> None:
 
 
 def _row(number: int, images: int) -> dict[str, str]:
-    """Return a row; where pictures are fewer than rows, each has other overrides and layers."""
+    """Return a row; rows of the same image differ in override and layers."""
     image, turn = number % images, number // images + number % images
     earlier, later = LAYERS[turn // len(OVERRIDES) % len(LAYERS)]
     cells = (f"r{number}", "blocks1000", f"i{image}", earlier, later)
@@ -107,7 +107,7 @@ def _row(number: int, images: int) -> dict[str, str]:
 
 
 def _files(row: dict[str, str]) -> dict[str, object]:
-    """Return what the bare workflow has to know of a run: the same files, but no settings."""
+    """Return what the bare workflow has to know of a run: its files, but no config."""
     run = RunRow.model_validate(row)
 
     def flat(files: dict[str, object]) -> list[str]:
@@ -123,31 +123,33 @@ def _files(row: dict[str, str]) -> dict[str, object]:
 
 
 def plan(folder: Path, snakefile: Path, *targets: str) -> Measured:
-    """Plan a project with a workflow; raises ``SystemExit`` with what it said where it fails."""
+    """Plan a project with a workflow; raises ``SystemExit`` with its output if it fails."""
     command = [sys.executable, "-m", "snakemake", "-n", "--quiet", "rules", "--cores", "2"]
     command += ["--snakefile", str(snakefile), "--directory", str(folder), *targets]
     return measured(command, folder)
 
 
 def measured(command: Sequence[str], folder: Path, status: int = 0) -> Measured:
-    """Run a command in a folder and take its time and memory, with those of its children."""
+    """Run a command in a folder and measure its time and memory, children included."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "TF_CPP_MIN_LOG_LEVEL": "2"}
-    with tempfile.TemporaryFile("w+") as said:
+    with tempfile.TemporaryFile("w+") as captured:
         began = time.perf_counter()
-        process = subprocess.Popen(command, cwd=folder, env=environment, stdout=said, stderr=said)
+        process = subprocess.Popen(
+            command, cwd=folder, env=environment, stdout=captured, stderr=captured
+        )
         _, ended, used = os.wait4(process.pid, 0)
         wall = time.perf_counter() - began
         process.returncode = os.waitstatus_to_exitcode(ended)
-        said.seek(0)
-        text = said.read()
+        captured.seek(0)
+        text = captured.read()
     if process.returncode != status:
         raise SystemExit(f"{' '.join(command)} ended with {process.returncode}:\n{text[-3000:]}")
     return Measured(wall, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024, text)
 
 
-def jobs_in(said: str) -> int:
+def jobs_in(output: str) -> int:
     """Return the number of jobs that a dry run counts."""
-    found = re.search(r"^total +(\d+)$", said, re.MULTILINE)
+    found = re.search(r"^total +(\d+)$", output, re.MULTILINE)
     return int(found[1]) if found else 0
 
 
@@ -156,7 +158,7 @@ def _words(one: Measured) -> str:
 
 
 def print_checks(folder: Path, images: int) -> None:
-    """Print what checking as many rows and pictures takes: new ones, known ones, wrong ones."""
+    """Print what checking as many rows and images takes: new ones, cached ones, wrong ones."""
     write_project(folder, images, images)
     check = (
         "import json, blockscope.config.checks as c\n"
@@ -169,12 +171,12 @@ def print_checks(folder: Path, images: int) -> None:
     runs.write_text("".join(lines.splitlines(keepends=True)[:2]))
     measured(command, folder)  # makes the network's card
     runs.write_text(lines)
-    print(f"Checking {images} rows with as many pictures")
-    for what in ("never seen before", "seen before"):
+    print(f"Checking {images} rows with as many images")
+    for what in ("not in the cache", "in the cache"):
         print(f"  {what:18} {_words(measured(command, folder))}")
     runs.write_text(lines.replace("\tmixed5a\t", "\tmixed9\t"))
-    told = measured(command, folder)
-    print(f"  {'half of them wrong':18} {_words(told)}: {told.said.strip()}")
+    wrong = measured(command, folder)
+    print(f"  {'half of them wrong':18} {_words(wrong)}: {wrong.output.strip()}")
 
 
 if __name__ == "__main__":

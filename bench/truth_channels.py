@@ -1,4 +1,4 @@
-"""How well the channels that attribution singles out lie on the objects that they speak for."""
+"""How well the channels of largest attribution lie on the object of their label."""
 
 from __future__ import annotations
 
@@ -12,18 +12,17 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Declare the options of this section."""
     parser.add_argument("--channel-scenes", type=int, default=60)
     parser.add_argument(
-        "--channels", type=int, default=10, help="strongest for each block of a scene"
+        "--channels", type=int, default=10, help="channels taken for each block of a scene"
     )
 
 
 def run(options: argparse.Namespace) -> None:
-    """Print, per method and override, what share of the strongest channels lies on their block.
+    """Print, per method and override, the share of the strongest channels that lies on their block.
 
-    The label of a scene's first block is compared with that of its second. The channels with the
-    largest positive attribution speak for the first, those with the most negative for the second.
-    Scored is the share of their activation maps, weighed by the attribution's size, that lies on
-    the block's pixels; both blocks count alike. All channels' activations, not weighed, are what
-    the layer tells without any gradient.
+    The contrast is between the labels of a scene's two blocks. The channels of largest positive
+    attribution support the first, those of most negative attribution the second. The score is the
+    share of their activations, weighted by the size of the attribution, that lies on the block's
+    pixels, averaged over both blocks. The baseline is the sum of all channels' activations.
     """
     import numpy as np
 
@@ -37,21 +36,21 @@ def run(options: argparse.Namespace) -> None:
     network = load(Path("resources/blocks1000/graph.pb"))
     shares, level, steps, missing = {}, [], [], []
     for number, scene in enumerate(fresh_scenes(options.seed, options.channel_scenes, 2)):
-        values = network.values(scene.picture)
+        values = network.values(scene.image)
         covered = coverage(scene.masks, (14, 14))
         level += [chance(block) for block in covered]
         for override, rules in OVERRIDES.items():
             gradients = Gradients(network, values, LAYER, LOGITS, rules)
-            held = gradients.value
+            activations = gradients.value
             if override == "none":
-                everything = [share_on(held.sum(-1), block) for block in covered]
+                everything = [share_on(activations.sum(-1), block) for block in covered]
                 shares.setdefault(("all channels", ""), []).extend(everything)
             paths = ChannelPaths(gradients, [Contrast(*scene.labels)])
             path = paths.path()
             if override == "none":
                 steps.append(path.steps[0])
                 missing.append(abs(paths.completeness_error(path.values)[0]))
-            noise = draw_noise(number, held.shape[-1])
+            noise = draw_noise(number, activations.shape[-1])
             by_method = {
                 "linear": paths.linear(),
                 "path": path,
@@ -59,7 +58,7 @@ def run(options: argparse.Namespace) -> None:
             }
             for method, found in by_method.items():
                 for sign, block in zip((1, -1), covered, strict=True):
-                    strongest = strongest_map(held, sign * found.values[0], options.channels)
+                    strongest = strongest_map(activations, sign * found.values[0], options.channels)
                     shares.setdefault((method, override), []).append(share_on(strongest, block))
     print(
         f"{options.channel_scenes} fresh scenes of two blocks, {LAYER}: the {options.channels} "
@@ -69,12 +68,12 @@ def run(options: argparse.Namespace) -> None:
         f"  path: {np.mean(steps):.0f} steps (most {max(steps)}), completeness error up to "
         f"{max(missing):.1e}"
     )
-    print(f"  share of their weighed activations on the block (chance {np.mean(level):.3f})")
+    print(f"  share of their weighted activations on the block (chance {np.mean(level):.3f})")
     first = shares["linear", "none"]
     for (method, override), found in shares.items():
         mean, error = summary(found)
         more, its_error = summary(np.subtract(found, first).tolist())
-        against = "" if found is first else f"; beside linear, none {more:+.3f} +- {its_error:.3f}"
+        against = "" if found is first else f"; vs linear, none {more:+.3f} +- {its_error:.3f}"
         times = mean / np.mean(level)
         name = f"{method} {override}"
         print(f"    {name:24} {mean:.3f} +- {error:.3f}  = {times:.1f} x chance{against}")

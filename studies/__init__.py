@@ -1,1 +1,1 @@
-"""Studies of the software itself: the embedded network's training, reproduction of the article."""
+"""Studies, run from a checkout: how blocks1000 was trained, and the article's numbers."""

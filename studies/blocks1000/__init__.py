@@ -1,1 +1,1 @@
-"""The embedded model: a small network that names toy blocks, and the scenes it was trained on."""
+"""The embedded network, which names toy blocks, and the scenes that it was trained on."""

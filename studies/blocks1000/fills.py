@@ -1,7 +1,7 @@
 """The ten fills: which part of a block is painted in its colour and which part is white.
 
-Every fill gives the share of white (0..1) at points of unit coordinates (see shapes), with edges
-one pixel wide, so that patterns are anti-aliased without supersampling.
+A fill gives the share of white (0..1) at points in unit coordinates (see ``shapes``). Its edges are
+one pixel wide, so patterns are anti-aliased without supersampling.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Edge = Callable[[Floats, Floats, Floats], Floats]
 
 
 def _bands(along: Floats, period: float, white: float = 0.5) -> Floats:
-    """Parallel bands, coloured at 0; a share ``white`` of every period is white."""
+    """Return parallel bands, coloured at 0; a share ``white`` of every period is white."""
     folded: Floats = np.abs(along / period - np.round(along / period)) * period
     return folded - np.float32(period * (1 - white) / 2)
 

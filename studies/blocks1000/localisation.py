@@ -1,4 +1,4 @@
-"""Does an attribution lie on the object that it is about? On drawn scenes that can be measured."""
+"""Does an attribution lie on its object? Drawn scenes, whose masks are known, can tell."""
 
 from __future__ import annotations
 
@@ -12,10 +12,18 @@ Map = npt.NDArray[np.floating]
 
 
 def coverage(masks: Masks, cells: tuple[int, int]) -> npt.NDArray[np.float64]:
-    """Return the share of each cell's pixels that belong to each block, (block, row, col), 0..1.
+    """Return the share of each cell's pixels that belong to each block.
 
-    ``masks`` (block, row, col) in pixels; ``cells`` the rows and columns of a layer, whose cells
-    divide the picture evenly (a picture of 224 pixels has layers of 28, 14 and 7 cells).
+    Parameters
+    ----------
+    masks
+        The pixels of each block, (block, row, col).
+    cells
+        Rows and columns of a layer. They must divide the image evenly, as 28, 14 and 7 divide 224.
+
+    Returns
+    -------
+    Shares (block, row, col), 0..1.
     """
     blocks, rows, cols = masks.shape
     height, width = rows // cells[0], cols // cells[1]
@@ -28,23 +36,22 @@ def coverage(masks: Masks, cells: tuple[int, int]) -> npt.NDArray[np.float64]:
 def share_on(positive: Map, covered: npt.NDArray[np.float64]) -> float:
     """Return the share of a non-negative map (row, col) that lies on one block's pixels, 0..1.
 
-    Each cell's value counts as spread evenly over its pixels. An empty map has no share: NaN.
+    A cell's value is spread evenly over its pixels. NaN for an empty map.
     """
     total = float(positive.sum())
     return float((positive * covered).sum()) / total if total > 0 else float("nan")
 
 
 def chance(covered: npt.NDArray[np.float64]) -> float:
-    """Return the share that a map without preference puts on a block: its part of the picture."""
+    """Return the share that a uniform map puts on a block: the block's part of the image."""
     return float(covered.mean())
 
 
 def separation(factors: Map, covered: npt.NDArray[np.float64]) -> float:
-    """Return how well two factors tell two blocks apart: 0.5 not at all, 1 completely.
+    """Return how well two factors (row, col, factor) separate two blocks: 0.5 not at all, 1 fully.
 
-    ``factors`` (row, col, factor) non-negative, ``covered`` (block, row, col), two of each. Of
-    what each factor puts on either block, the share that lies on the one it stands for; the
-    better of both ways to pair factors with blocks, the mean over the two factors.
+    Of what a factor puts on either block, this is the share on its own block, averaged over the two
+    factors, for the better of both assignments of factors to blocks.
     """
     mass = np.einsum("rcf,brc->fb", factors, covered)
     totals = mass.sum(axis=1, keepdims=True)
@@ -52,24 +59,32 @@ def separation(factors: Map, covered: npt.NDArray[np.float64]) -> float:
     return float(max(shares[0, 0] + shares[1, 1], shares[0, 1] + shares[1, 0]) / 2)
 
 
-def speaking_cell(speaks: Map, covered: npt.NDArray[np.float64]) -> tuple[int, int] | None:
-    """Return the cell, (row, col), that speaks most for a label, of those mostly on its block.
+def strongest_cell(attribution: Map, covered: npt.NDArray[np.float64]) -> tuple[int, int] | None:
+    """Return the cell (row, col) of largest attribution among those mostly on the label's block.
 
-    ``speaks`` (row, col): attribution to the label; ``covered`` (row, col): one block's share of
-    each cell. None where the block has no cell of which it covers more than half.
+    Parameters
+    ----------
+    attribution
+        Attribution to the label, (row, col).
+    covered
+        Share of each cell that the block covers, (row, col).
+
+    Returns
+    -------
+    None if the block covers no cell by more than half.
     """
     inside = covered > 0.5
     if not inside.any():
         return None
-    row, col = np.unravel_index(np.where(inside, speaks, -np.inf).argmax(), speaks.shape)
+    row, col = np.unravel_index(np.where(inside, attribution, -np.inf).argmax(), attribution.shape)
     return int(row), int(col)
 
 
-def behind(cell: tuple[int, int], coarse: tuple[int, int], fine: tuple[int, int]) -> Map:
-    """Return a map (row, col) of the finer layer that is 1 on the cells behind one of the coarse.
+def cells_under(cell: tuple[int, int], coarse: tuple[int, int], fine: tuple[int, int]) -> Map:
+    """Return a map of the finer layer that is 1 on the cells under one coarse cell, 0 elsewhere.
 
-    What follows from the cell's place alone, without any gradient. ``coarse``, ``fine``: rows and
-    columns of the layers, the latter a multiple of the former.
+    The baseline of attribution between positions: what the cell's place tells without a gradient.
+    ``coarse`` and ``fine`` are rows and columns, the latter multiples of the former.
     """
     alone = np.zeros(coarse)
     alone[cell] = 1
@@ -77,17 +92,26 @@ def behind(cell: tuple[int, int], coarse: tuple[int, int], fine: tuple[int, int]
 
 
 def strongest_map(activations: Map, values: Map, count: int) -> Map:
-    """Return where the strongest channels are active, (row, col), each weighed by its value.
+    """Return the activations of the strongest channels, weighted by attribution and summed.
 
-    Sum over the ``count`` channels of largest positive value of value times activation;
-    ``activations`` (row, col, channel), from a ReLU; ``values`` (channel): attribution. To see the
-    channels that speak against, give the values with the other sign.
+    Parameters
+    ----------
+    activations
+        Activations after a ReLU, (row, col, channel).
+    values
+        Attribution of each channel. Negate it to get the channels that lower the score.
+    count
+        Number of channels of largest positive attribution to take.
+
+    Returns
+    -------
+    Weighted sum (row, col).
     """
     chosen = np.argsort(-values, kind="stable")[:count]
     return activations[..., chosen] @ np.maximum(values[chosen], 0)
 
 
 def summary(shares: Sequence[float]) -> tuple[float, float]:
-    """Return mean and standard error of shares, those without a value left out."""
+    """Return mean and standard error of shares; NaN is left out."""
     known = np.array([share for share in shares if not np.isnan(share)])
     return float(known.mean()), float(known.std(ddof=1) / np.sqrt(len(known)))

@@ -1,8 +1,8 @@
-"""The network: InceptionV1 at a quarter of its width, for training (Keras) and as a frozen graph.
+"""The network: InceptionV1 at a quarter of its width, as a Keras model and as a frozen graph.
 
-The architecture is written once, as a walk; the two backends differ in what a layer is. The frozen
-graph has exactly InceptionV1's operation names, batch norm folded into the convolutions, and the
-logit of (shape, fill, colour) is the sum of one value of each of three heads.
+The architecture is written once, for two backends that build its layers: one is trained, the other
+frozen. The frozen graph has exactly InceptionV1's operation names, with batch norm folded into the
+convolutions. The logit of a (shape, fill, colour) is the sum of one value from each of three heads.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ BLOCKS: Final[dict[str, tuple[int, int, int, int, int, int]]] = {
 
 
 class Backend(Protocol):
-    """What builds one layer of the architecture from another; ``name`` is InceptionV1's."""
+    """Builds the layers of the architecture; ``name`` is InceptionV1's."""
 
     def conv(self, x: Any, name: str, kernel: int, channels: int, stride: int = 1) -> Any:
         """Convolve (SAME), add a bias, rectify."""
 
     def pool(self, x: Any, name: str, stride: int) -> Any:
-        """Take the maximum of 3 x 3 (SAME)."""
+        """Take the maximum over 3 x 3 (SAME)."""
 
     def normalise(self, x: Any, name: str) -> Any:
         """Divide by the energy of neighbouring channels."""
@@ -53,7 +53,7 @@ class Backend(Protocol):
 
 
 def trunk(on: Backend, x: Any, width: float = WIDTH) -> Any:
-    """Build everything up to mixed5b with a backend, at a share of InceptionV1's width."""
+    """Build everything up to mixed5b, at a share of InceptionV1's width."""
     x = on.conv(x, "conv2d0", 7, int(64 * width), stride=2)
     x = on.normalise(on.pool(x, "maxpool0", 2), "localresponsenorm0")
     x = on.conv(on.conv(x, "conv2d1", 1, int(64 * width)), "conv2d2", 3, int(192 * width))
@@ -79,7 +79,7 @@ def _mixed(on: Backend, x: Any, name: str, width: float) -> Any:
 
 
 class _Normalise(tf.keras.layers.Layer):  # type: ignore[misc]
-    """tf.nn.lrn as a product with a band matrix: the gradient of the original is slow on a CPU."""
+    """tf.nn.lrn as a product with a band matrix, whose gradient is much faster on a CPU."""
 
     def build(self, shape: Any) -> None:
         radius, _, alpha, _ = LRN
@@ -131,8 +131,11 @@ Weights = npt.NDArray[np.float32]
 class Frozen:
     """Plain operations with InceptionV1's names.
 
-    ``weights(name, shape)`` gives the kernel (row, col, in, out) and the bias (out) of a
-    convolution.
+    Parameters
+    ----------
+    weights
+        Function of a convolution's name and kernel shape (row, col, in, out) that returns its
+        kernel and its bias (out).
     """
 
     def __init__(self, weights: Callable[[str, tuple[int, ...]], tuple[Weights, Weights]]) -> None:
@@ -149,7 +152,7 @@ class Frozen:
         return tf.nn.relu(biased, name=name)
 
     def pool(self, x: Any, name: str, stride: int) -> Any:
-        """Take the maximum of 3 x 3 (SAME)."""
+        """Take the maximum over 3 x 3 (SAME)."""
         return tf.raw_ops.MaxPool(
             input=x, ksize=[1, 3, 3, 1], strides=[1, stride, stride, 1], padding="SAME", name=name
         )
@@ -165,7 +168,7 @@ class Frozen:
 
 
 def sums() -> npt.NDArray[np.float32]:
-    """Return the matrix (head value, label) of 0 and 1: a logit is the sum of three values."""
+    """Return the matrix (head value, label) of 0 and 1 that adds three head values to a logit."""
     matrix = np.zeros((sum(HEADS), len(LABELS)), dtype=np.float32)
     starts = np.cumsum((0, *HEADS[:-1]))
     for label in range(len(LABELS)):
@@ -185,8 +188,8 @@ def flattened(x: Any) -> Any:
 def frozen(model: Any) -> Any:
     """Return the GraphDef of a trained model: `input` (batch, 224, 224, rgb) -> `softmax2`.
 
-    It holds Placeholder, Const, Conv2D, BiasAdd, Relu, MaxPool, LRN, ConcatV2, AvgPool, Reshape,
-    MatMul and Softmax, and nothing else.
+    It holds only Placeholder, Const, Conv2D, BiasAdd, Relu, MaxPool, LRN, ConcatV2, AvgPool,
+    Reshape, MatMul and Softmax.
     """
     # read here, where execution is eager: inside a graph variables have no values
     trained = {layer.name: layer.get_weights() for layer in model.layers}

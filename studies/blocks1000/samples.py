@@ -2,8 +2,8 @@
 
     python -m studies.blocks1000.samples FILE.png --seed S NAME [NAME ...]
 
-Beside ``two.png`` come ``two.mask.png`` (grey: 0 is background, n is block n, counted from 1) and
-``two.json`` (seed, and of every block: n, label, index of its logit, place, radius and turn).
+Next to ``two.png`` it writes ``two.mask.png`` (0 is background, n is block n, counted from 1) and
+``two.json`` (the seed, and the number, label, logit, place, radius and turn of every block).
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from studies.blocks1000.vocabulary import LABELS, kind_named, label_of
 
 
 def write_sample(path: Path, kinds: Sequence[Kind], seed: int, size: int = SIZE) -> Scene:
-    """Draw the given blocks and write picture, mask and description; same seed, same files."""
+    """Draw the given blocks and write image, mask and description; same seed, same files."""
     scene = draw_scene(np.random.default_rng(seed), size, kinds)
-    _write_png(path, scene.picture)
+    _write_png(path, scene.image)
     numbers = np.arange(1, len(kinds) + 1, dtype=np.uint8)[:, None, None]
     _write_png(path.with_suffix(".mask.png"), (scene.masks * numbers).max(axis=0))
     blocks = [
@@ -40,7 +40,7 @@ def write_sample(path: Path, kinds: Sequence[Kind], seed: int, size: int = SIZE)
         }
         for number, block in enumerate(scene.blocks, start=1)
     ]
-    described = {"picture": path.name, "size": size, "seed": seed, "blocks": blocks}
+    described = {"image": path.name, "size": size, "seed": seed, "blocks": blocks}
     atomic_write_text(path.with_suffix(".json"), json.dumps(described, indent=2) + "\n")
     return scene
 
@@ -53,12 +53,12 @@ def _write_png(path: Path, pixels: npt.NDArray[np.uint8]) -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Write a sample scene from the command line."""
     parser = argparse.ArgumentParser(prog="python -m studies.blocks1000.samples")
-    parser.add_argument("picture", type=Path, help="PNG to write")
+    parser.add_argument("image", type=Path, help="PNG to write")
     parser.add_argument("names", nargs="+", help='blocks to draw, such as "red striped star"')
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--size", type=int, default=SIZE, help="pixels of a side")
+    parser.add_argument("--size", type=int, default=SIZE, help="width and height in pixels")
     chosen = parser.parse_args(arguments)
-    write_sample(chosen.picture, [kind_named(n) for n in chosen.names], chosen.seed, chosen.size)
+    write_sample(chosen.image, [kind_named(n) for n in chosen.names], chosen.seed, chosen.size)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""How well a frozen graph names fresh scenes.
+"""How accurately a frozen graph names fresh scenes.
 
     python -m studies.blocks1000.scoring [--scenes N] [--seed S]
 
-Scenes of training are never drawn again: their seeds have two numbers, those here four.
+These are never scenes of training, whose seeds are two numbers; here they are four.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from studies.blocks1000.scenes import Scene, draw_scene
 
 LOGITS: Final = "softmax2_pre_activation"
 BATCH: Final = 50  # scenes at once: about 150 MB
-SCORING: Final = 20180306  # not 0, with which a shorter seed would be the same
+SCORING: Final = 20180306  # not 0: trailing zeros do not change a seed
 
 
 @dataclass(frozen=True)
 class Score:
-    """Share (0..1) of scenes whose blocks all are among the ``top`` most probable labels."""
+    """Share (0..1) of scenes whose blocks are all among the ``top`` most probable labels."""
 
     blocks: int
     top: int
@@ -56,26 +56,24 @@ def fresh_scenes(seed: int, count: int, blocks: int) -> Iterator[Scene]:
         yield draw_scene(np.random.default_rng([seed, number, blocks, SCORING]), SIZE, blocks)
 
 
-def logits_of(
-    network: Network, pictures: Sequence[npt.NDArray[np.uint8]]
-) -> npt.NDArray[np.float32]:
-    """Return the logits, float32 (picture, label), of pictures uint8 (row, col, rgb)."""
+def logits_of(network: Network, images: Sequence[npt.NDArray[np.uint8]]) -> npt.NDArray[np.float32]:
+    """Return the logits (image, label) of images (row, col, rgb)."""
     parts = []
-    for start in range(0, len(pictures), BATCH):
-        values = np.concatenate([network.values(p) for p in pictures[start : start + BATCH]])
+    for start in range(0, len(images), BATCH):
+        values = np.concatenate([network.values(each) for each in images[start : start + BATCH]])
         parts.append(network.run({network.spec.tensor: values}, [LOGITS])[LOGITS].numpy())
     return np.concatenate(parts)
 
 
 def ranks(logits: npt.NDArray[np.float32], labels: Sequence[int]) -> list[int]:
-    """Return how many labels are more probable than each of ``labels``, in one scene's logits."""
+    """Return how many labels of a scene are more probable than each of ``labels``."""
     return [int((logits > logits[label]).sum()) for label in labels]
 
 
 def score(network: Network, seed: int, scenes: int, blocks: int, top: int) -> Score:
-    """Draw fresh scenes and count those whose blocks all rank among the ``top``."""
+    """Return the share of fresh scenes whose blocks all rank among the ``top``."""
     drawn = list(fresh_scenes(seed, scenes, blocks))
-    logits = logits_of(network, [scene.picture for scene in drawn])
+    logits = logits_of(network, [scene.image for scene in drawn])
     found = [max(ranks(row, scene.labels)) < top for row, scene in zip(logits, drawn, strict=True)]
     return Score(blocks, top, scenes, float(np.mean(found)))
 

@@ -1,7 +1,7 @@
-"""The ten shapes as signed distances, tabulated once and then only looked up.
+"""The ten shapes as signed distances, tabulated once and then looked up.
 
-Unit coordinates: origin at the block's centre, u to the right, v downwards, and the shape reaching
-about 1 from the centre. A distance is negative inside the shape, positive outside.
+Unit coordinates have their origin at the block's centre, u to the right, v downwards; a shape
+reaches about 1 from the centre. A distance is negative inside the shape, positive outside.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ CELLS: Final = 211  # odd, so that the centre is a node of the table
 
 
 def _around(count: int, radius: npt.ArrayLike, start: float = -np.pi / 2) -> Points:
-    """Points at equal angles around the centre, beginning at the top; ``radius`` cycles."""
+    """Return points at equal angles around the centre, from the top; ``radius`` cycles."""
     angles = start + 2 * np.pi * np.arange(count) / count
     radii = np.resize(np.asarray(radius, dtype=float), count)
     return np.stack([radii * np.cos(angles), radii * np.sin(angles)], axis=1)
@@ -45,7 +45,7 @@ def _heart() -> Points:
 
 
 def _moon() -> Points:
-    """A disc less a smaller disc that is moved to the right, shifted to centre what is left."""
+    """Return a disc less a smaller disc to its right, shifted so that the rest is centred."""
     inner, shift = 0.72, 0.5
     meet = np.arccos((1 + shift**2 - inner**2) / (2 * shift))  # angle of the tips, outer circle
     outer = np.linspace(meet, 2 * np.pi - meet, 72)
@@ -61,7 +61,7 @@ def _moon() -> Points:
 
 
 def _flower() -> Points:
-    """Six round petals: discs of radius 0.37 around centres at 0.58."""
+    """Return six round petals: discs of radius 0.37 around centres at 0.58."""
     angles = np.linspace(0, 2 * np.pi, 144, endpoint=False)
     off = (angles + np.pi / 6) % (np.pi / 3) - np.pi / 6  # from the nearest petal's middle
     radius = 0.58 * np.cos(off) + np.sqrt(0.37**2 - (0.58 * np.sin(off)) ** 2)
@@ -86,7 +86,7 @@ OUTLINES: Final[dict[str, tuple[Points, float]]] = {
 
 
 def polygon_distance(points: Points, u: Points, v: Points) -> Points:
-    """Signed distance of each (u, v) to a closed polygon; negative inside. Exact."""
+    """Return the exact signed distance of each (u, v) to a closed polygon, negative inside."""
     nearest = np.full(u.shape, np.inf)
     inside = np.zeros(u.shape, dtype=bool)
     for (u0, v0), (u1, v1) in zip(points, np.roll(points, -1, axis=0), strict=True):
@@ -110,7 +110,7 @@ ROUND: Final[dict[str, Callable[[Points], Points]]] = {
 
 @cache
 def distance_table(shape: int) -> Image.Image:
-    """Tabulate one shape's signed distance over -REACH..REACH (v, u), as a float image."""
+    """Tabulate a shape's signed distance over -REACH..REACH (v, u), as a float image."""
     axis = np.linspace(-REACH, REACH, CELLS)
     v, u = np.meshgrid(axis, axis, indexing="ij")
     name = SHAPES[shape]
@@ -125,10 +125,24 @@ def distance_table(shape: int) -> Image.Image:
 def distance(
     shape: int, turn: float, radius: float, centre: tuple[float, float], box: int
 ) -> Floats:
-    """Signed distance in unit coordinates at the pixels (row, col) of a square box.
+    """Return the signed distance, in units, at the pixels of a square box.
 
-    ``turn`` is in radians, clockwise on the screen; ``radius`` in pixels is one unit; ``centre``
-    (row, col) is the block's centre in the box's pixel coordinates (pixel centres at half).
+    Parameters
+    ----------
+    shape
+        Position in ``SHAPES``.
+    turn
+        Radians, clockwise on the screen.
+    radius
+        Pixels of one unit.
+    centre
+        The block's centre (row, col) in the box; pixel centres lie at half.
+    box
+        Width and height of the box in pixels.
+
+    Returns
+    -------
+    Distances (row, col).
     """
     scale = (CELLS - 1) / (2 * REACH) / radius
     cos, sin = scale * np.cos(turn), scale * np.sin(turn)

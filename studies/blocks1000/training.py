@@ -1,10 +1,10 @@
-"""Training of the embedded model.
+"""Training of the embedded network.
 
     python -m studies.blocks1000.training --output resources/blocks1000
 
-Writes graph.pb (frozen, see network) and labels.json (entry i names logit i). The schedule counts
-steps, and the content of every batch depends on the seed and the batch's number alone, so the same
-command trains on the same pictures wherever it runs; weights agree up to rounding.
+Writes graph.pb (frozen, see ``network``) and labels.json (entry i names logit i). A batch depends
+only on the seed and its own number, so the same command trains on the same images anywhere; weights
+agree up to rounding.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ from blockscope.io.atomic_files import atomic_write, atomic_write_text
 from studies.blocks1000.scenes import draw_scene
 from studies.blocks1000.vocabulary import HEADS, LABELS, kind_of
 
-# how many scenes of a batch hold 1, 2 and 3 blocks: shares
+# shares of scenes with 1, 2 and 3 blocks
 MIXTURE: Final = (0.55, 0.35, 0.10)
-PEAK_RATE: Final = 4e-3
+PEAK_LEARNING_RATE: Final = 4e-3
 WARM_UP: Final = 100  # steps
 
 
 @dataclass(frozen=True)
 class Phase:
-    """A stretch of training at one picture size."""
+    """A stretch of training at one image size."""
 
     steps: int
     size: int
@@ -44,7 +44,7 @@ class Phase:
 
 
 def phases(steps: int) -> list[Phase]:
-    """Split ``steps``: most of them on small pictures, the last at the size the network is for."""
+    """Split ``steps``: most on small images, the last fifth at the network's own size."""
     last = steps // 5
     return [Phase(steps - last, 144, 64), Phase(last, 224, 64)]
 
@@ -53,32 +53,32 @@ Batch = tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32]]
 
 
 def draw_batch(seed: int, number: int, size: int, count: int) -> Batch:
-    """Draw a batch: pictures uint8 (scene, row, col, rgb), targets float32 (scene, head value).
+    """Draw images (scene, row, col, rgb) and targets (scene, head value).
 
-    With k blocks the target of each head is the mean of the blocks' one-hot rows.
+    The target of a head is the mean of the blocks' one-hot rows.
     """
     rng = np.random.default_rng([seed, number])
-    pictures = np.empty((count, size, size, 3), dtype=np.uint8)
+    images = np.empty((count, size, size, 3), dtype=np.uint8)
     targets = np.zeros((count, sum(HEADS)), dtype=np.float32)
     starts = np.cumsum((0, *HEADS[:-1]))
-    for picture, target in zip(pictures, targets, strict=True):
+    for image, target in zip(images, targets, strict=True):
         scene = draw_scene(rng, size, int(rng.choice(len(MIXTURE), p=MIXTURE)) + 1)
-        picture[:] = scene.picture
+        image[:] = scene.image
         for label in scene.labels:
             target[starts + np.array(kind_of(label))] += 1 / len(scene.labels)
-    return pictures, targets
+    return images, targets
 
 
 def batches(seed: int, plan: Sequence[Phase], workers: int) -> Iterator[Batch]:
-    """Yield every batch of the plan in order, drawn ahead in other processes."""
-    asked = [
+    """Yield the batches of the plan in order, drawn ahead by other processes."""
+    requests = [
         (seed, number, phase.size, phase.batch)
         for number, phase in enumerate(p for p in plan for _ in range(p.steps))
     ]
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, mp_context=spawn) as pool:
         waiting: deque[Future[Batch]] = deque()
-        for request in asked:
+        for request in requests:
             waiting.append(pool.submit(draw_batch, *request))
             if len(waiting) > 3 * workers:
                 yield waiting.popleft().result()
@@ -86,14 +86,14 @@ def batches(seed: int, plan: Sequence[Phase], workers: int) -> Iterator[Batch]:
             yield waiting.popleft().result()
 
 
-def rate(step: int, steps: int) -> float:
-    """Learning rate: a linear warm-up, then half a cosine down to zero."""
+def learning_rate(step: int, steps: int) -> float:
+    """Return the learning rate: a linear warm-up, then half a cosine down to zero."""
     warm = min(1.0, (step + 1) / WARM_UP)
-    return PEAK_RATE * warm * 0.5 * (1 + math.cos(math.pi * step / steps))
+    return PEAK_LEARNING_RATE * warm * 0.5 * (1 + math.cos(math.pi * step / steps))
 
 
 def train(steps: int, seed: int, workers: int, threads: int) -> Any:
-    """Train and return the Keras model; prints the loss as it goes."""
+    """Train and return the Keras model, printing the loss."""
     import tensorflow as tf
 
     from studies.blocks1000.network import RANGE, trainable
@@ -101,13 +101,13 @@ def train(steps: int, seed: int, workers: int, threads: int) -> Any:
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     tf.keras.utils.set_random_seed(seed)
     model = trainable()
-    optimizer = tf.keras.optimizers.Adam(PEAK_RATE)
+    optimizer = tf.keras.optimizers.Adam(PEAK_LEARNING_RATE)
     optimizer.build(model.trainable_variables)
 
     @tf.function(reduce_retracing=True)
-    def step_on(pictures: Any, targets: Any) -> Any:
+    def step_on(images: Any, targets: Any) -> Any:
         with tf.GradientTape() as tape:
-            values = model(tf.cast(pictures, tf.float32) + RANGE[0], training=True)
+            values = model(tf.cast(images, tf.float32) + RANGE[0], training=True)
             pairs = zip(tf.split(targets, HEADS, 1), tf.split(values, HEADS, 1), strict=True)
             losses = [tf.nn.softmax_cross_entropy_with_logits(t, v) for t, v in pairs]
             loss = tf.reduce_mean(tf.add_n(losses))
@@ -116,12 +116,12 @@ def train(steps: int, seed: int, workers: int, threads: int) -> Any:
         return loss
 
     began, recent = time.monotonic(), deque[float](maxlen=50)
-    for step, (pictures, targets) in enumerate(batches(seed, phases(steps), workers)):
-        optimizer.learning_rate.assign(rate(step, steps))
-        recent.append(float(step_on(pictures, targets)))
+    for step, (images, targets) in enumerate(batches(seed, phases(steps), workers)):
+        optimizer.learning_rate.assign(learning_rate(step, steps))
+        recent.append(float(step_on(images, targets)))
         if (step + 1) % 50 == 0:
             print(
-                f"step {step + 1}/{steps}  size {pictures.shape[1]}  loss {np.mean(recent):.3f}"
+                f"step {step + 1}/{steps}  size {images.shape[1]}  loss {np.mean(recent):.3f}"
                 f"  {time.monotonic() - began:.0f} s",
                 flush=True,
             )
@@ -129,13 +129,13 @@ def train(steps: int, seed: int, workers: int, threads: int) -> Any:
 
 
 def folding_error(model: Any, graph: Any, seed: int) -> float:
-    """Largest difference of logits, frozen graph against Keras, over their largest magnitude."""
+    """Return the largest difference of logits, frozen against Keras, relative to the largest."""
     import tensorflow as tf
 
     from studies.blocks1000.network import RANGE, sums
 
-    pictures, _ = draw_batch(seed, 0, 224, 16)
-    values = pictures.astype(np.float32) + np.float32(RANGE[0])
+    images, _ = draw_batch(seed, 0, 224, 16)
+    values = images.astype(np.float32) + np.float32(RANGE[0])
     expected = np.asarray(model(values, training=False)) @ sums()
     with tf.Graph().as_default() as imported:
         tf.import_graph_def(graph, name="")
@@ -145,7 +145,7 @@ def folding_error(model: Any, graph: Any, seed: int) -> float:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Train from the command line."""
+    """Train and write the graph and its labels."""
     parser = argparse.ArgumentParser(prog="python -m studies.blocks1000.training")
     parser.add_argument("--output", type=Path, default=Path("resources/blocks1000"))
     parser.add_argument("--steps", type=int, default=2600)

@@ -30,7 +30,7 @@ FILLS: Final = (
     "zigzag",
     "faded",
 )
-# sRGB, 0..255; far apart in hue or lightness, and all darker than the white they are painted with
+# sRGB, 0..255; far apart in hue or lightness, and all darker than the white next to them
 COLOURS: Final[dict[str, tuple[int, int, int]]] = {
     "red": (206, 32, 41),
     "orange": (244, 118, 22),
@@ -43,12 +43,12 @@ COLOURS: Final[dict[str, tuple[int, int, int]]] = {
     "brown": (122, 72, 38),
     "black": (44, 44, 50),
 }
-# a head of the network for each: its ten values add up, one of each head, to a label's logit
+# values of each head of the network; a label's logit is the sum of one value from each
 HEADS: Final = (len(SHAPES), len(FILLS), len(COLOURS))
 
 
 class Kind(NamedTuple):
-    """What a block looks like: positions in SHAPES, FILLS and COLOURS."""
+    """The look of a block: positions in SHAPES, FILLS and COLOURS."""
 
     shape: int
     fill: int
@@ -56,21 +56,21 @@ class Kind(NamedTuple):
 
 
 def label_of(kind: Kind) -> int:
-    """Return the label (index of the logit, 0..999) of a kind of block."""
+    """Return the label (position in the logits, 0..999) of a kind of block."""
     return (kind.shape * len(FILLS) + kind.fill) * len(COLOURS) + kind.colour
 
 
 def kind_of(label: int) -> Kind:
-    """Return what a label (0..999) stands for; the inverse of :func:`label_of`."""
+    """Return the kind of block of a label (0..999); the inverse of `label_of`."""
     if not 0 <= label < len(SHAPES) * len(FILLS) * len(COLOURS):
-        raise UnknownName(f"there is no label {label}; valid: 0 to 999")
+        raise UnknownName(f"blocks1000 has no label {label}; valid: 0 to 999")
     rest, colour = divmod(label, len(COLOURS))
     shape, fill = divmod(rest, len(FILLS))
     return Kind(shape, fill, colour)
 
 
 def name_of(kind: Kind) -> str:
-    """Return the words of a kind of block: colour, fill, shape."""
+    """Return the name of a kind of block: colour, fill, shape."""
     return f"{tuple(COLOURS)[kind.colour]} {FILLS[kind.fill]} {SHAPES[kind.shape]}"
 
 
@@ -78,7 +78,7 @@ LABELS: Final = tuple(name_of(kind_of(label)) for label in range(1000))
 
 
 def kind_named(name: str) -> Kind:
-    """Return the kind of block that "colour fill shape" names."""
+    """Return the kind of block named "colour fill shape"."""
     if name not in LABELS:
         raise unknown_name("block", name, LABELS)
     return kind_of(LABELS.index(name))

@@ -21,15 +21,16 @@ from studies.reproduce.comparison import (
     title,
     tolerances,
 )
-from studies.reproduce.pictures import FOLDER, Picture, picture_paths, read_pictures
+from studies.reproduce.images import FOLDER, NotebookImage, image_paths, read_images
 from studies.reproduce.published import LABELS, NUMBERS
 from studies.reproduce.quantities import Array, Published, Question
 
 
 def main(arguments: Sequence[str] | None = None, numbers: Sequence[Published] = NUMBERS) -> int:
-    """Print the comparison; return 0 where all agree, 1 where a number is off, 2 where it failed.
+    """Print the comparison; return 0 if all numbers agree, 1 if one is off, else 2.
 
-    A comparison fails too where a picture is missing and that was not allowed.
+    2 means that not all were compared: an image is missing without ``--allow-missing``, or the
+    network or a file cannot be read.
     """
     options = _options(arguments)
     try:
@@ -50,12 +51,12 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         description="Compute the article's examples and compare them with the published numbers. "
         "Exit status: 0 all agree, 1 some are off, 2 not all could be compared.",
     )
-    parser.add_argument("--pictures", type=Path, metavar="FOLDER", help=f"default: ${FOLDER}, or "
+    parser.add_argument("--images", type=Path, metavar="FOLDER", help=f"default: ${FOLDER}, or "
                         "the paths in config/inceptionv1/images.tsv")  # fmt: skip
-    parser.add_argument("--allow-missing", action="store_true", help="pictures may be missing")
+    parser.add_argument("--allow-missing", action="store_true", help="images may be missing")
     parser.add_argument("--catalogue", type=Path, default=Path("config/models.yaml"))
     parser.add_argument("--graph", type=Path, metavar="FILE", help="your own copy of the network")
-    parser.add_argument("--labels", type=Path, metavar="FILE", help="and of its labels")
+    parser.add_argument("--labels", type=Path, metavar="FILE", help="its labels")
     options = parser.parse_args(arguments)
     if (options.graph is None) != (options.labels is None):
         parser.error("--graph and --labels go together")
@@ -64,15 +65,14 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def _run(options: argparse.Namespace, numbers: Sequence[Published]) -> int:
     entry = _entry(options)
-    images = dict.fromkeys(number.question.image for number in numbers)
-    paths = picture_paths(images, options.pictures)
-    pictures = read_pictures(paths, entry.input.size)
-    for image, picture in pictures.items():
-        print(f"{image}: {picture.note}" if picture.pixels is None
-              else f"{image}: {picture.path}, {picture.note}")  # fmt: skip
+    names = dict.fromkeys(number.question.image for number in numbers)
+    images = read_images(image_paths(names, options.images), entry.input.size)
+    for name, image in images.items():
+        print(f"{name}: {image.note}" if image.pixels is None
+              else f"{name}: {image.path}, {image.note}")  # fmt: skip
     sys.stdout.flush()
-    found = _measure(entry, pictures, numbers)
-    missing = {image: picture.note for image, picture in pictures.items()}
+    found = _compute(entry, images, numbers)
+    missing = {name: image.note for name, image in images.items()}
     rows = compare_all(numbers, found, missing)
     print(f"\n{table(rows)}\n\n{tolerances(numbers)}\n\n{summary(rows, options.allow_missing)}")
     return exit_status(rows, options.allow_missing)
@@ -88,10 +88,10 @@ def _entry(options: argparse.Namespace) -> ModelEntry:
     return own_copy(entry, options.graph, options.labels) if options.graph else entry
 
 
-def _measure(
-    entry: ModelEntry, pictures: dict[str, Picture], numbers: Sequence[Published]
+def _compute(
+    entry: ModelEntry, images: dict[str, NotebookImage], numbers: Sequence[Published]
 ) -> dict[Question, Array]:
-    from studies.reproduce.measured import Subject, measure
+    from studies.reproduce.computed import Subject, compute
     from studies.reproduce.networks import check_labels, describe_network, open_network
 
     network, card = open_network(entry)
@@ -99,12 +99,12 @@ def _measure(
     check_labels(card.label_table, LABELS, f"of {entry.labels.file_name}")
     questions = dict.fromkeys(number.question for number in numbers)
     found = {}
-    bar = tqdm([q for q in questions if pictures[q.image].pixels is not None], unit="array")
+    bar = tqdm([q for q in questions if images[q.image].pixels is not None], unit="array")
     for question in bar:
         bar.set_description(title(question)[:50])
-        pixels = pictures[question.image].pixels
+        pixels = images[question.image].pixels
         if pixels is not None:
-            found[question] = measure(question, Subject(network, card, pixels))
+            found[question] = compute(question, Subject(network, card, pixels))
     return found
 
 

@@ -1,4 +1,4 @@
-"""Published numbers against found ones: which are near enough, as a table and as an exit status."""
+"""Published numbers against computed ones, as a table and as an exit status."""
 
 from __future__ import annotations
 
@@ -25,9 +25,20 @@ ALL_AGREE, SOME_OFF, NOT_ALL_COMPARED = 0, 1, 2  # exit statuses
 
 @dataclass(frozen=True)
 class Compared:
-    """A published number beside the one found; NaN where the array has no such place.
+    """A published number next to the one found.
 
-    ``low``, ``high``: what may be found. ``missing``: why nothing was found at all.
+    Attributes
+    ----------
+    published
+        The number and its tolerance.
+    found
+        The number computed here, NaN if the array has no such place.
+    low
+        Smallest number that agrees.
+    high
+        Largest number that agrees.
+    missing
+        Why nothing was computed.
     """
 
     published: Published
@@ -38,7 +49,7 @@ class Compared:
 
     @property
     def agrees(self) -> bool:
-        """Whether the number found lies in what is allowed; a NaN never does."""
+        """Whether the number found is within the tolerance; NaN never is."""
         return self.low <= self.found <= self.high
 
     @property
@@ -52,7 +63,7 @@ class Compared:
 
 
 def printed_interval(text: str, printing: Printing) -> tuple[float, float]:
-    """Return the least and the greatest number that may have been printed as ``text``."""
+    """Return the smallest and the largest number that may have been printed as ``text``."""
     value = float(text)
     unit = 10.0 ** -len(text.partition(".")[2])
     if printing is Printing.WHOLE:
@@ -64,10 +75,9 @@ def printed_interval(text: str, printing: Printing) -> tuple[float, float]:
 
 
 def compare(published: Published, draws: Array) -> Compared:
-    """Compare a number with the arrays found for its question, (draw, ...).
+    """Compare a number with the mean over the arrays computed for its question, (draw, ...).
 
-    The mean over draws counts. A place that the arrays do not have, as in a network with fewer
-    channels, gives NaN.
+    The result is NaN for a place that the arrays lack, as in a network with fewer channels.
     """
     statistic = STATISTICS[published.statistic]
     try:
@@ -82,7 +92,7 @@ def compare(published: Published, draws: Array) -> Compared:
 def compare_all(
     numbers: Sequence[Published], found: Mapping[Question, Array], missing: Mapping[str, str]
 ) -> list[Compared]:
-    """Compare every number; ``missing``: image -> why its questions have no answer."""
+    """Compare every number; ``missing`` says, for an image, why nothing was computed."""
     return [
         compare(number, found[number.question])
         if number.question in found
@@ -92,7 +102,7 @@ def compare_all(
 
 
 def exit_status(rows: Sequence[Compared], allow_missing: bool = False) -> int:
-    """Return 1 where a number is off, else 2 where some (or, if allowed, all) were not compared."""
+    """Return 1 if a number is off, else 2 if some (or, if allowed, all) were not compared."""
     judged = [row for row in rows if row.published.binding]
     if any(row.verdict == "OFF" for row in judged):
         return SOME_OFF
@@ -102,9 +112,9 @@ def exit_status(rows: Sequence[Compared], allow_missing: bool = False) -> int:
 
 
 def table(rows: Sequence[Compared]) -> str:
-    """Return the comparison as text: a heading for each question and source, a line per number."""
+    """Return the comparison as text: a heading per question and source, a line per number."""
     lines = []
-    heads = ("", "published", "found", "difference", "allowed", "")
+    heads = ("", "published", "computed", "difference", "tolerance", "")
     for (question, source), group in itertools.groupby(
         rows, key=lambda row: (row.published.question, row.published.source)
     ):
@@ -118,23 +128,23 @@ def table(rows: Sequence[Compared]) -> str:
 
 
 def summary(rows: Sequence[Compared], allow_missing: bool = False) -> str:
-    """Return how many numbers agree, and what follows from the others."""
+    """Return how many numbers agree, and why others do not."""
     count = dict.fromkeys(("ok", "OFF", "differs", "not compared"), 0)
     for row in rows:
         count[row.verdict] += 1
     parts = [f"{len(rows)} published numbers: {count['ok']} ok, {count['OFF']} OFF"]
     if count["differs"]:
-        parts.append(f"{count['differs']} differ whose pixels are not known (shown, not judged)")
+        parts.append(f"{count['differs']} differ, not judged: their pixels are unknown")
     if count["not compared"]:
-        hint = "" if allow_missing else " (--allow-missing lets that pass)"
+        hint = "" if allow_missing else " (--allow-missing accepts that)"
         parts.append(f"{count['not compared']} not compared{hint}")
     return ", ".join(parts)
 
 
 def tolerances(numbers: Sequence[Published]) -> str:
-    """Return every tolerance in use with its reason; they come on top of the digits printed."""
+    """Return every tolerance in use, added to the printed digits, with its reason."""
     used: dict[Tolerance, None] = dict.fromkeys(number.tolerance for number in numbers)
-    lines = ["Allowed beyond the digits printed:"]
+    lines = ["Tolerances, added to the printed digits:"]
     for tolerance in used:
         amounts = [f"{tolerance.relative:.1%} of the number"] if tolerance.relative else []
         amounts += [f"{tolerance.absolute:g}"] if tolerance.absolute else []
@@ -176,7 +186,7 @@ def _cells(row: Compared) -> tuple[str, str, str, str, str, str]:
         same = row.low == row.high
         allowed = "the same" if same else f"{row.low - value:+g} to {row.high - value:+g}"
         if same:
-            difference = ""  # of the numbers of two channels it means nothing
+            difference = ""  # between two channel numbers it means nothing
     else:
         found, difference = f"{row.found:.6f}", f"{row.found - value:+.2g}"
         allowed = f"{row.low - value:+.2g} to {row.high - value:+.2g}"

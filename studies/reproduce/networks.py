@@ -1,4 +1,4 @@
-"""The network that the published numbers are about: where it is, and whether it is the one."""
+"""The network of the published numbers: where it is found, and whether it is the published one."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ DOWNLOADS = Path("results/models") / MODEL / "source"  # as in the workflow
 def own_copy(
     entry: ModelEntry, graph: str | os.PathLike[str], labels: str | os.PathLike[str]
 ) -> ModelEntry:
-    """Return a catalogue entry that takes graph and labels from local files."""
+    """Return a catalogue entry with graph and labels from local files."""
     files = {"graph": require_file(graph, "graph"), "labels": require_file(labels, "labels file")}
     return entry.model_copy(update={k: Source(path=str(path)) for k, path in files.items()})
 
@@ -32,9 +32,9 @@ def own_copy(
 def open_network(
     entry: ModelEntry, downloads: str | os.PathLike[str] = DOWNLOADS
 ) -> tuple[Network, ModelCard]:
-    """Bring an entry into normal form and load it; its files are downloaded where they are missing.
+    """Bring an entry into normal form and load it; missing files are downloaded.
 
-    Raises ``BadFile`` that says which file to put where, if they are out of reach.
+    Raises ``BadFile``, which says which file to put where, if a download fails.
     """
     for source in (entry.graph, entry.labels):
         if source.url and source.sha256:
@@ -56,25 +56,26 @@ def _wanted(source: Source, downloads: str | os.PathLike[str]) -> str:
     name = Path(source.url or "").name
     return (
         f"Wanted: {name}, {size}sha256 {source.sha256}, from {source.url}\n"
-        f"  in the folder that {MODELS_FOLDER} names, or in '{downloads}'; or pass --graph with the "
-        f"{GRAPH.name} that it holds\n  ({GRAPH.size:,} bytes, sha256 {GRAPH.checksum}) and "
-        "--labels with its labels"
+        f"  in the folder named by {MODELS_FOLDER} or in '{downloads}'. Or pass its {GRAPH.name}\n  "
+        f"({GRAPH.size:,} bytes, sha256 {GRAPH.checksum}) as --graph and its labels as --labels"
     )
 
 
 def describe_network(card: ModelCard) -> str:
-    """Return which network was opened, and whether it is the one that its publisher gives out."""
+    """Say which network was opened, and whether it is the published one."""
     same = card.source_sha256 == GRAPH.checksum
     note = "" if same else f", not the published graph, which has {GRAPH.checksum}"
     return f"network: {card.source}, graph sha256 {card.source_sha256}{note}"
 
 
 def check_labels(names: Labels, expected: Mapping[int, str], where: str) -> None:
-    """Raise ``BadFile`` where a logit is not called what the published numbers call it."""
+    """Raise ``BadFile`` if a logit has another label than in the published numbers."""
     wrong = [
-        f"logit {index} is '{names.name(index)}' and not '{name}'"
+        f"logit {index} is '{names.name(index)}', not '{name}'"
         for index, name in expected.items()
         if names.name(index) != name
     ]
     if wrong:
-        raise BadFile(f"labels {where} are not those of the published numbers: {'; '.join(wrong)}")
+        raise BadFile(
+            f"labels {where} differ from those of the published numbers: {'; '.join(wrong)}"
+        )

@@ -1,7 +1,7 @@
 """The numbers that were published with the article, as plain data.
 
-Images, labels and methods are those of the article's notebooks; what was printed is kept to its
-last digit, as text. Labels are positions in the logits.
+Images, labels and methods are those of the article's notebooks. Numbers are kept as text, to the
+last digit printed. Labels are positions in the logits.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from studies.reproduce.quantities import Printing, Published, Question, Toleranc
 
 @dataclass(frozen=True)
 class KnownFile:
-    """A file that is not part of the project, known by its size in bytes and its checksum."""
+    """A file that is not part of the project: its name, size in bytes and checksum."""
 
     name: str
     size: int
@@ -32,8 +32,8 @@ GRAPH = KnownFile(
     53_884_595,
     "a39b08b826c9d5a5532ff424c03a3a11a202967544e389aca4b06c2bd8aef63f",
 )
-# MD5 of the pictures as the notebooks hold them; those of the others are not known.
-PICTURES = {
+# MD5 of the images that the notebooks hold; those of the others are unknown.
+IMAGES = {
     "dog_cat": KnownFile("dog_cat.png", 82_724, "8edd5d6efcaa989b7ff61a3ba1698401"),
     "flowers": KnownFile("flowers.png", 81_741, "e8afce43bd5643163897480b7cd43862"),
 }
@@ -46,17 +46,17 @@ LABELS = {
 
 SINGLE = Tolerance(
     "single precision: other processors and convolutions move a number by about 1e-5 of the "
-    "largest, another picture or network by percents",
+    "largest, another image or network by percents",
     relative=1e-3,
 )
-EXACT = Tolerance("nothing: a channel, a row or a column is the right one or another")
-COUNT = Tolerance("one channel may be just on or just off", absolute=1)
-GROUPS = Tolerance("NMF ends at its own tolerance, a little sooner or later", relative=1e-2)
+EXACT = Tolerance("none: a channel, a row or a column is either the same or not")
+COUNT = Tolerance("a channel may be just active or just not", absolute=1)
+GROUPS = Tolerance("NMF may stop a round earlier or later", relative=1e-2)
 RECIPE = Tolerance(
-    "NMF, and a list of labels with the dummy, without the second crane and maillot",
+    "NMF, and a list of labels with the dummy but without the second crane and maillot",
     relative=2e-2,
 )
-DRAWN = Tolerance("5 standard deviations over seeds: noise that nobody kept", deviations=5)
+DRAWN = Tolerance("5 standard deviations over seeds, since the noise was not kept", deviations=5)
 
 CHANNELS, DICTIONARY = "AttrChannel notebook", "SemanticDictionary notebook"
 NEURONS, FACTORS = "NeuronGroups notebook", "the authors' recipe for all classes"
@@ -88,7 +88,7 @@ def _totals(question: Question, total: str, largest: str, smallest: str) -> Iter
 
 
 def _ranked(question: Question, statistic: str, values: Mapping[int, str]) -> Iterator[Published]:
-    """Yield the channels in their order, and what is printed below each of them."""
+    """Yield the channels in their order, each with the number printed below it."""
     for rank, (channel, text) in enumerate(values.items()):
         yield _index(question, CHANNELS, statistic, (rank,), channel)
         yield _number(question, CHANNELS, "value", (channel,), text, Printing.CUT)
@@ -147,7 +147,7 @@ def _channels() -> Iterator[Published]:
 
 
 def _drawn() -> Iterator[Published]:
-    """Yield one draw of the stochastic path; the order of channels differs between draws."""
+    """Yield one draw of `stochastic`; the order of channels differs between draws."""
     question = Question("dog_cat", "stochastic", "mixed4d", DOG_CAT)
     for statistic, at, text in (
         ("sum", (), "10.09"), ("largest", (), "3.280"), ("smallest", (), "-3.880"),
@@ -156,8 +156,8 @@ def _drawn() -> Iterator[Published]:
         yield _number(question, CHANNELS, statistic, at, text, Printing.UNKNOWN, DRAWN)
 
 
-def _classes_alone() -> Iterator[Published]:
-    """Yield what the article's page shows for one class of the notebook's pair at a time."""
+def _single_labels() -> Iterator[Published]:
+    """Yield what the article's page shows for each label of the notebook's contrast."""
     labrador, tiger_cat = (Question("dog_cat", "linear", "mixed4d", (a,)) for a in DOG_CAT)
     for rank, (channel, text) in enumerate({43: "1.325", 436: "1.237", 426: "1.224"}.items()):
         yield _index(labrador, ARTICLE, "strongest", (rank,), channel)
@@ -186,9 +186,9 @@ def _activations() -> Iterator[Published]:
 
 
 def _neuron_groups() -> Iterator[Published]:
-    """Yield the groups' effects, by ascending effect on the second class.
+    """Yield the groups' effects, by ascending effect on the second label.
 
-    The notebook orders groups by where their peaks lie, the results here by centres of mass.
+    The notebook orders groups by their peaks, blockscope by their centres of mass.
     """
     question = Question("dog_cat", "neuron groups", "mixed4d", DOG_CAT, n=6)
     first = ("3.7463", "3.7568", "-1.1974", "0.7144", "-0.5310", "-2.1202")
@@ -221,7 +221,7 @@ def _probabilities() -> Iterator[Published]:
 NUMBERS: tuple[Published, ...] = (
     *_channels(),
     *_drawn(),
-    *_classes_alone(),
+    *_single_labels(),
     *_activations(),
     *_neuron_groups(),
     *_factors(),

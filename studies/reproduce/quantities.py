@@ -1,4 +1,4 @@
-"""What can be compared: arrays that a network gives, and numbers read from them."""
+"""What is compared: arrays of a network, and numbers read from them."""
 
 from __future__ import annotations
 
@@ -27,10 +27,23 @@ AXES = {
 
 @dataclass(frozen=True)
 class Question:
-    """An array that is computed for one image at one layer; ``AXES`` names the methods.
+    """An array that is computed for one image at one layer.
 
-    ``labels``: positions in the logits; two of them are compared. For factors they are the labels
-    that take part (none: all). ``n``: how many factors or groups.
+    Attributes
+    ----------
+    image
+        Name in the table of images.
+    method
+        Key of ``AXES``.
+    layer
+        Name of a layer, or of the logits.
+    labels
+        Positions in the logits: one label, or a contrast of two. For factors, the labels that take
+        part (none: all).
+    override
+        Gradient override.
+    n
+        Number of factors or groups.
     """
 
     image: str
@@ -42,20 +55,28 @@ class Question:
 
 
 class Printing(Enum):
-    """How the digits of a printed number came about, which tells what it may have been."""
+    """How a number was printed, which says what it may have been."""
 
-    CUT = auto()  # further digits were left off: 1.628 stands for 1.628 to 1.629
+    CUT = auto()  # truncated: 1.628 stands for 1.628 to 1.629
     ROUNDED = auto()  # 1.628 stands for 1.6275 to 1.6285
-    UNKNOWN = auto()  # cut or rounded: 1.627 to 1.629
-    WHOLE = auto()  # a count or a number of a channel, row, column
+    UNKNOWN = auto()  # truncated or rounded: 1.627 to 1.629
+    WHOLE = auto()  # a count, or the number of a channel, row or column
 
 
 @dataclass(frozen=True)
 class Tolerance:
-    """How far beyond its printed digits a number may be off, and why.
+    """How far a number may be off beyond its printed digits, and why; the amounts add up.
 
-    ``relative``: share of the printed number; ``absolute``: in its own unit; ``deviations``: of a
-    single draw from the mean of those made, in standard deviations. They add up.
+    Attributes
+    ----------
+    reason
+        Why that much.
+    relative
+        Share of the printed number.
+    absolute
+        In the unit of the number.
+    deviations
+        Standard deviations of a single draw from the mean of those computed.
     """
 
     reason: str
@@ -64,10 +85,10 @@ class Tolerance:
     deviations: float = 0.0
 
     def slack(self, number: float, found: Array) -> float:
-        """Return the distance allowed; ``found``: what every draw gave, (draw,)."""
+        """Return the largest allowed distance, given the number found in each draw, (draw,)."""
         allowed = self.absolute + self.relative * abs(number)
         if self.deviations:
-            # The published number is one more draw, beside the mean of these.
+            # The published number is one more draw, so its distance from the mean spreads wider.
             spread = float(found.std(ddof=1)) * (1 + 1 / len(found)) ** 0.5
             allowed += self.deviations * spread
         return allowed
@@ -75,10 +96,26 @@ class Tolerance:
 
 @dataclass(frozen=True)
 class Published:
-    """A number that was published: what it answers, how it was printed, how near is near enough.
+    """A published number: what it answers, how it was printed, and its tolerance.
 
-    ``statistic`` (of ``STATISTICS``) reads it from the array of the question, at the place ``at``.
-    Where it is not ``binding``, it is not known to be of the same pixels: it is shown, not judged.
+    Attributes
+    ----------
+    question
+        The array that it belongs to.
+    statistic
+        Key of ``STATISTICS``, which reads the number from the array.
+    at
+        Place in the array.
+    printed
+        Its digits.
+    printing
+        How they were printed.
+    tolerance
+        How far the computed number may be off.
+    source
+        Where it was published.
+    binding
+        False if it may be of other pixels: it is shown and not judged.
     """
 
     question: Question

@@ -27,8 +27,8 @@ def test_all_ten_printed_factor_values(shared):
         assert [round(float(v), 3) for v in largest] == [entry["v"] for entry in expected]
 
 
-def test_colour_pictures(shared):
-    """One value of one picture falls a hundredth of a grey level to the other side."""
+def test_colour_images(shared):
+    """One value of one image falls to the other side of a rounding, by a hundredth of a level."""
     found = article_factors(shared)
     differing, pixels = 0, 0
     for layer, spatial in zip(LAYERS, found.spatial, strict=True):

@@ -25,7 +25,7 @@ from blockscope.models.card import ModelCard
 from blockscope.models.network import Network
 from studies.reproduce import __main__ as command
 from studies.reproduce.comparison import Compared, compare_all, exit_status, printed_interval
-from studies.reproduce.measured import Subject, measure
+from studies.reproduce.computed import Subject, compute
 from studies.reproduce.published import COUNT, DRAWN, EXACT, GROUPS, NUMBERS, RECIPE, SINGLE
 from studies.reproduce.quantities import Printing, Published, Question
 
@@ -87,7 +87,7 @@ def of_probability(question, array):
 
 
 def of_factors(question, maps):
-    """From Lucid's class attributions (label, row, col)."""
+    """From Lucid's attribution of labels (label, row, col)."""
     _, components = nmf(np.maximum(maps, 0).reshape(len(maps), -1).T, question.n)
     for factor, weights in enumerate(components):
         for place in np.argsort(-weights)[:5]:
@@ -107,9 +107,9 @@ def of_groups(question, array, gradients):
 
 @pytest.fixture
 def golden_and_subject(prepared):
-    golden, graph, card_path, picture = prepared(CASE)
+    golden, graph, card_path, input_path = prepared(CASE)
     card = ModelCard.read(card_path)
-    return golden, Subject(Network.load(graph, card), card, read_input(picture)[0])
+    return golden, Subject(Network.load(graph, card), card, read_input(input_path)[0])
 
 
 @pytest.fixture
@@ -119,28 +119,28 @@ def printed(golden_and_subject) -> list[Published]:
     a, b = labels[:2]
     activations = golden["acts/mixed4d"]
     gradients = Gradients(
-        subject.network, subject.network.values(subject.picture), "mixed4d", subject.card.logits,
+        subject.network, subject.network.values(subject.pixels), "mixed4d", subject.card.logits,
         OVERRIDES["none"],
     )  # fmt: skip
     _, both = gradients.at(activations[None], lambda logits: [logits[:, a], logits[:, b]])
 
-    def asked(method, layer="mixed4d", labels=(), **more):
+    def question(method, layer="mixed4d", labels=(), **more):
         return Question("dog_cat", method, layer, labels, **more)
 
     probability = tf.nn.softmax(golden["logits"]).numpy()
     maps = golden["class_spatial/smooth/mixed5a"]
     return [
-        *of_channels(asked("linear", labels=(a, b)), golden["channel/diff"]),
-        *of_channels(asked("linear", labels=(a,)), golden["channel/none"]),
-        *of_channels(asked("path-left-100", labels=(a, b)), golden["channel/path100"]),
-        *of_one_draw(asked("stochastic", labels=(a, b)), golden["channel/stochastic100"]),
-        *of_activations(asked("activations"), activations),
+        *of_channels(question("linear", labels=(a, b)), golden["channel/diff"]),
+        *of_channels(question("linear", labels=(a,)), golden["channel/none"]),
+        *of_channels(question("path-left-100", labels=(a, b)), golden["channel/path100"]),
+        *of_one_draw(question("stochastic", labels=(a, b)), golden["channel/stochastic100"]),
+        *of_activations(question("activations"), activations),
         *of_groups(
-            asked("neuron groups", labels=(a, b), n=GROUP_COUNT), activations,
+            question("neuron groups", labels=(a, b), n=GROUP_COUNT), activations,
             np.concatenate([gradient.numpy() for gradient in both]),
         ),
-        *of_factors(asked("factors", "mixed5a", labels, override="smooth", n=2), maps),
-        *of_probability(asked("probability", subject.card.logits), probability),
+        *of_factors(question("factors", "mixed5a", labels, override="smooth", n=2), maps),
+        *of_probability(question("probability", subject.card.logits), probability),
     ]  # fmt: skip
 
 
@@ -156,7 +156,7 @@ def test_lucids_numbers_agree_and_each_altered_one_is_found(golden_and_subject, 
     _, subject = golden_and_subject
     questions = dict.fromkeys(one.question for one in printed)
     assert {q.method for q in questions} == {n.question.method for n in NUMBERS}
-    found = {question: measure(question, subject) for question in questions}
+    found = {question: compute(question, subject) for question in questions}
     compared = compare_all(printed, found, {})
     assert [row.published for row in compared if row.verdict != "ok"] == []
     assert exit_status(compared) == 0
@@ -171,10 +171,10 @@ def test_the_spread_of_draws_is_no_excuse_for_other_noise(golden_and_subject, pr
     """The path without noise lies outside what draws of it allow."""
     _, subject = golden_and_subject
     question = next(one.question for one in printed if one.question.method == "stochastic")
-    draws = measure(question, subject)
+    draws = compute(question, subject)
     assert len(draws) > 1
     assert len({float(draw.sum()) for draw in draws}) == len(draws)
-    plain = measure(dataclasses.replace(question, method="path-left-100"), subject)[0]
+    plain = compute(dataclasses.replace(question, method="path-left-100"), subject)[0]
     drawn = [one for one in printed if one.question == question]
     wrong = [dataclasses.replace(one, printed=f"{plain.max():.2f}") for one in drawn]
     low, high = printed_interval(wrong[1].printed, Printing.UNKNOWN)
@@ -190,7 +190,7 @@ def test_the_command(shared, printed, monkeypatch, capsys, broken, status):
     total = f"{float(printed[0].printed) * 1.003:.6f}"
     changed = dataclasses.replace(printed[0], printed=total)
     numbers = [changed, *printed[1:]] if broken else printed
-    arguments = [*files, f"--pictures={shared('images/dog_cat.png').parent}"]
+    arguments = [*files, f"--images={shared('images/dog_cat.png').parent}"]
     assert command.main(arguments, numbers) == status
     said = capsys.readouterr().out
     assert "dog_cat.png, the notebooks' file" in said
@@ -200,11 +200,11 @@ def test_the_command(shared, printed, monkeypatch, capsys, broken, status):
     assert f"{len(printed)} published numbers: {len(printed) - broken} ok" in said
 
 
-def test_the_command_without_its_picture(shared, printed, tmp_path, monkeypatch, capsys):
+def test_the_command_without_its_image(shared, printed, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(ROOT)
     files = [f"--{key}={shared(MODELS['synthetic'][key])}" for key in ("graph", "labels")]
     for more in ([], ["--allow-missing"]):  # nothing at all was compared: that never passes
-        assert command.main([*files, f"--pictures={tmp_path}", *more], printed) == 2
+        assert command.main([*files, f"--images={tmp_path}", *more], printed) == 2
         said = capsys.readouterr().out
         assert "put the notebooks' dog_cat.png (82,724 bytes" in said
         assert f"{len(printed)} not compared" in said

@@ -1,4 +1,4 @@
-"""The embedded network: the frozen graph, its names, its logits and how well it sees."""
+"""The embedded network: the frozen graph, its names, its logits and how accurate it is."""
 
 from __future__ import annotations
 
@@ -114,8 +114,8 @@ def test_plain_operations_only_and_a_small_file(embedded: Network) -> None:
 
 
 def test_names_and_shapes_are_those_of_inceptionv1(embedded: Network) -> None:
-    picture = np.zeros((224, 224, 3), np.uint8)
-    values = embedded.run({"input": embedded.values(picture)}, list(SHAPES))
+    image = np.zeros((224, 224, 3), np.uint8)
+    values = embedded.run({"input": embedded.values(image)}, list(SHAPES))
     assert {name: tuple(value.shape[1:]) for name, value in values.items()} == SHAPES
     for block in ("mixed3a", "mixed4d", "mixed5b"):
         assert list(embedded.nodes[block].input)[:4] == [
@@ -146,8 +146,8 @@ def test_labels_name_the_logits() -> None:
 
 
 def test_a_logit_is_a_sum_of_one_value_for_each_head(embedded: Network) -> None:
-    pictures = [scene.picture for scene in scoring.fresh_scenes(1, 3, 2)]
-    for row in scoring.logits_of(embedded, pictures):
+    images = [scene.image for scene in scoring.fresh_scenes(1, 3, 2)]
+    for row in scoring.logits_of(embedded, images):
         cube = row.reshape(10, 10, 10).astype(float)  # shape, fill, colour
         shape, fill, colour = (
             cube[:, 0, 0][:, None, None],
@@ -175,6 +175,6 @@ def test_chance_level_of_the_score(rng: np.random.Generator) -> None:
 @pytest.mark.parametrize(("name", "top"), [("two", 10), ("three", 27)])
 def test_the_sample_scenes_are_recognised(embedded: Network, name: str, top: int) -> None:
     described = json.loads((RESOURCES / "scenes" / f"{name}.json").read_text())
-    picture = np.asarray(Image.open(RESOURCES / "scenes" / f"{name}.png"))
-    (logits,) = scoring.logits_of(embedded, [picture])
+    image = np.asarray(Image.open(RESOURCES / "scenes" / f"{name}.png"))
+    (logits,) = scoring.logits_of(embedded, [image])
     assert max(scoring.ranks(logits, [block["index"] for block in described["blocks"]])) < top

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from studies.blocks1000.localisation import (
-    behind,
+    cells_under,
     chance,
     coverage,
     separation,
     share_on,
-    speaking_cell,
+    strongest_cell,
     strongest_map,
     summary,
 )
@@ -33,7 +33,7 @@ def test_coverage_counts_pixels_of_each_cell():
     np.testing.assert_array_equal(covered, expected)
 
 
-def test_a_layer_that_does_not_divide_the_picture_is_refused():
+def test_a_layer_that_does_not_divide_the_image_is_refused():
     with pytest.raises(ValueError, match="20 x 28 pixels do not divide into 5 x 8 cells"):
         coverage(masks(), (5, 8))
 
@@ -63,18 +63,18 @@ def test_separation_does_not_depend_on_the_order_of_factors():
     assert separation(np.zeros((5, 7, 2)), covered) == 0.5
 
 
-def test_the_speaking_cell_lies_mostly_on_the_block():
-    speaks = np.arange(35.0).reshape(5, 7)[::-1]  # largest at the top right, off the block
+def test_the_strongest_cell_lies_mostly_on_the_block():
+    values = np.arange(35.0).reshape(5, 7)[::-1]  # largest at the top right, off the block
     covered = coverage(masks(), (5, 7))
-    assert speaking_cell(speaks, covered[0]) == (1, 2)
-    assert speaking_cell(-speaks, covered[0]) == (2, 2)
-    assert speaking_cell(speaks, covered[1]) is None  # half a cell is not most of it
+    assert strongest_cell(values, covered[0]) == (1, 2)
+    assert strongest_cell(-values, covered[0]) == (2, 2)
+    assert strongest_cell(values, covered[1]) is None  # half a cell is not most of it
 
 
-def test_the_cells_behind_a_coarse_one():
+def test_the_cells_under_a_coarse_one():
     expected = np.zeros((6, 15))
     expected[4:6, 3:6] = 1
-    np.testing.assert_array_equal(behind((2, 1), (3, 5), (6, 15)), expected)
+    np.testing.assert_array_equal(cells_under((2, 1), (3, 5), (6, 15)), expected)
 
 
 def test_the_strongest_channels_are_weighed_by_their_values(rng):

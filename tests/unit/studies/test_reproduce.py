@@ -1,4 +1,4 @@
-"""Comparison with published numbers: what is near enough, what the table says, how it ends."""
+"""Comparison with published numbers: tolerances, the table, the exit status."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from blockscope.io import downloads
 from blockscope.io.errors import BadConfig, BadFile, UnknownName
 from blockscope.io.labels import Labels
 from studies.reproduce import __main__ as command
-from studies.reproduce import pictures
+from studies.reproduce import images as notebook_images
 from studies.reproduce.comparison import (
     Compared,
     compare,
@@ -29,7 +29,7 @@ from studies.reproduce.comparison import (
     tolerances,
 )
 from studies.reproduce.networks import check_labels, open_network, own_copy
-from studies.reproduce.published import ARCHIVE, GRAPH, LABELS, NUMBERS, PICTURES, KnownFile
+from studies.reproduce.published import ARCHIVE, GRAPH, IMAGES, LABELS, NUMBERS, KnownFile
 from studies.reproduce.quantities import AXES, STATISTICS, Printing, Published, Question
 from studies.reproduce.quantities import Tolerance as Allowed
 
@@ -115,7 +115,7 @@ def test_a_tolerance_comes_on_top_of_the_digits() -> None:
         assert compare(zeros, CHANNELS).agrees is agrees
 
 
-def test_of_several_draws_the_mean_and_their_spread_count() -> None:
+def test_several_draws_give_their_mean_and_a_tolerance_from_their_spread() -> None:
     """Mean 3, standard deviation 1: of one more draw from the mean sqrt(4/3)."""
     draws = np.array([[2.0], [3.0], [4.0]])
     drawn = Allowed("test", deviations=2)
@@ -126,7 +126,7 @@ def test_of_several_draws_the_mean_and_their_spread_count() -> None:
         assert compared.agrees is agrees
 
 
-def test_what_is_no_number_never_agrees() -> None:
+def test_nan_never_agrees() -> None:
     broken = np.array([[np.nan, 1.0]])
     generous = Allowed("test", absolute=1e9)
     assert compare(number("sum", (), "1.0", tolerance=generous), broken).verdict == "OFF"
@@ -160,7 +160,7 @@ def rows(*verdicts: str) -> list[Compared]:
         ([], 2, 2),
     ],
 )
-def test_how_it_ends(verdicts, status, allowed) -> None:
+def test_the_exit_status(verdicts, status, allowed) -> None:
     assert exit_status(rows(*verdicts)) == status
     assert exit_status(rows(*verdicts), allow_missing=True) == allowed
 
@@ -178,7 +178,7 @@ def test_the_table_shows_every_number() -> None:
     cells = [" ".join(line.split()) for line in lines]
     assert cells == [
         "dog, low, linear, [7] - [2] (test)",
-        "published found difference allowed",
+        "published computed difference tolerance",
         "sum over channels 3.3785 3.378500 +0 -5e-05 to +5e-05 ok",
         "sum over channels 3.40 3.378500 -0.022 -0.005 to +0.005 OFF",
         "channel 4 1.628 1.628500 +0.0005 +0 to +0.001 ok",
@@ -196,12 +196,12 @@ def test_a_logit_is_shown_with_its_label() -> None:
         assert f"  logit {index} {name}  " in table([row])
 
 
-def test_what_is_missing_is_told_with_its_place() -> None:
+def test_a_missing_image_is_reported_with_its_place() -> None:
     compared = compare_all([number("sum", (), "3.40")], {}, {"dog": "put dog.png at 'x'"})
     assert "1 numbers not compared: put dog.png at 'x'" in table(compared)
-    assert "1 not compared (--allow-missing lets that pass)" in summary(compared)
+    assert "1 not compared (--allow-missing accepts that)" in summary(compared)
     assert "1 not compared" in summary(compared, allow_missing=True)
-    assert "lets that pass" not in summary(compared, allow_missing=True)
+    assert "accepts that" not in summary(compared, allow_missing=True)
 
 
 def test_the_summary_counts() -> None:
@@ -209,7 +209,7 @@ def test_the_summary_counts() -> None:
     assert said.startswith("4 published numbers: 2 ok, 1 OFF, 1 differ")
 
 
-def test_tolerances_are_told_with_their_reasons() -> None:
+def test_tolerances_are_shown_with_their_reasons() -> None:
     said = tolerances(NUMBERS).splitlines()
     assert any(line.startswith("  0.1% of the number: single precision") for line in said)
     assert len(said) == 1 + len({n.tolerance for n in NUMBERS})
@@ -246,42 +246,48 @@ TABLE = "image\tpath\ndog\tpets/dog.png\ncat\tpets/cat.png\n"
 
 
 @pytest.fixture
-def images(tmp_path: Path) -> Path:
+def image_table(tmp_path: Path) -> Path:
     (tmp_path / "images.tsv").write_text(TABLE)
     return tmp_path / "images.tsv"
 
 
-def test_where_pictures_are_looked_for(images, monkeypatch) -> None:
-    monkeypatch.delenv(pictures.FOLDER, raising=False)
-    assert pictures.picture_paths(["dog"], None, images) == {"dog": Path("pets/dog.png")}
-    monkeypatch.setenv(pictures.FOLDER, "shelf")
-    assert pictures.picture_paths(["dog"], None, images) == {"dog": Path("shelf/dog.png")}
-    assert pictures.picture_paths(["dog"], "mine", images) == {"dog": Path("mine/dog.png")}
+def test_where_images_are_expected(image_table, monkeypatch) -> None:
+    monkeypatch.delenv(notebook_images.FOLDER, raising=False)
+    assert notebook_images.image_paths(["dog"], None, image_table) == {"dog": Path("pets/dog.png")}
+    monkeypatch.setenv(notebook_images.FOLDER, "shelf")
+    assert notebook_images.image_paths(["dog"], None, image_table) == {"dog": Path("shelf/dog.png")}
+    assert notebook_images.image_paths(["dog"], "mine", image_table) == {
+        "dog": Path("mine/dog.png")
+    }
 
 
-def test_images_that_the_table_lacks(images, tmp_path) -> None:
+def test_images_that_the_table_lacks(image_table, tmp_path) -> None:
     with pytest.raises(UnknownName, match=r"unknown image 'dgo'; valid: dog, cat .*images.tsv"):
-        pictures.picture_paths(["dgo"], None, images)
+        notebook_images.image_paths(["dgo"], None, image_table)
     with pytest.raises(BadConfig, match=r"gone.tsv: does not exist"):
-        pictures.picture_paths(["dog"], None, tmp_path / "gone.tsv")
+        notebook_images.image_paths(["dog"], None, tmp_path / "gone.tsv")
 
 
-def test_pictures_are_told_apart_by_their_bytes(tmp_path, monkeypatch, rng) -> None:
+def test_images_are_identified_by_their_bytes(tmp_path, monkeypatch, rng) -> None:
     pixels = rng.integers(0, 255, (5, 7, 3), np.uint8)
     Image.fromarray(pixels).save(tmp_path / "dog.png")
     content = (tmp_path / "dog.png").read_bytes()
     known = KnownFile("dog.png", len(content), hashlib.md5(content).hexdigest())
-    monkeypatch.setattr(pictures, "PICTURES", {"dog": known, "cat": known})
+    monkeypatch.setattr(notebook_images, "IMAGES", {"dog": known, "cat": known})
 
-    def read(image: str, path: Path, size: tuple[int, int] = (5, 7)) -> pictures.Picture:
-        return pictures.read_pictures({image: path}, size)[image]
+    def read(
+        image: str, path: Path, size: tuple[int, int] = (5, 7)
+    ) -> notebook_images.NotebookImage:
+        return notebook_images.read_images({image: path}, size)[image]
 
     same = read("dog", tmp_path / "dog.png")
     assert same.note == "the notebooks' file"
     np.testing.assert_array_equal(same.pixels, pixels)
     Image.fromarray(pixels).save(tmp_path / "cat.png", compress_level=0)
     assert "not the notebooks' file" in read("cat", tmp_path / "cat.png").note
-    assert "not known by its checksum" in read("pig", tmp_path / "cat.png").note
+    assert (
+        "the checksum of the notebooks' file is unknown" in read("pig", tmp_path / "cat.png").note
+    )
     scaled = read("dog", tmp_path / "dog.png", (4, 6))
     assert scaled.pixels.shape == (4, 6, 3)
     assert "scaled from 5 x 7 to 4 x 6" in scaled.note
@@ -294,7 +300,9 @@ def test_pictures_are_told_apart_by_their_bytes(tmp_path, monkeypatch, rng) -> N
 
 def test_labels_must_be_those_of_the_numbers() -> None:
     check_labels(Labels(["dummy", "kit fox"]), {1: "kit fox"}, "of x.txt")
-    with pytest.raises(BadFile, match=r"labels of x.txt .* logit 1 is 'tench' and not 'kit fox'"):
+    with pytest.raises(
+        BadFile, match=r"labels of x.txt differ .* logit 1 is 'tench', not 'kit fox'"
+    ):
         check_labels(Labels(["dummy", "tench"]), {1: "kit fox"}, "of x.txt")
 
 
@@ -308,13 +316,13 @@ def entry(url: str) -> ModelEntry:
 
 @pytest.fixture
 def no_network(tmp_path, monkeypatch) -> str:
-    """Return an address that nobody listens at."""
+    """Return an address where nothing listens."""
     monkeypatch.setattr(downloads, "PAUSE", 0)
     monkeypatch.delenv(downloads.MODELS_FOLDER, raising=False)
     return "http://127.0.0.1:9/nets.zip"
 
 
-def test_a_network_out_of_reach_is_told_with_file_and_place(no_network, tmp_path) -> None:
+def test_a_failed_download_is_reported_with_file_and_place(no_network, tmp_path) -> None:
     with pytest.raises(BadFile) as caught:
         open_network(entry(no_network), tmp_path / "source")
     said = str(caught.value)
@@ -333,7 +341,7 @@ def test_an_own_copy_replaces_graph_and_labels(tmp_path) -> None:
         own_copy(mine, tmp_path / "a.pb", tmp_path / "b.json")
 
 
-def test_the_command_names_pictures_and_network_and_ends_with_2(
+def test_the_command_names_images_and_network_and_ends_with_2(
     no_network, tmp_path, monkeypatch, capsys
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -345,7 +353,7 @@ def test_the_command_names_pictures_and_network_and_ends_with_2(
         "  logits: out\n"
         f"  labels: {{url: '{no_network}', sha256: {'ab' * 32}, member: labels.txt}}\n"
     )
-    monkeypatch.delenv(pictures.FOLDER, raising=False)
+    monkeypatch.delenv(notebook_images.FOLDER, raising=False)
     assert command.main([], [number("sum", (), "1.0")]) == 2
     said = capsys.readouterr()
     assert "dog: put the notebooks' dog.png" in said.out
@@ -361,9 +369,9 @@ def test_graph_and_labels_go_together(capsys) -> None:
     assert "--graph and --labels go together" in capsys.readouterr().err
 
 
-def test_the_page_tells_the_files_and_the_count() -> None:
+def test_the_page_lists_the_files_and_the_count() -> None:
     page = (ROOT / "docs" / "reproduce.md").read_text()
-    for known in (ARCHIVE, GRAPH, *PICTURES.values()):
+    for known in (ARCHIVE, GRAPH, *IMAGES.values()):
         for part in (known.name, f"{known.size:,}", f"`{known.checksum}`"):
             assert part in page
     assert f"{len(NUMBERS)} of them" in page

@@ -1,4 +1,4 @@
-"""Scenes: labels, shapes, fills, and that masks, colours and pictures agree."""
+"""Scenes: labels, shapes, fills, and that masks, colours and images agree."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_names_and_labels_that_do_not_exist() -> None:
     with pytest.raises(UnknownName, match=r"'red stripd star'.*red striped star"):
         kind_named("red stripd star")
     for label in (-1, 1000):
-        with pytest.raises(UnknownName, match=f"no label {label}; valid: 0 to 999"):
+        with pytest.raises(UnknownName, match=f"blocks1000 has no label {label}; valid: 0 to 999"):
             kind_of(label)
 
 
@@ -104,18 +104,18 @@ def test_no_two_fills_look_alike() -> None:
 
 def test_the_same_seed_draws_the_same_scene() -> None:
     first, second, other = (draw_scene(np.random.default_rng(s), 120, 2) for s in (5, 5, 6))
-    np.testing.assert_array_equal(first.picture, second.picture)
+    np.testing.assert_array_equal(first.image, second.image)
     np.testing.assert_array_equal(first.masks, second.masks)
     assert first.labels == second.labels
-    assert (first.picture != other.picture).any()
+    assert (first.image != other.image).any()
 
 
 @pytest.mark.parametrize(("size", "count"), [(97, 1), (144, 3), (224, 2), (224, 6), (64, 0)])
 def test_masks_are_disjoint_and_lie_around_their_blocks(size: int, count: int) -> None:
     for seed in range(6):
         scene = draw_scene(np.random.default_rng([seed, size, count, 1]), size, count)
-        assert scene.picture.shape == (size, size, 3)
-        assert scene.picture.dtype == np.uint8
+        assert scene.image.shape == (size, size, 3)
+        assert scene.image.dtype == np.uint8
         assert scene.masks.shape == (count, size, size)
         assert scene.masks.sum(axis=0).max(initial=0) <= 1
         assert len(scene.labels) == len(scene.blocks) == count
@@ -128,22 +128,22 @@ def test_masks_are_disjoint_and_lie_around_their_blocks(size: int, count: int) -
 
 def test_touching_corners_belong_to_the_block_in_front(monkeypatch: pytest.MonkeyPatch) -> None:
     moon, triangle = kind_named("red solid moon"), kind_named("blue solid triangle")
-    behind = Block(moon, 110.0, 60.0, 40.0, 0.0)  # its upper tip meets a corner
+    under = Block(moon, 110.0, 60.0, 40.0, 0.0)  # its upper tip meets a corner
     front = Block(triangle, 110 - 81 * np.sin(0.8), 60 + 81 * np.cos(0.8), 40.0, -0.15)
-    monkeypatch.setattr(scenes, "_place", lambda *asked: [behind, front][: len(asked[2])])
+    monkeypatch.setattr(scenes, "_place", lambda *given: [under, front][: len(given[2])])
     alone = draw_scene(np.random.default_rng(1), 170, [moon])
     both = draw_scene(np.random.default_rng(1), 170, [moon, triangle])
     lost = alone.masks[0] & ~both.masks[0]
     assert lost.sum() > 5
     assert (both.masks[1] & lost == lost).all()
-    assert (both.picture[lost].astype(int) @ (-1, 0, 1) > 0).mean() > 0.8  # blue, not red
+    assert (both.image[lost].astype(int) @ (-1, 0, 1) > 0).mean() > 0.8  # blue, not red
 
 
-def test_asked_blocks_are_drawn_in_the_order_asked() -> None:
+def test_blocks_are_drawn_in_the_order_given() -> None:
     kinds = [kind_named("blue solid heart"), kind_named("red solid ring")]
     scene = draw_scene(np.random.default_rng(3), 160, kinds)
     assert [LABELS[label] for label in scene.labels] == ["blue solid heart", "red solid ring"]
-    blue, red = (scene.picture[mask].mean(axis=0) for mask in scene.masks)
+    blue, red = (scene.image[mask].mean(axis=0) for mask in scene.masks)
     assert blue[2] > blue[0] + 80
     assert red[0] > red[2] + 80
 
@@ -153,49 +153,49 @@ def test_a_solid_block_has_its_colour_and_only_there(colour: int) -> None:
     kind = Kind(SHAPES.index("square"), SOLID, colour)
     scene = draw_scene(np.random.default_rng([colour, 9]), 160, [kind])
     (mask,) = scene.masks
-    seen = np.median(scene.picture[mask], axis=0)
+    seen = np.median(scene.image[mask], axis=0)
     assert np.abs(PALETTE - seen).sum(axis=1).argmin() == colour
     np.testing.assert_allclose(seen, PALETTE[colour], atol=30)
-    to_block = np.abs(scene.picture - seen).sum(axis=2)
-    ground = np.median(scene.picture[~mask], axis=0)
-    to_ground = np.abs(scene.picture - ground).sum(axis=2)
+    to_block = np.abs(scene.image - seen).sum(axis=2)
+    ground = np.median(scene.image[~mask], axis=0)
+    to_ground = np.abs(scene.image - ground).sum(axis=2)
     assert ((to_block < to_ground) == mask).mean() > 0.98
 
 
 def test_background_is_pale_and_soft() -> None:
-    picture = draw_scene(np.random.default_rng(1), 130, 0).picture.astype(float)
-    assert picture.min() > 120
-    blurred = picture.reshape(13, 10, 13, 10, 3).mean(axis=(1, 3))
+    image = draw_scene(np.random.default_rng(1), 130, 0).image.astype(float)
+    assert image.min() > 120
+    blurred = image.reshape(13, 10, 13, 10, 3).mean(axis=(1, 3))
     assert np.abs(np.diff(blurred, axis=0)).max() < 12
 
 
 def test_batches_depend_on_seed_and_number_alone() -> None:
-    pictures, targets = training.draw_batch(4, 7, 96, 12)
+    images, targets = training.draw_batch(4, 7, 96, 12)
     again, _ = training.draw_batch(4, 7, 96, 12)
     other, _ = training.draw_batch(4, 8, 96, 12)
-    np.testing.assert_array_equal(pictures, again)
-    assert (pictures != other).any()
+    np.testing.assert_array_equal(images, again)
+    assert (images != other).any()
     np.testing.assert_allclose(targets.reshape(12, 3, 10).sum(axis=2), 1, atol=1e-6)
     assert {1, 2} <= set((targets > 0).reshape(12, 3, 10).sum(axis=2).max(axis=1))  # blocks
 
 
-def test_the_schedule_ends_at_full_size_with_rate_zero() -> None:
+def test_the_schedule_ends_at_full_size_with_learning_rate_zero() -> None:
     plan = training.phases(1000)
     assert sum(phase.steps for phase in plan) == 1000
     assert plan[-1].size == 224
-    rates = [training.rate(step, 1000) for step in range(1000)]
-    assert max(rates) <= training.PEAK_RATE
+    rates = [training.learning_rate(step, 1000) for step in range(1000)]
+    assert max(rates) <= training.PEAK_LEARNING_RATE
     assert rates[0] < rates[50] < max(rates)
-    assert rates[-1] < 1e-3 * training.PEAK_RATE
+    assert rates[-1] < 1e-3 * training.PEAK_LEARNING_RATE
 
 
 def test_a_sample_says_what_it_shows(tmp_path: Path) -> None:
     arguments = ["red solid star", "teal dotted moon", "--seed", "11", "--size", "150"]
     samples.main([str(tmp_path / "pair.png"), *arguments])
-    picture = np.asarray(Image.open(tmp_path / "pair.png"))
+    image = np.asarray(Image.open(tmp_path / "pair.png"))
     mask = np.asarray(Image.open(tmp_path / "pair.mask.png"))
     described = json.loads((tmp_path / "pair.json").read_text())
-    assert picture.shape == (150, 150, 3)
+    assert image.shape == (150, 150, 3)
     assert set(np.unique(mask)) == {0, 1, 2}
     for block in described["blocks"]:
         assert LABELS[block["index"]] == block["label"]

@@ -1,4 +1,4 @@
-"""The pictures that the published numbers are about, which are not part of the project."""
+"""The images of the published numbers, which are not part of the project."""
 
 from __future__ import annotations
 
@@ -13,29 +13,45 @@ from blockscope.config.settings import ImageRow
 from blockscope.config.tables import read_table
 from blockscope.io.errors import unknown_name
 from blockscope.io.images import Pixels, fit, read_image
-from studies.reproduce.published import PICTURES
+from studies.reproduce.published import IMAGES
 
-FOLDER = "BLOCKSCOPE_PICTURES"  # environment variable: a folder of pictures put there by hand
+FOLDER = "BLOCKSCOPE_IMAGES"  # environment variable: your folder of images
 TABLE = Path("config/inceptionv1/images.tsv")
 
 
 @dataclass(frozen=True)
-class Picture:
-    """A picture as the network sees it, uint8 (row, col, rgb); None where its file is missing."""
+class NotebookImage:
+    """An image as the network sees it, (row, col, rgb); no pixels if its file is missing."""
 
     path: Path
     pixels: Pixels | None
     note: str
 
 
-def picture_paths(
+def image_paths(
     images: Iterable[str], folder: str | os.PathLike[str] | None, table: Path = TABLE
 ) -> dict[str, Path]:
-    """Return where the pictures of images should lie.
+    """Return where images are expected: their file name in a folder, or the path in the table.
 
-    That is the path in the table of images, or its name in ``folder``, or in the folder that the
-    environment variable ``BLOCKSCOPE_PICTURES`` names. Raises ``BadConfig`` for a table with
-    mistakes, ``UnknownName`` for an image that it lacks.
+    Parameters
+    ----------
+    images
+        Names in the table.
+    folder
+        Folder of the files; by default the environment variable ``BLOCKSCOPE_IMAGES``.
+    table
+        The table of images.
+
+    Returns
+    -------
+    Path of each image; the file may be missing.
+
+    Raises
+    ------
+    BadConfig
+        If the table has errors.
+    UnknownName
+        If it lacks an image.
     """
     problems = ErrorList()
     rows = read_table(table, ImageRow, problems) or []
@@ -51,27 +67,27 @@ def picture_paths(
     return found
 
 
-def read_pictures(paths: Mapping[str, Path], size: tuple[int, int]) -> dict[str, Picture]:
-    """Read pictures and fit them to ``size`` (row, col), as the workflow does; none is required.
+def read_images(paths: Mapping[str, Path], size: tuple[int, int]) -> dict[str, NotebookImage]:
+    """Read images and fit them to ``size`` (row, col), as the workflow does; any may be missing.
 
-    Raises ``BadFile`` for a file that is there and is no picture.
+    Raises ``BadFile`` for a file that is not an image.
     """
     return {image: _read(image, path, size) for image, path in paths.items()}
 
 
-def _read(image: str, path: Path, size: tuple[int, int]) -> Picture:
-    known = PICTURES.get(image)
+def _read(image: str, path: Path, size: tuple[int, int]) -> NotebookImage:
+    known = IMAGES.get(image)
     wanted = f"{known.size:,} bytes, MD5 {known.checksum}" if known else "checksum not known"
     if not path.is_file():
-        return Picture(path, None, f"put the notebooks' {path.name} ({wanted}) at '{path}'")
+        return NotebookImage(path, None, f"put the notebooks' {path.name} ({wanted}) at '{path}'")
     original = read_image(path)
     notes = []
     found = hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
     if known is None:
-        notes.append("the notebooks' file is not known by its checksum; pixels may differ")
+        notes.append("the checksum of the notebooks' file is unknown; pixels may differ")
     elif found != known.checksum:
         notes.append(f"not the notebooks' file ({wanted}; found {found}); pixels may differ")
     if original.size != size[::-1]:
         cols, rows = original.size
         notes.append(f"scaled from {rows} x {cols} to {size[0]} x {size[1]} pixels")
-    return Picture(path, fit(original, size), "; ".join(notes) or "the notebooks' file")
+    return NotebookImage(path, fit(original, size), "; ".join(notes) or "the notebooks' file")

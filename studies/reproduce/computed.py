@@ -1,4 +1,4 @@
-"""The arrays behind the published numbers, by the functions that the workflow's stages call."""
+"""The arrays of the published numbers, by the functions that the workflow's stages call."""
 
 from __future__ import annotations
 
@@ -25,37 +25,36 @@ SEEDS = range(8)  # of the noise; each is one draw
 
 @dataclass(frozen=True)
 class Subject:
-    """A network, its card, and a picture as it sees it, uint8 (row, col, rgb)."""
+    """A network, its card, and an image as the network sees it, (row, col, rgb)."""
 
     network: Network
     card: ModelCard
-    picture: Pixels
+    pixels: Pixels
 
-    def opened(self, question: Question) -> LayerTask:
-        """Return what the stages start from; nothing is written, so its facts are empty."""
-        values = self.network.values(self.picture)
-        held = activations(self.network, self.picture, question.layer)
+    def layer_task(self, question: Question) -> LayerTask:
+        """Return what the stages start from; its provenance is empty, since nothing is written."""
+        values = self.network.values(self.pixels)
+        held = activations(self.network, self.pixels, question.layer)
         return LayerTask(
             self.card, {}, self.network, values, held, question.layer, self.card.logits,
             question.override,
         )  # fmt: skip
 
     def paths(self, question: Question) -> ChannelPaths:
-        """Return the attribution to channels of one label, or of one against another."""
+        """Return the attribution to channels of one label, or of a contrast of two."""
         first, *others = question.labels
-        pair = Contrast(first, others[0] if others else NOTHING)
-        return ChannelPaths(self.opened(question).gradients(), [pair])
+        contrast = Contrast(first, others[0] if others else NOTHING)
+        return ChannelPaths(self.layer_task(question).gradients(), [contrast])
 
 
-def measure(question: Question, subject: Subject) -> Array:
-    """Return the array of a question, (draw, ...); all but the stochastic path are one draw.
+def compute(question: Question, subject: Subject) -> Array:
+    """Return the arrays of a question, (draw, ...), with the axes of ``quantities.AXES``.
 
-    The axes after the first are those of ``quantities.AXES``. Raises ``UnknownName`` where the
-    network has no such layer.
+    Only `stochastic` has more than one draw. Raises ``UnknownName`` if the network lacks the layer.
     """
     if question.layer != subject.card.logits:
         subject.card.layer(question.layer)
-    return METHODS[question.method](question, subject)
+    return COMPUTED[question.method](question, subject)
 
 
 def _linear(question: Question, subject: Subject) -> Array:
@@ -74,40 +73,40 @@ def _stochastic(question: Question, subject: Subject) -> Array:
 
 
 def _activations(question: Question, subject: Subject) -> Array:
-    return activations(subject.network, subject.picture, question.layer)[None]
+    return activations(subject.network, subject.pixels, question.layer)[None]
 
 
 def _probability(question: Question, subject: Subject) -> Array:
     network = subject.network
-    values = network.values(subject.picture)
+    values = network.values(subject.pixels)
     logits = network.run({network.spec.tensor: values}, [question.layer])[question.layer]
     return softmax(logits.numpy()[0])[None]
 
 
 def _factors(question: Question, subject: Subject) -> Array:
-    """Return the labels' weights of factors of the clipped attribution, (1, factor, logit)."""
+    """Return the label weights of factors of the positive attribution, (1, factor, logit)."""
     labels = list(question.labels or subject.card.label_table.indexes)
-    found = attribute_labels(subject.opened(question).linear(), labels)
+    found = attribute_labels(subject.layer_task(question).linear(), labels)
     factors = factorise([positive_part(found.transpose(1, 2, 0))], question.n)
     weights = np.zeros((1, question.n, subject.card.outputs))
     weights[0][:, labels] = factors.labels
     return weights
 
 
-def _neurons(question: Question, subject: Subject) -> Array:
-    """Return effects of neuron groups, (1, group, logit), by ascending effect on the last label."""
-    opened = subject.opened(question)
-    groups = group_neurons(opened.held, question.n)
-    effects = attribute_groups(opened.linear(), groups, range(subject.card.outputs))
+def _neuron_groups(question: Question, subject: Subject) -> Array:
+    """Return effects of neuron groups (1, group, logit), by effect on the last label."""
+    task = subject.layer_task(question)
+    groups = group_neurons(task.held, question.n)
+    effects = attribute_groups(task.linear(), groups, range(subject.card.outputs))
     return effects[None, np.argsort(effects[:, question.labels[-1]], kind="stable")]
 
 
-METHODS: dict[str, Callable[[Question, Subject], Array]] = {
+COMPUTED: dict[str, Callable[[Question, Subject], Array]] = {
     "linear": _linear,
     "path-left-100": _path,
     "stochastic": _stochastic,
     "activations": _activations,
     "probability": _probability,
     "factors": _factors,
-    "neuron groups": _neurons,
+    "neuron groups": _neuron_groups,
 }

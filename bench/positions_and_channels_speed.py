@@ -1,8 +1,9 @@
-"""Attribution between positions, to channels along the path, and between channels: how fast.
+"""Speed of attribution between positions, to channels (integrated gradients) and between channels.
 
-On the network of ``all_labels``, against the notebooks' way restated: one graph and session, one
-backward pass per position or step; timed on some of them and scaled. Ours each in a process of its
-own; the notebooks have nothing between channels, for which a backward pass per channel stands.
+On the network of ``all_labels``, compared with the notebooks' way, restated here: one graph and
+session, one backward pass per position or step, timed on some and scaled to all. The notebooks
+have nothing between channels; a backward pass per channel takes its place. Ours run in processes of
+their own.
 """
 
 from __future__ import annotations
@@ -17,24 +18,27 @@ import tempfile
 import time
 from pathlib import Path
 
-from all_labels import INPUT, LOGITS, picture
-from full_size import write_full_size
+from bench.all_labels import INPUT, LOGITS, network_input
+from bench.full_size import write_full_size
 
-# What, from which layer, to which; None: from the first label to the second.
+# What, from which layer, to which; None: the contrast of two labels.
 CASES = (
     ("positions", "mixed4d", "mixed5a"),
     ("positions", "mixed3a", "mixed4d"),
     ("path", "mixed4d", None),
     ("drivers", "mixed4a", "mixed4d"),
 )
-PAIR = (1, 2)
+CONTRAST = (1, 2)
 NOTEBOOK_STEPS = 100
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Declare the options of this section."""
     parser.add_argument(
-        "--baseline-passes", type=int, default=8, help="backward passes the old way is timed on"
+        "--baseline-passes",
+        type=int,
+        default=8,
+        help="backward passes that the notebooks' way is timed on",
     )
 
 
@@ -42,7 +46,7 @@ def run(options: argparse.Namespace) -> None:
     """Print one line per case: seconds, ours and the notebooks', their ratio, peak memory."""
     with tempfile.TemporaryDirectory() as folder:
         graph = options.graph or write_full_size(Path(folder) / "inceptionv1.pb")
-        print(f"Other attributions, {graph.name}, no override; the whole computation, warm")
+        print(f"Positions and channels, {graph.name}, no override; the whole computation, warm")
         for what, layer, target in CASES:
             found = _in_own_process(graph, what, layer, target)
             first, each = notebook_way(graph, what, layer, target, options.baseline_passes)
@@ -58,9 +62,9 @@ def run(options: argparse.Namespace) -> None:
 def notebook_way(
     path: Path, what: str, layer: str, target: str | None, count: int
 ) -> tuple[float, float]:
-    """Return seconds until the first backward pass is done, and of one more: the mean of ``count``.
+    """Return seconds up to the first backward pass, and of another: the mean of ``count``.
 
-    The graph is made anew for each picture, as in the notebooks; the second of two is timed.
+    The graph is built again for each image, as in the notebooks; the second of two is timed.
     """
     import numpy as np
     import tensorflow as tf
@@ -69,21 +73,22 @@ def notebook_way(
         began = time.perf_counter()
         definition = tf.compat.v1.GraphDef.FromString(path.read_bytes())
         with tf.Graph().as_default(), tf.compat.v1.Session() as session:
-            given = tf.compat.v1.placeholder_with_default(picture(), [None, None, None, 3])
+            given = tf.compat.v1.placeholder_with_default(network_input(), [None, None, None, 3])
             names = [f"{layer}:0", f"{target or LOGITS}:0"]
             acts, late = tf.import_graph_def(definition, {INPUT: given}, names, name="import")
             number = tf.compat.v1.placeholder(tf.int32, [])
             if what == "path":
-                score = late[0, PAIR[0]] - late[0, PAIR[1]]
+                score = late[0, CONTRAST[0]] - late[0, CONTRAST[1]]
             elif what == "positions":
                 score = tf.reshape(tf.sqrt(tf.reduce_sum(late**2, -1)), [-1])[number]
             else:
                 score = tf.reduce_sum(late[0], [0, 1])[number]
             (gradient,) = tf.gradients(score, [acts])
-            held = session.run(acts)
+            activations = session.run(acts)
             for step in range(count + 1):
-                point = held * step / NOTEBOOK_STEPS if what == "path" else held
-                np.sum(held * session.run(gradient, {number: step, acts: point}), -1)
+                scale = step / NOTEBOOK_STEPS if what == "path" else 1
+                fed = {number: step, acts: activations * scale}
+                np.sum(activations * session.run(gradient, fed), -1)
                 if step == 0:
                     ready = time.perf_counter()
             each = (time.perf_counter() - ready) / count
@@ -91,13 +96,13 @@ def notebook_way(
 
 
 def _in_own_process(graph: Path, what: str, layer: str, target: str | None) -> dict:
-    command = [sys.executable, __file__, str(graph), what, layer, target or ""]
+    command = [sys.executable, "-m", __spec__.name, str(graph), what, layer, target or ""]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     return json.loads(done.stdout.splitlines()[-1])
 
 
 def ours(path: Path, what: str, layer: str, target: str | None) -> dict:
-    """Time our way, the second of two; ``passes``: backward passes that the notebook would take."""
+    """Time our way, the second of two; ``passes``: backward passes that the notebooks take."""
     from blockscope.attribution.contrasts import Contrast
     from blockscope.attribution.grad_x_activation import attribute_channels
     from blockscope.attribution.integrated_gradients import ChannelPaths
@@ -107,12 +112,12 @@ def ours(path: Path, what: str, layer: str, target: str | None) -> dict:
     from blockscope.autodiff.linear_map import LinearMap
     from studies.blocks1000.scoring import load
 
-    network, values = load(path), picture()
+    network, values = load(path), network_input()
     for _ in range(2):
         began = time.perf_counter()
         if what == "path":
             place = (network, values, layer, LOGITS, OVERRIDES["none"])
-            paths = ChannelPaths(Gradients(*place), [Contrast(*PAIR)])
+            paths = ChannelPaths(Gradients(*place), [Contrast(*CONTRAST)])
             found = paths.path()
             missing = abs(paths.completeness_error(found.values)[0])
             note = f"{found.steps[0]} steps, completeness error {missing:.1e}"

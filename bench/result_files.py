@@ -1,0 +1,256 @@
+"""How two result files of each kind are compared."""
+
+from __future__ import annotations
+
+import base64
+import html.parser
+import io
+import json
+import re
+import zlib
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import numpy as np
+import xarray as xr
+import zarr
+from PIL import Image
+
+from bench.comparison import Report, plain
+
+DATA_URI = re.compile(r"data:image/[a-z+]+;base64,")
+PACKED = {"bits", "data", "scale", "shape"}  # the keys of an array inside a page
+PROVENANCE = "provenance"  # the key of JSON files
+KEY = "blockscope"  # prefix of a page's elements, and the text chunk of PNG files
+
+
+def compare_arrays(report: Report, old: Path, new: Path) -> None:
+    """Compare two HDF5 or zarr files by variable: type, axes, bits and description."""
+    before, after = _dataset(old), _dataset(new)
+    report.origin(before.attrs, after.attrs)
+    for name, one, other in report.pairs("variable", "", before.variables, after.variables):
+        words = _arrays_differ(one.to_numpy(), other.to_numpy())
+        if one.dims != other.dims:
+            words = f"axes {one.dims} -> {other.dims}"
+        report.check("variable", name, not words, words)
+        for key in dict.fromkeys([*one.attrs, *other.attrs]):
+            texts = [str(plain(side.attrs.get(key, "(absent)"))) for side in (one, other)]
+            report.text(f"{name}, {key}", *texts)
+
+
+def _dataset(path: Path) -> xr.Dataset:
+    if path.suffix == ".h5":
+        with xr.open_dataset(path, engine="h5netcdf", decode_cf=False) as dataset:
+            return dataset.load()
+    with zarr.storage.ZipStore(path, mode="r") as store:
+        return xr.open_zarr(store, consolidated=False, decode_cf=False).load()
+
+
+def _arrays_differ(old: np.ndarray, new: np.ndarray) -> str:
+    """Return how two arrays differ; nothing where every bit is the same."""
+    if (old.dtype, old.shape) != (new.dtype, new.shape):
+        return f"{old.dtype} {old.shape} -> {new.dtype} {new.shape}"
+    if old.dtype == object:
+        return "" if old.tolist() == new.tolist() else "texts differ"
+    if old.tobytes() == new.tobytes():
+        return ""
+    other = int((old != new).sum())
+    if old.dtype.kind not in "iuf":
+        return f"{other} of {old.size} values differ"
+    most = np.nanmax(np.abs(old.astype(float) - new.astype(float)), initial=0)
+    return f"{other} of {old.size} values differ, by at most {most:.3g}"
+
+
+def compare_images(report: Report, old: Path, new: Path) -> None:
+    """Compare the pixels of two images, and what their text chunks say."""
+    contents = old.read_bytes(), new.read_bytes()
+    _compare_pixels(report, "pixels", *contents)
+    before, after = (dict(Image.open(io.BytesIO(content)).info) for content in contents)
+    report.origin(*(json.loads(info.pop(KEY, "{}")) for info in (before, after)))
+    for key in dict.fromkeys([*before, *after]):
+        report.text(key, str(before.get(key, "(absent)")), str(after.get(key, "(absent)")))
+
+
+def _compare_pixels(report: Report, where: str, old: bytes, new: bytes) -> None:
+    words = ""
+    if old != new:
+        images = [Image.open(io.BytesIO(content)) for content in (old, new)]
+        modes = [image.mode for image in images]
+        words = _arrays_differ(*(np.asarray(image) for image in images))
+        words = words if modes[0] == modes[1] else f"{modes[0]} -> {modes[1]}"
+    report.check("image", where, not words, words)
+
+
+def compare_json(report: Report, old: Path, new: Path) -> None:
+    """Compare two JSON files."""
+    before, after = (json.loads(path.read_text()) for path in (old, new))
+    if isinstance(before, dict) and isinstance(after, dict):
+        report.origin(before.pop(PROVENANCE, {}), after.pop(PROVENANCE, {}))
+    _compare_values(report, "", before, after)
+
+
+def _compare_values(report: Report, where: str, old: Any, new: Any) -> None:
+    """Compare two trees of plain data; arrays and images in them are unpacked."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        if set(old) == set(new) == PACKED:
+            words = _arrays_differ(
+                *(np.frombuffer(_inflated(side), np.uint8) for side in (old, new))
+            )
+            facts = [{key: side[key] for key in PACKED - {"data"}} for side in (old, new)]
+            words = words if facts[0] == facts[1] else "bits, scale or shape differ"
+            report.check("packed array", where, not words, words)
+            return
+        for key, one, other in report.pairs("key", f"{where}.", old, new):
+            _compare_values(report, f"{where}.{key}", one, other)
+    elif isinstance(old, list) and isinstance(new, list):
+        report.check("list", where, len(old) == len(new), f"{len(old)} -> {len(new)} entries")
+        for place, (one, other) in enumerate(zip(old, new, strict=False)):
+            _compare_values(report, f"{where}[{place}]", one, other)
+    elif isinstance(old, str) and isinstance(new, str):
+        if DATA_URI.match(old) and DATA_URI.match(new):
+            _compare_pixels(report, where, *(_decoded(uri) for uri in (old, new)))
+        else:
+            report.text(where, old, new)
+    else:
+        same = type(old) is type(new) and old == new
+        report.check("value", where, same, f"{str(old)[:60]} -> {str(new)[:60]}")
+
+
+def _inflated(packed: Mapping[str, Any]) -> bytes:
+    return zlib.decompress(base64.b64decode(packed["data"]), -zlib.MAX_WBITS)
+
+
+def _decoded(uri: str) -> bytes:
+    return base64.b64decode(uri.partition(",")[2])
+
+
+class Page(html.parser.HTMLParser):
+    """A page taken apart: its JSON elements, its images, and the words that a reader sees."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.json: dict[str, Any] = {}
+        self.images: list[str] = []
+        self.words: list[str] = []
+        self._inside: list[str | None] = []
+        self.feed(path.read_text())
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Note an image, and whether what follows is data, code or words."""
+        given = dict(attrs)
+        if tag in ("script", "style"):
+            self._inside.append(given.get("id"))
+        source = given.get("src") or ""
+        if tag == "img" and DATA_URI.match(source):
+            self.images.append(source)
+
+    def handle_endtag(self, tag: str) -> None:
+        """Leave data or code."""
+        if tag in ("script", "style"):
+            self._inside.pop()
+
+    def handle_data(self, data: str) -> None:
+        """Keep data and words."""
+        if not self._inside:
+            self.words += [data.strip()] if data.strip() else []
+        elif (self._inside[-1] or "").startswith(KEY):
+            self.json[str(self._inside[-1])] = json.loads(data)
+
+
+def compare_pages(report: Report, old: Path, new: Path) -> None:
+    """Compare the data, the images and the words of two pages; not their scripts and styles."""
+    before, after = Page(old), Page(new)
+    report.origin(*(page.json.pop(f"{KEY}-provenance", {}) for page in (before, after)))
+    for name, one, other in report.pairs("element", "", before.json, after.json):
+        _compare_values(report, name, one, other)
+    _compare_values(report, "img", before.images, after.images)
+    _compare_words(report, before.words, after.words)
+
+
+def _compare_words(report: Report, old: Sequence[str], new: Sequence[str]) -> None:
+    """List the words that only one side has, in their order."""
+    gone, come = Counter(old) - Counter(new), Counter(new) - Counter(old)
+    for words, sides in ((gone, "{!r} -> (absent)"), (come, "(absent) -> {!r}")):
+        for text in words:
+            report.texts.setdefault(report.file, []).append(sides.format(text))
+
+
+def compare_drawings(report: Report, old: Path, new: Path) -> None:
+    """Compare the shapes, the images and the words of two SVG files."""
+    before, after = (list(_drawn(path)) for path in (old, new))
+    words = [[text for kind, text in side if kind == "text"] for side in (before, after)]
+    _compare_words(report, *words)
+    images = [[text for kind, text in side if kind == "image"] for side in (before, after)]
+    _compare_values(report, "image", *images)
+    shapes = [[text for kind, text in side if kind == "shape"] for side in (before, after)]
+    other = Counter(shapes[0]) - Counter(shapes[1])
+    same = shapes[0] == shapes[1]
+    note = f"{other.total()} of {len(shapes[0])} differ; {len(shapes[1])} in the new drawing"
+    report.check("drawing", "shapes", same, note)
+    facts = [_origin_of_drawing(path) for path in (old, new)]
+    report.origin(*facts)
+
+
+def _drawn(path: Path) -> Iterator[tuple[str, str]]:
+    """Yield the texts, images and shapes of an SVG file, generated names numbered."""
+    names: dict[str, str] = {}
+
+    def numbered(match: re.Match[str]) -> str:
+        return "#" + names.setdefault(match[0], str(len(names)))
+
+    for element in ET.parse(path).iter():  # noqa: S314 (our own file)
+        tag = element.tag.rpartition("}")[2]
+        given = {key.rpartition("}")[2]: text for key, text in element.attrib.items()}
+        if tag == "text":
+            yield "text", "".join(element.itertext())
+        elif tag == "image":
+            yield "image", given.pop("href", "")
+        elif tag in ("title", "metadata", "RDF") or element.tag.startswith("{http://purl"):
+            continue
+        given.pop("id", None)
+        if tag != "text" and (tag, given) != ("g", {}):
+            shape = f"{tag} {sorted(given.items())}"
+            yield "shape", re.sub(r"#[\w-]{8,}", numbered, shape)
+
+
+def _origin_of_drawing(path: Path) -> dict[str, Any]:
+    tree = ET.parse(path)  # noqa: S314 (our own file)
+    found = tree.findtext(".//{http://purl.org/dc/elements/1.1/}description")
+    return json.loads(found) if found else {}
+
+
+def compare_tables(report: Report, old: Path, new: Path) -> None:
+    """Compare the cells of two tables, and the facts in the lines before them."""
+    facts, rows = [], []
+    for path in (old, new):
+        lines = path.read_text().splitlines()
+        facts_of = [line[2:].partition(": ") for line in lines if line.startswith("# ")]
+        facts.append({key: value for key, _, value in facts_of})
+        rows.append([line.split("\t") for line in lines if not line.startswith("# ")])
+    report.origin(*facts)
+    report.check("table", "cells", rows[0] == rows[1])
+
+
+def compare_bytes(report: Report, old: Path, new: Path) -> None:
+    """Compare two files of a kind that nothing else is known of."""
+    report.check("file", "bytes", old.read_bytes() == new.read_bytes())
+
+
+def count_only(report: Report, *_: Path) -> None:
+    """Count a file that is not compared."""
+    report.skipped["PDF file"] += 1
+
+
+KINDS: dict[str, Callable[[Report, Path, Path], None]] = {
+    ".h5": compare_arrays,
+    ".zarr.zip": compare_arrays,
+    ".png": compare_images,
+    ".json": compare_json,
+    ".html": compare_pages,
+    ".svg": compare_drawings,
+    ".tsv": compare_tables,
+    ".pdf": count_only,
+}
