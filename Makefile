@@ -54,7 +54,6 @@ check: setup ## lint, format, types, import contract, workflow lint
 	$(VENV) -m ruff format --check .
 	$(VENV) -m mypy
 	.venv/bin/lint-imports
-	$(VENV) -m snakemake --lint
 	.venv/bin/snakefmt --check Snakefile workflow
 
 format: setup ## format the code and the workflow, fix what can be fixed

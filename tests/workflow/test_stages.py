@@ -10,14 +10,15 @@ from pathlib import Path
 import h5py
 import pytest
 import yaml
+from helpers.parsed_rules import parsed_rules
 from helpers.repository import ROOT
 from PIL import Image
 
 from blockscope.runtime.digest import code_digest, reached_modules
 
-LINEARISING = {"classes", "positions", "channels", "drivers", "neurons"}
+LINEARISING = {"classes", "positions", "channels", "drivers", "neuron_groups"}
 # Not by default: see test_sprites, test_grids, test_contact.
-RENDERING = {"render", "sprites", "cells", "grid", "contact"}
+RENDERING = {"render_sprites", "spritemap", "render_grid", "grid_image", "contact_sheet"}
 STAGES = LINEARISING | {"model", "input", "activations", "factors", "panel", "page", "gallery"}
 STAGES |= RENDERING
 PANELS = 5  # of the finished run
@@ -29,24 +30,15 @@ def also(*case):
     return pytest.param(*case, marks=pytest.mark.slow)
 
 
-def rule_texts() -> dict[str, str]:
-    text = "\n".join(
-        path.read_text() for path in [ROOT / "Snakefile", *(ROOT / "workflow/rules").iterdir()]
-    )
-    parts = re.split(r"^rule (\w+):\n", text, flags=re.MULTILINE)
-    return dict(zip(parts[1::2], parts[2::2], strict=True))
-
-
 def test_one_name_from_the_rule_to_the_benchmark():
-    rules = rule_texts()
-    assert set(rules) == STAGES
+    rules = parsed_rules()
+    assert {rule.script for rule in rules.values()} == STAGES
     assert {path.stem for path in (ROOT / "workflow" / "scripts").glob("*.py")} == STAGES
-    for name, text in rules.items():
-        assert f'"logs/{name}/' in text
-        assert f'"benchmarks/{name}/' in text
-        assert f'workflow/scripts/{name}.py"' in text or f'"../scripts/{name}.py"' in text
-        assert f'code=code("{name}")' in text
-        assert "envs/cpu.yaml" in text or "ENVIRONMENT" in text
+    for name, rule in rules.items():
+        assert rule.log.startswith(f"logs/{name}/")
+        assert rule.benchmark.startswith(f"benchmarks/{name}/")
+        assert rule.script in {name, name.replace("group_", ""), name.removeprefix("image_")}
+        assert rule.code
 
 
 @pytest.mark.parametrize("stage", sorted(STAGES))
@@ -205,15 +197,15 @@ def change_function(project, file: str, name: str) -> None:
         ("attribution/activations.py", "write_activations", {"activations"}),
         ("overrides.py", "smooth_pool", LINEARISING),
         ("factors.py", "write_factors", {"factors"}),
-        ("factors.py", "factorise", {"factors", "neurons", "cells"}),
-        ("neuron_groups.py", "group_neurons", {"neurons", "cells"}),
-        ("attribution/group_effects.py", "write_neurons", {"neurons"}),
+        ("factors.py", "factorise", {"factors", "neuron_groups", "render_grid"}),
+        ("neuron_groups.py", "group_neurons", {"neuron_groups", "render_grid"}),
+        ("attribution/group_effects.py", "write_neurons", {"neuron_groups"}),
         ("inputs.py", "write_input", {"input"}),
         ("images.py", "fit", {"input"}),
         ("models/normal_form.py", "write_model", {"model"}),
         ("figures/print/groups.py", "compose", {"panel"}),
         ("figures/page/run_page.py", "write_page", {"page"}),
-        ("figures/page/contact_sheet.py", "write_contact", {"contact"}),
+        ("figures/page/contact_sheet.py", "write_contact", {"contact_sheet"}),
         ("figures/data/request.py", "place_of", {"panel", "page"}),
         ("figures/print/spatial.py", "compose_spatial", {"panel"}),
         ("figures/page/payload.py", "payload", {"page"}),
@@ -278,7 +270,7 @@ def test_a_touched_picture_repeats_nothing_and_a_changed_one_everything_behind_i
         picture.transpose(Image.Transpose.ROTATE_180).save(project.path("noise.png"))
     assert project.planned() == {
         "input": 1, "activations": 2, "classes": 2, "factors": 2, "positions": 1, "channels": 2,
-        "drivers": 1, "neurons": 1, "panel": PANELS, "page": 1, "gallery": 1,
+        "drivers": 1, "neuron_groups": 1, "panel": PANELS, "page": 1, "gallery": 1,
     }  # fmt: skip
 
 
@@ -294,7 +286,7 @@ def test_any_single_file_can_be_asked_for(project):
         "results/tiny/noise/groups/pool-3.h5",
         "results/figures/one/groups.svg",
     ]
-    made = {"activations": 1, "classes": 2, "factors": 4, "neurons": 1}
+    made = {"activations": 1, "classes": 2, "factors": 4, "neuron_groups": 1}
     assert project.planned(*targets) == made
     assert project.planned(targets[-1]) == {}
     of_other_gradients = {"classes": 4, "positions": 2, "panel": 1}

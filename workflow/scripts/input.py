@@ -7,7 +7,7 @@ def main(smk):
     from blockscope.stages.input import write_input
 
     write_input(
-        smk.input.picture,
+        smk.input.image,
         smk.input.card,
         smk.output.png,
         tuple(smk.params.background),
