@@ -12,7 +12,6 @@ from PIL import Image
 
 from blockscope.figures.data.sprites import read_sprites
 from blockscope.io import datasets
-from blockscope.runtime.digest import reached_modules
 
 pytestmark = pytest.mark.slow
 
@@ -21,10 +20,6 @@ ALWAYS = {
     "spritemap": 2, "group_spritemap": 1, "render_group_sprites": 1, "image_contact_sheet": 2,
     "panel": 3, "page": 1, "gallery": 1,
 }  # fmt: skip
-ALSO = {
-    "render_sprites": ["render_group_sprites"],
-    "spritemap": ["group_spritemap"],
-}  # the same scripts
 SIZE = 64  # of the recipe draft
 
 
@@ -118,22 +113,10 @@ def test_names_that_no_sheet_can_have(rendered, name, words):
     assert words in done.stdout
 
 
-def test_every_function_that_rendering_calls_counts_in_its_digest(rendered):
-    for stage in ("render_sprites", "spritemap"):
-        called = []
-        for noted in rendered.path("called").glob("*.json"):
-            rule, functions = json.loads(noted.read_text())
-            called += functions if rule in {stage, *ALSO.get(stage, ())} else []
-        assert called
-        script = rendered.path(f"workflow/scripts/{stage}.py")
-        reached = reached_modules(script, rendered.path("src/blockscope"))
-        missed = {
-            f"{module}.{name}"
-            for module, name in map(tuple, called)
-            if module != "blockscope.runtime.job" and not name.startswith("<")
-            if name not in reached.get(module, set())
-        }
-        assert not missed
+def test_every_module_that_rendering_uses_counts_in_its_digest(rendered):
+    uncounted = rendered.uncounted_modules()
+    assert {"render_sprites", "render_group_sprites", "spritemap"} <= set(uncounted)
+    assert not any(uncounted.values()), uncounted
 
 
 def test_another_recipe_repeats_the_renders_and_what_shows_them(changeable):

@@ -34,7 +34,7 @@ from blockscope.config.result_paths import (
 )
 from blockscope.config.settings import ID_PATTERN, PANELS
 from blockscope.config.tables import read_settings
-from blockscope.runtime.digest import code_digest
+from blockscope.runtime.code_digest import code_digest
 from blockscope.io.errors import BlockscopeError
 from blockscope.runtime.forks.measured import measure_forks
 from blockscope.runtime.forks.offered import offer
