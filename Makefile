@@ -58,7 +58,6 @@ check: setup ## lint, format, docstrings, types, import contract, workflow lint
 	.venv/bin/pydoclint --quiet src studies
 	$(VENV) -m mypy
 	.venv/bin/lint-imports
-	$(VENV) -m snakemake --lint
 	.venv/bin/snakefmt --check Snakefile workflow
 
 check-frontend: $(NODE_MODULES) ## types, lint and format of the pages' scripts (needs Node from 20.19)

@@ -16,12 +16,14 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from blockscope.runtime.code_digest import import_closure
+from helpers.parsed_rules import parsed_rules
 from helpers.repository import ROOT
 
 PARTS = ("Snakefile", "workflow", "profiles", "envs", "config", "src")
 LIMIT = 300  # seconds for one command, on a busy machine
 
-# Added to the package of the copy: notes which of its functions each stage really calls.
+# Added to the package of the copy: notes which of its modules each job really uses.
 RECORDER = """
 
 _run = run
@@ -30,27 +32,16 @@ _run = run
 def run(smk, main):
     import json, sys
 
-    folder = __file__.rsplit("/", 1)[0]
-    called = set()
+    import tensorflow  # before recording, which makes its import slow
 
-    def asked(frame):  # by the stage itself, not while a module of the package is imported
-        while frame and frame.f_code.co_name != "main":
-            if frame.f_code.co_name == "<module>" and frame.f_code.co_filename.startswith(folder):
-                return False
-            frame = frame.f_back
-        return True
+    folder = __file__.rsplit("/", 2)[0]
+    used = set()
 
     def note(frame, event, argument):
-        code = frame.f_code
-        if not code.co_flags & 1:  # the body of a class or module, which runs on import
-            return
-        module = frame.f_globals.get("__name__")
-        if event == "call" and module and code.co_filename.startswith(folder) and asked(frame):
-            called.add((module, code.co_qualname.split(".")[0]))
+        if frame.f_code.co_filename.startswith(folder):
+            used.add(frame.f_globals.get("__name__"))
 
     def recorded(smk):
-        if smk.rule not in WITHOUT_TENSORFLOW:
-            import tensorflow  # before recording, which makes its import slow
         sys.setprofile(note)
         try:
             main(smk)
@@ -58,10 +49,12 @@ def run(smk, main):
             sys.setprofile(None)
 
     _run(smk, recorded)
-    Path("called").mkdir(exist_ok=True)
+    Path("used").mkdir(exist_ok=True)
     name = "-".join([smk.rule, *map(str, smk.wildcards)]).replace("/", "~")
-    Path("called", f"{name}.json").write_text(json.dumps([smk.rule, sorted(called)]))
+    Path("used", f"{name}.json").write_text(json.dumps([smk.rule, sorted(used)]))
 """
+# A job's surroundings, which do not count for its result; and what all of them import.
+SURROUNDINGS = {"blockscope", "blockscope.runtime.job"}
 
 
 class Project:
@@ -75,7 +68,7 @@ class Project:
 
         Cards of networks are kept: looking into a network takes seconds, and is tested elsewhere.
         """
-        made = shutil.ignore_patterns("results", "logs", "benchmarks", "called", "tmp*")
+        made = shutil.ignore_patterns("results", "logs", "benchmarks", "used", "tmp*")
 
         def left_out(place: str, names: list[str]) -> set[str]:
             inside = Path(place).name == ".snakemake"
@@ -138,6 +131,17 @@ class Project:
         jobs = {name: int(n) for name, n in re.findall(r"^(\w+) +(\d+)$", table, re.MULTILINE)}
         found = re.search(r"params have changed since last execution:\n +(.+)\n", done.stdout)
         return jobs, set(found[1].split(", ")) if found else set()
+
+    def uncounted_modules(self) -> dict[str, set[str]]:
+        """Return for each rule what its jobs used of the package without being in its digest."""
+        found: dict[str, set[str]] = {}
+        for path in self.path("used").iterdir():
+            rule, used = json.loads(path.read_text())
+            script = self.path(f"workflow/scripts/{parsed_rules()[rule].script}.py")
+            counted = import_closure(script, self.path("src/blockscope"))
+            assert len(used) > 1, rule
+            found.setdefault(rule, set()).update(set(used) - set(counted) - SURROUNDINGS)
+        return found
 
     def results(self) -> dict[str, int]:
         """Return all result files with their times of change; no file that is half written."""

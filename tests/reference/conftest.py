@@ -22,9 +22,7 @@ def normal_forms(tmp_path_factory):
             paths = {key: str(shared(spec[key])) for key in ("graph", "labels")}
             entry = ModelEntry.model_validate(spec | paths)
             graph, card = folder / "graph.pb", folder / "model.json"
-            write_model(
-                entry=entry, name=name, graph_path=graph, card_path=card, downloads=folder
-            )
+            write_model(entry=entry, name=name, graph_path=graph, card_path=card, downloads=folder)
             made[name] = folder
         return made[name]
 

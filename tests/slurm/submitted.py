@@ -32,7 +32,7 @@ def run(smk, main):
     def held(smk):
         Path(f"card-{smk.rule}").open("a").write(os.environ.get("CUDA_VISIBLE_DEVICES", "-") + " ")
         _wait(f"hold-{smk.rule}")
-        if smk.rule == "render":
+        if smk.rule == "render_sprites":
             from blockscope.feature_visualization.finished import Finished
 
             add = Finished.add

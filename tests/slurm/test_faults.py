@@ -60,7 +60,7 @@ def is_complete(project: Submitted, finished: dict[str, int], undisturbed: Path)
 
 def went_on(project: Submitted) -> bool:
     """Tell from the last attempt's log whether channel 0, the first batch, was not done again."""
-    log = project.path("logs/render/tiny/block~high/0-2.log").read_text()
+    log = project.path("logs/render_sprites/tiny/block~high/0-2.log").read_text()
     assert "channel 2 of" in log
     return "channel 0 of" not in log
 
@@ -111,7 +111,7 @@ def test_a_render_out_of_time_goes_on_where_it_was(project, undisturbed):
     for job in project.jobs():  # a minute is the least that SLURM knows
         asked("scontrol", "update", f"JobId={job.number}", "TimeLimit=1")
     assert project.ended() != 0
-    assert states(project, "render") == ["TIMEOUT", "TIMEOUT"]
+    assert states(project, "render_sprites") == ["TIMEOUT", "TIMEOUT"]
     project.release("batch")
     completes(project, finished, undisturbed)
     assert went_on(project)
@@ -124,7 +124,7 @@ def test_a_job_out_of_memory_is_submitted_again_with_more(project, undisturbed):
     finished = project.results()
     done = project.snakemake(SHEET)
     assert done.returncode == 0, done.stdout
-    renders = [job for job in project.jobs() if "render" in job.what]
+    renders = [job for job in project.jobs() if "render_sprites" in job.what]
     first, *_, last = [job for job in renders if job.what.endswith("__0-2")]
     assert (first.state in {"FAILED", "OUT_OF_MEMORY"}, last.state) == (True, "COMPLETED")
     assert int(last.memory[:-1]) >= 2 * int(first.memory[:-1]) == 2 * 656
@@ -173,7 +173,7 @@ def test_a_node_that_fails_and_one_that_is_drained(project, undisturbed):
     set_node("DRAIN")
     project.release("batch")
     project.until(lambda: states(project, "contact") == ["PENDING"], "the page waits for a node")
-    assert states(project, "render") == ["NODE_FAIL", "NODE_FAIL", "COMPLETED", "COMPLETED"]
+    assert states(project, "render_sprites") == ["NODE_FAIL", "NODE_FAIL", "COMPLETED", "COMPLETED"]
     set_node("RESUME")
     assert project.ended() == 0
     assert project.path(page).exists()
@@ -187,11 +187,11 @@ def set_node(state: str) -> None:
 
 def test_two_renders_have_a_card_each(project):
     project.edit("config/config.yaml", "\nneurons:", "\ncompute: {gpu: true}\nneurons:")
-    for line in ("set-resources:", "  render:", "    slurm_partition: gpu"):
+    for line in ("set-resources:", "  render_sprites:", "    slurm_partition: gpu"):
         project.edit("profiles/slurm/profile.yaml", f"# {line}\n", f"{line}\n")
-    project.hold("render")
+    project.hold("render_sprites")
     project.begin(SHEET, *ONCE)
-    cards = project.path("card-render")
+    cards = project.path("card-render_sprites")
     project.until(lambda: cards.exists() and len(cards.read_text().split()) == 2, "both have begun")
     assert sorted(cards.read_text().split()) == ["0", "1"]
     for job in project.jobs():
@@ -199,8 +199,9 @@ def test_two_renders_have_a_card_each(project):
         assert "TresPerJob=gres:gpu:1" in known
         assert "Partition=gpu" in known
     # The cards are stand-ins: nothing can compute on them, and the job says so.
-    project.release("render")
+    project.release("render_sprites")
     assert project.ended() != 0
     assert (
-        "TensorFlow sees 0 GPUs" in project.path("logs/render/tiny/block~high/0-2.log").read_text()
+        "TensorFlow sees 0 GPUs"
+        in project.path("logs/render_sprites/tiny/block~high/0-2.log").read_text()
     )

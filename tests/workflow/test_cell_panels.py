@@ -27,7 +27,7 @@ def celled(workflow_copy, made_once):
         runs = project.path("config/runs.tsv").read_text()
         project.write("config/runs.tsv", runs + row("cells", panels="grid,dictionary"))
         # Neither labels nor gradients.
-        made = {"model": 1, "input": 1, "activations": 2, "cells": 2}
+        made = {"model": 1, "input": 1, "activations": 2, "render_grid": 2}
         assert project.planned(PAGE) == made | DRAWN
         done = project.snakemake(PAGE)
         assert done.returncode == 0, done.stdout
@@ -72,4 +72,4 @@ def test_grids_of_other_layers_are_rendered_beside_those_there(changeable):
     more = "\t".join([row("more", panels="grid").rstrip("\n"), "pool,low"])
     changeable.write("config/runs.tsv", "\n".join([*wider, more, ""]))
     planned = changeable.planned("results/figures/more/grid.pdf")
-    assert planned == {"activations": 1, "cells": 1, "panel": 1}
+    assert planned == {"activations": 1, "render_grid": 1, "panel": 1}

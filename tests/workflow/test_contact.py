@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from blockscope.io import datasets, provenance
-from blockscope.runtime.digest import reached_modules
 
 pytestmark = pytest.mark.slow
 
@@ -33,8 +32,8 @@ def made(workflow_copy, made_once):
         project.edit("config/config.yaml", "\nneurons:", f"{settings}\nneurons:")
         done = project.snakemake("results/models/tiny/model.json")
         assert done.returncode == 0, done.stdout
-        asked = {"render": 1, "sprites": 1, "input": 1, "activations": 1}
-        asked |= {"contact": 1, "contact_image": 1}
+        asked = {"render_sprites": 1, "spritemap": 1, "input": 1, "activations": 1}
+        asked |= {"contact_sheet": 1, "image_contact_sheet": 1}
         assert project.planned(ALONE, WITH_PICTURE) == asked
         done = project.snakemake(ALONE, WITH_PICTURE)
         assert done.returncode == 0, done.stdout
@@ -58,17 +57,10 @@ def test_pages_are_made_of_the_files_of_their_layer(made):
 
 
 def test_some_channels_have_a_sheet_of_their_own(made):
-    assert made.planned(SOME) == {"render": 1, "sprites": 1, "contact_image": 1}
+    assert made.planned(SOME) == {"render_sprites": 1, "spritemap": 1, "image_contact_sheet": 1}
 
 
-def test_every_function_that_a_contact_sheet_calls_counts_in_its_digest(made):
-    noted = [*made.path("called").glob("contact-*"), *made.path("called").glob("contact_image-*")]
-    assert len(noted) == 2
-    script = made.path("workflow/scripts/contact.py")
-    reached = reached_modules(script, made.path("src/blockscope"))
-    for path in noted:
-        _, called = json.loads(path.read_text())
-        names = {tuple(each) for each in called if each[0] != "blockscope.runtime.job"}
-        missed = {f"{m}.{n}" for m, n in names if n[0] != "<" and n not in reached.get(m, ())}
-        assert not missed
-        assert ("blockscope.figures.page.contact_sheet", "write_contact") in names
+def test_every_module_that_a_contact_sheet_uses_counts_in_its_digest(made):
+    uncounted = made.uncounted_modules()
+    assert {"contact_sheet", "image_contact_sheet"} <= set(uncounted)
+    assert not any(uncounted.values()), uncounted

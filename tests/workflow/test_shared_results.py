@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 SHEET = "results/models/tiny/sprites/low.png"
-STAGES = ("model/tiny.log", "render/tiny/low/0-3.log", "sprites/tiny/low.log")
+STAGES = ("model/tiny.log", "render_sprites/tiny/low/0-3.log", "spritemap/tiny/low.log")
 
 
 def settings(shared: Path, recipe: str) -> str:

@@ -25,8 +25,9 @@ def shipped(workflow_copy, project_at, tmp_path):
 def test_the_default_settings(shipped):
     assert shipped.planned() == {
         "model": 1, "input": 2, "activations": 4, "classes": 12, "factors": 12, "positions": 6,
-        "channels": 4, "drivers": 2, "neurons": 2, "render": 7, "sprites": 2, "render_groups": 2,
-        "group_sprites": 2, "contact_image": 4, "cells": 2, "panel": 21, "page": 6, "gallery": 1,
+        "channels": 4, "drivers": 2, "neuron_groups": 2, "render_sprites": 7, "spritemap": 2,
+        "render_group_sprites": 2, "group_spritemap": 2, "image_contact_sheet": 4,
+        "render_grid": 2, "panel": 21, "page": 6, "gallery": 1,
     }  # fmt: skip
     assert shipped.planned("results/blocks1000/two/none/classes/mixed3a.h5")["classes"] == 1
 

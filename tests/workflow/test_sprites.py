@@ -12,16 +12,14 @@ from PIL import Image
 
 from blockscope.figures.data.sprites import read_sprites
 from blockscope.io import datasets
-from blockscope.runtime.digest import reached_modules
 
 pytestmark = pytest.mark.slow
 
 SPRITES = "results/models/tiny/sprites"
 ALWAYS = {
-    "sprites": 2, "group_sprites": 1, "render_groups": 1, "contact_image": 2, "panel": 3, "page": 1,
-    "gallery": 1,
+    "spritemap": 2, "group_spritemap": 1, "render_group_sprites": 1, "image_contact_sheet": 2,
+    "panel": 3, "page": 1, "gallery": 1,
 }  # fmt: skip
-ALSO = {"render": ["render_groups"], "sprites": ["group_sprites"]}  # the same scripts
 SIZE = 64  # of the recipe draft
 
 
@@ -33,7 +31,7 @@ def rendered(finished, made_once):
         project = finished[0].copied(folder)
         settings = "\nsprites: {recipe: draft, block: 3}"
         project.edit("config/config.yaml", "\nneurons:", f"{settings}\nneurons:")
-        assert project.planned() == {**ALWAYS, "render": 4}
+        assert project.planned() == {**ALWAYS, "render_sprites": 4}
         done = project.snakemake()
         assert done.returncode == 0, done.stdout
 
@@ -69,7 +67,7 @@ def test_the_panel_and_the_page_show_them(rendered, finished):
 
 
 def test_progress_says_how_good_and_how_long(rendered):
-    log = rendered.path("logs/render/tiny/low/0-2.log").read_text()
+    log = rendered.path("logs/render_sprites/tiny/low/0-2.log").read_text()
     told = r"^channels 0-2 of low: objective \S+, judge \S+, \S+ s each; 3 of 3 done, about 0:00:00"
     assert re.search(told, log, re.MULTILINE)
     assert "\r" not in log
@@ -81,13 +79,13 @@ def test_lists_and_neurons_are_made_when_they_are_asked_for(changeable):
     lists = [f"{SPRITES}/{name}" for name in ("low-channels-0,2-3", "block~high-neurons-4")]
     files = [f"{name}.png" for name in (*lists, groups)]
     planned = changeable.planned(*files)
-    assert planned == {"render": 2, "sprites": 2}  # a panel shows the groups
+    assert planned == {"render_sprites": 2, "spritemap": 2}  # a panel shows the groups
     done = changeable.snakemake(*files)
     assert done.returncode == 0, done.stdout
     whole = datasets.read(changeable.path(f"{SPRITES}/low.zarr.zip"))
     some = datasets.read(changeable.path(f"{lists[0]}.zarr.zip"))
     xr.testing.assert_equal(some, whole.isel(sprite=[0, 2, 3]))
-    log = changeable.path("logs/render/tiny/low/0,2-3.log").read_text()
+    log = changeable.path("logs/render_sprites/tiny/low/0,2-3.log").read_text()
     assert "3 of 3 sprites of low were finished before" in log
     neuron = datasets.read(changeable.path(f"{lists[1]}.zarr.zip"))
     assert neuron.sprite.values.tolist() == [4]
@@ -115,27 +113,15 @@ def test_names_that_no_sheet_can_have(rendered, name, words):
     assert words in done.stdout
 
 
-def test_every_function_that_rendering_calls_counts_in_its_digest(rendered):
-    for stage in ("render", "sprites"):
-        called = []
-        for noted in rendered.path("called").glob("*.json"):
-            rule, functions = json.loads(noted.read_text())
-            called += functions if rule in {stage, *ALSO.get(stage, ())} else []
-        assert called
-        script = rendered.path(f"workflow/scripts/{stage}.py")
-        reached = reached_modules(script, rendered.path("src/blockscope"))
-        missed = {
-            f"{module}.{name}"
-            for module, name in map(tuple, called)
-            if module != "blockscope.runtime.job" and not name.startswith("<")
-            if name not in reached.get(module, set())
-        }
-        assert not missed
+def test_every_module_that_rendering_uses_counts_in_its_digest(rendered):
+    uncounted = rendered.uncounted_modules()
+    assert {"render_sprites", "render_group_sprites", "spritemap"} <= set(uncounted)
+    assert not any(uncounted.values()), uncounted
 
 
 def test_another_recipe_repeats_the_renders_and_what_shows_them(changeable):
     changeable.edit("config/config.yaml", "sprites: {recipe: draft,", "sprites: {recipe: lucid,")
-    assert changeable.planned() == {**ALWAYS, "render": 4}
+    assert changeable.planned() == {**ALWAYS, "render_sprites": 4}
     changeable.edit("config/config.yaml", "sprites: {recipe: lucid,", "sprites: {recipe: draft,")
     assert changeable.planned() == {}
 

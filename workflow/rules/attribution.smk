@@ -1,11 +1,17 @@
-# Activations of a layer, attribution of all classes to its positions, factors of that.
+# The activations of an image, and what they contribute: positions and channels to labels, a layer to
+# a later one, the factors of that, and groups of neurons.
+
+# The network, and the image as it sees it.
+AT_IMAGE = {
+    "graph": rules.model.output.graph,
+    "card": rules.model.output.card,
+    "image": rules.input.output.png,
+}
 
 
 rule activations:
     input:
-        graph=rules.model.output.graph,
-        card=rules.model.output.card,
-        picture=rules.input.output.png,
+        **AT_IMAGE,
     output:
         zarr="results/{model}/{image}/activations/{layer}.zarr.zip",
     log:
@@ -14,15 +20,13 @@ rule activations:
         "benchmarks/activations/{model}/{image}/{layer}.tsv"
     group:
         "attribution-{model}"
-    conda:
-        ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=growing(BASE_MB),
-        runtime=growing(5),
+        mem_mb=per_attempt(BASE_MB),
+        runtime=per_attempt(5),
     params:
-        code=code("activations"),
-        layer=lambda wildcards: layer_from_path(wildcards.layer),
+        code=code_param("activations"),
+        layer=layer_of("layer"),
     message:
         "{wildcards.image}: activations of {params.layer} in {wildcards.model}"
     script:
@@ -31,9 +35,7 @@ rule activations:
 
 rule classes:
     input:
-        graph=rules.model.output.graph,
-        card=rules.model.output.card,
-        picture=rules.input.output.png,
+        **AT_IMAGE,
         activations=rules.activations.output.zarr,
     output:
         h5="results/{model}/{image}/{override}/classes/{layer}.h5",
@@ -43,23 +45,106 @@ rule classes:
         "benchmarks/classes/{model}/{image}/{override}/{layer}.tsv"
     group:
         "attribution-{model}"
-    conda:
-        ENVIRONMENT
     threads: 1
-    # A resource and no parameter: another bound for the memory changes no result.
     resources:
-        mem_mb=NETWORK_MB,
-        runtime=growing(5),
-        batch_mb=project.settings.compute.memory_mb,
+        **NETWORK,
+        runtime=per_attempt(5),
     params:
-        code=code("classes"),
-        layer=lambda wildcards: layer_from_path(wildcards.layer),
+        code=code_param("classes"),
+        layer=layer_of("layer"),
         override="{override}",
     message:
-        "{wildcards.image}: all classes at {params.layer} in {wildcards.model}, gradient "
+        "{wildcards.image}: all labels at {params.layer} in {wildcards.model}, gradient "
         "{wildcards.override}"
     script:
         "../scripts/classes.py"
+
+
+rule positions:
+    input:
+        **AT_IMAGE,
+        activations="results/{model}/{image}/activations/{layer1}.zarr.zip",
+    output:
+        h5="results/{model}/{image}/{override}/positions/{layer1}--{layer2}.h5",
+    log:
+        "logs/positions/{model}/{image}/{override}/{layer1}--{layer2}.log",
+    benchmark:
+        "benchmarks/positions/{model}/{image}/{override}/{layer1}--{layer2}.tsv"
+    group:
+        "attribution-{model}"
+    threads: 1
+    resources:
+        **NETWORK,
+        runtime=per_attempt(5),
+    params:
+        code=code_param("positions"),
+        layer1=layer_of("layer1"),
+        layer2=layer_of("layer2"),
+        override="{override}",
+    message:
+        "{wildcards.image}: positions of {params.layer1} against {params.layer2} in "
+        "{wildcards.model}, gradient {wildcards.override}"
+    script:
+        "../scripts/positions.py"
+
+
+rule channels:
+    input:
+        **AT_IMAGE,
+        activations=rules.activations.output.zarr,
+    output:
+        h5="results/{model}/{image}/{override}/channels/{layer}.h5",
+    log:
+        "logs/channels/{model}/{image}/{override}/{layer}.log",
+    benchmark:
+        "benchmarks/channels/{model}/{image}/{override}/{layer}.tsv"
+    group:
+        "attribution-{model}"
+    threads: 1
+    resources:
+        **NETWORK,
+        runtime=per_attempt(5),
+    params:
+        code=code_param("channels"),
+        layer=layer_of("layer"),
+        override="{override}",
+        pairs=lambda wildcards: asked_channels(wildcards)["pairs"],
+        methods=lambda wildcards: asked_channels(wildcards)["methods"],
+        seed=project.settings.channels.seed,
+        tolerance=project.settings.channels.completeness_tolerance,
+    message:
+        "{wildcards.image}: channels of {params.layer} in {wildcards.model}, gradient "
+        "{wildcards.override}"
+    script:
+        "../scripts/channels.py"
+
+
+rule drivers:
+    input:
+        **AT_IMAGE,
+        activations="results/{model}/{image}/activations/{layer1}.zarr.zip",
+    output:
+        h5="results/{model}/{image}/{override}/drivers/{layer1}--{layer2}.h5",
+    log:
+        "logs/drivers/{model}/{image}/{override}/{layer1}--{layer2}.log",
+    benchmark:
+        "benchmarks/drivers/{model}/{image}/{override}/{layer1}--{layer2}.tsv"
+    group:
+        "attribution-{model}"
+    threads: 1
+    resources:
+        **NETWORK,
+        runtime=per_attempt(5),
+    params:
+        code=code_param("drivers"),
+        layer1=layer_of("layer1"),
+        layer2=layer_of("layer2"),
+        override="{override}",
+    message:
+        "{wildcards.image}: channels of {params.layer1} that drive {params.layer2} in "
+        "{wildcards.model}, gradient {wildcards.override}"
+    script:
+        "../scripts/drivers.py"
 
 
 rule factors:
@@ -75,14 +160,12 @@ rule factors:
         "benchmarks/factors/{model}/{image}/{override}/{layer}-{n}{recipe}.tsv"
     group:
         "attribution-{model}"
-    conda:
-        ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=growing(1000),
-        runtime=growing(5),
+        mem_mb=per_attempt(1000),
+        runtime=per_attempt(5),
     params:
-        code=code("factors"),
+        code=code_param("factors"),
         n=lambda wildcards: int(wildcards.n),
         method=lambda wildcards: method_of(wildcards.recipe),
         top_labels=project.settings.factors.top_labels,
@@ -92,3 +175,29 @@ rule factors:
         "{wildcards.model}, gradient {wildcards.override}"
     script:
         "../scripts/factors.py"
+
+
+rule neuron_groups:
+    input:
+        **AT_IMAGE,
+        activations=rules.activations.output.zarr,
+    output:
+        h5="results/{model}/{image}/groups/{layer}-{n}.h5",
+    log:
+        "logs/neuron_groups/{model}/{image}/{layer}-{n}.log",
+    benchmark:
+        "benchmarks/neuron_groups/{model}/{image}/{layer}-{n}.tsv"
+    group:
+        "attribution-{model}"
+    threads: 1
+    resources:
+        **NETWORK,
+        runtime=per_attempt(5),
+    params:
+        code=code_param("neuron_groups"),
+        layer=layer_of("layer"),
+        n=lambda wildcards: int(wildcards.n),
+    message:
+        "{wildcards.image}: {wildcards.n} neuron groups of {params.layer} in {wildcards.model}"
+    script:
+        "../scripts/neuron_groups.py"

@@ -1,5 +1,5 @@
-# What all rules look up: the checked project, the places of files, the digest of a stage's code.
-# The logic is in the package (blockscope.config, blockscope.runtime.digest), where it is tested.
+# What all rules look up: the checked project, the places of files, the digest of a stage's code, what a
+# job asks for. The logic is in the package (blockscope.config, blockscope.runtime), where it is tested.
 from functools import cache
 from pathlib import Path
 
@@ -34,16 +34,17 @@ from blockscope.config.result_paths import (
 )
 from blockscope.config.settings import ID_PATTERN, PANELS
 from blockscope.config.tables import read_settings
-from blockscope.runtime.digest import code_digest
+from blockscope.runtime.code_digest import code_digest
 from blockscope.io.errors import BlockscopeError
 from blockscope.runtime.forks.measured import measure_forks
 from blockscope.runtime.forks.offered import offer
 from blockscope.runtime.job import failure_message, success_message
 from blockscope.autodiff.gradient_overrides import OVERRIDES
 
-# What a job takes beside its batches: TensorFlow and the network.
+# Scripts are found from this file, so that the workflow can be a module of another one.
+SCRIPTS = Path(str(workflow.current_basedir)).parent / "scripts"
+# What a job takes besides its batches: TensorFlow and the network.
 BASE_MB = 1500
-ENVIRONMENT = "../../envs/cpu.yaml"
 
 
 wildcard_constraints:
@@ -61,23 +62,23 @@ wildcard_constraints:
     numbers=NUMBERS_PATTERN,
 
 
-def told(question, stop=WorkflowError):
-    """Show a message that is meant for the user as it is, without a traceback."""
+def user_errors(question, stop=WorkflowError):
+    """Return the answer to a question; an error meant for the user is shown without a traceback."""
     try:
         return question()
     except BlockscopeError as error:
         raise stop(str(error)) from None
 
 
-# A file given by --configfile stands alone: Snakemake would mix it into the one named here.
+# A file given by --configfile replaces this one: Snakemake would merge the two.
 if not workflow.configfiles:
-    told(lambda: read_settings("config/config.yaml"), stop=SystemExit)
+    user_errors(lambda: read_settings("config/config.yaml"), stop=SystemExit)
 
     configfile: "config/config.yaml"
 
 
-# Jobs are parsed in processes of their own, after the checks of the first one.
-project = told(
+# Processes that Snakemake starts for jobs read the config again, which the first one has checked.
+project = user_errors(
     lambda: load_project(
         parse_cli_values(config, workflow.config_settings.config),
         workflow.configfiles,
@@ -92,27 +93,46 @@ if workflow.exec_mode != ExecMode.SUBPROCESS:
     measure_forks()
 
 
+def per_attempt(amount):
+    """Resources: as much again for every further attempt, which only a profile with retries makes."""
+    return lambda wildcards, attempt: amount * attempt
+
+
+# Resources besides a thread: memory in MB and time in minutes, which a workstation ignores and a cluster
+# enforces. NETWORK: TensorFlow, the network, and batches of images or gradients through it. The bound
+# of the batches is not a parameter, because it changes no result.
+NETWORK = {
+    "mem_mb": per_attempt(BASE_MB + project.settings.compute.memory_mb),
+    "batch_mb": project.settings.compute.memory_mb,
+}
+RENDERER = {"gpu": int(project.settings.compute.gpu)}
+
+
 @cache
 def digest_of(stage):
-    script = Path(workflow.basedir) / "workflow" / "scripts" / f"{stage}.py"
-    return told(lambda: code_digest(script))
+    return user_errors(lambda: code_digest(SCRIPTS / f"{stage}.py"))
 
 
-def code(stage):
+def code_param(stage):
     """Params: a job is repeated when the code that it runs has changed."""
     return lambda wildcards: digest_of(stage)
 
 
+def layer_of(wildcard):
+    """Params: the layer whose name in a path is the value of a wildcard."""
+    return lambda wildcards: layer_from_path(wildcards[wildcard])
+
+
 def model_entry(wildcards):
-    return told(lambda: project.models[wildcards.model])
+    return user_errors(lambda: project.models[wildcards.model])
 
 
 def image_path(wildcards):
-    return told(lambda: project.images[wildcards.image]).path
+    return user_errors(lambda: project.images[wildcards.image]).path
 
 
 def fit_classes(wildcards):
-    """Input: the attributions that joint factors are fitted on; factors of one layer have none."""
+    """Input: the attributions that joint factors are fitted on; nothing for factors of one layer."""
     layer = fitted_on(wildcards.recipe)
     folder = f"results/{wildcards.model}/{wildcards.image}/{wildcards.override}/classes"
     return f"{folder}/{layer}.h5" if layer else []
@@ -130,20 +150,20 @@ def asked_channels(wildcards):
 
 
 def run_row(wildcards):
-    return told(lambda: project.runs[wildcards.run])
+    return user_errors(lambda: project.runs[wildcards.run])
 
 
 def files_of_panel(wildcards):
     """Input: the files that a panel of a run is drawn from."""
-    return panel_files(run_row(wildcards), wildcards.panel, **what_is_made())
+    return panel_files(run_row(wildcards), wildcards.panel, **rendering_options())
 
 
 def files_of_page(wildcards):
     """Input: the files that the page of a run is made from."""
-    return page_files(run_row(wildcards), **what_is_made())
+    return page_files(run_row(wildcards), **rendering_options())
 
 
-def what_is_made():
+def rendering_options():
     settings = project.settings
     return {"groups": settings.neuron_groups.count, "rendered": settings.sprites.recipe != "none"}
 
@@ -157,39 +177,39 @@ def style_of_figures():
 def sprite_recipe():
     """Params: all that decides the pixels of a sprite; the name of the recipe decides nothing."""
     where = "key sprites.recipe of the settings"
-    return told(lambda: find_recipe(project.settings.sprites.recipe, where).plain())
+    return user_errors(lambda: find_recipe(project.settings.sprites.recipe, where).plain())
 
 
 def grid_recipe():
-    """Params: all that decides the pixels of a cell by itself."""
+    """Params: all that decides the pixels of a single cell."""
     options = project.settings.grids
     chosen = (options.recipe, options.cell_size, options.steps, options.seed)
-    return told(lambda: cell_recipe(*chosen).plain())
+    return user_errors(lambda: cell_recipe(*chosen).plain())
 
 
 @cache
 def channels_of(model, layer):
-    card = told(lambda: card_of(project, model))
+    card = user_errors(lambda: card_of(project, model))
     if card is None:
         raise WorkflowError(
-            f"how many channels layer '{layer}' has is known once network '{model}' is there; run "
+            f"the number of channels of layer '{layer}' is known once network '{model}' is there; run "
             f"'snakemake results/models/{model}/model.json' first"
         )
-    return told(lambda: channel_count(card, layer))
+    return user_errors(lambda: channel_count(card, layer))
 
 
-def asked_sprites(wildcards):
-    """Return what the name of a sheet asks for: channels or neurons, and their numbers."""
+def requested_sprites(wildcards):
+    """Return what the name of a sheet requests: channels or neurons, and their numbers."""
     layer = layer_from_path(wildcards.layer)
     count = channels_of(wildcards.model, layer)
-    return told(lambda: asked_units(wildcards.units, count, layer))
+    return user_errors(lambda: asked_units(wildcards.units, count, layer))
 
 
 def sprite_shards(wildcards):
     """Input: the shards of what a sheet shows, named by their numbers."""
-    kind, numbers = asked_sprites(wildcards)
-    behind = "" if kind == "channels" else f"-{kind}"
-    folder = f"results/models/{wildcards.model}/sprites/shards/{wildcards.layer}{behind}"
+    kind, numbers = requested_sprites(wildcards)
+    suffix = "" if kind == "channels" else f"-{kind}"
+    folder = f"results/models/{wildcards.model}/sprites/shards/{wildcards.layer}{suffix}"
     return shards_in(folder, numbers)
 
 

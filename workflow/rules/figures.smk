@@ -1,4 +1,5 @@
-# The figure of a run: its panels for print, and its page.
+# What people look at: the panels of a run for print, its page, and contact sheets of all sprites of a
+# layer. The gallery, which is made by default, is in the Snakefile.
 
 
 rule panel:
@@ -14,14 +15,12 @@ rule panel:
         "benchmarks/panel/{run}/{panel}.tsv"
     group:
         "figure"
-    conda:
-        ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=growing(1000),
-        runtime=growing(5),
+        mem_mb=per_attempt(1000),
+        runtime=per_attempt(5),
     params:
-        code=code("panel"),
+        code=code_param("panel"),
         panel="{panel}",
         asked=lambda wildcards: run_row(wildcards).asked,
         style=style_of_figures(),
@@ -43,14 +42,12 @@ rule page:
         "benchmarks/page/{run}.tsv"
     group:
         "figure"
-    conda:
-        ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=growing(1500),
-        runtime=growing(5),
+        mem_mb=per_attempt(1500),
+        runtime=per_attempt(5),
     params:
-        code=code("page"),
+        code=code_param("page"),
         asked=lambda wildcards: run_row(wildcards).asked,
         panels=lambda wildcards: list(run_row(wildcards).panels),
         style=style_of_figures(),
@@ -59,3 +56,47 @@ rule page:
         "{wildcards.run}: write the page"
     script:
         "../scripts/page.py"
+
+
+rule contact_sheet:
+    input:
+        sprites=rules.spritemap.output.zarr,
+    output:
+        html="results/models/{model}/sprites/{layer}{units}.html",
+    log:
+        "logs/contact_sheet/{model}/{layer}{units}.log",
+    benchmark:
+        "benchmarks/contact_sheet/{model}/{layer}{units}.tsv"
+    localrule: True
+    threads: 1
+    resources:
+        mem_mb=per_attempt(1500),
+        runtime=per_attempt(5),
+    params:
+        code=code_param("contact_sheet"),
+    message:
+        "{wildcards.model}: write the contact sheet of {wildcards.layer}{wildcards.units}"
+    script:
+        "../scripts/contact_sheet.py"
+
+
+# The same with an image: what it activates.
+use rule contact_sheet as image_contact_sheet with:
+    input:
+        sprites=rules.spritemap.output.zarr,
+        activations=rules.activations.output.zarr,
+        image=rules.input.output.png,
+    output:
+        html="results/{model}/{image}/sprites/{layer}{units}.html",
+    log:
+        "logs/image_contact_sheet/{model}/{image}/{layer}{units}.log",
+    benchmark:
+        "benchmarks/image_contact_sheet/{model}/{image}/{layer}{units}.tsv"
+    wildcard_constraints:
+        # No model has this name: results/models/MODEL belongs to the rule above.
+        model=f"(?!models/){ID_PATTERN}",
+    group:
+        "contact"
+    localrule: False
+    message:
+        "{wildcards.image}: write the contact sheet of {wildcards.layer}{wildcards.units} in {wildcards.model}"

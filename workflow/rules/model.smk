@@ -1,4 +1,4 @@
-# The network in normal form, and a picture as it sees it.
+# The network in normal form, and an image as it sees it.
 
 
 rule model:
@@ -11,16 +11,14 @@ rule model:
         "logs/model/{model}.log",
     benchmark:
         "benchmarks/model/{model}.tsv"
-    # Compute nodes may have no network; a download is tried several times by itself.
+    # Compute nodes may have no network. The stage repeats a failed download itself.
     localrule: True
-    conda:
-        ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=growing(BASE_MB),
-        runtime=growing(30),
+        mem_mb=per_attempt(BASE_MB),
+        runtime=per_attempt(30),
     params:
-        code=code("model"),
+        code=code_param("model"),
         entry=lambda wildcards: model_entry(wildcards).model_dump(mode="json"),
         downloads="results/models/{model}/source",
     message:
@@ -40,17 +38,15 @@ rule input:
     benchmark:
         "benchmarks/input/{model}/{image}.tsv"
     localrule: True
-    conda:
-        ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=growing(500),
-        runtime=growing(10),
+        mem_mb=per_attempt(500),
+        runtime=per_attempt(10),
     params:
-        code=code("input"),
+        code=code_param("input"),
         image="{image}",
         background=project.settings.image.background,
     message:
-        "{wildcards.image}: fit the picture to {wildcards.model}"
+        "{wildcards.image}: fit the image to {wildcards.model}"
     script:
         "../scripts/input.py"

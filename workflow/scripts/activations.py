@@ -7,7 +7,7 @@ def main(smk):
     from blockscope.attribution.activations import write_activations
 
     write_activations(
-        smk.input.graph, smk.input.card, smk.input.picture, smk.params.layer, smk.output.zarr
+        smk.input.graph, smk.input.card, smk.input.image, smk.params.layer, smk.output.zarr
     )
 
 

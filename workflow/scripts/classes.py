@@ -9,7 +9,7 @@ def main(smk):
     write_classes(
         smk.input.graph,
         smk.input.card,
-        smk.input.picture,
+        smk.input.image,
         smk.input.activations,
         smk.params.layer,
         smk.params.override,

@@ -9,7 +9,7 @@ def main(smk):
     write_drivers(
         smk.input.graph,
         smk.input.card,
-        smk.input.picture,
+        smk.input.image,
         smk.input.activations,
         smk.params.layer1,
         smk.params.layer2,

@@ -102,7 +102,9 @@ class ChannelOptions(Settings):
         examples=[0.01],
     )
     seed: Annotated[StrictInt, Field(ge=0)] = Field(
-        default=0, description="Seed of the noise of the method `stochastic` (noisy integrated gradients).", examples=[7]
+        default=0,
+        description="Seed of the noise of the method `stochastic` (noisy integrated gradients).",
+        examples=[7],
     )
 
 

@@ -77,7 +77,9 @@ def _load(url: str, output: str, _: object) -> None:
     Path(output).unlink()  # pooch makes it private; ours gets the usual permissions
     # A bar without a total is false, and then not used.
     with tqdm(desc=url.rpartition("/")[2], total=1, unit="B", unit_scale=True) as bar:
-        pooch.HTTPDownloader(progressbar=bar, chunk_size=1 << 16, timeout=TIMEOUT)(url, output, None)
+        pooch.HTTPDownloader(progressbar=bar, chunk_size=1 << 16, timeout=TIMEOUT)(
+            url, output, None
+        )
 
 
 def _is_transient(error: OSError) -> bool:

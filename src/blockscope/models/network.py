@@ -91,7 +91,9 @@ class Network:
             readers.subtract(graphs.sources(node))
             for source in graphs.sources(node):
                 if readers[source] == 0:
-                    computed.pop(source, None)  # early layers of a large image would fill the memory
+                    computed.pop(
+                        source, None
+                    )  # early layers of a large image would fill the memory
         return {name: _output(computed, name) for name in fetches}
 
     def _constant(self, node: node_def_pb2.NodeDef) -> tf.Tensor:

@@ -22,8 +22,8 @@ from blockscope.runtime.result_cache import Shared
 
 READS_KERAS_FILES = {"model"}  # rules
 WITHOUT_TENSORFLOW = {
-    "input", "factors", "grid", "sprites", "group_sprites", "contact", "contact_image", "panel",
-    "page", "gallery",
+    "input", "factors", "grid_image", "spritemap", "group_spritemap", "contact_sheet",
+    "image_contact_sheet", "panel", "page", "gallery",
 }  # fmt: skip
 PROGRESS_EVERY = 30.0  # seconds between two lines of progress in a log
 FULL = (errno.ENOSPC, errno.EDQUOT)

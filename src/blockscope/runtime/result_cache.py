@@ -22,7 +22,7 @@ from blockscope.io.atomic_files import atomic_write, sha256_of
 from blockscope.io.errors import BadFile
 
 VARIABLE = "BLOCKSCOPE_SHARED_RESULTS"
-STAGES = frozenset({"model", "render", "render_groups", "sprites", "cells"})
+STAGES = frozenset({"model", "render_sprites", "render_group_sprites", "spritemap", "render_grid"})
 """Stages whose results are worth their room: long ones, and what other projects ask for as well."""
 
 COMPUTING = ("tensorflow", "tensorflow-cpu", "numpy")

@@ -11,7 +11,12 @@ from blockscope.config.error_list import ErrorList
 from blockscope.config.settings import Config
 from blockscope.io.errors import BadConfig
 
-FILES = {"models": "m", "images": "i", "runs": "r", "sprites": {"recipe": "draft", "channels_per_job": 5}}
+FILES = {
+    "models": "m",
+    "images": "i",
+    "runs": "r",
+    "sprites": {"recipe": "draft", "channels_per_job": 5},
+}
 
 
 def given_as(*entries: str, files=FILES) -> Config:
@@ -76,7 +81,9 @@ def test_what_is_not_valid_in_a_file_is_not_valid_here(entry, match):
 
 def test_quotes_in_files_are_refused_as_before():
     files = {**FILES, "sprites": {"recipe": "draft", "channels_per_job": "16"}}
-    with pytest.raises(BadConfig, match=r"channels_per_job: must be a whole number, found '16' .text"):
+    with pytest.raises(
+        BadConfig, match=r"channels_per_job: must be a whole number, found '16' .text"
+    ):
         given_as("sprites={recipe: paper}", files=files)
     assert given_as("sprites={channels_per_job: 16}", files=files).sprites.channels_per_job == 16
 

@@ -130,7 +130,9 @@ def test_a_damaged_file_is_loaded_again(tmp_path: Path, server: Server) -> None:
 def test_a_wrong_checksum_is_reported_and_nothing_stays(tmp_path: Path, server: Server) -> None:
     url = server.put("/net.pb", b"something else")
     expected, found = digest(CONTENT), digest(b"something else")
-    with pytest.raises(BadFile, match=rf"net\.pb: SHA256 .* expected sha256:{expected} but got {found}"):
+    with pytest.raises(
+        BadFile, match=rf"net\.pb: SHA256 .* expected sha256:{expected} but got {found}"
+    ):
         fetch(url, expected, tmp_path)
     assert os.listdir(tmp_path) == []
     assert server.requests == 1, "the same content would come again"
@@ -160,7 +162,9 @@ def test_a_network_that_stumbles_is_tried_again(
 def test_a_network_that_keeps_stumbling_is_given_up(tmp_path: Path, server: Server) -> None:
     server.mishaps = ["cut"] * 9
     url = server.put("/net.pb", CONTENT)
-    with pytest.raises(BadFile, match=r"failed after 3 tries: .*put the file .* at '.*net\.pb', or"):
+    with pytest.raises(
+        BadFile, match=r"failed after 3 tries: .*put the file .* at '.*net\.pb', or"
+    ):
         fetch(url, digest(CONTENT), tmp_path)
     assert server.requests == 3
     assert os.listdir(tmp_path) == []
@@ -176,7 +180,9 @@ def test_an_address_that_is_wrong_is_tried_once(tmp_path: Path, server: Server, 
     assert os.listdir(tmp_path) == []
 
 
-def test_a_wrong_file_that_was_put_there_by_hand_is_reported(tmp_path: Path, server: Server) -> None:
+def test_a_wrong_file_that_was_put_there_by_hand_is_reported(
+    tmp_path: Path, server: Server
+) -> None:
     (tmp_path / "net.pb").write_bytes(b"older")
     url = server.put("/other", b"").replace("other", "net.pb")
     message = rf"net\.pb' is wrong: {digest(b'older')}.*file with sha256 {digest(CONTENT)} at"

@@ -245,7 +245,9 @@ def test_grey_without_a_known_white_is_refused(
 ) -> None:
     path = tmp_path / "a.tif"
     path.write_bytes(tiff(GREY16.astype(kind), order, sample=sample))
-    with pytest.raises(BadFile, match=r"a\.tif' (has signed or 32-bit grey|is not in a known image format)"):
+    with pytest.raises(
+        BadFile, match=r"a\.tif' (has signed or 32-bit grey|is not in a known image format)"
+    ):
         read_image(path)
 
 
@@ -361,7 +363,9 @@ def test_what_is_no_image_is_named(tmp_path: Path) -> None:
         read_image(tmp_path)
     for content in (b"", b"words", b"GIF89a\x01\0\x01\0\0\0\0,\0\0\0\0\x01\0\x01\0\0\x02\0;"):
         (tmp_path / "a.png").write_bytes(content)
-        with pytest.raises(BadFile, match=r"a\.png' is not in a known .* PNG, JPEG, WEBP, TIFF, BM"):
+        with pytest.raises(
+            BadFile, match=r"a\.png' is not in a known .* PNG, JPEG, WEBP, TIFF, BM"
+        ):
             check_image(tmp_path / "a.png")
 
 
@@ -374,7 +378,9 @@ def test_an_image_cut_short_is_refused(tmp_path: Path, rng, kind: str) -> None:
     path = tmp_path / "short"
     for length in np.linspace(1, 0.9 * len(whole), 12).astype(int):
         path.write_bytes(whole[:length])
-        with pytest.raises(BadFile, match=r"image file '.*short' is (damaged|not in a known image format)"):
+        with pytest.raises(
+            BadFile, match=r"image file '.*short' is (damaged|not in a known image format)"
+        ):
             read_image(path)
 
 

@@ -10,6 +10,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from helpers.parsed_rules import parsed_rules
 from helpers.repository import ROOT
 
 from blockscope.runtime.forks.offered import LIBRARIES
@@ -51,18 +52,15 @@ def test_what_reads_and_draws_loads_no_tensorflow() -> None:
 
 
 def test_jobs_that_are_said_to_need_no_tensorflow_are_those_that_need_none() -> None:
-    rules = [ROOT / "Snakefile", *sorted((ROOT / "workflow" / "rules").glob("*.smk"))]
-    text = "\n".join(path.read_text() for path in rules)
-    stages = re.findall(r"^(?:use )?rule (\w+)(?: as (\w+))?", text, re.MULTILINE)
     needs_none = set()
-    for stage, variant in stages:
-        script = (ROOT / "workflow" / "scripts" / f"{stage}.py").read_text()
+    for name, rule in parsed_rules().items():
+        script = (ROOT / "workflow" / "scripts" / f"{rule.script}.py").read_text()
         used = re.findall(r"^ +from (blockscope[\w.]*) import (\w+)", script, re.MULTILINE)
-        assert used, stage
+        assert used, name
         without = modules_without_tensorflow()
-        names = [m if m != "blockscope" else f"{m}.{name}" for m, name in used]
+        names = [m if m != "blockscope" else f"{m}.{imported}" for m, imported in used]
         if all(any(n == w or n.startswith(f"{w}.") for w in without) for n in names):
-            needs_none.add(variant or stage)
+            needs_none.add(name)
     assert needs_none == WITHOUT_TENSORFLOW
 
 
@@ -72,7 +70,7 @@ def test_what_jobs_fork_from_starts_no_thread() -> None:
     code = (
         "import importlib, os, sys\n"
         "from blockscope.runtime.libraries import skip_keras_import, limit_threads\n"
-        "limit_threads(1)\nleave_keras_out()\n"
+        "limit_threads(1)\nskip_keras_import()\n"
         "for name in sys.argv[1:]: importlib.import_module(name)\n"
         "print(len(os.listdir('/proc/self/task')))\n"
     )

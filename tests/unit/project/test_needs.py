@@ -3,34 +3,43 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 import pytest
 import yaml
+from helpers.parsed_rules import Rule, parsed_rules
 from helpers.repository import ROOT
 
-FILES = [ROOT / "Snakefile", *sorted((ROOT / "workflow" / "rules").glob("*.smk"))]
-RULES = {
-    found[1]: found[2]
-    for path in FILES
-    for found in re.finditer(r"^rule (\w+):\n((?:    .*\n|\n)+)", path.read_text(), re.MULTILINE)
-}
+
+@pytest.fixture(scope="module")
+def rules() -> Mapping[str, Rule]:
+    return parsed_rules()
 
 
 def profile(name: str) -> dict:
     return yaml.safe_load((ROOT / "profiles" / name / "profile.yaml").read_text())
 
 
-@pytest.mark.parametrize("rule", sorted(RULES))
-def test_a_rule_says_its_threads_and_what_grows_with_the_attempt(rule):
-    assert re.search(r"^    threads: \d+$", RULES[rule], re.MULTILINE)
-    assert re.search(r"^        mem_mb=(growing\(.+\)|NETWORK_MB),$", RULES[rule], re.MULTILINE)
-    assert re.search(r"^        runtime=growing\(\d+\),$", RULES[rule], re.MULTILINE)
+def test_a_rule_has_one_thread_and_memory_and_time_that_grow_with_the_attempt(rules):
+    for rule in rules.values():
+        for attempt, amounts in enumerate(rule.attempts, 1):
+            assert amounts["_cores"] == 1, rule.name
+            for name in ("mem_mb", "runtime"):
+                assert amounts[name] == attempt * rule.attempts[0][name] > 0, rule.name
 
 
-def test_no_rule_repeats_itself_or_names_a_partition():
-    assert len(RULES) > 12
-    for body in RULES.values():
-        assert not re.search(r"^    retries:|slurm", body, re.MULTILINE)
+def test_a_job_with_batches_has_memory_for_them(rules):
+    batches = {
+        name: rule.attempts[0] for name, rule in rules.items() if "batch_mb" in rule.attempts[0]
+    }
+    assert len(batches) == 8
+    assert all(amounts["mem_mb"] - amounts["batch_mb"] == 1500 for amounts in batches.values())
+
+
+def test_no_rule_repeats_itself_or_brings_its_own_environment(rules):
+    for rule in rules.values():
+        assert rule.retries is None, rule.name
+        assert rule.environment is None, rule.name
 
 
 def test_the_profile_of_a_cluster_stands_alone():
@@ -54,18 +63,14 @@ def test_two_renders_of_a_workstation_share_no_card():
     assert profile("default")["resources"] == {"gpu": 1}
 
 
-def test_every_group_of_the_profile_for_a_cluster_is_a_group_of_rules():
-    text = "\n".join(path.read_text() for path in FILES)
-    groups = set(re.findall(r'^    group:\n        "(.+)"$', text, re.MULTILINE))
+def test_every_group_of_the_profile_for_a_cluster_is_a_group_of_rules(rules):
     components = profile("slurm")["group-components"]
-    assert set(components) <= groups  # Snakemake takes others without a word
+    # Snakemake accepts other names silently.
+    assert set(components) <= {rule.group for rule in rules.values()}
     assert all(count > 1 for count in components.values())
 
 
-def test_the_profile_for_a_cluster_names_the_rules_that_take_a_gpu():
+def test_the_profile_for_a_cluster_names_the_rules_that_take_a_gpu(rules):
     text = (ROOT / "profiles" / "slurm" / "profile.yaml").read_text()
     named = re.findall(r"^#   (\w+):\n#     slurm_partition: gpu$", text, re.MULTILINE)
-    rules = "\n".join(path.read_text() for path in FILES)
-    bodies = re.split(r"^(?:use rule \w+ as|rule) (\w+)", rules, flags=re.MULTILINE)[1:]
-    asking = {name for name, body in zip(bodies[::2], bodies[1::2], strict=True) if " gpu=" in body}
-    assert set(named) == asking
+    assert set(named) == {name for name, rule in rules.items() if "gpu" in rule.attempts[0]}

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from helpers.repository import ROOT
+from helpers.parsed_rules import parsed_rules
 
 from blockscope.config.settings import Config
 from blockscope.runtime.plan.jobs import Job
@@ -74,7 +74,7 @@ def test_seconds_come_from_the_benchmarks_of_this_folder(folder):
 
 def test_what_renders_more_takes_longer_but_starts_once(folder):
     def render(numbers: str) -> Job:
-        return Job("render", f"benchmarks/render/net/early/{numbers}.tsv", ())
+        return Job("render_sprites", f"benchmarks/render_sprites/net/early/{numbers}.tsv", ())
 
     draft = Seconds(Config(**TABLES, sprites={"recipe": "draft"})).expect
     paper = Seconds(Config(**TABLES, sprites={"recipe": "paper"})).expect
@@ -87,7 +87,7 @@ def test_what_renders_more_takes_longer_but_starts_once(folder):
 def test_a_grid_is_measured_by_its_steps_cells_and_pixels():
     grids = {"cells_per_step": 10, "cell_size": 32, "steps": 128}
     name = ("net", "dog", "early-coherent")
-    assert work_to_do("cells", name, Config(**TABLES, grids=grids)) == 10 / 4 * 2
+    assert work_to_do("render_grid", name, Config(**TABLES, grids=grids)) == 10 / 4 * 2
     assert work_to_do("classes", name, Config(**TABLES, grids=grids)) == 1
 
 
@@ -130,10 +130,7 @@ def test_a_plan_from_figures_of_this_folder_says_nothing_of_others():
 
 
 def test_every_rule_has_a_figure_that_comes_with_the_package():
-    files = [ROOT / "Snakefile", *(ROOT / "workflow" / "rules").glob("*.smk")]
-    text = "\n".join(path.read_text() for path in files)
-    rules = re.findall(r"^rule (\w+):|^use rule \w+ as (\w+)", text, re.MULTILINE)
-    assert set(shipped()) == {first or second for first, second in rules}
+    assert set(shipped()) == set(parsed_rules())
     assert all(figure.seconds > 0 and figure.bytes > 0 for figure in shipped().values())
 
 

@@ -25,7 +25,7 @@ def folder(tmp_path, monkeypatch) -> Path:
     return tmp_path / "shared"
 
 
-def stage(rule="render", output="out/0-3.h5", **changed):
+def stage(rule="render_sprites", output="out/0-3.h5", **changed):
     params = {"code": "c0de", "recipe": {"size": 64, "steps": 9}} | changed
     return SimpleNamespace(
         rule=rule, wildcards={"model": "net"}, params=params, input=["graph.pb"], threads=1,
@@ -73,7 +73,7 @@ def test_an_equal_job_takes_what_the_first_one_made(folder):
     [
         {"recipe": {"size": 64, "steps": 10}},
         {"code": "other"},
-        {"rule": "sprites"},
+        {"rule": "spritemap"},
         {"output": "out/4-7.h5"},
         {"more": None},
     ],
@@ -166,7 +166,8 @@ def test_the_job_says_where_its_result_comes_from(folder):
     code = (
         "from types import SimpleNamespace\nfrom pathlib import Path\n"
         "from blockscope.runtime.job import run\n"
-        "smk = SimpleNamespace(rule='render', wildcards={}, params={}, input=[], threads=1, "
+        "smk = SimpleNamespace(rule='render_sprites', wildcards={}, params={}, input=[], "
+        "threads=1, "
         "output=['a'], log=['a.log'])\n"
         "run(smk, lambda smk: (print('computed'), Path('a').write_text('x')))\n"
     )

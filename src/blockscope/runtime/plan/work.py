@@ -12,7 +12,7 @@ from blockscope.feature_visualization.unit_selection import read_numbers
 from blockscope.io import provenance
 from blockscope.io.errors import BlockscopeError
 
-RENDERING = ("render", "render_groups")
+RENDERING = ("render_sprites", "render_group_sprites")
 START = 3.0  # seconds before a forked job renders: the network, tracing
 
 
@@ -24,26 +24,27 @@ def work_to_do(rule: str, name: tuple[str, ...], settings: Config) -> float:
     if rule in RENDERING and settings.sprites.recipe != "none":
         recipe = find_recipe(settings.sprites.recipe)
         return _pictures(len(read_numbers(name[-1])), recipe.size, recipe.steps)
-    if rule == "cells":
-        return _pictures(settings.grids.cells_per_step, settings.grids.cell_size, settings.grids.steps)
+    if rule == "render_grid":
+        grids = settings.grids
+        return _pictures(grids.cells_per_step, grids.cell_size, grids.steps)
     return 1.0
 
 
 def work_done(rule: str, name: tuple[str, ...]) -> float | None:
     """Return what a finished job rendered; None where its result is no longer there."""
-    if rule not in (*RENDERING, "cells"):
+    if rule not in (*RENDERING, "render_grid"):
         return 1.0
     *above, last = name
-    if rule == "cells":
+    if rule == "render_grid":
         model, image = above
         path = Path("results", model, image, "grids", f"{last}.zarr.zip")
-    elif rule == "render":
+    elif rule == "render_sprites":
         path = Path("results/models", above[0], "sprites/shards", *above[1:], f"{last}.h5")
     else:
         path = Path("results", *above[:2], "groups/shards", *above[2:], f"{last}.h5")
     try:
         facts: Mapping[str, Any] = provenance.read(path)
-        count = int(facts["drawn"]) if rule == "cells" else len(read_numbers(last))
+        count = int(facts["drawn"]) if rule == "render_grid" else len(read_numbers(last))
         return _pictures(count, int(facts["size"]), int(facts["steps"]))
     except (BlockscopeError, OSError, KeyError, ValueError):
         return None

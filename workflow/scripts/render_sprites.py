@@ -1,25 +1,23 @@
-"""cells: a picture for each position of one layer, of what the layer sees there."""
+"""render_sprites: what some units of one layer respond to."""
 
 from blockscope.runtime.job import run
 
 
 def main(smk):
-    from blockscope.feature_visualization.activation_grid import write_cells
+    from blockscope.feature_visualization.shards import write_shard
 
-    write_cells(
+    write_shard(
         smk.input.graph,
         smk.input.card,
-        smk.input.activations,
         smk.params.layer,
-        smk.wildcards.method,
+        smk.params.kind,
+        smk.params.numbers,
         smk.params.recipe,
-        smk.params.groups,
-        smk.params.drawn,
-        smk.params.cosine,
         smk.params.progress,
         smk.params.code,
-        smk.output.zarr,
+        smk.output.h5,
         memory_mb=smk.resources.batch_mb,
+        groups_path=smk.input.get("groups"),
         gpu=bool(smk.resources.gpu),
     )
 

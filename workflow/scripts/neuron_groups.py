@@ -1,4 +1,4 @@
-"""neurons: the activations of one layer as a few groups, and the effect of each on every class."""
+"""neuron_groups: the activations of one layer as a few groups, and the effect of each on every class."""
 
 from blockscope.runtime.job import run
 
@@ -9,7 +9,7 @@ def main(smk):
     write_neurons(
         smk.input.graph,
         smk.input.card,
-        smk.input.picture,
+        smk.input.image,
         smk.input.activations,
         smk.params.layer,
         smk.params.n,

@@ -1,23 +1,25 @@
-"""render: what some units of one layer respond to."""
+"""render_grid: a picture for each position of one layer, of what the layer sees there."""
 
 from blockscope.runtime.job import run
 
 
 def main(smk):
-    from blockscope.feature_visualization.shards import write_shard
+    from blockscope.feature_visualization.activation_grid import write_cells
 
-    write_shard(
+    write_cells(
         smk.input.graph,
         smk.input.card,
+        smk.input.activations,
         smk.params.layer,
-        smk.params.kind,
-        smk.params.numbers,
+        smk.wildcards.method,
         smk.params.recipe,
+        smk.params.groups,
+        smk.params.drawn,
+        smk.params.cosine,
         smk.params.progress,
         smk.params.code,
-        smk.output.h5,
+        smk.output.zarr,
         memory_mb=smk.resources.batch_mb,
-        groups_path=smk.input.get("groups"),
         gpu=bool(smk.resources.gpu),
     )
 

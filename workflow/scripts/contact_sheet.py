@@ -1,4 +1,4 @@
-"""contact: all sprites of a layer on a page, with what a picture makes of its channels."""
+"""contact_sheet: all sprites of a layer on a page, with what a picture makes of its channels."""
 
 from blockscope.runtime.job import run
 
@@ -6,7 +6,7 @@ from blockscope.runtime.job import run
 def main(smk):
     from blockscope.figures.page.contact_sheet import write_contact
 
-    active, picture = smk.input.get("activations"), smk.input.get("picture")
+    active, picture = smk.input.get("activations"), smk.input.get("image")
     write_contact(smk.output.html, smk.input.sprites, active, picture)
 
 

@@ -1,4 +1,4 @@
-"""sprites: the sprites of one layer, or of some of its units, on one sheet."""
+"""spritemap: the sprites of one layer, or of some of its units, on one sheet."""
 
 from blockscope.runtime.job import run
 

@@ -1,4 +1,4 @@
-"""grid: the pictures of all positions of one layer, side by side."""
+"""grid_image: the pictures of all positions of one layer, side by side."""
 
 from blockscope.runtime.job import run
 
