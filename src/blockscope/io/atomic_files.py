@@ -13,17 +13,16 @@ from pathlib import Path
 from blockscope.io.errors import BadFile
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-_NAME_SHOWN = 40  # characters: with the mark and four bytes each still a name that every disk takes
+_NAME_SHOWN = 40  # characters: even with four bytes each, a name that every file system accepts
 
 
 @contextmanager
 def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """Yield a temporary path beside ``path``; move it there when the block ends without an error.
+    """Yield a unique temporary path next to ``path``; rename it when the block succeeds.
 
-    The name is unique, so two writers never share a temporary file. On any error the temporary file
-    is removed and an older file at ``path`` stays as it was. The content reaches the disk before
-    the rename, so a full disk or a power cut leaves no short file under the final name. Missing
-    folders are made.
+    On an error the temporary file is removed, and an older file at ``path`` is not changed. The
+    content reaches the disk before the rename, so that a full disk or a power cut leaves no
+    truncated file under the final name. Missing folders are created.
     """
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -34,7 +33,7 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
             os.fsync(handle.fileno())
         os.replace(temporary, target)
     except OSError as error:
-        if error.filename is None and error.errno in NO_ROOM:  # which does not say where
+        if error.filename is None and error.errno in NO_ROOM:  # which does not name the file
             error.filename = str(target)
         raise
     finally:
@@ -42,15 +41,15 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 
 def atomic_write_text(path: str | os.PathLike[str], text: str) -> None:
-    """Write a UTF-8 text file whole or not at all."""
+    """Write a UTF-8 text file atomically."""
     with atomic_write(path) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="\n")
 
 
 def require_file(path: str | os.PathLike[str], kind: str) -> Path:
-    """Return a path that must be a file; raises ``BadFile`` that says what is there instead.
+    """Return a path that must be a file; raises ``BadFile`` otherwise.
 
-    ``kind`` is the noun of the message ("image file").
+    ``kind`` is the noun of the message, as in "image file".
     """
     source = Path(path)
     if not source.is_file():
@@ -61,7 +60,7 @@ def require_file(path: str | os.PathLike[str], kind: str) -> Path:
 def sha256_of(path: str | os.PathLike[str]) -> str:
     """Return the SHA-256 of a file, or of a folder's files with their relative names, as hex.
 
-    Raises ``BadFile`` where nothing is there, ``OSError`` where it cannot be read.
+    Raises ``BadFile`` where it does not exist, ``OSError`` where it cannot be read.
     """
     source = Path(path)
     if source.is_file():

@@ -1,7 +1,7 @@
-"""Arrays with named axes in files that any tool opens: HDF5 and zarr in one file.
+"""Datasets of named arrays in files that other tools can open: HDF5, or zarr in one zip.
 
-HDF5 files follow netCDF 4 (dimension scales), zarr files are version 3 groups in one zip. Both hold
-one ``xarray.Dataset`` whose attributes say where it comes from. The same data give the same bytes.
+HDF5 files follow netCDF 4 (dimension scales), zarr files are version 3 groups. Both hold one
+``xarray.Dataset`` with its provenance in the attributes. The same data give the same bytes.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ ZIP_DATE = (1980, 1, 1, 0, 0, 0)  # the earliest a zip can hold: equal data give
 
 
 def write_h5(path: str | os.PathLike[str], dataset: xr.Dataset) -> None:
-    """Write a dataset as HDF5 with dimension scales, whole or not at all.
+    """Write a dataset as HDF5 with dimension scales, atomically.
 
-    Float arrays of two axes or more are compressed, one chunk per entry of the first axis, so that
-    one label is read without the others. Costs memory for the compressed content.
+    Float arrays of two or more axes are compressed, one chunk per entry of the first axis, so that
+    one label can be read without the others. The compressed content is held in memory.
     """
     encoding = {
         str(name): {
@@ -44,7 +44,7 @@ def write_h5(path: str | os.PathLike[str], dataset: xr.Dataset) -> None:
         for name, array in dataset.data_vars.items()
         if array.ndim >= 2 and array.dtype.kind == "f" and array.size
     }
-    # In memory first: on a full disk HDF5 cannot let go of a file, and crashes the process at exit.
+    # In memory first: on a full disk HDF5 cannot close a file, and crashes the process at exit.
     content = io.BytesIO()
     with _h5_without_times(content) as h5, h5netcdf.File(h5, "w") as netcdf:
         dataset.dump_to_store(H5NetCDFStore(netcdf), encoding=encoding)
@@ -53,10 +53,10 @@ def write_h5(path: str | os.PathLike[str], dataset: xr.Dataset) -> None:
 
 
 def _h5_without_times(content: io.BytesIO) -> h5py.File:
-    """Create an HDF5 file whose root group keeps no times, which h5py.File has no option for."""
+    """Create an HDF5 file whose root group has no times, for which h5py.File has no option."""
     creation = h5py.h5p.create(h5py.h5p.FILE_CREATE)
     creation.set_obj_track_times(False)
-    order = h5py.h5p.CRT_ORDER_TRACKED | h5py.h5p.CRT_ORDER_INDEXED  # as netCDF 4 asks for
+    order = h5py.h5p.CRT_ORDER_TRACKED | h5py.h5p.CRT_ORDER_INDEXED  # as netCDF 4 requires
     creation.set_link_creation_order(order)
     creation.set_attr_creation_order(order)
     access = h5py.h5p.create(h5py.h5p.FILE_ACCESS)
@@ -66,7 +66,7 @@ def _h5_without_times(content: io.BytesIO) -> h5py.File:
 
 
 def write_zarr(path: str | os.PathLike[str], dataset: xr.Dataset) -> None:
-    """Write a dataset as a zarr version 3 group in one zip file, whole or not at all."""
+    """Write a dataset as a zarr version 3 group in one zip file, atomically."""
     with (
         tempfile.TemporaryDirectory(prefix="blockscope-") as scratch,
         atomic_write(path) as temporary,
@@ -77,7 +77,7 @@ def write_zarr(path: str | os.PathLike[str], dataset: xr.Dataset) -> None:
 
 
 def _with_plain_text(dataset: xr.Dataset) -> xr.Dataset:
-    """Return a dataset whose text is of any length: zarr has no standard for text of one length."""
+    """Return a dataset with text of variable length: zarr has no standard for a fixed one."""
     texts = {
         name: (array.dims, array.to_numpy().astype(object), array.attrs)
         for name, array in dataset.variables.items()
@@ -87,7 +87,7 @@ def _with_plain_text(dataset: xr.Dataset) -> xr.Dataset:
 
 
 def _pack(folder: Path, target: Path) -> None:
-    """Zip a store in sorted order with a fixed date; its chunks are compressed already."""
+    """Zip a store in sorted order with a fixed date; its chunks are already compressed."""
     with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
         for member in sorted(p for p in folder.rglob("*") if p.is_file()):
             entry = zipfile.ZipInfo(member.relative_to(folder).as_posix(), ZIP_DATE)
@@ -100,11 +100,11 @@ def read(path: str | os.PathLike[str]) -> xr.Dataset:
     """Read a result file into memory; raises ``BadFile`` where it is missing or damaged."""
     source = Path(path)
     if not source.name.endswith(ENDINGS):
-        raise BadFile(f"'{source}' holds no arrays; valid endings: {', '.join(ENDINGS)}")
+        raise BadFile(f"'{source}' contains no arrays; valid endings: {', '.join(ENDINGS)}")
     require_file(source, "result file")
     try:
         return _read_h5(source) if source.suffix == ".h5" else _read_zarr(source)
-    except Exception as error:  # whatever a damaged file makes the libraries stumble over
+    except Exception as error:  # libraries raise many kinds for a damaged file
         raise BadFile(f"result file '{source}' cannot be read: {error}") from error
 
 
@@ -114,7 +114,7 @@ def _read_h5(source: Path) -> xr.Dataset:
 
 
 def _read_zarr(source: Path) -> xr.Dataset:
-    with zipfile.ZipFile(source):  # tells a damaged zip in clearer words than zarr
+    with zipfile.ZipFile(source):  # a clearer error for a damaged zip than zarr's
         pass
     with zarr.storage.ZipStore(source, mode="r") as store:
         dataset: xr.Dataset = xr.open_zarr(store, consolidated=False)

@@ -71,7 +71,7 @@ def read_image(
         ) from error
     except Image.DecompressionBombError as error:
         raise BadFile(f"image file '{source}': {error}; scale it down first") from error
-    except Exception as error:  # decoders raise whatever a damaged file makes them stumble over
+    except Exception as error:  # decoders raise many kinds for a damaged file
         raise BadFile(f"image file '{source}' is damaged: {error}") from error
 
 

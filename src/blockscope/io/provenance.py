@@ -1,4 +1,4 @@
-"""Where a result file comes from: recorded when it is written, read back from any of them."""
+"""Provenance: what made a result file, recorded when it is written and read back from it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from blockscope.io.errors import BadFile
 
 Facts = dict[str, str | int | float]
 KEY = "blockscope"  # PNG text chunk, HTML element and PDF keyword that hold the facts as JSON
-FIRST = "created_by"
+STAGE_KEY = "created_by"
 INHERITED = ("model", "model_sha256", "image", "image_sha256", "layer", "override")
 
 
@@ -34,11 +34,11 @@ def record(
     """
     known = {key: value for key, value in facts.items() if value is not None}
     own: Facts = {"blockscope": blockscope.__version__, "git_commit": git_commit()}
-    return {FIRST: stage, **known, **own, **(software or {}), "seed": known.get("seed", 0)}
+    return {STAGE_KEY: stage, **known, **own, **(software or {}), "seed": known.get("seed", 0)}
 
 
 def inherited(facts: Mapping[str, str | int | float]) -> Facts:
-    """Return what a later stage takes over from its input's facts: the model and the picture."""
+    """Return the facts that a later stage takes over: those of the model and the image."""
     return {key: facts[key] for key in INHERITED if key in facts}
 
 
@@ -69,8 +69,7 @@ def _git(folder: Path, *arguments: str) -> str:
 def tsv_header(facts: Mapping[str, object]) -> str:
     """Return the facts as the first lines of a table, ``# key: value``.
 
-    Numbers and plain text stand as they are; text that looks like a number, or has more than one
-    line, stands in quotes as in JSON.
+    Text that looks like a number, or has more than one line, is quoted as in JSON.
     """
     return "".join(f"# {key}: {_to_line(value)}\n" for key, value in facts.items())
 
@@ -90,10 +89,10 @@ def _from_line(text: str) -> str | int | float:
 
 
 def read(path: str | os.PathLike[str]) -> Facts:
-    """Return what a result file records about itself; numbers come back as numbers.
+    """Return the provenance of a result file; numbers come back as numbers.
 
     Reads .h5, .zarr.zip, .png, .svg, .pdf, .html, .tsv and .json files. Raises ``BadFile`` where
-    the file is missing, damaged, of another kind, or records nothing.
+    the file is missing, damaged, of another kind, or has no provenance.
     """
     source = require_file(path, "file")
     reader = next((r for ending, r in _READERS.items() if source.name.endswith(ending)), None)
@@ -101,15 +100,15 @@ def read(path: str | os.PathLike[str]) -> Facts:
         raise BadFile(f"'{source}' is not a result file; valid endings: {', '.join(_READERS)}")
     try:
         facts = reader(source)
-    except Exception as error:  # whatever a damaged file makes the libraries stumble over
+    except Exception as error:  # libraries raise many kinds for a damaged file
         raise BadFile(f"'{source}' cannot be read: {error}") from error
-    if FIRST not in facts:
-        raise BadFile(f"'{source}' does not say where it comes from: it was not made by blockscope")
+    if STAGE_KEY not in facts:
+        raise BadFile(f"'{source}' has no provenance record: it was not made by blockscope")
     return facts
 
 
 def _facts(text: str | bytes) -> Facts:
-    """Read the JSON that our files hold; what another program left in the same place is nothing."""
+    """Read the JSON of our files; ignore what another program wrote there."""
     try:
         content = json.loads(text)
     except ValueError:
@@ -137,8 +136,8 @@ def _of_zarr(path: Path) -> Facts:
 def _of_png(path: Path) -> Facts:
     from PIL import Image
 
-    with Image.open(path, formats=["PNG"]) as picture:
-        return _facts(picture.info.get(KEY, "{}"))
+    with Image.open(path, formats=["PNG"]) as image:
+        return _facts(image.info.get(KEY, "{}"))
 
 
 def _of_json(path: Path) -> Facts:
@@ -171,7 +170,7 @@ def _of_markup(path: Path) -> Facts:
 
 
 def _of_pdf(path: Path) -> Facts:
-    """Read the Keywords of the document, which the figure's writer filled with JSON."""
+    """Read the JSON in the document's Keywords."""
     found = re.search(rb"/Keywords\s*\((.*?)(?<!\\)\)", path.read_bytes(), re.DOTALL)
     return _facts(re.sub(rb"\\([()\\])", rb"\1", found[1])) if found else {}
 

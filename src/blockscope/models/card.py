@@ -94,7 +94,7 @@ class ModelCard(BaseModel):
         return earlier in self._ancestors[later]
 
     def write(self, path: str | os.PathLike[str]) -> None:
-        """Write the card as JSON, whole or not at all."""
+        """Write the card as JSON, atomically."""
         atomic_write_text(path, json.dumps(self.model_dump(mode="json"), indent=1) + "\n")
 
     @classmethod

@@ -1,4 +1,4 @@
-"""Telling what a result file is: its arrays with their axes, and where it comes from."""
+"""Describing result files: their arrays with axes, and their provenance."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from blockscope.models.card import ModelCard
 
 
 def describe(path: str | os.PathLike[str]) -> str:
-    """Return what a result file is, its axes and its provenance, as text.
+    """Return what a result file holds, its axes and its provenance, as text.
 
     Raises ``BadFile`` for a file that is missing, damaged or not made by blockscope.
     """
@@ -26,7 +26,7 @@ def describe(path: str | os.PathLike[str]) -> str:
     if source.name == "graph.pb" and source.with_name("model.json").is_file():
         return describe(source.with_name("model.json"))
     facts = provenance.read(source)
-    stage = str(facts[provenance.FIRST])
+    stage = str(facts[provenance.STAGE_KEY])
     lines = []
     if source.name.endswith(datasets.ENDINGS):
         lines += _arrays(datasets.read(source))
@@ -35,8 +35,8 @@ def describe(path: str | os.PathLike[str]) -> str:
     elif source.suffix == ".tsv":
         lines += [_table(source)]
     elif source.suffix == ".png":
-        with Image.open(source) as picture:
-            lines += [f"Picture: {picture.height} x {picture.width} pixels (row x col)"]
+        with Image.open(source) as image:
+            lines += [f"Image: {image.height} x {image.width} pixels (row x col)"]
     width = max(map(len, facts))
     origin = ["Provenance", *(f"  {k:<{width}}  {v}" for k, v in facts.items())]
     parts = [[f"{source}: {STAGES[stage].summary if stage in STAGES else stage}"], lines, origin]
@@ -55,7 +55,7 @@ def _arrays(dataset: xr.Dataset) -> list[str]:
 
 
 def _extent(array: xr.Variable) -> str:
-    """Return the least and the greatest of numbers, and how many are none."""
+    """Return the range of numbers, and how many are NaN."""
     if array.dtype.kind not in "iuf" or not array.size:
         return ""
     numbers = array.to_numpy().ravel()
@@ -79,7 +79,7 @@ def _card(card: ModelCard) -> list[str]:
     named = len(card.label_table)
     lines = [
         f"Input: {card.input.tensor}, {rows} x {cols} pixels, values {low:g} to {high:g}",
-        f"Logits: {card.logits}, {card.outputs} of them, {named} with a label",
+        f"Logits: {card.logits}, {card.outputs} in all, {named} with a label",
         f"Layers ({len(card.layers)}): row x col x channel",
     ]
     width = max((len(layer.name) for layer in card.layers), default=0)

@@ -1,4 +1,4 @@
-"""Loading any result file for work in Python."""
+"""Loading any result file in Python."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ENDINGS = (*datasets.ENDINGS, ".png", ".json")
 
 
 def load(path: str | os.PathLike[str]) -> xr.Dataset | ModelCard:
-    """Load a result file; what it returns and raises says ``blockscope.load``."""
+    """Load a result file as ``blockscope.load`` does."""
     source = Path(path)
     if not source.name.endswith(ENDINGS):
         raise BadFile(f"'{source}' cannot be loaded; valid endings: {', '.join(ENDINGS)}")
@@ -27,4 +27,4 @@ def load(path: str | os.PathLike[str]) -> xr.Dataset | ModelCard:
     if source.suffix == ".json":
         return ModelCard.read(source)
     pixels, facts = read_input(source)
-    return xr.Dataset({"picture": (("row", "col", "rgb"), pixels)}, attrs=facts)
+    return xr.Dataset({"image": (("row", "col", "rgb"), pixels)}, attrs=facts)

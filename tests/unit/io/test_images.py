@@ -536,5 +536,5 @@ def test_a_damaged_input_is_named(tmp_path: Path, rng: np.random.Generator) -> N
     with pytest.raises(BadFile, match=r"input\.png' is damaged"):
         read_input(path)
     Image.new("RGB", (2, 2)).save(path)
-    with pytest.raises(BadFile, match=r"input\.png' does not say where it comes from"):
+    with pytest.raises(BadFile, match=r"input\.png' has no provenance record"):
         read_input(path)

@@ -76,12 +76,12 @@ def test_more_than_nine_classes_of_a_keras_index_stay_in_order(tmp_path: Path) -
         ({"0": "a", "-1": "b"}, r"without a gap, up to '1'; found '-1'"),
     ],
 )
-def test_malformed_json_is_told(tmp_path: Path, content: object, message: str) -> None:
+def test_malformed_json_is_reported(tmp_path: Path, content: object, message: str) -> None:
     with pytest.raises(BadFile, match=rf"labels\.json'.*{message}"):
         read_labels(written(tmp_path, content))
 
 
-def test_files_that_cannot_be_read_are_told(tmp_path: Path) -> None:
+def test_files_that_cannot_be_read_are_reported(tmp_path: Path) -> None:
     with pytest.raises(BadFile, match=r"labels file '.*gone\.txt' does not exist"):
         read_labels(tmp_path / "gone.txt")
     with pytest.raises(BadFile, match=r"labels file '.*' is a folder"):
@@ -128,12 +128,12 @@ def test_a_label_is_found_by_name_and_by_index() -> None:
         ("", "unknown label ''"),
     ],
 )
-def test_what_is_not_found_is_told(asked: str, message: str) -> None:
+def test_what_is_not_found_is_reported(asked: str, message: str) -> None:
     with pytest.raises(UnknownName, match=message):
         Labels(NAMES, skip=1).find(asked, "runs.tsv")
 
 
-def test_the_nearest_of_many_names_are_told() -> None:
+def test_the_nearest_of_many_names_are_reported() -> None:
     many = [f"red {shape}" for shape in "abcdefghijklmn"] + ["tiger cat", "tabby cat"]
     with pytest.raises(UnknownName, match="nearest of 16: tiger cat"):
         Labels(many).find("tigercat")

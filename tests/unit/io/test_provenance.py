@@ -81,7 +81,7 @@ def test_a_stage_that_computes_with_tensorflow_says_so() -> None:
     assert not software.keys() & provenance.record("factors", model="m").keys()
 
 
-def test_a_later_stage_inherits_model_and_picture() -> None:
+def test_a_later_stage_inherits_model_and_image() -> None:
     assert provenance.inherited(FACTS) == {
         key: FACTS[key] for key in ("model", "image", "layer", "override")
     }
@@ -96,25 +96,25 @@ def test_a_later_stage_inherits_model_and_picture() -> None:
         ("a.zarr.zip", b"PK", "cannot be read"),
         ("a.png", b"words", "cannot be read"),
         ("a.json", b"{", "cannot be read"),
-        ("a.json", b"[]", "does not say where it comes from"),
-        ("a.json", b'{"provenance": 3}', "does not say where it comes from"),
-        ("a.tsv", b"factor\n1\n", "does not say where it comes from"),
+        ("a.json", b"[]", "has no provenance record"),
+        ("a.json", b'{"provenance": 3}', "has no provenance record"),
+        ("a.tsv", b"factor\n1\n", "has no provenance record"),
         ("a.tsv", b"# a: \xff\n", "cannot be read"),
-        ("a.html", b"<p>", "does not say where it comes from"),
-        ("a.html", b'<i id="blockscope-provenance">{"a"</i>', "does not say where it comes from"),
-        ("a.html", b'<i id="blockscope-provenance">"created_by"</i>', "does not say where it"),
-        ("a.svg", b"<dc:description>A drawing</dc:description>", "does not say where"),
-        ("a.pdf", b"%PDF /Keywords (one, two)", "does not say where it comes from"),
-        ("a.pdf", b"", "does not say where it comes from"),
+        ("a.html", b"<p>", "has no provenance record"),
+        ("a.html", b'<i id="blockscope-provenance">{"a"</i>', "has no provenance record"),
+        ("a.html", b'<i id="blockscope-provenance">"created_by"</i>', "has no provenance record"),
+        ("a.svg", b"<dc:description>A drawing</dc:description>", "has no provenance record"),
+        ("a.pdf", b"%PDF /Keywords (one, two)", "has no provenance record"),
+        ("a.pdf", b"", "has no provenance record"),
     ],
 )
-def test_what_says_nothing_is_told(tmp_path: Path, name: str, content: bytes, message: str) -> None:
+def test_what_says_nothing_is_reported(tmp_path: Path, name: str, content: bytes, message: str) -> None:
     (tmp_path / name).write_bytes(content)
     with pytest.raises(BadFile, match=message):
         provenance.read(tmp_path / name)
 
 
-def test_a_missing_file_and_a_folder_are_told(tmp_path: Path) -> None:
+def test_a_missing_file_and_a_folder_are_reported(tmp_path: Path) -> None:
     with pytest.raises(BadFile, match=r"file '.*gone\.h5' does not exist"):
         provenance.read(tmp_path / "gone.h5")
     with pytest.raises(BadFile, match="is a folder"):

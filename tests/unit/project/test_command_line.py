@@ -148,7 +148,7 @@ def test_card_of_a_real_network(shared, tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
     shown = run("show", tmp_path / "tiny.json")
     assert shown.returncode == 0
-    assert "1001 of them, 1000 with a label" in shown.stdout
+    assert "1001 in all, 1000 with a label" in shown.stdout
     assert "Labels that occur more than once (give their index): " in shown.stdout
     assert "crane: " in shown.stdout
 

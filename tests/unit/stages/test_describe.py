@@ -73,7 +73,7 @@ def test_a_card_lists_layers_and_repeated_labels(tmp_path: Path, name: str) -> N
     write_card(tmp_path / name, LAYERS)
     lines = describe(tmp_path / name).splitlines()
     assert "Input: input, 5 x 7 pixels, values -117 to 138" in lines
-    assert "Logits: out, 4 of them, 3 with a label" in lines
+    assert "Logits: out, 4 in all, 3 with a label" in lines
     assert "  conv1             5 x 7 x 3  Relu" in lines
     assert "  mixed4d_pre_relu  3 x 4 x 16  ConcatV2" in lines
     assert "Labels that occur more than once (give their index): crane: 1, 3" in lines
@@ -84,7 +84,7 @@ def test_a_card_without_layers(tmp_path: Path) -> None:
     assert "Layers (0)" in describe(tmp_path / "model.json")
 
 
-def test_a_graph_is_told_by_the_card_beside_it(tmp_path: Path) -> None:
+def test_a_graph_is_reported_by_the_card_beside_it(tmp_path: Path) -> None:
     write_card(tmp_path / "model.json", LAYERS)
     with pytest.raises(BadFile, match=r"graph\.pb' does not exist"):
         describe(tmp_path / "graph.pb")
@@ -92,11 +92,11 @@ def test_a_graph_is_told_by_the_card_beside_it(tmp_path: Path) -> None:
     assert describe(tmp_path / "graph.pb") == describe(tmp_path / "model.json")
 
 
-def test_a_picture_and_a_table(tmp_path: Path) -> None:
+def test_an_image_and_a_table(tmp_path: Path) -> None:
     images.write_png(tmp_path / "input.png", np.zeros((5, 7, 3), np.uint8), {"created_by": "input"})
     text = describe(tmp_path / "input.png")
     assert "image as the network sees it" in text
-    assert "Picture: 5 x 7 pixels (row x col)" in text
+    assert "Image: 5 x 7 pixels (row x col)" in text
     header = provenance.tsv_header({"created_by": "factors"})
     atomic_write_text(tmp_path / "a.tsv", f"{header}factor\tlabel\n1\ta\n1\tb\n")
     assert "Table of 2 rows: factor, label" in describe(tmp_path / "a.tsv")
@@ -105,7 +105,7 @@ def test_a_picture_and_a_table(tmp_path: Path) -> None:
         describe(tmp_path / "a.tsv")
 
 
-def test_a_stage_that_is_not_known_is_told_by_its_name(tmp_path: Path) -> None:
+def test_a_stage_that_is_not_known_is_reported_by_its_name(tmp_path: Path) -> None:
     atomic_write_text(
         tmp_path / "a.svg", '<dc:description>{"created_by": "later"}</dc:description>'
     )

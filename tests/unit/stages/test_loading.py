@@ -31,9 +31,9 @@ MEMORY_MB = 2048
 def made(tmp_path_factory) -> Path:
     """Return a folder with results of the embedded network, made as the workflow makes them."""
     folder = tmp_path_factory.mktemp("made")
-    model, image = folder / "results/models/blocks1000", folder / "results/blocks1000/two"
-    graph, card, picture = model / "graph.pb", model / "model.json", image / "input.png"
-    activations = image / "activations/mixed4d.zarr.zip"
+    model, results = folder / "results/models/blocks1000", folder / "results/blocks1000/two"
+    graph, card, image = model / "graph.pb", model / "model.json", results / "input.png"
+    activations = results / "activations/mixed4d.zarr.zip"
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(ROOT)
         entry = read_catalogue("config/models.yaml")["blocks1000"]
@@ -41,13 +41,13 @@ def made(tmp_path_factory) -> Path:
             entry=entry, name="blocks1000", graph_path=graph, card_path=card, downloads=model
         )
     write_input(
-        image_path=ROOT / "resources/scenes/two.png", card_path=card, output=picture,
+        image_path=ROOT / "resources/scenes/two.png", card_path=card, output=image,
         background=(255, 255, 255), image="two",
     )  # fmt: skip
-    write_activations(graph, card, picture, "mixed4d", activations)
-    given = (graph, card, picture, activations, "mixed4d")
-    write_classes(*given, "none", image / "none/classes/mixed4d.h5", MEMORY_MB)
-    write_neurons(*given, 4, image / "groups/mixed4d-4.h5", MEMORY_MB)
+    write_activations(graph, card, image, "mixed4d", activations)
+    given = (graph, card, image, activations, "mixed4d")
+    write_classes(*given, "none", results / "none/classes/mixed4d.h5", MEMORY_MB)
+    write_neurons(*given, 4, results / "groups/mixed4d-4.h5", MEMORY_MB)
     return folder
 
 
@@ -66,7 +66,7 @@ def test_the_files_of_the_page_are_those_that_it_asks_for(made):
 @pytest.mark.parametrize(
     ("name", "write"), [("a.h5", datasets.write_h5), ("a.zarr.zip", datasets.write_zarr)]
 )
-def test_arrays_come_back_with_names_and_origin(tmp_path, rng, name, write):
+def test_arrays_come_back_with_names_and_provenance(tmp_path, rng, name, write):
     values = rng.normal(size=(5, 7, 3)).astype(np.float32)
     dataset = xr.Dataset({"a": (("row", "col", "channel"), values)}, attrs={"layer": "mixed"})
     write(tmp_path / name, dataset)
@@ -74,12 +74,12 @@ def test_arrays_come_back_with_names_and_origin(tmp_path, rng, name, write):
     xr.testing.assert_identical(found, dataset)
 
 
-def test_a_picture_is_a_dataset(tmp_path, rng):
+def test_an_image_is_a_dataset(tmp_path, rng):
     pixels = rng.integers(0, 256, (5, 7, 3), dtype=np.uint8)
     images.write_png(tmp_path / "input.png", pixels, {"created_by": "input", "image": "two"})
     found = blockscope.load(tmp_path / "input.png")
-    assert found["picture"].dims == ("row", "col", "rgb")
-    np.testing.assert_array_equal(found["picture"], pixels)
+    assert found["image"].dims == ("row", "col", "rgb")
+    np.testing.assert_array_equal(found["image"], pixels)
     assert found.attrs == {"created_by": "input", "image": "two"}
 
 
@@ -102,7 +102,7 @@ def test_groups_of_a_real_layer_explain_it_in_part(made):
 
 
 @pytest.mark.parametrize(("n", "words"), [(133, "133 neuron groups asked of 14 x 14 positions")])
-def test_too_many_groups_are_told_with_their_layer(made, tmp_path, n, words):
+def test_too_many_groups_are_reported_with_their_layer(made, tmp_path, n, words):
     model, image = made / "results/models/blocks1000", made / "results/blocks1000/two"
     files = (model / "graph.pb", model / "model.json", image / "input.png")
     activations = image / "activations/mixed4d.zarr.zip"
@@ -130,6 +130,16 @@ def test_missing_and_damaged_files_are_named(tmp_path, name):
 def in_new_process(code: str) -> str:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     return done.stdout
+
+
+def test_the_public_names_are_there():
+    for name in blockscope.__all__:
+        found = getattr(blockscope, name)
+        assert found.__name__ == name
+        assert found.__module__.startswith("blockscope")
+    assert set(blockscope.__all__) <= set(dir(blockscope))
+    with pytest.raises(AttributeError, match="module 'blockscope' has no attribute 'lod'"):
+        blockscope.lod
 
 
 def test_importing_is_light_and_loading_needs_no_tensorflow(made):
