@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; a mistake of the user's is told in its own words, without a traceback."""
+    """Run a command; an error meant for the user is printed without a traceback."""
     options = _parser().parse_args(arguments)
     try:
         options.run(options)
@@ -45,18 +45,18 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=blockscope.__version__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    show = commands.add_parser("show", help="print what result files are and where they come from")
+    show = commands.add_parser("show", help="print the content and provenance of result files")
     show.add_argument("files", nargs="+", type=Path, metavar="FILE")
     show.set_defaults(run=_show)
 
     card = commands.add_parser("card", help="write the cards of models: layers, shapes, labels")
     card.add_argument("--catalogue", required=True, type=Path, help="models catalogue (YAML)")
     card.add_argument("--model", required=True, action="append", help="id; may be repeated")
-    card.add_argument("--output-folder", required=True, type=Path, help="gets {model}.json")
+    card.add_argument("--output-folder", required=True, type=Path, help="folder for {model}.json")
     card.set_defaults(run=_card)
 
     fetch = commands.add_parser(
-        "fetch", help="download the files of models, for use without network"
+        "fetch", help="download the files of models, to use them without network access"
     )
     fetch.add_argument("--catalogue", type=Path, default=Path("config/models.yaml"))
     fetch.add_argument("--folder", type=Path, help="default: where the workflow looks for them")
@@ -92,47 +92,50 @@ def _positive(text: str) -> int:
 def _show(options: argparse.Namespace) -> None:
     from blockscope.stages.describe import describe
 
-    mistakes = []
+    errors = []
     for number, path in enumerate(options.files):
         try:
             text = describe(path)
         except BlockscopeError as error:
-            mistakes.append(str(error))
+            errors.append(str(error))
         else:
             print(f"\n{text}" if number else text)
-    if mistakes:
-        raise BlockscopeError("\n".join(mistakes))
+    if errors:
+        raise BlockscopeError("\n".join(errors))
 
 
 def _card(options: argparse.Namespace) -> None:
     import tempfile
 
     from blockscope.config.tables import read_catalogue
-    from blockscope.models.normal_form import write_model
+    from blockscope.stages.model import write_model
 
     catalogue = read_catalogue(options.catalogue)
-    mistakes = []
+    errors = []
     with tempfile.TemporaryDirectory(prefix="blockscope-") as scratch:
         for name in options.model:
-            graph = Path(scratch) / f"{name}.pb"
             try:
-                card = options.output_folder / f"{name}.json"
                 write_model(
-                    _entry(catalogue, name, options.catalogue), name, graph, card, Path(scratch)
+                    entry=_entry(catalogue, name, options.catalogue),
+                    name=name,
+                    graph_path=Path(scratch) / f"{name}.pb",
+                    card_path=options.output_folder / f"{name}.json",
+                    downloads=scratch,
                 )
             except BlockscopeError as error:
-                mistakes.append(f"model '{name}': {error}")
-    if mistakes:
-        raise BlockscopeError("\n".join(mistakes))
+                errors.append(f"model '{name}': {error}")
+    if errors:
+        raise BlockscopeError("\n".join(errors))
 
 
 def _entry(catalogue: Mapping[str, ModelEntry], name: str, path: Path) -> ModelEntry:
     if name not in catalogue:
-        raise unknown_name("model", name, catalogue, str(path))
+        raise unknown_name("model", name, catalogue, f"listed in {path}")
     return catalogue[name]
 
 
 def _fetch(options: argparse.Namespace) -> None:
+    from blockscope.config.result_paths import model_folder
     from blockscope.config.tables import read_catalogue
     from blockscope.io.downloads import fetch
 
@@ -141,10 +144,10 @@ def _fetch(options: argparse.Namespace) -> None:
         entry = _entry(catalogue, name, options.catalogue)
         for source in (entry.graph, entry.labels):
             if source.url and source.sha256:
-                folder = options.folder or Path("results/models") / name / "source"
+                folder = options.folder or model_folder(name) / "source"
                 print(fetch(source.url, source.sha256, folder, source.member))
             else:
-                print(f"{source.path}: a local file, nothing to fetch")
+                print(f"{source.path}: a local file, nothing to download")
 
 
 def _plan(options: argparse.Namespace) -> None:
@@ -168,7 +171,7 @@ def _measure(options: argparse.Namespace) -> None:
     asked, compute = project.settings.sprites.recipe, project.settings.compute
     name = options.recipe or ("draft" if asked == "none" else asked)
     recipe = find_recipe(name, "option --recipe")
-    card, graph = _made(options.model, project)
+    card, graph = _network_files(options.model, project)
     counts = {layer: channel_count(card, layer) for layer in options.layers}
 
     began = time.perf_counter()
@@ -197,21 +200,20 @@ def _project(configfile: Path | None) -> Project:
     return load_project(read_settings(path), [path], check=False)
 
 
-def _made(name: str, project: Project) -> tuple[ModelCard, Path]:
-    """Return the card and the graph of a network as the rule ``model`` makes them."""
+def _network_files(name: str, project: Project) -> tuple[ModelCard, Path]:
+    """Return the card and the graph of a network that the rule ``model`` has written."""
+    from blockscope.config.checks import card_of
+    from blockscope.config.result_paths import model_folder
+    from blockscope.io.atomic_files import sha256_of
     from blockscope.io.errors import BadFile
-    from blockscope.models.card import ModelCard
 
-    _entry(project.models, name, Path(project.models.file))
-    folder = Path("results/models") / name
-    card, graph = folder / "model.json", folder / "graph.pb"
-    for path in (card, graph):
-        if not path.is_file():
-            raise BadFile(
-                f"'{path}' does not exist (looked in {Path.cwd()}), and only a network in normal "
-                f"form can be measured; make it: snakemake --cores 1 {card}"
-            )
-    return ModelCard.read(card), graph
+    card, graph = card_of(project, name), model_folder(name) / "graph.pb"
+    if card is None or not graph.is_file() or sha256_of(graph) != card.graph_sha256:
+        raise BadFile(
+            f"network '{name}' is not in normal form: '{graph}' or its card is missing or out of "
+            f"date (looked in {Path.cwd()}); run: snakemake --cores 1 {graph}"
+        )
+    return card, graph
 
 
 if __name__ == "__main__":

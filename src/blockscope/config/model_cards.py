@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from blockscope.config.error_list import ErrorList
+from blockscope.config.result_paths import model_folder
 from blockscope.config.settings import ModelEntry
 from blockscope.io.errors import BadFile
 from blockscope.models.card import ModelCard
 
-RESULTS = Path("results")
 CACHE = Path(".snakemake/blockscope/cards")
 
 
@@ -72,7 +72,7 @@ def read_cards(requests: list[CardRequest], problems: ErrorList) -> Mapping[str,
 
 def find_card(model: CardRequest) -> ModelCard | None:
     """Return the card that describes a network as it is now, from the results or the cache."""
-    for path in (RESULTS / "models" / model.name / "model.json", model.cached):
+    for path in (model_folder(model.name) / "model.json", model.cached):
         if path.is_file():
             try:
                 card = ModelCard.read(path)

@@ -1,4 +1,4 @@
-"""Names of result files that carry more than an id."""
+"""Names of result files."""
 
 from __future__ import annotations
 
@@ -9,25 +9,29 @@ from typing import Any
 from blockscope.autodiff.gradient_overrides import OVERRIDES
 from blockscope.config.settings import FactorChoice, ModelEntry, RunRow
 
-# What a file of factors may carry after the number: the layer it was fitted on, the method.
+# Optional parts of the name of a file of factors: the layer it was fitted on, the method.
 RECIPE_PATTERN = r"(-on-[^/]+?)?(-pca)?"
 
 
+def model_folder(name: str) -> Path:
+    """Return the folder of a network in normal form: ``graph.pb``, ``model.json``, ``source``."""
+    return Path("results/models") / name
+
+
 def layer_in_path(layer: str) -> str:
-    """Return a layer's name as it stands in a path: ``a/b`` is ``a~b``."""
+    """Return a layer's name as used in paths: ``a~b`` for ``a/b``."""
     return layer.replace("/", "~")
 
 
 def layer_from_path(text: str) -> str:
-    """Return the layer whose name stands in a path."""
+    """Return the layer of a name in a path."""
     return text.replace("~", "/")
 
 
 def factors_name(layer: str, choice: FactorChoice, deepest: str) -> str:
-    """Return the name of a file of factors, without its ending.
+    """Return the name of a file of factors, without its ending, as in ``mixed4d-3-on-mixed5a-pca``.
 
-    ``deepest`` is the layer that a joint factorisation is fitted on; examples: ``mixed4d-2``,
-    ``mixed4d-2-pca``, ``mixed4d-3-on-mixed5a``, ``mixed4d-3-on-mixed5a-pca``.
+    ``deepest`` is the layer that a joint factorisation is fitted on.
     """
     fitted = f"-on-{layer_in_path(deepest)}" if choice.joint else ""
     method = "" if choice.method == "nmf" else f"-{choice.method}"
@@ -35,18 +39,18 @@ def factors_name(layer: str, choice: FactorChoice, deepest: str) -> str:
 
 
 def fitted_on(recipe: str) -> str | None:
-    """Return the layer (as in a path) that the rest of a factors name says it was fitted on."""
+    """Return the layer (as in a path) that the optional parts of a factors name give, if any."""
     text = recipe.removesuffix("-pca")
     return text.removeprefix("-on-") if text.startswith("-on-") else None
 
 
 def method_of(recipe: str) -> str:
-    """Return the method that the rest of a factors name says: ``nmf`` or ``pca``."""
+    """Return the method that the optional parts of a factors name give: ``nmf`` or ``pca``."""
     return "pca" if recipe.endswith("-pca") else "nmf"
 
 
 def local_files(entry: ModelEntry) -> list[str]:
-    """Return the files on this machine that a network is made from; all files of a folder."""
+    """Return the local files of a network; for a folder all of its files."""
     files: list[str] = []
     for source in (entry.graph, entry.labels):
         if source.path is None:

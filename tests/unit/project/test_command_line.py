@@ -16,7 +16,10 @@ from helpers.tiny_rendering import tiny_network, write_model
 
 import blockscope
 from blockscope import __main__ as command_line
+from blockscope.config.tables import read_catalogue
 from blockscope.io import datasets
+from blockscope.io.atomic_files import sha256_of
+from blockscope.models.card import ModelCard
 
 CATALOGUE = """
 tiny:
@@ -121,7 +124,7 @@ def test_fetch_tells_where_the_files_are(catalogue: Path, tmp_path: Path, capsys
     assert command_line.main(arguments) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == str(tmp_path / "net.pb")
-    assert lines[1].endswith("labels.json: a local file, nothing to fetch")
+    assert lines[1].endswith("labels.json: a local file, nothing to download")
 
 
 def test_fetch_of_an_unknown_model(catalogue: Path, capsys) -> None:
@@ -162,7 +165,7 @@ TABLES = {
 
 @pytest.fixture
 def measured(catalogue: Path, tmp_path: Path, monkeypatch) -> Path:
-    """A project whose network is in normal form; what the command tells libraries is taken back."""
+    """A project whose network is in normal form; the environment of libraries is restored."""
     for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "OPENBLAS_NUM_THREADS"):
         monkeypatch.setenv(name, "1")
     monkeypatch.setenv("TF_USE_LEGACY_KERAS", "1")
@@ -172,7 +175,14 @@ def measured(catalogue: Path, tmp_path: Path, monkeypatch) -> Path:
     (tmp_path / "own.yaml").write_text(SETTINGS)
     folder = tmp_path / "results/models/tiny"
     folder.mkdir(parents=True)
-    write_model(folder, tiny_network(), 11, 9)
+    graph, card = write_model(folder, tiny_network(), 11, 9)
+    (tmp_path / "labels.json").write_text('["a", "b"]')
+    agrees = {
+        "entry": read_catalogue("models.yaml")["tiny"].digest,
+        "graph_sha256": sha256_of(graph),
+        "labels": ("a", "b"),
+    }
+    ModelCard.read(card).model_copy(update=agrees).write(card)
     return folder
 
 
@@ -202,12 +212,18 @@ def test_measure_names_what_is_valid(measured: Path, capsys, arguments, words) -
 
 
 @pytest.mark.parametrize("gone", ["model.json", "graph.pb"])
-def test_measure_tells_how_a_network_is_made(measured: Path, capsys, gone) -> None:
+def test_measure_says_how_to_make_a_network(measured: Path, capsys, gone) -> None:
     (measured / gone).unlink()
     assert measure("tiny", "mixed") == 1
     said = capsys.readouterr().err
-    assert f"'results/models/tiny/{gone}' does not exist" in said
-    assert "snakemake --cores 1 results/models/tiny/model.json" in said
+    assert "'results/models/tiny/graph.pb' or its card is missing or out of date" in said
+    assert "snakemake --cores 1 results/models/tiny/graph.pb" in said
+
+
+def test_measure_refuses_a_network_that_is_out_of_date(measured: Path, capsys) -> None:
+    (measured / "graph.pb").write_bytes(b"another")
+    assert measure("tiny", "mixed") == 1
+    assert "is missing or out of date" in capsys.readouterr().err
 
 
 def test_measure_refuses_no_steps(capsys) -> None:
