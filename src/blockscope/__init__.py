@@ -6,10 +6,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    import os
-
-    import xarray as xr
-
     from blockscope.attribution.contrasts import find_contrasts as find_contrasts
     from blockscope.attribution.factors import factorise as factorise
     from blockscope.attribution.factors import positive_part as positive_part
@@ -30,6 +26,7 @@ if TYPE_CHECKING:
     from blockscope.io.errors import BlockscopeError as BlockscopeError
     from blockscope.models.card import ModelCard as ModelCard
     from blockscope.models.network import Network as Network
+    from blockscope.stages.loading import load as load
 
 __version__ = "0.1.0"
 
@@ -52,9 +49,10 @@ _PUBLIC = {
     "io.errors": ["BlockscopeError"],
     "models.card": ["ModelCard"],
     "models.network": ["Network"],
+    "stages.loading": ["load"],
 }
 _MODULE_OF = {name: module for module, names in _PUBLIC.items() for name in names}
-__all__ = sorted(["load", *_MODULE_OF])  # noqa: PLE0605
+__all__ = sorted(_MODULE_OF)  # noqa: PLE0605
 
 
 def __getattr__(name: str) -> Any:
@@ -65,26 +63,3 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted([*globals(), *__all__])
-
-
-def load(path: str | os.PathLike[str]) -> xr.Dataset | ModelCard:
-    """Load any result file; does not import TensorFlow.
-
-    Parameters
-    ----------
-    path
-        A file that ends in ``.h5``, ``.zarr.zip``, ``.png``, or a ``model.json``.
-
-    Returns
-    -------
-        A dataset of named arrays in memory, with its provenance in ``attrs``. For a PNG it holds
-        ``image``, uint8 (row, col, rgb); a ``model.json`` gives the model's card.
-
-    Raises
-    ------
-    BadFile
-        The file is missing, damaged, of another kind, or not made by blockscope.
-    """
-    from blockscope.stages import loading  # imports xarray
-
-    return loading.load(path)

@@ -43,6 +43,7 @@ def load_project(
 
     Returns
     -------
+    project
         The project.
 
     Raises
@@ -294,8 +295,8 @@ def _check_count(
             rows, columns, _ = layer.shape
             problems.add(
                 f"{place}, column factors",
-                f"cannot fit {row.factors.n} factors to layer '{name}': {rows} x {columns} positions, "
-                f"{labels} labels; valid: 1 to {most}",
+                f"cannot fit {row.factors.n} factors to layer '{name}': {rows} x {columns} "
+                f"positions, {labels} labels; valid: 1 to {most}",
             )
 
 

@@ -1,4 +1,4 @@
-"""Settings given on the command line, with the numbers and booleans that a file would have."""
+"""Settings of the command line, with the numbers and booleans that a file would have."""
 
 from __future__ import annotations
 
@@ -9,11 +9,23 @@ import yaml
 
 
 def parse_cli_values(config: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return ``config`` with what was ``given`` on the command line as YAML reads it in a file.
+    """Return ``config`` with nested values of the command line parsed as in a YAML file.
 
-    Of ``--config 'compute={memory_mb: 512}'`` Snakemake makes ``{"memory_mb": "512"}``: it reads
-    numbers and booleans at the top, and below it leaves all as text. ``config`` mixes the files
-    with ``given``. What only the files say stays as it is: a number in quotes is refused there.
+    Snakemake turns ``--config 'compute={memory_mb: 512}'`` into ``{"memory_mb": "512"}``: below the
+    top level it leaves numbers and booleans as text. Values from files are not changed, so that a
+    quoted number is still refused there.
+
+    Parameters
+    ----------
+    config
+        The settings of files and command line, merged by Snakemake.
+    given
+        Those of the command line.
+
+    Returns
+    -------
+    settings
+        The merged settings with parsed values.
     """
     read = dict(config)
     for key, value in given.items():
@@ -25,7 +37,7 @@ def parse_cli_values(config: Mapping[str, Any], given: Mapping[str, Any]) -> dic
 
 
 def _plain(given: Any) -> Any:
-    """Return text that is a number or boolean in YAML as that; all other text as it is."""
+    """Parse text that is a number or boolean in YAML; return all else unchanged."""
     if isinstance(given, Mapping):
         return {key: _plain(value) for key, value in given.items()}
     if isinstance(given, list):
@@ -33,7 +45,10 @@ def _plain(given: Any) -> Any:
     if not isinstance(given, str):
         return given
     try:
-        meant = yaml.safe_load(given)
-    except (yaml.YAMLError, ValueError):  # quoted text, or such as 2026-13-45, which is no date
+        parsed = yaml.safe_load(given)
+    except (
+        yaml.YAMLError,
+        ValueError,
+    ):  # unbalanced brackets, or an invalid date such as 2026-13-45
         return given
-    return meant if isinstance(meant, bool | int | float) else given
+    return parsed if isinstance(parsed, bool | int | float) else given

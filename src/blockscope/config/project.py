@@ -85,6 +85,7 @@ def read_project(config: Mapping[str, Any], place: str, problems: ErrorList) -> 
 
     Returns
     -------
+    project
         The project, or None where the settings do not name the tables.
     """
     settings = problems.parse(Config, config, place)
@@ -147,7 +148,7 @@ def _check_case(places: Mapping[str, str], problems: ErrorList) -> None:
 
 
 def describe_config_files(files: Iterable[str | Path]) -> str:
-    """Return the names of settings files for messages, relative to the working directory if inside."""
+    """Return the names of settings files for messages, relative if in the working directory."""
     names = []
     for file in files:
         path = Path(file)

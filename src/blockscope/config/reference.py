@@ -1,9 +1,9 @@
-"""What is written about the configuration elsewhere, made from the settings models.
+"""Files that are generated from the settings models.
 
-    python -m blockscope.config.reference          says whether the files are up to date
-    python -m blockscope.config.reference --fix    writes them
+    python -m blockscope.config.reference          check whether they are up to date
+    python -m blockscope.config.reference --fix    write them
 
-The files: JSON schemas for editors under ``workflow/schemas``, and the tables of keys between the
+These are the JSON schemas for editors in ``workflow/schemas``, and the tables of keys between the
 markers ``<!-- begin NAME -->`` and ``<!-- end NAME -->`` of ``config/README.md``.
 """
 
@@ -29,7 +29,7 @@ SCHEMAS = Path("workflow/schemas")
 
 
 def generated(root: Path) -> dict[Path, str]:
-    """Return what each generated file must hold; the rest of the README is taken from the file."""
+    """Return the content of each generated file; the rest of the README is kept."""
     tables = {
         "settings": key_table(Config),
         "models": key_table(ModelEntry),
@@ -58,7 +58,7 @@ def _between_markers(text: str, name: str, table: str) -> str:
 
 
 def schema_text(kind: Any, title: str) -> str:
-    """Return the JSON schema of settings, for editors that complete and check YAML by one."""
+    """Return the JSON schema of settings, for editors that complete and check YAML."""
     schema = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         **TypeAdapter(kind).json_schema(),
@@ -68,7 +68,7 @@ def schema_text(kind: Any, title: str) -> str:
 
 
 def key_table(model: type[BaseModel]) -> str:
-    """Return a Markdown table of all keys of settings, those of inner sections as ``a.b``."""
+    """Return a Markdown table of all keys of settings, ``a.b`` for those of sections."""
     lines = ["| key | type | default | example | meaning |", "|---|---|---|---|---|"]
     for key, field in _keys(model, ""):
         cells = [f"`{key}`", _words(field.annotation), _default(field), _example(field)]
@@ -97,7 +97,7 @@ def _keys(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, FieldInfo]
 
 
 def _words(kind: Any) -> str:
-    """Put a type in words: whole number, number, text, or so many of them."""
+    """Describe a type: whole number, number, text, or a list of them."""
     plain = {int: "whole number", float: "number", bool: "true or false", str: "text"}
     plain[Source] = "path, or mapping"
     if kind in plain:
@@ -135,7 +135,7 @@ def _example(field: FieldInfo) -> str:
 
 
 def differences(root: Path) -> str:
-    """Return what has to change in the generated files, as a diff; empty if nothing has to."""
+    """Return the changes that the generated files need, as a diff; empty if they need none."""
     found: list[str] = []
     for path, wanted in generated(root).items():
         present = path.read_text(encoding="utf-8") if path.is_file() else ""

@@ -67,6 +67,7 @@ def unknown_name(
 
     Returns
     -------
+    error
         The error, to be raised.
     """
     place = f" ({where})" if where else ""

@@ -44,6 +44,7 @@ def read_image(
 
     Returns
     -------
+    image
         The image, mode ``RGB``.
 
     Raises

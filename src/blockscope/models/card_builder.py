@@ -39,6 +39,7 @@ def build_card(
 
     Returns
     -------
+    card
         The card, without what it says of the source files.
 
     Raises

@@ -47,6 +47,7 @@ def read_graph(path: str | Path, size: tuple[int, int]) -> Graph:
 
     Returns
     -------
+    graph
         The graph.
 
     Raises

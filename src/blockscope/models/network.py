@@ -74,6 +74,7 @@ class Network:
 
         Returns
         -------
+        tensors
             The tensors by their names in ``fetches``.
         """
         nodes = nodes or self.nodes

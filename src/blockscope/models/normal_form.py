@@ -47,6 +47,7 @@ def normalise(
 
     Returns
     -------
+    definition
         A new graph; ``graph`` is not changed.
 
     Raises

@@ -17,7 +17,24 @@ ENDINGS = (*datasets.ENDINGS, ".png", ".json")
 
 
 def load(path: str | os.PathLike[str]) -> xr.Dataset | ModelCard:
-    """Load a result file as ``blockscope.load`` does."""
+    """Load any result file; does not import TensorFlow.
+
+    Parameters
+    ----------
+    path
+        A file that ends in ``.h5``, ``.zarr.zip``, ``.png``, or a ``model.json``.
+
+    Returns
+    -------
+    content
+        A dataset of named arrays in memory, with its provenance in ``attrs``. For a PNG it holds
+        ``image``, uint8 (row, col, rgb); a ``model.json`` gives the model's card.
+
+    Raises
+    ------
+    BadFile
+        The file is missing, damaged, of another kind, or not made by blockscope.
+    """
     source = Path(path)
     if not source.name.endswith(ENDINGS):
         raise BadFile(f"'{source}' cannot be loaded; valid endings: {', '.join(ENDINGS)}")

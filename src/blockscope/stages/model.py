@@ -34,8 +34,10 @@ def write_model(
         Its entry in the catalogue.
     name
         Its id.
-    graph_path, card_path
-        The files to write, ``graph.pb`` and ``model.json``.
+    graph_path
+        The file ``graph.pb`` to write.
+    card_path
+        The file ``model.json`` to write.
     downloads
         Folder for the files that the entry gives by their URL.
 

@@ -196,7 +196,7 @@ MISTAKES = {
         row(override="smoth"),
         "column override: unknown override 'smoth'; valid: none, smooth, smooth-blur",
     ),
-    "unknown panel": (row(panels="group"), "column panels: unknown panel 'group'; valid: factors, "),
+    "unknown panel": (row(panels="group"), "column panels: unknown panel 'group'; valid: factors"),
     "panel twice": (
         row(panels="factors,spatial,factors"),
         "column panels: duplicate panel factors",

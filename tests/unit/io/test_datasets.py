@@ -187,7 +187,9 @@ def test_a_flipped_byte_ends_in_one_kind_of_error(
 
 
 def test_other_files_are_reported(tmp_path: Path) -> None:
-    with pytest.raises(BadFile, match=r"'.*a\.npz' contains no arrays; valid endings: \.h5, \.zarr"):
+    with pytest.raises(
+        BadFile, match=r"'.*a\.npz' contains no arrays; valid endings: \.h5, \.zarr"
+    ):
         datasets.read(tmp_path / "a.npz")
     with pytest.raises(BadFile, match=r"result file '.*a\.h5' does not exist"):
         datasets.read(tmp_path / "a.h5")

@@ -108,7 +108,9 @@ def test_a_later_stage_inherits_model_and_image() -> None:
         ("a.pdf", b"", "has no provenance record"),
     ],
 )
-def test_what_says_nothing_is_reported(tmp_path: Path, name: str, content: bytes, message: str) -> None:
+def test_what_says_nothing_is_reported(
+    tmp_path: Path, name: str, content: bytes, message: str
+) -> None:
     (tmp_path / name).write_bytes(content)
     with pytest.raises(BadFile, match=message):
         provenance.read(tmp_path / name)

@@ -139,7 +139,7 @@ def test_the_public_names_are_there():
         assert found.__module__.startswith("blockscope")
     assert set(blockscope.__all__) <= set(dir(blockscope))
     with pytest.raises(AttributeError, match="module 'blockscope' has no attribute 'lod'"):
-        blockscope.lod
+        blockscope.lod  # noqa: B018
 
 
 def test_importing_is_light_and_loading_needs_no_tensorflow(made):
