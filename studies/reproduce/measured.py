@@ -8,16 +8,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from blockscope.attribution.activations import activations
-from blockscope.attribution.contrasts import NOTHING, Contrast
+from blockscope.attribution.all_labels import attribute_labels, softmax
+from blockscope.attribution.contrasts import NO_REFERENCE, Contrast
 from blockscope.attribution.factors import factorise, positive_part
 from blockscope.attribution.group_effects import attribute_groups
 from blockscope.attribution.integrated_gradients import ChannelPaths, draw_noise
-from blockscope.attribution.labels import attribute_labels, softmax
-from blockscope.attribution.layer_task import LayerTask
 from blockscope.attribution.neuron_groups import group_neurons
 from blockscope.io.images import Pixels
 from blockscope.models.card import ModelCard
 from blockscope.models.network import Network
+from blockscope.stages.layer_task import LayerTask
 from studies.reproduce.quantities import Array, Question
 
 SEEDS = range(8)  # of the noise; each is one draw
@@ -31,20 +31,24 @@ class Subject:
     card: ModelCard
     picture: Pixels
 
-    def opened(self, question: Question) -> LayerTask:
+    def task(self, question: Question) -> LayerTask:
         """Return what the stages start from; nothing is written, so its facts are empty."""
-        values = self.network.values(self.picture)
-        held = activations(self.network, self.picture, question.layer)
         return LayerTask(
-            self.card, {}, self.network, values, held, question.layer, self.card.logits,
-            question.override,
-        )  # fmt: skip
+            card=self.card,
+            network=self.network,
+            facts={},
+            values=self.network.values(self.picture),
+            activations=activations(self.network, self.picture, question.layer),
+            layer=question.layer,
+            target=self.card.logits,
+            override=question.override,
+        )
 
     def paths(self, question: Question) -> ChannelPaths:
         """Return the attribution to channels of one label, or of one against another."""
         first, *others = question.labels
-        pair = Contrast(first, others[0] if others else NOTHING)
-        return ChannelPaths(self.opened(question).gradients(), [pair])
+        contrast = Contrast(first, others[0] if others else NO_REFERENCE)
+        return ChannelPaths(self.task(question).gradients(), [contrast])
 
 
 def measure(question: Question, subject: Subject) -> Array:
@@ -87,7 +91,7 @@ def _probability(question: Question, subject: Subject) -> Array:
 def _factors(question: Question, subject: Subject) -> Array:
     """Return the labels' weights of factors of the clipped attribution, (1, factor, logit)."""
     labels = list(question.labels or subject.card.label_table.indexes)
-    found = attribute_labels(subject.opened(question).linear(), labels)
+    found = attribute_labels(subject.task(question).linear(), labels)
     factors = factorise([positive_part(found.transpose(1, 2, 0))], question.n)
     weights = np.zeros((1, question.n, subject.card.outputs))
     weights[0][:, labels] = factors.labels
@@ -96,9 +100,9 @@ def _factors(question: Question, subject: Subject) -> Array:
 
 def _neurons(question: Question, subject: Subject) -> Array:
     """Return effects of neuron groups, (1, group, logit), by ascending effect on the last label."""
-    opened = subject.opened(question)
-    groups = group_neurons(opened.held, question.n)
-    effects = attribute_groups(opened.linear(), groups, range(subject.card.outputs))
+    task = subject.task(question)
+    groups = group_neurons(task.activations, question.n)
+    effects = attribute_groups(task.linear(), groups, range(subject.card.outputs))
     return effects[None, np.argsort(effects[:, question.labels[-1]], kind="stable")]
 
 

@@ -28,7 +28,7 @@ MEANING = {
     "cells": "pictures of what one layer sees at each position of a picture",
     "grid": "what one layer sees at each position of a picture, side by side",
     "factors": "a few patterns of positions with the labels they speak for",
-    "neurons": "groups of neurons of one layer with their effect on every label",
+    "neuron_groups": "groups of neurons of one layer with their effect on every label",
     "panel": "a panel of a run's figure",
     "page": "page of a run",
     "gallery": "gallery of all runs",
