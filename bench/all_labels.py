@@ -106,7 +106,7 @@ def ours(path: Path, layer: str, repeats: int, maps: list) -> dict:
     import numpy as np
     from tensorflow.core.framework import graph_pb2
 
-    from blockscope.attribution.labels import attribute_labels
+    from blockscope.attribution.all_labels import attribute_labels
     from blockscope.autodiff.gradient_overrides import OVERRIDES
     from blockscope.autodiff.linear_map import LinearMap
     from blockscope.models.card import InputSpec

@@ -18,8 +18,8 @@ def run(options: argparse.Namespace) -> None:
     """Print, per override, the share of an attribution on its block, and how factors separate."""
     import numpy as np
 
-    from blockscope.attribution.factors import alone, joint
-    from blockscope.attribution.labels import attribute_labels, named_labels
+    from blockscope.attribution.all_labels import attribute_labels, named_labels
+    from blockscope.attribution.factors import factorise_jointly, factorise_layer
     from blockscope.autodiff.gradient_overrides import OVERRIDES
     from blockscope.autodiff.linear_map import LinearMap
     from blockscope.io.labels import Labels
@@ -46,8 +46,8 @@ def run(options: argparse.Namespace) -> None:
             maps = np.maximum(datasets[0]["attribution"].to_numpy()[list(scene.labels)], 0)
             shares[override] += [share_on(m, c) for m, c in zip(maps, covered, strict=True)]
             for recipe, (found, _) in {
-                "alone": alone(datasets[0], 2),
-                "joint": joint(datasets[1], datasets[0], 2),
+                "alone": factorise_layer(datasets[0], 2),
+                "joint": factorise_jointly(datasets[1], datasets[0], 2),
             }.items():
                 separated[override][recipe].append(separation(found.spatial[0], covered))
     print(f"{options.scenes} fresh scenes of two blocks, {layer}, label of each block")

@@ -23,7 +23,7 @@ def run(options: argparse.Namespace) -> None:
     """
     import numpy as np
 
-    from blockscope.attribution.labels import attribute_labels
+    from blockscope.attribution.all_labels import attribute_labels
     from blockscope.attribution.positions import attribute_positions
     from blockscope.autodiff.gradient_overrides import OVERRIDES
     from blockscope.autodiff.linear_map import LinearMap

@@ -6,13 +6,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from blockscope.attribution.all_labels import attribute_labels as attribute_labels
     from blockscope.attribution.contrasts import find_contrasts as find_contrasts
     from blockscope.attribution.factors import factorise as factorise
     from blockscope.attribution.factors import positive_part as positive_part
     from blockscope.attribution.grad_x_activation import attribute_channels as attribute_channels
     from blockscope.attribution.group_effects import attribute_groups as attribute_groups
     from blockscope.attribution.integrated_gradients import ChannelPaths as ChannelPaths
-    from blockscope.attribution.labels import attribute_labels as attribute_labels
     from blockscope.attribution.neuron_groups import group_neurons as group_neurons
     from blockscope.attribution.positions import attribute_positions as attribute_positions
     from blockscope.autodiff.gradient_overrides import find_override as find_override

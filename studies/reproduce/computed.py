@@ -8,16 +8,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from blockscope.attribution.activations import activations
-from blockscope.attribution.contrasts import NOTHING, Contrast
+from blockscope.attribution.all_labels import attribute_labels, softmax
+from blockscope.attribution.contrasts import NO_REFERENCE, Contrast
 from blockscope.attribution.factors import factorise, positive_part
 from blockscope.attribution.group_effects import attribute_groups
 from blockscope.attribution.integrated_gradients import ChannelPaths, draw_noise
-from blockscope.attribution.labels import attribute_labels, softmax
-from blockscope.attribution.layer_task import LayerTask
 from blockscope.attribution.neuron_groups import group_neurons
 from blockscope.io.images import Pixels
 from blockscope.models.card import ModelCard
 from blockscope.models.network import Network
+from blockscope.stages.layer_task import LayerTask
 from studies.reproduce.quantities import Array, Question
 
 SEEDS = range(8)  # of the noise; each is one draw
@@ -33,17 +33,21 @@ class Subject:
 
     def layer_task(self, question: Question) -> LayerTask:
         """Return what the stages start from; its provenance is empty, since nothing is written."""
-        values = self.network.values(self.pixels)
-        held = activations(self.network, self.pixels, question.layer)
         return LayerTask(
-            self.card, {}, self.network, values, held, question.layer, self.card.logits,
-            question.override,
-        )  # fmt: skip
+            card=self.card,
+            network=self.network,
+            facts={},
+            values=self.network.values(self.pixels),
+            activations=activations(self.network, self.pixels, question.layer),
+            layer=question.layer,
+            target=self.card.logits,
+            override=question.override,
+        )
 
     def paths(self, question: Question) -> ChannelPaths:
         """Return the attribution to channels of one label, or of a contrast of two."""
         first, *others = question.labels
-        contrast = Contrast(first, others[0] if others else NOTHING)
+        contrast = Contrast(first, others[0] if others else NO_REFERENCE)
         return ChannelPaths(self.layer_task(question).gradients(), [contrast])
 
 
@@ -96,7 +100,7 @@ def _factors(question: Question, subject: Subject) -> Array:
 def _neuron_groups(question: Question, subject: Subject) -> Array:
     """Return effects of neuron groups (1, group, logit), by effect on the last label."""
     task = subject.layer_task(question)
-    groups = group_neurons(task.held, question.n)
+    groups = group_neurons(task.activations, question.n)
     effects = attribute_groups(task.linear(), groups, range(subject.card.outputs))
     return effects[None, np.argsort(effects[:, question.labels[-1]], kind="stable")]
 

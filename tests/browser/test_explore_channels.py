@@ -83,7 +83,7 @@ def test_any_pair_shows_its_linear_attribution(made: MadePage, visit: Visit) -> 
     choose_label(page, "Against", "green plain bar", "channels")
     a, b = names.index("blue striped ring"), names.index("green plain bar")
     for layer in LAYERS:
-        classes = made.read(f"channels{layer}")["classes"].to_numpy()
+        classes = made.read(f"channels{layer}")["label_attribution"].to_numpy()
         check_tiles(block(page, layer).locator(".tile"), classes[a] - classes[b], 5)
     expect(page.locator("#channels .about")).to_contain_text(
         "blue striped ring \N{MINUS SIGN} green plain bar: linear attribution"
@@ -150,7 +150,7 @@ def test_a_channel_tells_what_it_counts_for_and_what_drives_it(
     expect(detail.locator("h3")).to_have_text("Channel 7 of mixed5a")
     wanted = palettes()["cividis"].paint(activations(made, 2)[7])
     check_map(detail.locator(".pictures-of .map"), wanted, atol=4)
-    values = made.read("channels2")["classes"].to_numpy()[:, 7]
+    values = made.read("channels2")["label_attribution"].to_numpy()[:, 7]
     names = made.read("channels2")["label"].values
     found = detail.locator(".columns .name").all_inner_texts()
     order = np.argsort(-values, kind="stable")

@@ -1,4 +1,4 @@
-"""What Lucid computed: on which graphs, for which pictures and layers, and how close is close."""
+"""What Lucid computed: on which graphs, for which images and layers, and how close is close."""
 
 from __future__ import annotations
 

@@ -147,7 +147,7 @@ def channels(
             "steps": (by_method, np.full(error.shape, 100)),
             "score": ("pair", score),
             "score_at_zero": ("pair", np.zeros_like(score)),
-            "classes": (
+            "label_attribution": (
                 ("label", "channel"),
                 rng.normal(0, 1, (len(labels), count)).astype("f4"),
             ),

@@ -1,36 +1,30 @@
-"""The files that a stage of attribution starts from, made of a tiny network with random weights."""
+"""The files that a stage of attribution starts from, of a tiny network with random weights."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
+import xarray as xr
 
-from blockscope.attribution.activations import write_activations
+from blockscope.io import datasets
 from blockscope.io.images import write_png
 from blockscope.models.card import ModelCard
+from blockscope.stages.activations import write_activations
+from blockscope.stages.layer_task import LayerFiles
 from helpers.tiny_network import inception_like, network_of
 
 SIZE = (41, 33)
 LAYERS = {"early": (), "pooled": ("early",), "mixed": ("pooled",), "late": ("mixed",)}
 
 
-class TinyFiles(NamedTuple):
-    """Paths in the order in which the stages take them; the activations are those of one layer."""
-
-    graph: Path
-    card: Path
-    picture: Path
-    activations: Path
-
-
-def write_tiny_files(folder: Path, layer: str) -> TinyFiles:
-    """Write a network of nine logits, its card, a picture of noise and a layer's activations."""
+def write_tiny_files(folder: Path, layer: str) -> LayerFiles:
+    """Write a network of nine logits, its card, an image of noise and a layer's activations."""
     network = network_of(inception_like, (*SIZE, 3), tf.float32)
-    files = TinyFiles(*(folder / name for name in ("graph.pb", "m.json", "i.png", "a.zarr.zip")))
-    files.graph.write_bytes(network.definition.SerializeToString())
+    graph, card, image = (folder / name for name in ("graph.pb", "m.json", "i.png"))
+    activations = folder / "a.zarr.zip"
+    graph.write_bytes(network.definition.SerializeToString())
     shapes = network.shapes(np.zeros((1, *SIZE, 3), np.float32), list(LAYERS))
     ModelCard(
         model="tiny",
@@ -44,8 +38,25 @@ def write_tiny_files(folder: Path, layer: str) -> TinyFiles:
             for name, inputs in LAYERS.items()
         ],
         labels=list("abcdefghi"),
-    ).write(files.card)
+    ).write(card)
     noise = np.random.default_rng(4).integers(0, 256, (*SIZE, 3), np.uint8)
-    write_png(files.picture, noise, {"created_by": "input", "model": "tiny", "image": "noise"})
-    write_activations(*files[:3], layer, files.activations)
-    return files
+    write_png(image, noise, {"created_by": "input", "model": "tiny", "image": "noise"})
+    write_activations(graph=graph, card=card, image=image, layer=layer, output=activations)
+    return {"graph": graph, "card": card, "image": image, "activations": activations}
+
+
+def classes_of(array, probability=None, layer="mixed", override="none", **attrs):
+    """An attribution file's content from (row, col, label) data."""
+    labels = array.shape[2]
+    probability = np.full(labels, 1 / labels) if probability is None else probability
+    return xr.Dataset(
+        {"attribution": (("label", "row", "col"), datasets.as_float32(array.transpose(2, 0, 1)))},
+        coords={
+            "label": ("label", np.array([f"label {i}" for i in range(labels)], dtype=object)),
+            "index": ("label", np.arange(1, labels + 1, dtype=np.int32)),
+            "logit": ("label", np.zeros(labels, np.float32)),
+            "probability": ("label", datasets.as_float32(probability)),
+        },
+        attrs={"layer": layer, "override": override, "model_sha256": "m", "image_sha256": "i"}
+        | attrs,
+    )

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from helpers.lucid_cases import CASES, assert_agrees, known
 
-from blockscope.attribution.contrasts import LOGSUMEXP, NOTHING, Contrast
+from blockscope.attribution.contrasts import LOGSUMEXP, NO_REFERENCE, Contrast
 from blockscope.attribution.integrated_gradients import ChannelPaths
 from blockscope.autodiff.gradient_overrides import OVERRIDES
 from blockscope.autodiff.gradients import Gradients
@@ -17,16 +17,16 @@ from blockscope.models.network import Network
 
 @pytest.fixture(params=CASES)
 def golden_and_paths(request, prepared):
-    golden, graph, card_path, picture = prepared(request.param)
+    golden, graph, card_path, image = prepared(request.param)
     card = ModelCard.read(card_path)
     network = Network.load(graph, card)
-    values = network.values(read_input(picture)[0])
+    values = network.values(read_input(image)[0])
     layer = CASES[request.param][2][0]
     first, second = (int(index) for index in golden["labels"][:2])
-    pairs = [Contrast(first, second), Contrast(first, NOTHING), Contrast(first, LOGSUMEXP)]
-    rules, held = OVERRIDES["none"], known(golden, layer)
-    gradients = Gradients(network, values, layer, card.logits, rules, held)
-    return golden, ChannelPaths(gradients, pairs)
+    contrasts = [Contrast(first, second), Contrast(first, NO_REFERENCE), Contrast(first, LOGSUMEXP)]
+    rules, value = OVERRIDES["none"], known(golden, layer)
+    gradients = Gradients(network, values, layer, card.logits, rules, value)
+    return golden, ChannelPaths(gradients, contrasts)
 
 
 def test_all_methods_of_the_notebook(golden_and_paths):
@@ -34,14 +34,14 @@ def test_all_methods_of_the_notebook(golden_and_paths):
     linear = paths.linear().values
     for row, name in enumerate(("diff", "none", "logsumexp")):
         assert_agrees(linear[row], golden[f"channel/{name}"])
-    only_diff = ChannelPaths(paths.gradients, paths.pairs[:1])
+    only_diff = ChannelPaths(paths.gradients, paths.contrasts[:1])
     assert_agrees(only_diff.left().values[0], golden["channel/path100"])
     noise = golden["channel/stochastic_noise"]
     assert_agrees(only_diff.stochastic(noise).values[0], golden["channel/stochastic100"])
 
 
 def test_the_path_is_complete_to_its_tolerance(golden_and_paths):
-    """For every pair, and near the plain sum of many steps, which knows nothing of completeness.
+    """For every contrast, and near the plain sum of many steps, which ignores completeness.
 
     In one case the two labels are almost equally likely: their rise is 0.3 % of what cancels.
     """

@@ -20,10 +20,10 @@ from blockscope.models.network import Network
 @pytest.mark.parametrize("case", CASES)
 def test_positions_agree_with_lucid(case, prepared, override, mode):
     _, _, (layer1, layer2) = CASES[case]
-    golden, graph, card_path, picture = prepared(case)
+    golden, graph, card_path, image = prepared(case)
     card = ModelCard.read(card_path)
     network = Network.load(graph, card)
-    values = network.values(read_input(picture)[0])
+    values = network.values(read_input(image)[0])
     rules = OVERRIDES[override]
     linear = LinearMap(network, values, layer1, layer2, rules, known(golden, layer1))
     found = attribute_positions(linear, mode=mode)

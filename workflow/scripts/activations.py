@@ -1,13 +1,15 @@
-"""activations: the values of one layer for one picture."""
+"""activations: the values of one layer for one image."""
 
 from blockscope.runtime.job import run
 
 
 def main(smk):
-    from blockscope.attribution.activations import write_activations
+    from blockscope.stages.activations import write_activations
 
     write_activations(
-        smk.input.graph, smk.input.card, smk.input.image, smk.params.layer, smk.output.zarr
+        **smk.input,
+        layer=smk.params.layer,
+        output=smk.output.zarr,
     )
 
 

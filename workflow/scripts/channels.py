@@ -1,23 +1,20 @@
-"""channels: the attribution of pairs of classes to every channel of one layer."""
+"""channels: the attribution of contrasts between labels to every channel of one layer."""
 
 from blockscope.runtime.job import run
 
 
 def main(smk):
-    from blockscope.attribution.channels import write_channels
+    from blockscope.stages.channels import write_channels
 
     write_channels(
-        smk.input.graph,
-        smk.input.card,
-        smk.input.image,
-        smk.input.activations,
-        smk.params.layer,
-        smk.params.override,
-        smk.output.h5,
-        smk.params.pairs,
-        smk.params.methods,
+        **smk.input,
+        layer=smk.params.layer,
+        override=smk.params.override,
+        contrasts=smk.params.pairs,
+        methods=smk.params.methods,
         seed=smk.params.seed,
         tolerance=smk.params.tolerance,
+        output=smk.output.h5,
         memory_mb=smk.resources.batch_mb,
     )
 

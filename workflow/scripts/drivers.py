@@ -1,20 +1,17 @@
-"""drivers: which channels of a layer drive each channel of a later one."""
+"""drivers: the attribution between the channels of two layers."""
 
 from blockscope.runtime.job import run
 
 
 def main(smk):
-    from blockscope.attribution.channel_to_channel import write_drivers
+    from blockscope.stages.drivers import write_drivers
 
     write_drivers(
-        smk.input.graph,
-        smk.input.card,
-        smk.input.image,
-        smk.input.activations,
-        smk.params.layer1,
-        smk.params.layer2,
-        smk.params.override,
-        smk.output.h5,
+        **smk.input,
+        layer1=smk.params.layer1,
+        layer2=smk.params.layer2,
+        override=smk.params.override,
+        output=smk.output.h5,
         memory_mb=smk.resources.batch_mb,
     )
 

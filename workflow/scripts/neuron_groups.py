@@ -1,19 +1,16 @@
-"""neuron_groups: the activations of one layer as a few groups, and the effect of each on every class."""
+"""neuron_groups: the activations of one layer as a few groups, with their effect on every label."""
 
 from blockscope.runtime.job import run
 
 
 def main(smk):
-    from blockscope.attribution.group_effects import write_neurons
+    from blockscope.stages.neuron_groups import write_neuron_groups
 
-    write_neurons(
-        smk.input.graph,
-        smk.input.card,
-        smk.input.image,
-        smk.input.activations,
-        smk.params.layer,
-        smk.params.n,
-        smk.output.h5,
+    write_neuron_groups(
+        **smk.input,
+        layer=smk.params.layer,
+        n=smk.params.n,
+        output=smk.output.h5,
         memory_mb=smk.resources.batch_mb,
     )
 

@@ -4,17 +4,14 @@ from blockscope.runtime.job import run
 
 
 def main(smk):
-    from blockscope.attribution.positions import write_positions
+    from blockscope.stages.positions import write_positions
 
     write_positions(
-        smk.input.graph,
-        smk.input.card,
-        smk.input.image,
-        smk.input.activations,
-        smk.params.layer1,
-        smk.params.layer2,
-        smk.params.override,
-        smk.output.h5,
+        **smk.input,
+        layer1=smk.params.layer1,
+        layer2=smk.params.layer2,
+        override=smk.params.override,
+        output=smk.output.h5,
         memory_mb=smk.resources.batch_mb,
     )
 

@@ -1,23 +1,14 @@
-"""The stage "channels": how much each channel of a layer counts for one label against another."""
+"""Attribution of contrasts to channels by several methods, with named axes."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from blockscope.attribution.contrasts import find_contrasts
-from blockscope.attribution.grad_x_activation import attribute_all_labels
-from blockscope.attribution.integrated_gradients import (
-    ChannelAttribution,
-    ChannelPaths,
-    draw_noise,
-)
-from blockscope.attribution.labels import label_axis
-from blockscope.attribution.layer_task import LayerTask
+from blockscope.attribution.integrated_gradients import ChannelAttribution, ChannelPaths
 from blockscope.io import datasets
 from blockscope.io.labels import Labels
 
@@ -41,12 +32,34 @@ def named_channels(
     tolerance: float,
     labels: Labels,
 ) -> xr.Dataset:
-    """Compute the methods and name the axes; ``noise`` (step, channel) is kept where it is used."""
+    """Compute the attribution of every contrast by every method and name the axes.
+
+    Parameters
+    ----------
+    paths
+        The contrasts at one layer and image.
+    methods
+        ``linear`` (gradient x activation), ``path`` (integrated gradients), ``path-left-100`` (the
+        same by 100 left steps), ``stochastic`` (noisy integrated gradients).
+    noise
+        (step, channel), kept in the dataset if ``stochastic`` uses it.
+    tolerance
+        Of the completeness error of ``path``.
+    labels
+        Names of the logits.
+
+    Returns
+    -------
+    dataset
+        ``attribution`` (pair, method, channel) with its errors, steps and scores; the axis ``pair``
+        holds the contrasts.
+    """
     found = [_by_method(paths, method, tolerance, noise) for method in methods]
     by_method = ("pair", "method")
     unit = {"units": "logit"}
-    place = "position in the logits; -1: logsumexp over all logits, -2: nothing"
+    place = {"long_name": "position in the logits; -1: logsumexp over all logits, -2: nothing"}
     completeness = np.stack([paths.completeness_error(one.values) for one in found], 1)
+    a, b = np.array(paths.contrasts, np.int32).reshape(-1, 2).T
     dataset = xr.Dataset(
         {
             "attribution": (
@@ -69,56 +82,12 @@ def named_channels(
             "score_at_zero": ("pair", datasets.as_float32(paths.at_zero), unit),
         },
         coords={
-            "pair": np.array([pair.named(labels) for pair in paths.pairs], dtype=object),
+            "pair": np.array([one.named(labels) for one in paths.contrasts], dtype=object),
             "method": np.array(methods, dtype=object),
-            "index_a": (
-                "pair",
-                np.array([p.a for p in paths.pairs], np.int32),
-                {"long_name": place},
-            ),
-            "index_b": (
-                "pair",
-                np.array([p.b for p in paths.pairs], np.int32),
-                {"long_name": place},
-            ),
+            "index_a": ("pair", a, place),
+            "index_b": ("pair", b, place),
         },
     )
     if "stochastic" in methods:
         dataset["noise"] = (("step", "channel"), noise, {"long_name": "factors of the points"})
     return dataset
-
-
-def write_channels(
-    graph_path: str | os.PathLike[str],
-    card_path: str | os.PathLike[str],
-    input_path: str | os.PathLike[str],
-    activations_path: str | os.PathLike[str],
-    layer: str,
-    override: str,
-    output: str | os.PathLike[str],
-    asked: Sequence[str],
-    methods: Sequence[str],
-    seed: int,
-    tolerance: float,
-    memory_mb: int,
-) -> None:
-    """Write attributions to a layer's channels as HDF5.
-
-    ``attribution`` (pair, method, channel) for the pairs asked for, ``classes`` (label, channel)
-    for all labels by the linear method.
-    """
-    opened = LayerTask.read(graph_path, card_path, input_path, activations_path, layer, override)
-    linear, names = opened.linear(), opened.card.label_table
-    logits = linear.output.numpy()[0]
-    pairs = find_contrasts(asked, logits, names)
-    paths = ChannelPaths(opened.gradients(), pairs, memory_mb, progress=True)
-    noise = draw_noise(seed, opened.held.shape[-1])
-    dataset = named_channels(paths, methods, noise, tolerance, names)
-    classes = attribute_all_labels(linear, names.indexes, memory_mb, progress=True)
-    note = {"long_name": "linear attribution of every label's logit", "units": "logit"}
-    dataset["classes"] = (("label", "channel"), datasets.as_float32(classes), note)
-    dataset = dataset.assign_coords(label_axis(logits, names))
-    for name in ("attribution", "classes"):
-        opened.check_finite(name, dataset[name].to_numpy())
-    dataset.attrs = opened.record("channels", seed=seed, tolerance=tolerance)
-    datasets.write_h5(output, dataset)

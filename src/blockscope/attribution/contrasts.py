@@ -1,4 +1,4 @@
-"""Which labels are compared: one against another, against all, or against nothing."""
+"""Contrasts: which score is attributed, one label against another, against all, or alone."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import tensorflow as tf
 
 from blockscope.io.labels import Labels
 
-LOGSUMEXP, NOTHING = -1, -2  # in place of a label's position in the logits
+LOGSUMEXP, NO_REFERENCE = -1, -2  # in place of B's position in the logits
 
 
 class Contrast(NamedTuple):
-    """Two positions in the logits whose scores are compared; ``b`` may be one of the above."""
+    """Label A against label B, as positions in the logits; ``b`` may be one of the above."""
 
     a: int
     b: int
@@ -23,10 +23,11 @@ class Contrast(NamedTuple):
     def score(self, logits: tf.Tensor) -> tf.Tensor:
         """Return f(a) - f(b), (batch), from logits (batch, logit).
 
-        f is a label's logit, or the log of the sum of exp over all logits, named or not, or zero.
+        f is a label's logit, or the log of the sum of exp over all logits, with or without a label,
+        or zero.
         """
         first = logits[:, self.a]
-        if self.b == NOTHING:
+        if self.b == NO_REFERENCE:
             return first
         return first - (
             tf.reduce_logsumexp(logits, 1) if self.b == LOGSUMEXP else logits[:, self.b]
@@ -39,25 +40,25 @@ class Contrast(NamedTuple):
             "logsumexp" if i == LOGSUMEXP else str(i) if labels.name(i) in repeated
             else labels.name(i) for i in self
         )  # fmt: skip
-        return first if self.b == NOTHING else f"{first}|{second}"
+        return first if self.b == NO_REFERENCE else f"{first}|{second}"
 
 
 def find_contrasts(
-    asked: Sequence[str], logits: npt.NDArray[np.float32], labels: Labels
+    texts: Sequence[str], logits: npt.NDArray[np.float32], labels: Labels
 ) -> list[Contrast]:
-    """Return the pairs that texts ask for, each once: ``A|B``, ``A|logsumexp``, ``A``.
+    """Return the contrasts that texts request, each once: ``A|B``, ``A|logsumexp``, ``A``.
 
-    An empty text asks for the two most probable labels. Raises ``UnknownName`` for a label that is
-    not there or is ambiguous.
+    An empty text stands for the two most probable labels. Raises ``UnknownName`` for a label that
+    does not exist or is ambiguous.
     """
-    pairs: dict[Contrast, None] = {}
-    for text in asked:
+    contrasts: dict[Contrast, None] = {}
+    for text in texts:
         if not text:
             real = np.array(labels.indexes)
             first, *others = real[np.argsort(-logits[real], kind="stable")].tolist()
-            pairs[Contrast(first, others[0] if others else NOTHING)] = None
+            contrasts[Contrast(first, others[0] if others else NO_REFERENCE)] = None
             continue
         head, bar, tail = (part.strip() for part in text.partition("|"))
-        against = LOGSUMEXP if tail == "logsumexp" else labels.find(tail) if bar else NOTHING
-        pairs[Contrast(labels.find(head), against)] = None
-    return list(pairs)
+        against = LOGSUMEXP if tail == "logsumexp" else labels.find(tail) if bar else NO_REFERENCE
+        contrasts[Contrast(labels.find(head), against)] = None
+    return list(contrasts)

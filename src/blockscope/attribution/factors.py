@@ -1,12 +1,13 @@
-"""Factors of the attributions to many labels: a few patterns of positions, each with its labels."""
+"""Attribution factors: the attributions of many labels as a few patterns, each with its labels.
+
+By non-negative matrix factorization (NMF), as in the article's attribution figures, or principal
+component analysis (PCA). Lucid: ChannelReducer.
+"""
 
 from __future__ import annotations
 
-import csv
-import os
 import warnings
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -15,13 +16,12 @@ import xarray as xr
 from sklearn.decomposition import NMF, PCA
 from sklearn.exceptions import ConvergenceWarning
 
-from blockscope.io import datasets, provenance
-from blockscope.io.atomic_files import atomic_write
+from blockscope.io import datasets
 from blockscope.io.errors import BadFile, unknown_name
 
 Array = npt.NDArray[np.float64]
 METHODS = ("nmf", "pca")
-ITERATIONS = 200  # scikit-learn's default of 2018, which the published factors were made with
+ITERATIONS = 200  # scikit-learn's default of 2018, used for the published factors
 TOLERANCE = 1e-4
 SEED = 0  # nndsvd starts from a randomised singular value decomposition
 
@@ -30,8 +30,14 @@ SEED = 0  # nndsvd starts from a randomised singular value decomposition
 class Factorisation:
     """Factors of one or more layers.
 
-    ``spatial``: one array (row, col, factor) per layer; ``labels``: (factor, label), shared by all;
-    ``relative_errors``: ||X - spatial @ labels|| / ||X|| per layer (Frobenius norm).
+    Attributes
+    ----------
+    spatial
+        One array (row, col, factor) per layer.
+    labels
+        (factor, label), shared by all layers.
+    relative_errors
+        ||X - spatial @ labels|| / ||X|| per layer (Frobenius norm).
     """
 
     spatial: list[Array]
@@ -42,15 +48,33 @@ class Factorisation:
 def factorise(layers: list[Array], n: int, method: str = "nmf") -> Factorisation:
     """Fit ``n`` factors to the first layer and express the others by the same label vectors.
 
-    Each layer is an array (row, col, label) of what is to be explained; NMF needs it
-    non-negative. Every position is a sample, every label a feature. Order and scale are fixed by
-    the method, so that two runs agree: NMF starts from nndsvd, which orders factors by singular
-    value and splits that value evenly between the two sides; PCA orders by variance, has unit
-    label vectors, and each of them points to where its largest entry is positive.
+    Every position is a sample, every label a feature. Order and scale are fixed by the method, so
+    that two runs agree: NMF starts from nndsvd, which orders factors by singular value and splits
+    that value evenly between the two sides; PCA orders by variance, has unit label vectors, and
+    signs that make the largest entry of each positive. Source: Olah et al. 2018 and its authors'
+    description of the recipe; scikit-learn's NMF with ``init="nndsvd"``, ``tol=1e-4``, 200
+    iterations.
 
-    Raises ``BadFile`` where ``n`` exceeds what the data allow. Source: Olah et al. 2018 and its
-    authors' description of the recipe; scikit-learn's NMF with ``init="nndsvd"``, ``tol=1e-4``,
-    200 iterations.
+    Parameters
+    ----------
+    layers
+        Arrays (row, col, label), non-negative for NMF.
+    n
+        Number of factors.
+    method
+        ``nmf`` or ``pca``.
+
+    Returns
+    -------
+    factors
+        Those of all layers, in their order.
+
+    Raises
+    ------
+    BadFile
+        If ``n`` exceeds the number of positions or labels.
+    UnknownName
+        If there is no such method.
     """
     if method not in METHODS:
         raise unknown_name("factorisation method", method, METHODS)
@@ -58,10 +82,10 @@ def factorise(layers: list[Array], n: int, method: str = "nmf") -> Factorisation
     most = min(rows * cols, labels)
     if not 1 <= n <= most:
         raise BadFile(
-            f"{n} factors asked of {rows} x {cols} positions and {labels} labels; "
+            f"cannot fit {n} factors: {rows} x {cols} positions, {labels} labels; "
             f"valid: 1 to {most} (table of runs: factors)"
         )
-    # In one order of memory, since the last bits of a product depend on it.
+    # In one memory layout, because the last bits of a product depend on it.
     samples = [np.ascontiguousarray(x.reshape(-1, labels), np.float64) for x in layers]
     if method == "nmf":
         weights, components = _nmf(samples, n)
@@ -81,7 +105,7 @@ def _nmf(samples: list[Array], n: int) -> tuple[list[Array], Array]:
         return [np.zeros((len(x), n)) for x in samples], np.zeros((n, samples[0].shape[1]))
     model = NMF(n, init="nndsvd", tol=TOLERANCE, max_iter=ITERATIONS, random_state=SEED)
     with warnings.catch_warnings():
-        # The published factors stop at 200 iterations too; what error is left is stored.
+        # The published factors stop at 200 iterations too; the remaining error is stored.
         warnings.simplefilter("ignore", ConvergenceWarning)
         first = model.fit_transform(samples[0])
         return [first, *(model.transform(x) for x in samples[1:])], model.components_
@@ -101,7 +125,7 @@ def _relative_error(x: Array, fitted: Array) -> float:
 
 
 def positive_part(attribution: npt.NDArray[np.floating]) -> Array:
-    """Return what speaks for a label: attributions clipped at zero."""
+    """Return what supports a label: attributions clipped at zero."""
     return np.asarray(np.maximum(attribution, 0), dtype=np.float64)
 
 
@@ -116,29 +140,31 @@ def most_probable(classes: xr.Dataset, count: int) -> npt.NDArray[np.intp]:
     return np.argsort(-classes["probability"].to_numpy(), kind="stable")[:count]
 
 
-def explained(classes: xr.Dataset) -> Array:
+def label_matrix(classes: xr.Dataset) -> Array:
     """Return a layer's clipped attributions as (row, col, label)."""
     return positive_part(classes["attribution"].transpose("row", "col", "label").to_numpy())
 
 
-def alone(classes: xr.Dataset, n: int, method: str = "nmf") -> tuple[Factorisation, xr.Dataset]:
-    """Factorise one layer with all its labels: the recipe that the article's authors gave later.
+def factorise_layer(
+    classes: xr.Dataset, n: int, method: str = "nmf"
+) -> tuple[Factorisation, xr.Dataset]:
+    """Factorise one layer with all labels: the recipe that the article's authors gave later.
 
-    Returns the factors and the labels that they are about.
+    Returns the factors, and ``classes`` for their labels.
     """
-    return factorise([explained(classes)], n, method), classes
+    return factorise([label_matrix(classes)], n, method), classes
 
 
-def joint(
+def factorise_jointly(
     fit: xr.Dataset, classes: xr.Dataset, n: int, method: str = "nmf", labels: int = 50
 ) -> tuple[Factorisation, xr.Dataset]:
     """Fit factors on one layer and express another by them: the recipe of the article's figures.
 
-    Only the ``labels`` most probable ones count, most probable first; each layer is divided by
-    its own mean. Returns the factors of ``classes`` and the labels that they are about.
+    Only the ``labels`` most probable labels are used, most probable first; each layer is divided
+    by its own mean. Returns the factors of ``classes``, and its part with these labels.
     """
     chosen = most_probable(fit, labels)
-    layers = [normalise_by_mean(explained(part.isel(label=chosen))) for part in (fit, classes)]
+    layers = [normalise_by_mean(label_matrix(part.isel(label=chosen))) for part in (fit, classes)]
     both = factorise(layers, n, method)
     own = Factorisation(both.spatial[1:], both.labels, both.relative_errors[1:])
     return own, classes.isel(label=chosen)
@@ -175,62 +201,3 @@ def top_table(factors: xr.Dataset) -> pd.DataFrame:
             "weight": stacked["top_weight"].map(lambda weight: f"{weight:.6g}"),
         }
     )
-
-
-def write_factors(
-    classes_path: str | os.PathLike[str],
-    fit_path: str | os.PathLike[str] | None,
-    n: int,
-    method: str,
-    top_labels: int,
-    joint_labels: int,
-    output_h5: str | os.PathLike[str],
-    output_tsv: str | os.PathLike[str],
-) -> None:
-    """Write the factors of one layer as HDF5, and their top labels as a table.
-
-    ``fit_path``: attributions of the layer to fit on (the joint recipe), or None (the layer alone).
-    """
-    classes = datasets.read(classes_path)
-    if fit_path is None:
-        factors, labels = alone(classes, n, method)
-        fit_layer = classes.attrs["layer"]
-    else:
-        fit = datasets.read(fit_path)
-        _check_same_picture(Path(fit_path), fit, Path(classes_path), classes)
-        factors, labels = joint(fit, classes, n, method, joint_labels)
-        fit_layer = fit.attrs["layer"]
-    dataset = named_factors(factors, labels, top_labels)
-    dataset.attrs = provenance.record(
-        "factors",
-        **provenance.inherited(classes.attrs),
-        fit_layer=fit_layer,
-        method=method,
-        recipe="alone" if fit_path is None else "joint",
-        n=n,
-        relative_error=factors.relative_errors[0],
-        seed=SEED,
-    )
-    datasets.write_h5(output_h5, dataset)
-    with atomic_write(output_tsv) as temporary, open(temporary, "w", encoding="utf-8") as table:
-        table.write(provenance.tsv_header(dataset.attrs))
-        ranking = top_table(dataset)
-        # Readers that skip comments would cut a label at its "#", but not within quotes.
-        marked = ranking["label"].str.contains("#").any()
-        ranking.to_csv(
-            table,
-            sep="\t",
-            index=False,
-            quoting=csv.QUOTE_NONNUMERIC if marked else csv.QUOTE_MINIMAL,
-        )
-
-
-def _check_same_picture(
-    fit_path: Path, fit: xr.Dataset, classes_path: Path, classes: xr.Dataset
-) -> None:
-    for key in ("model_sha256", "image_sha256", "override"):
-        if fit.attrs.get(key) != classes.attrs.get(key):
-            raise BadFile(
-                f"'{fit_path}' and '{classes_path}' differ in {key}: "
-                f"{fit.attrs.get(key)}, {classes.attrs.get(key)}"
-            )

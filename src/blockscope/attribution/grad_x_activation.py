@@ -1,4 +1,7 @@
-"""Linear attribution of all labels, or of a later layer's channels, to the channels of a layer."""
+"""Gradient x activation of labels, or of a later layer's channels, to the channels of a layer.
+
+(Captum: LayerGradientXActivation, summed over positions.)
+"""
 
 from __future__ import annotations
 
@@ -7,21 +10,24 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
+import xarray as xr
 from tqdm import tqdm
 
 from blockscope.autodiff.batches import REVERSE_COST, in_batches
 from blockscope.autodiff.linear_map import LinearMap
+from blockscope.io import datasets
 
 
-def attribute_all_labels(
+def attribute_labels_to_channels(
     linear: LinearMap, indexes: Sequence[int], memory_mb: int = 2048, progress: bool = False
 ) -> npt.NDArray[np.float32]:
-    """Return the linear attribution of labels to the channels of a layer, (label, channel).
+    """Return the attribution of logits to the channels of a layer, (label, channel), in logits.
 
-    ``linear`` leads from the layer to the logits, ``indexes`` are logit positions. The cost is one
-    forward-mode product per channel, or one reverse-mode product per label where that is cheaper.
+    ``linear`` leads from the layer to the logits, ``indexes`` are positions in the logits. Cost:
+    one Jacobian-vector product per channel, or one vector-Jacobian product per label, whichever is
+    cheaper.
     """
-    return _between(linear, list(indexes), memory_mb, progress)
+    return _channels_of(linear, list(indexes), memory_mb, progress)
 
 
 def attribute_channels(
@@ -30,38 +36,59 @@ def attribute_channels(
     memory_mb: int = 2048,
     progress: bool = False,
 ) -> npt.NDArray[np.float32]:
-    """Return how much channels of one layer count for those of a later one, (channel2, channel1).
+    """Return how much channels of one layer contribute to those of a later one.
 
-    Entry (k, c): sum over positions of A1[.., c] times the derivative of channel k's sum over its
-    positions; signed, in units of the later layer's activations. ``linear`` leads from one layer to
-    the other; ``channels`` picks some of the later layer's, None takes all. Cost: one forward-mode
-    product per channel of the earlier layer, or one reverse-mode product per channel asked for,
-    whichever is cheaper.
+    Entry (k, c): sum over positions of A1[.., c] times the derivative of the sum over positions of
+    A2[.., k]; signed. Cost: one Jacobian-vector product per channel of the earlier layer, or one
+    vector-Jacobian product per channel of the later one, whichever is cheaper.
+
+    Parameters
+    ----------
+    linear
+        Leads from the earlier layer to the later one.
+    channels
+        Channels of the later layer; all if not given.
+    memory_mb
+        Bounds the batches; does not change the result.
+    progress
+        Whether to show a progress bar.
+
+    Returns
+    -------
+    attribution
+        (channel2, channel1), in units of the later layer's activations.
     """
     count = linear.output.shape[-1]
     wanted = list(range(count) if channels is None else channels)
-    return _between(linear, wanted, memory_mb, progress)
+    return _channels_of(linear, wanted, memory_mb, progress)
 
 
-def _between(
+def _channels_of(
     linear: LinearMap, wanted: list[int], memory_mb: int, progress: bool
 ) -> npt.NDArray[np.float32]:
+    """Return the attribution of entries of the target's last axis, (wanted, channel)."""
     channels, size = linear.value.shape[-1], linear.output.shape[-1]
     dtype = linear.value.dtype
     forward = channels <= REVERSE_COST * len(wanted)
     items = np.arange(channels) if forward else np.asarray(wanted, np.int64)
     batches = in_batches(items, linear.bytes_per_tangent(), memory_mb)
-    unit = "channels" if forward else "sensitivities"
     parts = []
-    for batch in tqdm(batches, desc=unit, unit="batch", disable=not progress):
+    for batch in tqdm(batches, desc="channels", unit="batch", disable=not progress):
         if forward:
-            alone = tf.one_hot(batch, channels, dtype=dtype)[:, None, None, :] * linear.value
-            pushed = linear.jvp(alone)
-            summed = tf.reduce_sum(pushed, list(range(1, pushed.shape.rank - 1)))
+            single = tf.one_hot(batch, channels, dtype=dtype)[:, None, None, :] * linear.value
+            responses = linear.jvp(single)
+            summed = tf.reduce_sum(responses, list(range(1, responses.shape.rank - 1)))
             parts.append(tf.gather(summed, wanted, axis=1).numpy())
             continue
         inner = [1] * (linear.output.shape.rank - 2)
-        asked = tf.reshape(tf.one_hot(batch, size, dtype=dtype), [len(batch), *inner, size])
-        asked = tf.broadcast_to(asked, [len(batch), *linear.output.shape[1:]])
-        parts.append(tf.reduce_sum(linear.vjp(asked) * linear.value, [1, 2]).numpy())
+        cotangents = tf.reshape(tf.one_hot(batch, size, dtype=dtype), [len(batch), *inner, size])
+        cotangents = tf.broadcast_to(cotangents, [len(batch), *linear.output.shape[1:]])
+        parts.append(tf.reduce_sum(linear.vjp(cotangents) * linear.value, [1, 2]).numpy())
     return np.concatenate(parts).T if forward else np.concatenate(parts)
+
+
+def named_drivers(attribution: npt.NDArray[np.float32]) -> xr.Dataset:
+    """Name the axes of an attribution (channel2, channel1); units: layer2's activations."""
+    note = {"long_name": "activation of layer1 times gradient of the sum of a channel of layer2"}
+    axes = ("channel2", "channel1")
+    return xr.Dataset({"attribution": (axes, datasets.as_float32(attribution), note)})

@@ -1,4 +1,8 @@
-"""Neuron groups: a layer's activations as a few patterns of positions, each with its channels."""
+"""Neuron groups: a layer's activations as a few patterns of positions, each with its channels.
+
+By non-negative matrix factorization (NMF), as in the article's notebook on neuron groups (Lucid:
+ChannelReducer).
+"""
 
 from __future__ import annotations
 
@@ -13,11 +17,17 @@ from blockscope.io.errors import BadFile
 
 @dataclass(frozen=True)
 class NeuronGroups:
-    """Groups of neurons of one layer, from left to right.
+    """Neuron groups of one layer, from left to right.
 
-    ``spatial``: (row, col, factor) and ``channels``: (factor, channel), both non-negative; their
-    product approximates the activations. ``relative_error``: ||A - spatial @ channels|| / ||A||
-    (Frobenius norm). ``clipped``: what of A was negative, as ||negative part|| / ||A||.
+    Attributes
+    ----------
+    spatial, channels
+        (row, col, factor) and (factor, channel), both non-negative; their product approximates the
+        activations A.
+    relative_error
+        ||A - spatial @ channels|| / ||A|| (Frobenius norm).
+    clipped
+        ||negative part of A|| / ||A||.
     """
 
     spatial: Array
@@ -31,7 +41,7 @@ class NeuronGroups:
         return _magnitude(self.spatial, self.channels)
 
     def vectors(self, factors: npt.NDArray[np.integer]) -> Array:
-        """Return the part of the activations that groups explain, (group, row, col, channel)."""
+        """Return the part of the activations of each group, (group, row, col, channel)."""
         parts = np.moveaxis(self.spatial[..., factors], -1, 0)
         product: Array = parts[..., None] * self.channels[factors, None, None, :]
         return product
@@ -42,17 +52,18 @@ def group_neurons(activations: npt.NDArray[np.floating], n: int) -> NeuronGroups
 
     Positions are samples, channels features. Groups are ordered by the column of their centre of
     mass, weighted by the square of ``spatial``; groups that are zero come last; ties keep the order
-    of NMF. A layer without ReLU has negative activations, which no group can hold: they are
-    clipped at zero, and count in ``relative_error``.
+    of NMF. A layer without ReLU has negative activations, which no group can represent: they are
+    clipped at zero and counted in ``relative_error``. Source: Olah et al. 2018, notebook on neuron
+    groups; the order is that of the article's data.
 
-    Raises ``BadFile`` where ``n`` exceeds what the layer allows or activations are not finite.
-    Source: Olah et al. 2018, notebook on neuron groups; the order is that of the article's data.
+    Raises ``BadFile`` if ``n`` exceeds the number of positions or channels, or if activations are
+    not finite.
     """
     rows, cols, channels = activations.shape
     most = min(rows * cols, channels)
     if not 1 <= n <= most:
         raise BadFile(
-            f"{n} neuron groups asked of {rows} x {cols} positions and {channels} channels; "
+            f"cannot fit {n} neuron groups: {rows} x {cols} positions, {channels} channels; "
             f"valid: 1 to {most} (the number in the file's name)"
         )
     if not np.isfinite(activations).all():
@@ -83,11 +94,11 @@ def _magnitude(spatial: Array, channels: Array) -> Array:
 
 
 def _from_left_to_right(spatial: Array, magnitude: Array) -> npt.NDArray[np.intp]:
-    """Return the order of groups by the column of their centre of mass, those of no size last."""
+    """Return the order of groups by the column of their centre of mass, empty ones last."""
     live = magnitude > 0
     centre = np.full(len(magnitude), np.inf)
     squares = (spatial[..., live] / spatial[..., live].max((0, 1))) ** 2
     columns = np.arange(spatial.shape[1])
     centre[live] = (columns @ squares.sum(0)) / squares.sum((0, 1))
-    # Rounded, so that groups of equal centre are not ordered by the rounding of a sum.
+    # Rounded, so that groups with the same centre are not ordered by rounding errors.
     return np.argsort(centre.round(9), kind="stable")

@@ -1,4 +1,4 @@
-"""Which mode is cheaper, and batches that fit into memory."""
+"""The choice of forward or reverse mode by cost, and batches that fit into memory."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ import numpy.typing as npt
 
 from blockscope.autodiff.linear_map import LinearMap
 
-# A convolution's workspace and the indexes of windows, beside the tangents that are counted.
+# Memory for a convolution's workspace and the windows' indexes, as a multiple of the tangents.
 WORKSPACE = 3
-# Larger batches leave the caches and win nothing, measured on 2 cores.
+# Larger batches leave the caches and gain nothing, measured on 2 cores.
 LARGEST = 128
-# What a multiplication costs in reverse mode, beside one in forward mode: measured on InceptionV1.
+# Cost of a multiplication in reverse mode, relative to forward mode: measured on InceptionV1.
 REVERSE_COST = 2
 
 
 class Mode(enum.Enum):
-    """Direction in which derivatives are taken through the network."""
+    """Direction of automatic differentiation: forward (JVP) or reverse (VJP)."""
 
     FORWARD = "forward"
     REVERSE = "reverse"
@@ -29,14 +29,14 @@ def cheaper_mode(linear: LinearMap, labels: int) -> Mode:
     """Return the mode that takes less time for all positions of a layer and ``labels``.
 
     Forward mode takes one tangent per position, which windows make cheap; reverse mode one
-    sensitivity per label, over whole maps. Multiplications are counted, those of reverse mode
-    ``REVERSE_COST`` times. With no more positions than labels there is nothing to weigh.
+    cotangent per label, over whole maps. Multiplications are counted, those of reverse mode
+    ``REVERSE_COST`` times. With no more positions than labels, forward mode always wins.
     """
     positions = linear.value.shape[1] * linear.value.shape[2]
     if positions <= labels:
         return Mode.FORWARD
     forward = positions * linear.multiplications_per_position()
-    reverse = REVERSE_COST * labels * linear.multiplications_per_sensitivity()
+    reverse = REVERSE_COST * labels * linear.multiplications_per_cotangent()
     return Mode.FORWARD if forward <= reverse else Mode.REVERSE
 
 

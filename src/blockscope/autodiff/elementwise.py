@@ -1,4 +1,4 @@
-"""Tangents through operations that treat every entry by itself."""
+"""Derivatives of operations that treat every entry, or every position, separately."""
 
 from __future__ import annotations
 
@@ -6,39 +6,41 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
-from blockscope.autodiff.linear_op import Linear, Step, only
-from blockscope.autodiff.windows import Map, Window, union
+from blockscope.autodiff.linear_op import LinearOp, OpPoint, single_tangent
+from blockscope.autodiff.windows import CoefficientMap, Window, union
 from blockscope.models.operations import apply
 
 
-class Elementwise(Linear):
+class Elementwise(LinearOp):
     """Any function of one or two operands entry by entry, with broadcasting.
 
     Its derivative is taken once, at the point, by TensorFlow; a tangent is multiplied by it.
     """
 
-    def __init__(self, step: Step) -> None:
+    def __init__(self, point: OpPoint) -> None:
         """Differentiate the function at the point."""
-        super().__init__(step)
-        shape = tf.shape(step.output)
-        operands = [tf.broadcast_to(value, shape) for value in step.inputs]
+        super().__init__(point)
+        shape = tf.shape(point.output)
+        operands = [tf.broadcast_to(value, shape) for value in point.inputs]
         with tf.GradientTape() as tape:
             tape.watch(operands)
-            (result,) = apply(step.node, operands)
+            (result,) = apply(point.node, operands)
         slopes = tape.gradient(result, operands, unconnected_gradients="zero")
-        self.slopes = [Map(slope) if slope.shape.rank == 4 else slope for slope in slopes]
-        self.takes_windows = step.output.shape.rank == 4
+        self.slopes = [
+            CoefficientMap(slope) if slope.shape.rank == 4 else slope for slope in slopes
+        ]
+        self.takes_windows = point.output.shape.rank == 4
 
-    def dense(self, tangents: Sequence[tf.Tensor | None]) -> tf.Tensor:
+    def jvp(self, tangents: Sequence[tf.Tensor | None]) -> tf.Tensor:
         """Multiply each tangent by its slope and add."""
         parts = [
-            tangent * (slope.values if isinstance(slope, Map) else slope)
+            tangent * (slope.values if isinstance(slope, CoefficientMap) else slope)
             for tangent, slope in zip(tangents, self.slopes, strict=True)
             if tangent is not None
         ]
         return tf.add_n(parts)
 
-    def windows(self, tangents: Sequence[Window | None]) -> Window:
+    def jvp_windows(self, tangents: Sequence[Window | None]) -> Window:
         """Look the slopes up at each window, multiply and add."""
         frame = union([t.frame for t in tangents if t is not None])
         parts = [
@@ -46,69 +48,71 @@ class Elementwise(Linear):
             for tangent, slope in zip(tangents, self.slopes, strict=True)
             if tangent is not None
         ]
+        # A slope looked up at every position is zero outside of the map, and so is the product.
         clean = all(not s.uniform for s in self.slopes) or all(
             t is None or t.clean for t in tangents
         )
         return Window(frame, tf.add_n(parts), clean)
 
 
-class Scale(Linear):
+class BatchNorm(LinearOp):
     """Batch norm for inference: every channel is multiplied by scale / sqrt(variance + epsilon)."""
 
     takes_windows = True
 
-    def __init__(self, step: Step) -> None:
+    def __init__(self, point: OpPoint) -> None:
         """Compute the factor of each channel, (channel)."""
-        super().__init__(step)
-        _, scale, _, _, variance = step.inputs
-        self.factor = scale * tf.math.rsqrt(variance + step.node.attr["epsilon"].f)
+        super().__init__(point)
+        _, scale, _, _, variance = point.inputs
+        self.factor = scale * tf.math.rsqrt(variance + point.attribute("epsilon"))
 
-    def dense(self, tangents: Sequence[tf.Tensor | None]) -> tf.Tensor:
+    def jvp(self, tangents: Sequence[tf.Tensor | None]) -> tf.Tensor:
         """Multiply by the factors."""
-        return only(tangents) * self.factor
+        return single_tangent(tangents) * self.factor
 
-    def windows(self, tangents: Sequence[Window | None]) -> Window:
+    def jvp_windows(self, tangents: Sequence[Window | None]) -> Window:
         """Multiply by the factors."""
-        window = only(tangents)
+        window = single_tangent(tangents)
         return Window(window.frame, window.values * self.factor, window.clean)
 
 
-class LocalResponse(Linear):
+class LRN(LinearOp):
     """LRN: x / s^beta with s = bias + alpha * sum of x^2 over the neighbouring channels."""
 
     takes_windows = True
 
-    def __init__(self, step: Step) -> None:
+    def __init__(self, point: OpPoint) -> None:
         """Compute the coefficients at every position and the band of neighbouring channels."""
-        super().__init__(step)
-        x, attributes = step.inputs[0], step.node.attr
-        beta, channels = attributes["beta"].f, x.shape[-1]
-        radius = attributes["depth_radius"].i
-        number = tf.range(channels)
+        super().__init__(point)
+        x = point.inputs[0]
+        radius, bias, alpha, beta = (
+            point.attribute(name) for name in ("depth_radius", "bias", "alpha", "beta")
+        )
+        number = tf.range(x.shape[-1])
         self.band = tf.cast(tf.abs(number[:, None] - number) <= radius, x.dtype)
-        energy = attributes["bias"].f + attributes["alpha"].f * tf.tensordot(x**2, self.band, 1)
-        self.direct = Map(energy**-beta)
-        self.cross = Map(-2 * attributes["alpha"].f * beta * x * energy ** (-beta - 1))
-        self.value = Map(x)
+        energy = bias + alpha * tf.tensordot(x**2, self.band, 1)
+        self.direct = CoefficientMap(energy**-beta)
+        self.cross = CoefficientMap(-2 * alpha * beta * x * energy ** (-beta - 1))
+        self.value = CoefficientMap(x)
 
-    def dense(self, tangents: Sequence[tf.Tensor | None]) -> tf.Tensor:
+    def jvp(self, tangents: Sequence[tf.Tensor | None]) -> tf.Tensor:
         """Add what changes the numerator and what changes the neighbours' energy."""
-        tangent = only(tangents)
+        tangent = single_tangent(tangents)
         neighbours = tf.tensordot(self.value.values * tangent, self.band, 1)
         return self.direct.values * tangent + self.cross.values * neighbours
 
-    def windows(self, tangents: Sequence[Window | None]) -> Window:
+    def jvp_windows(self, tangents: Sequence[Window | None]) -> Window:
         """Do the same with the coefficients of each window."""
-        window = only(tangents)
+        window = single_tangent(tangents)
         frame, values = window.frame, window.values
         neighbours = tf.tensordot(self.value.at(frame) * values, self.band, 1)
         return Window(frame, self.direct.at(frame) * values + self.cross.at(frame) * neighbours)
 
 
-class Softmax(Linear):
+class Softmax(LinearOp):
     """Softmax over the last axis: y * (v - sum(y * v))."""
 
-    def dense(self, tangents: Sequence[tf.Tensor | None]) -> tf.Tensor:
-        """Push the tangent through the softmax."""
-        tangent, y = only(tangents), self.step.output
+    def jvp(self, tangents: Sequence[tf.Tensor | None]) -> tf.Tensor:
+        """Return y * (v - sum(y * v))."""
+        tangent, y = single_tangent(tangents), self.point.output
         return y * (tangent - tf.reduce_sum(y * tangent, -1, keepdims=True))

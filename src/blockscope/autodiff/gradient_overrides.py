@@ -1,13 +1,13 @@
-"""Gradient overrides: other rules for taking a gradient back through an operation.
+"""Gradient overrides: other rules for the gradient of an operation (Lucid's gradient_override).
 
 To add one, write a function below and enter it in ``OVERRIDES``; its name is then valid in the
-table of runs, and both modes of the engine use it. A rule takes the operation's input and output
-values, its node and the gradient at its output, and returns the gradient at its input, linear in
-that gradient::
+table of runs, and forward and reverse mode both follow it. A rule takes the operation's input and
+output values, its node and the gradient at its output, and returns the gradient at its input,
+linear in that gradient::
 
     rule(x, y, node, gradient) -> gradient at x        all (image, row, col, channel)
 
-TensorFlow is imported inside the rules, so that reading the names costs nothing.
+TensorFlow is imported inside the rules, so that reading the names is cheap.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from typing import Any
 
 from blockscope.io.errors import unknown_name
 
-Rule = Callable[[Any, Any, Any, Any], Any]
+GradientRule = Callable[[Any, Any, Any, Any], Any]
 
 SMOOTH_EPSILON = 1e-2  # Lucid's constant: keeps the smooth pool finite where nothing is active
-BLUR = ((1, 2, 1), (2, 4, 2), (1, 2, 1))  # sixteenths; zero outside the picture
+BLUR = ((1, 2, 1), (2, 4, 2), (1, 2, 1))  # sixteenths; zero outside of the map
 
 
 @dataclass(frozen=True)
@@ -29,14 +29,15 @@ class Override:
     """A named set of gradient rules, by operation."""
 
     summary: str
-    rules: Mapping[str, Rule]
+    rules: Mapping[str, GradientRule]
 
 
 def smooth_pool(x: Any, y: Any, node: Any, gradient: Any) -> Any:
     """Give max pooling the gradient of ``avg(x^2) / (0.01 + avg|x|)`` over the same windows.
 
-    The smooth function stands in for the maximum in the gradient only: a share of it goes to every
-    active position instead of all to the largest. It hides what the model does; it is for display.
+    The smooth function replaces the maximum in the gradient only: every active position gets a
+    share, instead of the largest one everything. It hides what the network does; use it for
+    display. Lucid has it as ``l2_smoothed_maxpool_grad``.
     Source: Olah et al. 2018, notebook on spatial attribution.
     """
     import tensorflow as tf
@@ -61,16 +62,15 @@ def smooth_pool(x: Any, y: Any, node: Any, gradient: Any) -> Any:
 
 
 def blurred_smooth_pool(x: Any, y: Any, node: Any, gradient: Any) -> Any:
-    """Blur what ``smooth_pool`` gives with [1 2 1; 2 4 2; 1 2 1] / 16, each channel by itself.
+    """Blur the gradient of ``smooth_pool`` by [1 2 1; 2 4 2; 1 2 1] / 16, channel by channel.
 
-    Takes out the checkerboard that strided pooling leaves. For display, like the smooth pool
-    itself.
+    This removes the checkerboard that strided pooling leaves. For display, like ``smooth_pool``.
     """
     return blur(smooth_pool(x, y, node, gradient))
 
 
 def blur(values: Any) -> Any:
-    """Blur (image, row, col, channel) with the kernel ``BLUR``; the map is its own transpose."""
+    """Blur (image, row, col, channel) with the kernel ``BLUR``: a map that is its own transpose."""
     import tensorflow as tf
 
     kernel = tf.constant(BLUR, values.dtype)[:, :, None, None] / 16
@@ -79,7 +79,7 @@ def blur(values: Any) -> Any:
 
 
 OVERRIDES: dict[str, Override] = {
-    "none": Override("the true gradient", {}),
+    "none": Override("the exact gradient", {}),
     "smooth": Override("gradient of a smooth stand-in for max pooling", {"MaxPool": smooth_pool}),
     "smooth-blur": Override(
         "gradient of the smooth stand-in, blurred against the checkerboard of strided pooling",

@@ -1,7 +1,7 @@
 """Gradients of scores at any points of a layer, many points at once.
 
-``LinearMap`` linearises at the one point that a picture gives; a path of points needs the whole
-network at each of them.
+``LinearMap`` linearises at the one point that an image gives; the path of integrated gradients
+needs the network at each of its points.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from blockscope.autodiff.convolution import dilated
 from blockscope.autodiff.gradient_overrides import Override
 from blockscope.models import graphs
 from blockscope.models.network import Network
+from blockscope.models.node_attributes import attribute
 from blockscope.models.operations import apply
 
 Scores = Callable[[tf.Tensor], Sequence[tf.Tensor]]
@@ -25,8 +26,14 @@ Scores = Callable[[tf.Tensor], Sequence[tf.Tensor]]
 class Gradients:
     """How scores of tensor ``target`` change with ``layer``, at any values of the layer.
 
-    ``value`` is the layer's own value for the picture, (row, col, channel). ``exact`` says that no
-    operation between layer and target has its gradient replaced by the override.
+    Attributes
+    ----------
+    value
+        The layer's own value for the image, (row, col, channel).
+    exact
+        Whether the override replaces no gradient between layer and target.
+    bytes_per_point
+        What a gradient at one point has to remember.
     """
 
     def __init__(
@@ -36,12 +43,22 @@ class Gradients:
         layer: str,
         target: str,
         override: Override,
-        held: npt.NDArray[np.float32] | None = None,
+        layer_value: npt.NDArray[np.float32] | None = None,
     ) -> None:
-        """Evaluate the network once, which tells the memory that a point takes.
+        """Evaluate the network once, which shows how much memory a point takes.
 
-        ``values``: network input (1, row, col, rgb). ``held``: the layer's value (row, col,
-        channel) where it is known already.
+        Parameters
+        ----------
+        network
+            The network.
+        values
+            Network input, (1, row, col, rgb).
+        layer, target
+            Names of tensors; the target is computed from the layer.
+        override
+            Replaces the gradient of some operations.
+        layer_value
+            The layer's own value, (row, col, channel); computed from the image if not given.
         """
         self.layer, self.target = layer, target
         self._network, self._values, self._override = network, values, override
@@ -51,13 +68,13 @@ class Gradients:
         after = graphs.downstream(self._nodes, layer) - {layer}
         ops = {node.op for node in before if node.name in after}
         self.exact = not ops & set(override.rules)
-        if held is None:
-            held = network.run({network.spec.tensor: values}, [layer])[layer].numpy()[0]
-        self.value = held
+        if layer_value is None:
+            layer_value = network.run({network.spec.tensor: values}, [layer])[layer].numpy()[0]
+        self.value = layer_value
         self.bytes_per_point = self._measure()
 
     def _measure(self) -> int:
-        """Return the bytes of everything that a gradient at one point has to remember."""
+        """Return the bytes of all values between layer and target, at one point."""
         total = [self.value.nbytes]
 
         def noting(node: node_def_pb2.NodeDef, inputs: Sequence[tf.Tensor]) -> list[tf.Tensor]:
@@ -71,19 +88,31 @@ class Gradients:
     def values_at(self, points: npt.NDArray[np.float32]) -> tf.Tensor:
         """Return the target, (batch, ...), at ``points`` of the layer (batch, row, col, channel).
 
-        The cost is one pass through the network behind the layer per point.
+        Cost: one pass through the network after the layer per point.
         """
         return self._run(tf.convert_to_tensor(points), self._operation)
 
     def at(
         self, points: npt.NDArray[np.float32], scores: Scores
     ) -> tuple[npt.NDArray[np.float32], list[tf.Tensor]]:
-        """Return scores and their gradients at points of the layer (batch, row, col, channel).
+        """Return scores and their gradients, which follow the override.
 
-        ``scores`` maps the target (batch, ...) to tensors of shape (batch), one per score. Returns
-        the scores, (score, batch), and for each its gradient, (batch, row, col, channel), which
-        follows the override. The cost is one forward pass per point, and one backward pass per
-        point and score. The caller bounds the batch, with ``bytes_per_point``.
+        Cost: one forward pass per point, and one backward pass per point and score. The caller
+        bounds the batch, with ``bytes_per_point``.
+
+        Parameters
+        ----------
+        points
+            Values of the layer, (batch, row, col, channel).
+        scores
+            Maps the target (batch, ...) to tensors of shape (batch), one per score.
+
+        Returns
+        -------
+        values
+            The scores, (score, batch).
+        gradients
+            One gradient per score, (batch, row, col, channel).
         """
         start = tf.convert_to_tensor(points)
         with tf.GradientTape(persistent=True) as tape:
@@ -119,19 +148,20 @@ class Gradients:
 
 
 def apply_batched(node: node_def_pb2.NodeDef, inputs: Sequence[tf.Tensor]) -> list[tf.Tensor]:
-    """Compute an operation where the graph was made for one picture and for other kernels."""
+    """Compute an operation on a batch, though the graph may be made for one image.
+
+    Also where the CPU has no gradient: dilated convolutions become plain ones.
+    """
     if node.op == "Reshape":
         shape = np.array(inputs[1])
         if shape.size and shape[0] == 1 and inputs[0].shape[0] != 1:
-            shape[0] = inputs[0].shape[0]  # the shape asked for in the graph speaks of one image
+            shape[0] = inputs[0].shape[0]  # the shape stored in the graph is for one image
             return apply(node, [inputs[0], tf.constant(shape)])
-    # Asking a map of attributes for one that is not there would enter it.
-    if node.op == "Conv2D" and "dilations" in node.attr:
-        dilations = list(node.attr["dilations"].list.i)
-        if max(dilations, default=1) > 1:
+    if node.op == "Conv2D":
+        dilations = attribute(node, "dilations")[1:3]
+        if max(dilations) > 1:
             plain = node_def_pb2.NodeDef()
             plain.CopyFrom(node)
             plain.attr["dilations"].list.i[:] = [1, 1, 1, 1]
-            # The CPU has no gradient of dilated convolutions; a kernel spread by zeros is the same.
-            return apply(plain, [inputs[0], dilated(inputs[1], dilations[1:3])])
+            return apply(plain, [inputs[0], dilated(inputs[1], dilations)])
     return apply(node, inputs)

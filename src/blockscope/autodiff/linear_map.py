@@ -1,4 +1,8 @@
-"""The derivative of one tensor of a network by another, as a linear map, in both directions."""
+"""The Jacobian of one tensor of a network by another, as a linear map in both directions.
+
+``LinearMap.jvp`` is forward-mode automatic differentiation (Jacobian-vector products of tangents),
+``LinearMap.vjp`` reverse mode (vector-Jacobian products of cotangents).
+"""
 
 from __future__ import annotations
 
@@ -9,9 +13,8 @@ import numpy.typing as npt
 import tensorflow as tf
 from tensorflow.core.framework import node_def_pb2
 
-from blockscope.autodiff.flop_counter import Meter
 from blockscope.autodiff.gradient_overrides import Override
-from blockscope.autodiff.linear_op import Linear, Step
+from blockscope.autodiff.linear_op import LinearOp, OpPoint
 from blockscope.autodiff.registry import linearise
 from blockscope.autodiff.windows import Frame, Size, Window
 from blockscope.models import graphs
@@ -22,11 +25,20 @@ WINDOW_SHARE = 0.6
 
 
 class LinearMap:
-    """How tensor ``target`` responds to small changes of ``layer``, at one picture.
+    """How tensor ``target`` responds to small changes of ``layer``, at one image.
 
-    The network is evaluated once. ``push`` takes tangents of the layer to tangents of the target,
-    ``pull`` takes sensitivities of the target back to the layer; they are transposes of each other.
-    Gradients follow ``override``.
+    The network is evaluated once, at construction. ``jvp`` takes tangents of the layer to tangents
+    of the target, ``vjp`` cotangents of the target back to the layer; they are transposes of each
+    other. Both follow ``override``.
+
+    Attributes
+    ----------
+    value
+        The layer at which the network is linearised, (1, row, col, channel).
+    output
+        The target there, (1, ...).
+    ops
+        The operations between them in order: name, inputs and derivative of each.
     """
 
     def __init__(
@@ -36,13 +48,23 @@ class LinearMap:
         layer: str,
         target: str,
         override: Override,
-        held: npt.NDArray[np.float32] | None = None,
+        layer_value: npt.NDArray[np.float32] | None = None,
     ) -> None:
-        """Evaluate and linearise.
+        """Evaluate the network and linearise it.
 
-        ``values``: network input (1, row, col, rgb). ``held``: value of the layer (row, col,
-        channel) to linearise at, where it is known already; otherwise it is computed from the
-        picture.
+        Parameters
+        ----------
+        network
+            The network.
+        values
+            Network input, (1, row, col, rgb).
+        layer, target
+            Names of tensors; the target is computed from the layer.
+        override
+            Replaces the gradient of some operations.
+        layer_value
+            Value of the layer to linearise at, (row, col, channel); computed from the image if not
+            given.
         """
         self.layer, self.target = layer, target
         nodes = network.joined_at(layer)
@@ -50,86 +72,96 @@ class LinearMap:
         read = {edge for name in path for edge in _edges(nodes[name])}
         made = [edge for name in path for edge in _outputs(name, read)]
         needed = {layer, target, *made, *read}
-        feeds = {network.spec.tensor: values} | ({} if held is None else {layer: held[None]})
-        point = network.run(feeds, sorted(needed), nodes)
-        self.value: tf.Tensor = point[layer]
-        self.output: tf.Tensor = point[target]
-        self.steps: list[tuple[str, list[str], Linear]] = []
+        given = {} if layer_value is None else {layer: layer_value[None]}
+        computed = network.run({network.spec.tensor: values} | given, sorted(needed), nodes)
+        self.value: tf.Tensor = computed[layer]
+        self.output: tf.Tensor = computed[target]
+        self.ops: list[tuple[str, list[str], LinearOp]] = []
         for made_edge in made:
             name, _, number = made_edge.partition(":")
             inputs = _edges(nodes[name])
-            if point[made_edge].dtype.is_floating:
-                values_in = [point[edge] for edge in inputs]
-                step = Step(nodes[name], values_in, point[made_edge], int(number or 0))
-                self.steps.append((made_edge, inputs, linearise(step, override)))
-        self._last_use = {edge: i for i, (_, edges, _) in enumerate(self.steps) for edge in edges}
+            if computed[made_edge].dtype.is_floating:
+                values_in = [computed[edge] for edge in inputs]
+                point = OpPoint(nodes[name], values_in, computed[made_edge], int(number or 0))
+                self.ops.append((made_edge, inputs, linearise(point, override)))
+        self._last_use = {edge: i for i, (_, edges, _) in enumerate(self.ops) for edge in edges}
 
-    def jvp(self, tangents: tf.Tensor, meter: Meter | None = None) -> tf.Tensor:
-        """Push tangents (batch, row, col, channel) of the layer to the target, (batch, ...)."""
-        return self._push(tangents, meter or Meter())
+    def jvp(self, tangents: tf.Tensor) -> tf.Tensor:
+        """Return the target's tangents, (batch, ...), from the layer's (batch, row, col, channel).
 
-    def jvp_positions(
-        self, positions: npt.NDArray[np.int32], meter: Meter | None = None
-    ) -> tf.Tensor:
-        """Push, for each position, the layer's value there and zero elsewhere.
-
-        ``positions``: (batch, 2) rows and columns. Returns (batch, ...) like the target. The
-        result is the contribution of each position, activation times gradient summed over
-        channels. Each change is followed only as far as it reaches.
+        The Jacobian-vector product, in forward mode; cost: about a forward pass per tangent.
         """
+        return self._propagate(tangents)[0]
+
+    def jvp_positions(self, positions: npt.NDArray[np.int32]) -> tf.Tensor:
+        """Return the JVP of the layer's activations at each position alone, zero elsewhere.
+
+        The result is each position's contribution to the target, (batch, ...): gradient times
+        activation, summed over channels. Each tangent is computed only inside its cone of
+        influence.
+
+        Parameters
+        ----------
+        positions
+            Rows and columns, (batch, 2).
+        """
+        return self._propagate(self._windows_at(positions))[0]
+
+    def _windows_at(self, positions: npt.NDArray[np.int32]) -> tf.Tensor | Window:
         rows, cols = positions[:, 0].astype(np.int32), positions[:, 1].astype(np.int32)
         vectors = tf.gather_nd(self.value[0], positions)[:, None, None, :]
-        window = Window(Frame(rows, cols, 1, 1), vectors)
-        return self._push(_economical(window, _size(self.value)), meter or Meter())
+        return _densify_if_large(Window(Frame(rows, cols, 1, 1), vectors), _size(self.value))
 
-    def _push(self, start: tf.Tensor | Window, meter: Meter) -> tf.Tensor:
+    def _propagate(self, start: tf.Tensor | Window) -> tuple[tf.Tensor, int]:
+        """Return the target's tangents, and the multiplications that one of them takes."""
+        multiplications = 0
         live: dict[str, tf.Tensor | Window] = {self.layer: start}
-        for number, (name, edges, linear) in enumerate(self.steps):
+        for number, (name, edges, op) in enumerate(self.ops):
             tangents = [live.get(edge) for edge in edges]
             if all(tangent is None for tangent in tangents):
                 continue
-            result = _jvp_op(linear, tangents, meter)
-            if isinstance(result, Window):
-                result = _economical(result, linear.step.size_out)
-            live[name] = result
+            live[name], cost = _jvp_op(op, tangents)
+            multiplications += cost
             for edge in set(edges):
                 if self._last_use[edge] == number and edge in live and edge != self.target:
-                    del live[edge]
+                    del live[edge]  # memory is bounded by what is alive at once
         result = live[self.target]
-        return result.placed(_size(self.output)) if isinstance(result, Window) else result
+        if isinstance(result, Window):
+            result = result.to_map(_size(self.output))
+        return result, multiplications
 
     def multiplications_per_position(self) -> int:
         """Return the multiplications of one entry of ``jvp_positions``, at a central position."""
-        meter = Meter()
         rows, cols = _size(self.value)
-        self.jvp_positions(np.array([[rows // 2, cols // 2]], np.int32), meter)
-        return meter.multiplications
+        centre = np.array([[rows // 2, cols // 2]], np.int32)
+        return self._propagate(self._windows_at(centre))[1]
 
-    def multiplications_per_sensitivity(self) -> int:
-        """Return the multiplications of one entry of ``pull``, or of ``push`` on whole maps."""
-        return sum(linear.cost(_cells(linear.step.inputs[0])) for _, _, linear in self.steps)
+    def multiplications_per_cotangent(self) -> int:
+        """Return the multiplications of one entry of ``vjp``, or of ``jvp`` on whole maps."""
+        return sum(op.cost(_cells(op.point.inputs[0])) for _, _, op in self.ops)
 
     def bytes_per_tangent(self) -> int:
-        """Return the bytes that one entry of a push or pull holds at its peak, on whole maps."""
+        """Return the bytes that one entry of ``jvp`` or ``vjp`` holds at its peak."""
         size = {self.layer: _bytes(self.value)}
         alive = peak = size[self.layer]
-        for number, (name, edges, linear) in enumerate(self.steps):
-            size[name] = _bytes(linear.step.output)
+        for number, (name, edges, op) in enumerate(self.ops):
+            size[name] = _bytes(op.point.output)
             alive += size[name]
             peak = max(peak, alive)
             alive -= sum(size[e] for e in set(edges) if e in size and self._last_use[e] == number)
         return peak
 
     @tf.function(autograph=False, reduce_retracing=True)
-    def vjp(self, sensitivities: tf.Tensor) -> tf.Tensor:
-        """Pull sensitivities of the target, (batch, ...), to the layer, (batch, row, col, channel).
+    def vjp(self, cotangents: tf.Tensor) -> tf.Tensor:
+        """Return cotangents (batch, row, col, channel) of the layer from the target's (batch, ...).
 
-        The transpose of ``push``, taken by automatic differentiation; what the push would compute
-        on the way is not computed, because a linear map's transpose does not need it.
+        The vector-Jacobian product, in reverse mode: the transpose of ``jvp``, by automatic
+        differentiation of it. Inside a function, what only the JVP needs is not computed, because
+        the transpose of a linear map does not depend on the point.
         """
-        start = tf.zeros([tf.shape(sensitivities)[0], *self.value.shape[1:]], self.value.dtype)
-        (pulled,) = tf.gradients(self._push(start, Meter()), start, sensitivities)
-        return pulled
+        start = tf.zeros([tf.shape(cotangents)[0], *self.value.shape[1:]], self.value.dtype)
+        (found,) = tf.gradients(self._propagate(start)[0], start, cotangents)
+        return found
 
 
 def _path(nodes: dict[str, node_def_pb2.NodeDef], layer: str, target: str) -> list[str]:
@@ -160,21 +192,25 @@ def _bytes(value: tf.Tensor) -> int:
     return (value.shape.num_elements() or 0) * value.dtype.size
 
 
-def _economical(window: Window, size: Size) -> tf.Tensor | Window:
-    return window.placed(size) if window.frame.covers(size, WINDOW_SHARE) else window
+def _densify_if_large(window: Window, size: Size) -> tf.Tensor | Window:
+    return window.to_map(size) if window.frame.covers(size, WINDOW_SHARE) else window
 
 
 def _jvp_op(
-    linear: Linear, tangents: Sequence[tf.Tensor | Window | None], meter: Meter
-) -> tf.Tensor | Window:
-    framed = all(t is None or isinstance(t, Window) for t in tangents)
-    if framed and linear.takes_windows:
+    op: LinearOp, tangents: Sequence[tf.Tensor | Window | None]
+) -> tuple[tf.Tensor | Window, int]:
+    """Return the tangent of an operation's output, and the multiplications that it takes.
+
+    By windows where all tangents are windows and the operation takes them, else on whole maps.
+    """
+    if op.takes_windows and all(t is None or isinstance(t, Window) for t in tangents):
         first = next(t for t in tangents if t is not None)
-        meter.multiplied(linear.cost(first.frame.rows * first.frame.cols))
-        return linear.windows(tangents)
+        result = op.jvp_windows(tangents)
+        if isinstance(result, Window):
+            result = _densify_if_large(result, op.point.size_out)
+        return result, op.cost(first.frame.rows * first.frame.cols)
     whole = [
-        t.placed(_size(value)) if isinstance(t, Window) else t
-        for t, value in zip(tangents, linear.step.inputs, strict=True)
+        t.to_map(_size(value)) if isinstance(t, Window) else t
+        for t, value in zip(tangents, op.point.inputs, strict=True)
     ]
-    meter.multiplied(linear.cost(_cells(linear.step.inputs[0])))
-    return linear.dense(whole)
+    return op.jvp(whole), op.cost(_cells(op.point.inputs[0]))

@@ -1,22 +1,24 @@
-"""What every rule of forward mode starts from: one operation at one point."""
+"""What forward mode starts from: one operation at one point, and its derivative there."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import tensorflow as tf
 from tensorflow.core.framework import node_def_pb2
 
 from blockscope.autodiff.windows import Size, Window
+from blockscope.models import node_attributes
 
 
 @dataclass(frozen=True, eq=False)
-class Step:
+class OpPoint:
     """An operation with the values that enter and leave it, for one image (batch axis of length 1).
 
-    ``output`` is the operation's output of the given ``number``.
+    ``output`` is the operation's output with the given ``number``.
     """
 
     node: node_def_pb2.NodeDef
@@ -24,14 +26,9 @@ class Step:
     output: tf.Tensor
     number: int = 0
 
-    def ints(self, attribute: str) -> list[int]:
-        """Return a list attribute; an empty list where the node has none of this name."""
-        # Asking a map of attributes for one that is not there would enter it.
-        return list(self.node.attr[attribute].list.i) if attribute in self.node.attr else []
-
-    def text(self, attribute: str) -> str:
-        """Return a text attribute; an empty text where the node has none of this name."""
-        return self.node.attr[attribute].s.decode() if attribute in self.node.attr else ""
+    def attribute(self, name: str) -> Any:
+        """Return an attribute of the node; see ``models.node_attributes``."""
+        return node_attributes.attribute(self.node, name)
 
     @cached_property
     def size_in(self) -> Size:
@@ -44,34 +41,36 @@ class Step:
         return (self.output.shape[1], self.output.shape[2])
 
 
-class Linear:
-    """The derivative of one operation, as a linear map of tangents.
+class LinearOp:
+    """The derivative of one operation at a point: a linear map of tangents.
 
-    ``dense`` takes tangents on whole maps, (batch, ...), one per input and None for those that do
-    not change. ``windows`` takes the same as windows; it is called only where ``takes_windows``.
+    ``jvp`` takes tangents on whole maps, (batch, ...), one per input, None for inputs that do not
+    change. ``jvp_windows`` does the same with windows; it is called only if ``takes_windows``.
     """
 
     takes_windows = False
 
-    def __init__(self, step: Step) -> None:
+    def __init__(self, point: OpPoint) -> None:
         """Keep the point at which the operation is linearised."""
-        self.step = step
+        self.point = point
 
-    def dense(self, tangents: Sequence[tf.Tensor | None]) -> tf.Tensor:
-        """Push tangents on whole maps through the operation."""
+    def jvp(self, tangents: Sequence[tf.Tensor | None]) -> tf.Tensor:
+        """Return the output's tangent, (batch, ...): the Jacobian-vector product."""
         raise NotImplementedError
 
-    def windows(self, tangents: Sequence[Window | None]) -> Window:
-        """Push windows through the operation."""
+    def jvp_windows(self, tangents: Sequence[Window | None]) -> Window:
+        """Return the output's tangent as a window."""
         raise NotImplementedError
 
     def cost(self, cells: int) -> int:
-        """Return the multiplications for one tangent of which ``cells`` input positions count."""
+        """Return the multiplications for one tangent that covers ``cells`` input positions."""
         return 0
 
 
-def only(tangents: Sequence[tf.Tensor | None] | Sequence[Window | None]) -> tf.Tensor | Window:
-    """Return the first tangent of an operation that is linear in its first input alone."""
+def single_tangent(
+    tangents: Sequence[tf.Tensor | None] | Sequence[Window | None],
+) -> tf.Tensor | Window:
+    """Return the tangent of the first input, of an operation whose other inputs are constant."""
     first, *others = tangents
     if first is None or any(t is not None for t in others):
         raise NotImplementedError("only the first input of this operation may depend on the layer")

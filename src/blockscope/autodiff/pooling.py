@@ -1,4 +1,4 @@
-"""Tangents through pooling."""
+"""Derivatives of pooling."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ import numpy as np
 import tensorflow as tf
 
 from blockscope.autodiff.gradient_overrides import BLUR, SMOOTH_EPSILON, blur
-from blockscope.autodiff.linear_op import Linear, Step, only
-from blockscope.autodiff.windows import Frame, Map, Sliding, Window
+from blockscope.autodiff.linear_op import LinearOp, OpPoint, single_tangent
+from blockscope.autodiff.windows import CoefficientMap, Frame, Sliding, Window
 
 
-def sliding_of(step: Step) -> Sliding:
+def sliding_of(point: OpPoint) -> Sliding:
     """Read the geometry of a pooling operation."""
-    kernel, stride = step.ints("ksize"), step.ints("strides")
+    kernel, stride = point.attribute("ksize"), point.attribute("strides")
     return Sliding.of(
-        (kernel[1], kernel[2]), (stride[1], stride[2]), step.text("padding"),
-        step.size_in, step.size_out,
+        (kernel[1], kernel[2]), (stride[1], stride[2]), point.attribute("padding"),
+        point.size_in, point.size_out,
     )  # fmt: skip
 
 
 def average(values: tf.Tensor, sliding: Sliding, padding: str) -> tf.Tensor:
-    """Average over windows; padding does not count."""
+    """Average over the kernel's cells inside of the map; padded ones do not count."""
     return tf.nn.avg_pool2d(values, sliding.kernel, sliding.stride, padding)
 
 
-class MaxPooling(Linear):
+class MaxPooling(LinearOp):
     """MaxPool: each output follows the input that was largest, of equal ones the first.
 
     TensorFlow's own second derivative of max pooling is wrong with SAME padding on the CPU, so
@@ -36,21 +36,23 @@ class MaxPooling(Linear):
 
     takes_windows = True
 
-    def __init__(self, step: Step) -> None:
+    def __init__(self, point: OpPoint) -> None:
         """Find the largest input of each output."""
-        super().__init__(step)
-        self.sliding = sliding_of(step)
+        super().__init__(point)
+        self.sliding = sliding_of(point)
         _, place = tf.nn.max_pool_with_argmax(
-            step.inputs[0], self.sliding.kernel, self.sliding.stride, step.text("padding"),
+            point.inputs[0], self.sliding.kernel, self.sliding.stride, point.attribute("padding"),
             output_dtype=tf.int64,
         )  # fmt: skip
         self.place = place
         self._offsets: dict[int, tf.Tensor] = {}
 
-    def dense(self, tangents: Sequence[tf.Tensor | None]) -> tf.Tensor:
+    def jvp(self, tangents: Sequence[tf.Tensor | None]) -> tf.Tensor:
         """Gather the tangent where the maxima were."""
-        x, y, place = self.step.inputs[0], self.step.output, tf.reshape(self.place, [-1])
+        x, y, place = self.point.inputs[0], self.point.output, tf.reshape(self.place, [-1])
+        kernel, stride, padding = map(self.point.attribute, ("ksize", "strides", "padding"))
 
+        # The transpose of this gather is the gradient of the pooling itself.
         @tf.custom_gradient
         def gather(tangent: tf.Tensor) -> tuple[tf.Tensor, object]:
             batch = tf.shape(tangent)[0]
@@ -60,97 +62,101 @@ class MaxPooling(Linear):
             def scatter(upstream: tf.Tensor) -> tf.Tensor:
                 return tf.raw_ops.MaxPoolGrad(
                     orig_input=tf.repeat(x, batch, 0), orig_output=tf.repeat(y, batch, 0),
-                    grad=upstream, ksize=self.step.ints("ksize"),
-                    strides=self.step.ints("strides"), padding=self.step.text("padding"),
+                    grad=upstream, ksize=kernel, strides=stride, padding=padding,
                 )  # fmt: skip
 
             return taken, scatter
 
-        return gather(only(tangents))
+        return gather(single_tangent(tangents))
 
-    def windows(self, tangents: Sequence[Window | None]) -> Window:
-        """Gather inside each window, widened by zeros to all that its outputs see."""
-        window = only(tangents).cleaned(self.step.size_in)
-        reached = self.sliding.reached(window.frame)
-        wide = window.reframed(self.sliding.seen(reached))
+    def jvp_windows(self, tangents: Sequence[Window | None]) -> Window:
+        """Gather inside each window, widened by zeros to all that its outputs read.
+
+        A maximum outside of the input's window falls on such a zero.
+        """
+        window = single_tangent(tangents).masked(self.point.size_in)
+        frame = self.sliding.outputs_of(window.frame)
+        wide = window.reframed(self.sliding.inputs_of(frame))
         batch, rows, cols, channels = wide.values.shape
         down, right = self.sliding.stride
+        # Index of an output's maximum in the flat windows: where the output's kernel begins, which
+        # depends on its place in the window, plus how far the maximum lies from there, which
+        # depends on its place in the map and is looked up.
         corner = np.arange(batch)[:, None, None] * rows * cols
-        corner = corner + np.arange(reached.rows)[:, None] * down * cols
-        corner = (corner + np.arange(reached.cols) * right) * channels
-        offset = tf.gather(self._offset(cols), reached.index(self.step.size_out))
+        corner = corner + np.arange(frame.rows)[:, None] * down * cols
+        corner = (corner + np.arange(frame.cols) * right) * channels
+        offset = tf.gather(self._offset(cols), frame.index(self.point.size_out))
         number = offset + tf.constant(corner[..., None], tf.int32)
         values = tf.gather(tf.reshape(wide.values, [-1]), number)
-        return Window(reached, values, clean=False)
+        return Window(frame, values, clean=False)
 
     def _offset(self, cols: int) -> tf.Tensor:
-        """Return where each output's maximum lies from its corner, in windows of ``cols`` columns.
+        """Return how far each output's maximum lies from its kernel's first cell.
 
-        In entries of a flat window; (output position, channel), the last row for "outside of the
-        map".
+        (output position, channel), in entries of a flat window of ``cols`` columns; the last row
+        stands for outputs outside of the map.
         """
         if cols not in self._offsets:
-            channels, (rows_out, cols_out) = self.step.output.shape[-1], self.step.size_out
-            (down, right), (above, beside) = self.sliding.stride, self.sliding.before
+            channels, (rows_out, cols_out) = self.point.output.shape[-1], self.point.size_out
+            (down, right), (above, before) = self.sliding.stride, self.sliding.before
             cell = self.place.numpy()[0] // channels
             first_row = (np.arange(rows_out) * down - above)[:, None, None]
-            first_col = (np.arange(cols_out) * right - beside)[:, None]
-            row, col = (
-                cell // self.step.size_in[1] - first_row,
-                cell % self.step.size_in[1] - first_col,
-            )
+            first_col = (np.arange(cols_out) * right - before)[:, None]
+            row = cell // self.point.size_in[1] - first_row
+            col = cell % self.point.size_in[1] - first_col
             entry = (row * cols + col) * channels + np.arange(channels)
             table = np.pad(entry.reshape(-1, channels), [(0, 1), (0, 0)])
             self._offsets[cols] = tf.constant(table, tf.int32)
         return self._offsets[cols]
 
 
-class AveragePooling(Linear):
+class AveragePooling(LinearOp):
     """AvgPool: linear, so the tangent is pooled."""
 
     takes_windows = True
 
-    def __init__(self, step: Step) -> None:
+    def __init__(self, point: OpPoint) -> None:
         """Count the cells that each output averages: fewer at a padded border."""
-        super().__init__(step)
-        self.sliding = sliding_of(step)
-        self.counts = _share_of_cells(step, self.sliding)
+        super().__init__(point)
+        self.sliding = sliding_of(point)
+        self.counts = _share_of_cells(point, self.sliding)
 
-    def dense(self, tangents: Sequence[tf.Tensor | None]) -> tf.Tensor:
+    def jvp(self, tangents: Sequence[tf.Tensor | None]) -> tf.Tensor:
         """Pool the tangent."""
-        return average(only(tangents), self.sliding, self.step.text("padding"))
+        return average(single_tangent(tangents), self.sliding, self.point.attribute("padding"))
 
-    def windows(self, tangents: Sequence[Window | None]) -> Window | tf.Tensor:
-        """Pool each window; over the whole map that is a sum."""
-        window = only(tangents).cleaned(self.step.size_in)
-        if self.sliding.kernel == self.step.size_in and self.step.size_out == (1, 1):
+    def jvp_windows(self, tangents: Sequence[Window | None]) -> Window | tf.Tensor:
+        """Pool each window; a kernel of the map's size needs only the sum."""
+        window = single_tangent(tangents).masked(self.point.size_in)
+        if self.sliding.kernel == self.point.size_in and self.point.size_out == (1, 1):
             rows, cols = self.sliding.kernel
             return tf.reduce_sum(window.values, [1, 2], keepdims=True) / (rows * cols)
-        reached, pooled = _pool_window(window, self.sliding)
-        return Window(reached, pooled * self.counts.at(reached))
+        frame, pooled = _pool_window(window, self.sliding)
+        return Window(frame, pooled * self.counts.at(frame))
 
 
-def _share_of_cells(step: Step, sliding: Sliding) -> Map:
+def _share_of_cells(point: OpPoint, sliding: Sliding) -> CoefficientMap:
     """Return kernel cells / cells inside of the map, at every output, (1, row, col, 1)."""
-    ones = tf.ones([1, *step.size_in, 1], step.output.dtype)
+    ones = tf.ones([1, *point.size_in, 1], point.output.dtype)
     rows, cols = sliding.kernel
     (top, left), (down, right) = sliding.before, sliding.stride
-    need_rows = (step.size_out[0] - 1) * down + rows - step.size_in[0] - top
-    need_cols = (step.size_out[1] - 1) * right + cols - step.size_in[1] - left
+    need_rows = (point.size_out[0] - 1) * down + rows - point.size_in[0] - top
+    need_cols = (point.size_out[1] - 1) * right + cols - point.size_in[1] - left
     edges = [[0, 0], [top, max(need_rows, 0)], [left, max(need_cols, 0)], [0, 0]]
+    # Ones pooled as a window is, padded by zeros: the share of a kernel's cells inside of the map.
     filled = tf.nn.avg_pool2d(tf.pad(ones, edges), sliding.kernel, sliding.stride, "VALID")
-    return Map(1 / filled[:, : step.size_out[0], : step.size_out[1]])
+    return CoefficientMap(1 / filled[:, : point.size_out[0], : point.size_out[1]])
 
 
 def _pool_window(window: Window, sliding: Sliding) -> tuple[Frame, tf.Tensor]:
     """Average a clean window over all kernel cells, those outside of the map included as zeros."""
-    reached = sliding.reached(window.frame)
-    wide = window.reframed(sliding.seen(reached))
-    return reached, tf.nn.avg_pool2d(wide.values, sliding.kernel, sliding.stride, "VALID")
+    frame = sliding.outputs_of(window.frame)
+    wide = window.reframed(sliding.inputs_of(frame))
+    return frame, tf.nn.avg_pool2d(wide.values, sliding.kernel, sliding.stride, "VALID")
 
 
-class SmoothPooling(Linear):
-    """Forward mode of the override ``smooth``: the tangent of avg(x^2) / (epsilon + avg|x|).
+class SmoothPooling(LinearOp):
+    """Forward mode of the override ``smooth``: the derivative of avg(x^2) / (epsilon + avg|x|).
 
     It is F1 * avg(2x * v) + F2 * avg(sign(x) * v) with F1, F2 fixed at the point. With
     ``blurred`` the tangent is blurred first, because forward mode runs through the transposed
@@ -160,31 +166,31 @@ class SmoothPooling(Linear):
     takes_windows = True
     blurred = False
 
-    def __init__(self, step: Step) -> None:
+    def __init__(self, point: OpPoint) -> None:
         """Compute the coefficients before and after the averages."""
-        super().__init__(step)
-        self.sliding = sliding_of(step)
-        self.padding = step.text("padding")
-        x = step.inputs[0]
+        super().__init__(point)
+        self.sliding = sliding_of(point)
+        self.padding = point.attribute("padding")
+        x = point.inputs[0]
         below = SMOOTH_EPSILON + average(tf.abs(x), self.sliding, self.padding)
         above = average(tf.square(x), self.sliding, self.padding)
-        self.before = (Map(2 * x), Map(tf.sign(x)))
+        self.before = (CoefficientMap(2 * x), CoefficientMap(tf.sign(x)))
         self.after = (1 / below, -above / tf.square(below))
-        counts = _share_of_cells(step, self.sliding).values
-        self.after_windows = tuple(Map(factor * counts) for factor in self.after)
+        counts = _share_of_cells(point, self.sliding).values
+        self.after_windows = tuple(CoefficientMap(factor * counts) for factor in self.after)
 
-    def dense(self, tangents: Sequence[tf.Tensor | None]) -> tf.Tensor:
-        """Push tangents on whole maps."""
-        tangent = blur(only(tangents)) if self.blurred else only(tangents)
+    def jvp(self, tangents: Sequence[tf.Tensor | None]) -> tf.Tensor:
+        """Weight, average and weight again, for both terms."""
+        tangent = blur(single_tangent(tangents)) if self.blurred else single_tangent(tangents)
         parts = [
             after * average(before.values * tangent, self.sliding, self.padding)
             for before, after in zip(self.before, self.after, strict=True)
         ]
         return tf.add_n(parts)
 
-    def windows(self, tangents: Sequence[Window | None]) -> Window:
-        """Push windows; a blurred one grows by a cell on every side."""
-        window = only(tangents).cleaned(self.step.size_in)
+    def jvp_windows(self, tangents: Sequence[Window | None]) -> Window:
+        """Do the same in each window; a blurred one grows by a cell on every side."""
+        window = single_tangent(tangents).masked(self.point.size_in)
         if self.blurred:
             grown = Frame(
                 window.frame.top - 1, window.frame.left - 1,
@@ -194,9 +200,9 @@ class SmoothPooling(Linear):
         parts = []
         for before, after in zip(self.before, self.after_windows, strict=True):
             part = Window(window.frame, window.values * before.at(window.frame))
-            reached, pooled = _pool_window(part, self.sliding)
-            parts.append(pooled * after.at(reached))
-        return Window(reached, tf.add_n(parts))
+            frame, pooled = _pool_window(part, self.sliding)
+            parts.append(pooled * after.at(frame))
+        return Window(frame, tf.add_n(parts))
 
 
 class BlurredSmoothPooling(SmoothPooling):

@@ -1,46 +1,54 @@
-"""Which rule takes tangents through which operation."""
+"""Which class differentiates which operation."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from blockscope.autodiff.convolution import Convolution, Depthwise, MatrixProduct
-from blockscope.autodiff.double_backprop import Overridden, TwiceDifferentiated
-from blockscope.autodiff.elementwise import Elementwise, LocalResponse, Scale, Softmax
+from blockscope.autodiff.convolution import Convolution, DepthwiseConvolution, MatMul
+from blockscope.autodiff.double_backprop import DoubleBackprop, Overridden
+from blockscope.autodiff.elementwise import LRN, BatchNorm, Elementwise, Softmax
 from blockscope.autodiff.gradient_overrides import (
+    GradientRule,
     Override,
-    Rule,
     blurred_smooth_pool,
     smooth_pool,
 )
-from blockscope.autodiff.linear_op import Linear, Step
+from blockscope.autodiff.linear_op import LinearOp, OpPoint
 from blockscope.autodiff.pooling import (
     AveragePooling,
     BlurredSmoothPooling,
     MaxPooling,
     SmoothPooling,
 )
-from blockscope.autodiff.shape_ops import Itself, Joined, Padded, Reduced, Reshaped, Same, Sum
+from blockscope.autodiff.shape_ops import (
+    Add,
+    AlreadyLinear,
+    Concat,
+    Identity,
+    Pad,
+    Reduce,
+    Reshape,
+)
 
-RULES: dict[str, Callable[[Step], Linear]] = {
+LINEAR_OPS: dict[str, Callable[[OpPoint], LinearOp]] = {
     "Conv2D": Convolution,
-    "DepthwiseConv2dNative": Depthwise,
-    "MatMul": MatrixProduct,
+    "DepthwiseConv2dNative": DepthwiseConvolution,
+    "MatMul": MatMul,
     "MaxPool": MaxPooling,
     "AvgPool": AveragePooling,
-    "LRN": LocalResponse,
+    "LRN": LRN,
     "Softmax": Softmax,
-    "ConcatV2": Joined,
-    "Mean": Reduced,
-    "Sum": Reduced,
-    **dict.fromkeys(("FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3"), Scale),
-    **dict.fromkeys(("Add", "AddV2", "AddN", "Sub"), Sum),
-    **dict.fromkeys(("Pad", "PadV2"), Padded),
-    **dict.fromkeys(("Reshape", "Squeeze", "ExpandDims"), Reshaped),
-    **dict.fromkeys(("Identity", "BiasAdd", "StopGradient", "Snapshot", "EnsureShape"), Same),
+    "ConcatV2": Concat,
+    "Mean": Reduce,
+    "Sum": Reduce,
+    **dict.fromkeys(("FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3"), BatchNorm),
+    **dict.fromkeys(("Add", "AddV2", "AddN", "Sub"), Add),
+    **dict.fromkeys(("Pad", "PadV2"), Pad),
+    **dict.fromkeys(("Reshape", "Squeeze", "ExpandDims"), Reshape),
+    **dict.fromkeys(("Identity", "BiasAdd", "StopGradient", "Snapshot", "EnsureShape"), Identity),
     **dict.fromkeys(
         ("ResizeBilinear", "ResizeNearestNeighbor", "MirrorPad", "SpaceToDepth", "DepthToSpace",
-         "SpaceToBatchND", "BatchToSpaceND", "Neg", "Cast"), Itself,
+         "SpaceToBatchND", "BatchToSpaceND", "Neg", "Cast"), AlreadyLinear,
     ),
     **dict.fromkeys(
         ("Relu", "Relu6", "Elu", "Selu", "LeakyRelu", "Sigmoid", "Tanh", "Softplus", "Softsign",
@@ -50,17 +58,17 @@ RULES: dict[str, Callable[[Step], Linear]] = {
     ),
 }  # fmt: skip
 
-# Overrides whose transpose is written out, because it is faster and takes windows.
-FAST_OVERRIDES: dict[Rule, Callable[[Step], Linear]] = {
+# Overrides whose transpose is written out, because that is faster and takes windows.
+FAST_OVERRIDES: dict[GradientRule, Callable[[OpPoint], LinearOp]] = {
     smooth_pool: SmoothPooling,
     blurred_smooth_pool: BlurredSmoothPooling,
 }
 
 
-def linearise(step: Step, override: Override) -> Linear:
-    """Return the linear map of one operation, under an override's rule where it has one."""
-    rule = override.rules.get(step.node.op)
+def linearise(point: OpPoint, override: Override) -> LinearOp:
+    """Return the derivative of one operation, by an override's rule where it has one."""
+    rule = override.rules.get(point.node.op)
     if rule is not None:
-        return FAST_OVERRIDES[rule](step) if rule in FAST_OVERRIDES else Overridden(step, rule)
-    known = RULES.get(step.node.op) if step.number == 0 else None
-    return (known or TwiceDifferentiated)(step)
+        return FAST_OVERRIDES[rule](point) if rule in FAST_OVERRIDES else Overridden(point, rule)
+    known = LINEAR_OPS.get(point.node.op) if point.number == 0 else None
+    return (known or DoubleBackprop)(point)

@@ -1,8 +1,8 @@
 """Tangents that are zero but for a small window of the map.
 
-A change at one position reaches only its cone of influence. A ``Window`` holds that part of a
-tangent alone, one window per batch entry, each with a place of its own in the map. Windows may
-stick out of the map; what lies outside is no part of the tangent.
+A change at one position affects only its cone of influence. A ``Window`` holds just that part of a
+tangent: one window per batch entry, all of one size, each with its own place in the map. Windows
+may stick out of the map; cells outside of it do not belong to the tangent.
 """
 
 from __future__ import annotations
@@ -28,32 +28,25 @@ class Frame:
     cols: int
 
     @cached_property
-    def _row_numbers(self) -> Corners:
-        return (self.top[:, None] + np.arange(self.rows)).astype(np.int32)
-
-    @cached_property
-    def _col_numbers(self) -> Corners:
-        return (self.left[:, None] + np.arange(self.cols)).astype(np.int32)
-
-    @cached_property
     def _indexes(self) -> dict[Size, tf.Tensor]:
-        return {}
+        return {}  # by the map's size; many operations look up the same
 
     def index(self, size: Size) -> tf.Tensor:
-        """Return for each cell its number in a map of ``size``, or rows * cols outside of it.
+        """Return each cell's number in a map of ``size``, (batch, row, col).
 
-        Shape (batch, row, col).
+        Numbers count row by row; cells outside of the map all have rows * cols.
         """
         if size not in self._indexes:
             rows, cols = size
-            row, col = self._row_numbers[:, :, None], self._col_numbers[:, None, :]
+            row = (self.top[:, None] + np.arange(self.rows))[:, :, None]
+            col = (self.left[:, None] + np.arange(self.cols))[:, None, :]
             inside = (row >= 0) & (row < rows) & (col >= 0) & (col < cols)
             numbers = np.where(inside, row * cols + col, rows * cols)
             self._indexes[size] = tf.constant(numbers, tf.int32)
         return self._indexes[size]
 
     def covers(self, size: Size, share: float) -> bool:
-        """Tell whether a window is too large to be worth it: a map's length, or ``share`` of it."""
+        """Return whether a window spans a side of a map, or more than ``share`` of its area."""
         rows, cols = size
         return self.rows >= rows or self.cols >= cols or self.rows * self.cols > share * rows * cols
 
@@ -66,14 +59,15 @@ class Frame:
 class Window:
     """Part of a tangent: ``values`` (batch, row, col, channel) at ``frame``.
 
-    ``clean``: cells outside of the map are known to hold zero.
+    ``clean``: cells outside of the map are known to hold zero. Operations that only scale need not
+    care; those that mix cells mask the window first.
     """
 
     frame: Frame
     values: tf.Tensor
     clean: bool = True
 
-    def cleaned(self, size: Size) -> Window:
+    def masked(self, size: Size) -> Window:
         """Return the window with zeros in all cells outside of a map of ``size``."""
         if self.clean:
             return self
@@ -83,25 +77,28 @@ class Window:
     def reframed(self, frame: Frame) -> Window:
         """Return the same tangent in another frame: cropped, and zero where it held nothing.
 
-        Only a clean window can be widened without dragging its outside along.
+        A window that is not clean keeps its values outside of the map.
         """
-        down, right = self.frame.top - frame.top, self.frame.left - frame.left
-        below = frame.rows - self.frame.rows - down
-        beside = frame.cols - self.frame.cols - right
-        if all(np.ptp(n) == 0 and n[0] >= 0 for n in (down, right, below, beside)):
-            edges = [[0, 0], [down[0], below[0]], [right[0], beside[0]], [0, 0]]
+        above, left = self.frame.top - frame.top, self.frame.left - frame.left
+        below = frame.rows - self.frame.rows - above
+        right = frame.cols - self.frame.cols - left
+        # The usual case, all windows grow by the same edges: padding is faster than looking up.
+        if all(np.ptp(n) == 0 and n[0] >= 0 for n in (above, left, below, right)):
+            edges = [[0, 0], [above[0], below[0]], [left[0], right[0]], [0, 0]]
             values = self.values if not np.any(edges) else tf.pad(self.values, edges)
             return Window(frame, values, self.clean)
-        local = Frame(-down, -right, frame.rows, frame.cols)
+        # Otherwise the old window is a small map, in which the new frame has a place; a zero after
+        # its last cell stands for all that lies outside of it.
+        local = Frame(-above, -left, frame.rows, frame.cols)
         size = (self.frame.rows, self.frame.cols)
         batch, channels = len(frame.top), self.values.shape[-1]
         flat = tf.pad(tf.reshape(self.values, [batch, -1, channels]), [[0, 0], [0, 1], [0, 0]])
         return Window(frame, tf.gather(flat, local.index(size), batch_dims=1), self.clean)
 
-    def placed(self, size: Size) -> tf.Tensor:
+    def to_map(self, size: Size) -> tf.Tensor:
         """Return the whole tangent on a map of ``size``, (batch, row, col, channel)."""
         corner = np.zeros(len(self.frame.top), np.int32)
-        return self.cleaned(size).reframed(Frame(corner, corner, *size)).values
+        return self.masked(size).reframed(Frame(corner, corner, *size)).values
 
 
 def union(frames: list[Frame]) -> Frame:
@@ -114,7 +111,7 @@ def union(frames: list[Frame]) -> Frame:
 
 
 @dataclass(frozen=True)
-class Map:
+class CoefficientMap:
     """Coefficients (1, row, col, channel) at every position, to be looked up by windows."""
 
     values: tf.Tensor
@@ -131,7 +128,7 @@ class Map:
 
     @property
     def uniform(self) -> bool:
-        """Whether every position has the same coefficients, so that none need be looked up."""
+        """Whether every position has the same coefficients, so that nothing need be looked up."""
         return self.size == (1, 1)
 
     def at(self, frame: Frame) -> tf.Tensor:
@@ -141,7 +138,10 @@ class Map:
 
 @dataclass(frozen=True)
 class Sliding:
-    """A window that slides over a map along both axes: kernel size, stride and padding before."""
+    """How a convolution's or a pooling's kernel slides over a map: (rows, cols) of each.
+
+    ``before``: padding above and to the left.
+    """
 
     kernel: Size
     stride: Size
@@ -154,7 +154,7 @@ class Sliding:
         cls, kernel: Size, stride: Size, padding: str, size_in: Size, size_out: Size,
         explicit: Size = (0, 0),
     ) -> Sliding:  # fmt: skip
-        """Read TensorFlow's padding: SAME centres the windows, the odd cell goes to the end."""
+        """Read TensorFlow's padding: SAME centres the kernels, an odd cell of padding goes last."""
         before = (0, 0)
         if padding == "SAME":
             totals = [
@@ -166,20 +166,22 @@ class Sliding:
             before = explicit
         return cls(kernel, stride, before, size_in, size_out)
 
-    def reached(self, frame: Frame) -> Frame:
-        """Return the frame of all outputs that see any cell of ``frame``."""
-        top, rows = self._reached(frame.top, frame.rows, 0)
-        left, cols = self._reached(frame.left, frame.cols, 1)
+    def outputs_of(self, frame: Frame) -> Frame:
+        """Return the frame of all outputs that read any cell of ``frame``."""
+        top, rows = self._outputs_of(frame.top, frame.rows, 0)
+        left, cols = self._outputs_of(frame.left, frame.cols, 1)
         return Frame(top, left, rows, cols)
 
-    def _reached(self, first: Corners, length: int, axis: int) -> tuple[Corners, int]:
+    def _outputs_of(self, first: Corners, length: int, axis: int) -> tuple[Corners, int]:
+        # Output o reads the inputs from o * stride - before to o * stride - before + kernel - 1.
         kernel, stride, before = self.kernel[axis], self.stride[axis], self.before[axis]
         start = -((kernel - 1 - before - first) // stride)  # rounded up
         stop = (first + length - 1 + before) // stride
+        # With a stride, windows may differ in length by one; all get the longest.
         return start.astype(np.int32), int(np.max(stop - start)) + 1
 
-    def seen(self, frame: Frame) -> Frame:
-        """Return the frame of all inputs that the outputs of ``frame`` see."""
+    def inputs_of(self, frame: Frame) -> Frame:
+        """Return the frame of all inputs that the outputs of ``frame`` read."""
         return Frame(
             (frame.top * self.stride[0] - self.before[0]).astype(np.int32),
             (frame.left * self.stride[1] - self.before[1]).astype(np.int32),

@@ -12,12 +12,13 @@ from pathlib import Path
 
 from blockscope.io.errors import BadFile
 
+FilePath = str | os.PathLike[str]
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _NAME_SHOWN = 40  # characters: even with four bytes each, a name that every file system accepts
 
 
 @contextmanager
-def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
+def atomic_write(path: FilePath) -> Iterator[Path]:
     """Yield a unique temporary path next to ``path``; rename it when the block succeeds.
 
     On an error the temporary file is removed, and an older file at ``path`` is not changed. The
@@ -40,13 +41,13 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def atomic_write_text(path: str | os.PathLike[str], text: str) -> None:
+def atomic_write_text(path: FilePath, text: str) -> None:
     """Write a UTF-8 text file atomically."""
     with atomic_write(path) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="\n")
 
 
-def require_file(path: str | os.PathLike[str], kind: str) -> Path:
+def require_file(path: FilePath, kind: str) -> Path:
     """Return a path that must be a file; raises ``BadFile`` otherwise.
 
     ``kind`` is the noun of the message, as in "image file".
@@ -57,7 +58,7 @@ def require_file(path: str | os.PathLike[str], kind: str) -> Path:
     return source
 
 
-def sha256_of(path: str | os.PathLike[str]) -> str:
+def sha256_of(path: FilePath) -> str:
     """Return the SHA-256 of a file, or of a folder's files with their relative names, as hex.
 
     Raises ``BadFile`` where it does not exist, ``OSError`` where it cannot be read.

@@ -8,11 +8,11 @@ import tensorflow as tf
 from helpers.tiny_network import conv, in_tensorflow, inception_like, network_of, sequence, weights
 from oracles.channels import channels, score_and_gradient
 
+from blockscope.attribution.all_labels import attribute_labels
 from blockscope.attribution.channels import named_channels
-from blockscope.attribution.contrasts import LOGSUMEXP, NOTHING, Contrast, find_contrasts
-from blockscope.attribution.grad_x_activation import attribute_all_labels
+from blockscope.attribution.contrasts import LOGSUMEXP, NO_REFERENCE, Contrast, find_contrasts
+from blockscope.attribution.grad_x_activation import attribute_labels_to_channels
 from blockscope.attribution.integrated_gradients import FIXED_STEPS, ChannelPaths, draw_noise
-from blockscope.attribution.labels import attribute_labels
 from blockscope.autodiff.gradient_overrides import OVERRIDES
 from blockscope.autodiff.gradients import Gradients
 from blockscope.autodiff.linear_map import LinearMap
@@ -22,10 +22,10 @@ from blockscope.io.errors import UnknownName
 from blockscope.io.labels import Labels
 
 SHAPE = (7, 9, 3)
-PAIRS = {
+CONTRASTS = {
     Contrast(1, 3): (1, 3),
     Contrast(4, LOGSUMEXP): (4, "logsumexp"),
-    Contrast(2, NOTHING): (2, None),
+    Contrast(2, NO_REFERENCE): (2, None),
 }
 
 
@@ -49,7 +49,7 @@ def x(rng):
 )
 def test_every_method_equals_the_formula_in_loops(override, rule, x, rng):
     gradients = gradients_of(in_tensorflow(sequence()), x, override)
-    paths = ChannelPaths(gradients, list(PAIRS))
+    paths = ChannelPaths(gradients, list(CONTRASTS))
     noise = rng.random((4, 3)) * 1.3
     found = {
         "linear": (paths.linear(), [x]),
@@ -57,19 +57,19 @@ def test_every_method_equals_the_formula_in_loops(override, rule, x, rng):
         "stochastic": (paths.stochastic(noise), [x * n / 4 * noise[n] for n in range(4)]),
     }
     for name, (attribution, points) in found.items():
-        for row, (a, b) in enumerate(PAIRS.values()):
+        for row, (a, b) in enumerate(CONTRASTS.values()):
             expected = channels(sequence(rule), x, a, b, points)
             message = f"{name} {a} {b}"
             np.testing.assert_allclose(
                 attribution.values[row], expected, 1e-9, 1e-12, True, message
             )
-    for row, (a, b) in enumerate(PAIRS.values()):
+    for row, (a, b) in enumerate(CONTRASTS.values()):
         assert paths.scores[row] == pytest.approx(score_and_gradient(sequence(), x, a, b)[0])
         assert paths.at_zero[row] == pytest.approx(score_and_gradient(sequence(), 0 * x, a, b)[0])
 
 
 def test_the_path_is_complete_and_near_the_sum_of_many_steps(x):
-    paths = ChannelPaths(gradients_of(in_tensorflow(sequence()), x), list(PAIRS))
+    paths = ChannelPaths(gradients_of(in_tensorflow(sequence()), x), list(CONTRASTS))
     found = paths.path(1e-3)
     assert np.abs(paths.completeness_error(found.values)).max() <= 1e-3
     many = paths.left(4000).values
@@ -78,7 +78,7 @@ def test_the_path_is_complete_and_near_the_sum_of_many_steps(x):
 
 
 def test_an_override_that_takes_part_has_fixed_steps(x):
-    paths = ChannelPaths(gradients_of(in_tensorflow(sequence()), x, "smooth"), list(PAIRS))
+    paths = ChannelPaths(gradients_of(in_tensorflow(sequence()), x, "smooth"), list(CONTRASTS))
     found = paths.path()
     assert found.steps.tolist() == [FIXED_STEPS] * 3
     assert np.isnan(found.quadrature_error).all()
@@ -87,10 +87,10 @@ def test_an_override_that_takes_part_has_fixed_steps(x):
 
 
 @pytest.mark.parametrize("method", ["linear", "left"])
-def test_a_pair_is_the_difference_of_its_labels(method, x):
+def test_a_contrast_is_the_difference_of_its_labels(method, x):
     paths = ChannelPaths(
         gradients_of(in_tensorflow(sequence()), x),
-        [Contrast(1, 3), Contrast(1, NOTHING), Contrast(3, NOTHING)],
+        [Contrast(1, 3), Contrast(1, NO_REFERENCE), Contrast(3, NO_REFERENCE)],
     )
     both, first, second = getattr(paths, method)().values
     np.testing.assert_allclose(both, first - second, atol=1e-12)
@@ -108,14 +108,14 @@ def test_channels_in_another_order_are_the_same_channels(x):
 
 def test_one_step_of_left_is_the_gradient_at_zero(x):
     gradients = gradients_of(in_tensorflow(sequence()), x)
-    pair = Contrast(1, 3)
-    _, (at_zero,) = gradients.at(0 * x[None], lambda t: [pair.score(t)])
+    contrast = Contrast(1, 3)
+    _, (at_zero,) = gradients.at(0 * x[None], lambda t: [contrast.score(t)])
     expected = (at_zero.numpy()[0] * x).sum((0, 1))
-    np.testing.assert_allclose(ChannelPaths(gradients, [pair]).left(1).values[0], expected)
+    np.testing.assert_allclose(ChannelPaths(gradients, [contrast]).left(1).values[0], expected)
 
 
 def test_a_dead_layer_gives_zero_and_no_nan(x):
-    paths = ChannelPaths(gradients_of(in_tensorflow(sequence()), 0 * x), list(PAIRS))
+    paths = ChannelPaths(gradients_of(in_tensorflow(sequence()), 0 * x), list(CONTRASTS))
     noise = draw_noise(1, 3)
     for found in (paths.linear(), paths.path(), paths.left(), paths.stochastic(noise)):
         np.testing.assert_array_equal(found.values, 0)
@@ -128,35 +128,35 @@ def test_logsumexp_survives_large_logits():
 
 
 def reshaped(x):
-    """A graph made for one picture, with a dilated kernel, where the layer is not all there is."""
+    """A graph made for one image, with a dilated kernel, where the layer is not all there is."""
     layer = conv(x, 4, (3, 3), 2, seed=3, name="layer")
     wide = tf.nn.conv2d(layer, weights((3, 3, 4, 5), 4), 1, "SAME", dilations=2)
     flat = tf.reshape(wide, [1, 4 * 5 * 5]) @ weights((100, 6), 6)
     return flat + tf.reduce_mean(tf.square(x), [1, 2]) @ weights((3, 6), 7)
 
 
-def test_batches_survive_a_graph_made_for_one_picture_and_a_way_around_the_layer(x):
+def test_batches_survive_a_graph_made_for_one_image_and_a_way_around_the_layer(x):
     gradients = gradients_of(reshaped, x, layer="layer")
     points = np.random.default_rng(1).random((3, 4, 5, 4))
-    pair = Contrast(1, 3)
-    scores, (together,) = gradients.at(points, lambda t: [pair.score(t)])
+    contrast = Contrast(1, 3)
+    scores, (together,) = gradients.at(points, lambda t: [contrast.score(t)])
     for number, point in enumerate(points):
-        score, (alone,) = gradients.at(point[None], lambda t: [pair.score(t)])
+        score, (alone,) = gradients.at(point[None], lambda t: [contrast.score(t)])
         np.testing.assert_allclose(together[number], alone[0], atol=1e-12)
         np.testing.assert_allclose(scores[0, number], score[0, 0])
     linear = linear_of(reshaped, x, "layer")
-    found = ChannelPaths(gradients, [Contrast(0, NOTHING)]).linear().values[0]
-    np.testing.assert_allclose(found, attribute_all_labels(linear, [0])[0], atol=1e-12)
+    found = ChannelPaths(gradients, [Contrast(0, NO_REFERENCE)]).linear().values[0]
+    np.testing.assert_allclose(found, attribute_labels_to_channels(linear, [0])[0], atol=1e-12)
 
 
 def test_memory_bounds_the_batches_and_changes_nothing(x, monkeypatch):
     gradients = gradients_of(in_tensorflow(sequence()), x)
-    ample = ChannelPaths(gradients, list(PAIRS)).left(30).values
+    ample = ChannelPaths(gradients, list(CONTRASTS)).left(30).values
     monkeypatch.setattr(gradients, "bytes_per_point", 10**7)
     sizes = []
     at = gradients.at
     monkeypatch.setattr(gradients, "at", lambda p, s: sizes.append(len(p)) or at(p, s))
-    scarce = ChannelPaths(gradients, list(PAIRS), memory_mb=100).left(30).values
+    scarce = ChannelPaths(gradients, list(CONTRASTS), memory_mb=100).left(30).values
     assert max(sizes) == 3
     np.testing.assert_allclose(scarce, ample, atol=1e-12)
 
@@ -164,15 +164,15 @@ def test_memory_bounds_the_batches_and_changes_nothing(x, monkeypatch):
 @pytest.mark.parametrize("override", OVERRIDES)
 @pytest.mark.parametrize("wanted", [[7, 0], range(9)], ids=["reverse", "forward"])
 def test_all_labels_sum_to_the_attribution_of_positions(override, wanted, rng):
-    picture = rng.normal(0.5, 1, (41, 33, 2)).astype(np.float32)
-    linear = linear_of(inception_like, picture, "pooled", override=override)
-    found = attribute_all_labels(linear, wanted)
+    image = rng.normal(0.5, 1, (41, 33, 2)).astype(np.float32)
+    linear = linear_of(inception_like, image, "pooled", override=override)
+    found = attribute_labels_to_channels(linear, wanted)
     assert found.shape == (len(wanted), 6)
     positions = attribute_labels(linear, wanted).sum((1, 2))
     np.testing.assert_allclose(found.sum(1), positions, atol=1e-5 * np.abs(found).max())
     paths = ChannelPaths(
-        gradients_of(inception_like, picture, override, "pooled"),
-        [Contrast(w, NOTHING) for w in wanted],
+        gradients_of(inception_like, image, override, "pooled"),
+        [Contrast(w, NO_REFERENCE) for w in wanted],
     )
     np.testing.assert_allclose(found, paths.linear().values, atol=1e-5 * np.abs(found).max())
 
@@ -180,12 +180,12 @@ def test_all_labels_sum_to_the_attribution_of_positions(override, wanted, rng):
 LABELS = Labels(["none", "crane", "kite", "crane", "dog"], skip=1)
 
 
-def test_pairs_as_they_are_asked_for():
+def test_contrasts_as_they_are_requested():
     logits = np.array([9, 1, 5, 3, 4], np.float32)
     asked = ["", "kite | dog", "dog|logsumexp", "1", "2|4", "3|dog"]
-    pairs = find_contrasts(asked, logits, LABELS)
-    assert pairs == [(2, 4), (4, LOGSUMEXP), (1, NOTHING), (3, 4)]
-    names = [pair.named(LABELS) for pair in pairs]
+    found = find_contrasts(asked, logits, LABELS)
+    assert found == [(2, 4), (4, LOGSUMEXP), (1, NO_REFERENCE), (3, 4)]
+    names = [contrast.named(LABELS) for contrast in found]
     assert names == ["kite|dog", "dog|logsumexp", "1", "3|dog"]
 
 
@@ -208,7 +208,7 @@ def test_noise_is_seeded_and_has_the_notebooks_distribution():
 
 def test_named_axes_tell_how_each_row_was_made(x):
     paths = ChannelPaths(
-        gradients_of(in_tensorflow(sequence()), x), [Contrast(1, 3), Contrast(2, NOTHING)]
+        gradients_of(in_tensorflow(sequence()), x), [Contrast(1, 3), Contrast(2, NO_REFERENCE)]
     )
     methods = ["linear", "path", "path-left-100", "stochastic"]
     dataset = named_channels(paths, methods, draw_noise(0, 3), 1e-3, Labels(list("abcde")))

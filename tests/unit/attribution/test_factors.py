@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 import pytest
-import xarray as xr
+from helpers.tiny_files import classes_of
 
 from blockscope.attribution.factors import (
     METHODS,
-    alone,
-    explained,
     factorise,
-    joint,
+    factorise_jointly,
+    factorise_layer,
+    label_matrix,
     most_probable,
     named_factors,
     normalise_by_mean,
     top_table,
-    write_factors,
 )
-from blockscope.io import datasets
 from blockscope.io.errors import BadFile, UnknownName
 
 
@@ -31,23 +28,6 @@ def two_patterns(rng, rows=5, cols=7, labels=30):
     vectors = rng.uniform(0, 1, (2, labels))
     vectors[0, labels // 2 :] = 0
     return spatial @ vectors, spatial, vectors
-
-
-def classes_of(array, probability=None, layer="mixed", override="none", **attrs):
-    """An attribution file's content from (row, col, label) data."""
-    labels = array.shape[2]
-    probability = np.full(labels, 1 / labels) if probability is None else probability
-    return xr.Dataset(
-        {"attribution": (("label", "row", "col"), datasets.as_float32(array.transpose(2, 0, 1)))},
-        coords={
-            "label": ("label", np.array([f"label {i}" for i in range(labels)], dtype=object)),
-            "index": ("label", np.arange(1, labels + 1, dtype=np.int32)),
-            "logit": ("label", np.zeros(labels, np.float32)),
-            "probability": ("label", datasets.as_float32(probability)),
-        },
-        attrs={"layer": layer, "override": override, "model_sha256": "m", "image_sha256": "i"}
-        | attrs,
-    )
 
 
 def correlation(a, b):
@@ -129,7 +109,7 @@ def test_a_layer_without_positive_attribution_gives_zeros():
 
 
 def test_too_many_factors_are_refused_with_the_limit():
-    with pytest.raises(BadFile, match=r"36 factors asked of 5 x 7 positions .* valid: 1 to 35"):
+    with pytest.raises(BadFile, match=r"cannot fit 36 factors: 5 x 7 positions, .* valid: 1 to 35"):
         factorise([np.ones((5, 7, 40))], 36)
 
 
@@ -140,7 +120,7 @@ def test_unknown_method_is_refused_with_the_valid_ones():
 
 def test_recipe_alone_clips_and_takes_every_label(rng):
     data = rng.normal(size=(5, 7, 30))
-    found, labels = alone(classes_of(data), 2)
+    found, labels = factorise_layer(classes_of(data), 2)
     expected = factorise([np.maximum(data.astype(np.float32), 0)], 2)
     np.testing.assert_array_equal(found.labels, expected.labels)
     assert labels.sizes["label"] == 30
@@ -150,8 +130,8 @@ def test_recipe_joint_takes_the_most_probable_and_shares_label_vectors(rng):
     early, late = rng.normal(size=(10, 14, 30)), rng.normal(size=(5, 7, 30))
     probability = rng.permutation(30) / 435
     files = [classes_of(array, probability) for array in (late, early)]
-    fitted, labels = joint(files[0], files[0], 2, labels=12)
-    moved, _ = joint(files[0], files[1], 2, labels=12)
+    fitted, labels = factorise_jointly(files[0], files[0], 2, labels=12)
+    moved, _ = factorise_jointly(files[0], files[1], 2, labels=12)
     np.testing.assert_array_equal(fitted.labels, moved.labels)
     assert moved.spatial[0].shape == (10, 14, 2)
     assert np.all(np.diff(labels["probability"]) < 0)
@@ -160,8 +140,8 @@ def test_recipe_joint_takes_the_most_probable_and_shares_label_vectors(rng):
 
 def test_recipe_joint_does_not_depend_on_the_scale_of_a_layer(rng):
     early, late = rng.normal(size=(10, 14, 30)), rng.normal(size=(5, 7, 30))
-    straight, _ = joint(classes_of(late), classes_of(early), 2)
-    scaled, _ = joint(classes_of(1000 * late), classes_of(0.01 * early), 2)
+    straight, _ = factorise_jointly(classes_of(late), classes_of(early), 2)
+    scaled, _ = factorise_jointly(classes_of(1000 * late), classes_of(0.01 * early), 2)
     np.testing.assert_allclose(scaled.spatial[0], straight.spatial[0], atol=1e-3)
 
 
@@ -178,11 +158,11 @@ def test_ties_in_probability_keep_the_order_of_the_logits():
 def test_axes_are_read_by_name_not_by_order(rng):
     dataset = classes_of(rng.normal(size=(5, 7, 4)))
     turned = dataset.transpose("col", "label", "row")
-    np.testing.assert_array_equal(explained(turned), explained(dataset))
+    np.testing.assert_array_equal(label_matrix(turned), label_matrix(dataset))
 
 
 def test_top_labels_are_the_largest_weights(rng):
-    found, labels = alone(classes_of(two_patterns(rng)[0]), 2)
+    found, labels = factorise_layer(classes_of(two_patterns(rng)[0]), 2)
     dataset = named_factors(found, labels, top=3)
     for factor in range(2):
         order = np.argsort(-found.labels[factor])[:3]
@@ -193,41 +173,3 @@ def test_top_labels_are_the_largest_weights(rng):
         [f, r] for f in (1, 2) for r in (1, 2, 3)
     ]
     assert table["index"].tolist() == dataset["top_index"].to_numpy().ravel().tolist()
-
-
-def test_written_files_hold_the_factors_and_where_they_come_from(tmp_path, rng):
-    paths = [tmp_path / "late.h5", tmp_path / "early.h5"]
-    for path, shape in zip(paths, [(5, 7, 60), (10, 14, 60)], strict=True):
-        datasets.write_h5(path, classes_of(rng.normal(size=shape), layer=path.stem))
-    h5, tsv = tmp_path / "f.h5", tmp_path / "f.tsv"
-    write_factors(paths[1], paths[0], 3, "nmf", 4, 50, h5, tsv)
-    with xr.open_dataset(h5) as dataset:
-        assert dict(dataset.sizes) == {"row": 10, "col": 14, "factor": 3, "label": 50, "rank": 4}
-        assert dataset["spatial"].dims == ("row", "col", "factor")
-        assert dataset["labels"].dims == ("factor", "label")
-        facts = {key: dataset.attrs[key] for key in ("layer", "fit_layer", "method", "recipe", "n")}
-        assert facts == {
-            "layer": "early", "fit_layer": "late", "method": "nmf", "recipe": "joint", "n": 3,
-        }  # fmt: skip
-    table = pd.read_csv(tsv, sep="\t", comment="#")
-    assert list(table.columns) == ["factor", "rank", "label", "index", "weight"]
-    assert len(table) == 12
-
-
-def test_a_label_with_a_hash_survives_readers_that_skip_comments(tmp_path, rng):
-    content = classes_of(rng.uniform(size=(5, 7, 9)))
-    content["label"] = [f"C# in\t{i} #{i}" for i in range(9)]
-    datasets.write_h5(tmp_path / "c.h5", content)
-    write_factors(tmp_path / "c.h5", None, 1, "nmf", 9, 50, tmp_path / "f.h5", tmp_path / "f.tsv")
-    table = pd.read_csv(tmp_path / "f.tsv", sep="\t", comment="#")
-    assert sorted(table["label"]) == sorted(content["label"].to_numpy())
-
-
-def test_layers_of_different_pictures_are_refused(tmp_path, rng):
-    paths = [tmp_path / "a.h5", tmp_path / "b.h5"]
-    for path in paths:
-        content = classes_of(rng.normal(size=(5, 7, 9)), image_sha256=path.stem)
-        datasets.write_h5(path, content)
-    with pytest.raises(BadFile, match=r"a\.h5' and .*b\.h5' differ in image_sha256: a, b"):
-        write_factors(paths[1], paths[0], 2, "nmf", 4, 50, tmp_path / "f.h5", tmp_path / "f.tsv")
-    assert not (tmp_path / "f.h5").exists()

@@ -8,8 +8,8 @@ import tensorflow as tf
 from helpers.tiny_network import in_tensorflow, inception_like, linear_of, weights
 from oracles.neuron_effects import neuron_effects
 
+from blockscope.attribution.all_labels import attribute_labels
 from blockscope.attribution.group_effects import attribute_groups, named_groups
-from blockscope.attribution.labels import attribute_labels
 from blockscope.attribution.neuron_groups import NeuronGroups, group_neurons
 from blockscope.io.errors import BadFile
 from blockscope.io.labels import Labels
@@ -68,7 +68,7 @@ def test_any_number_of_groups_in_their_order(n, rng):
     assert np.all(np.diff(centres(found.spatial)) >= 0)
 
 
-def test_a_mirrored_picture_has_mirrored_groups_in_turn(rng):
+def test_a_mirrored_image_has_mirrored_groups_in_turn(rng):
     activations, _ = three_groups(rng)
     straight, mirrored = group_neurons(activations, 3), group_neurons(activations[:, ::-1], 3)
     expected = straight.spatial[:, ::-1, ::-1]
@@ -151,7 +151,7 @@ def test_negative_activations_are_clipped_and_counted(rng):
 
 @pytest.mark.parametrize("n", [0, 9])
 def test_too_many_groups_are_refused_with_the_limit(n):
-    words = rf"{n} neuron groups asked of 5 x 9 positions and 8 channels; valid: 1 to 8"
+    words = rf"cannot fit {n} neuron groups: 5 x 9 positions, 8 channels; valid: 1 to 8"
     with pytest.raises(BadFile, match=words):
         group_neurons(np.ones((5, 9, 8)), n)
 
@@ -209,9 +209,9 @@ def test_memory_bounds_the_batches_and_changes_nothing(rng, monkeypatch):
     linear, groups = signed_layer(rng)
     ample = attribute_groups(linear, groups, range(5))
     sizes = []
-    push = linear.push
+    jvp = linear.jvp
     monkeypatch.setattr(linear, "bytes_per_tangent", lambda: 10**8)
-    monkeypatch.setattr(linear, "push", lambda t: sizes.append(t.shape[0]) or push(t))
+    monkeypatch.setattr(linear, "jvp", lambda t: sizes.append(t.shape[0]) or jvp(t))
     scarce = attribute_groups(linear, groups, range(5), memory_mb=900)
     assert sizes == [3, 1]
     np.testing.assert_allclose(scarce, ample, rtol=1e-9, atol=1e-12)

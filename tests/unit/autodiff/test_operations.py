@@ -10,9 +10,10 @@ import pytest
 import tensorflow as tf
 from helpers.tiny_network import conv, inception_like, linear_of, network_of, weights
 
-from blockscope.autodiff.double_backprop import Overridden, TwiceDifferentiated
+from blockscope.autodiff.double_backprop import DoubleBackprop, Overridden
 from blockscope.autodiff.gradient_overrides import OVERRIDES
-from blockscope.autodiff.registry import FAST_OVERRIDES, RULES
+from blockscope.autodiff.linear_map import LinearMap
+from blockscope.autodiff.registry import FAST_OVERRIDES, LINEAR_OPS
 
 SHAPE = (5, 7, 3)
 
@@ -87,7 +88,7 @@ OPERATIONS = {
     "everything": inception_like,
 }
 SINGLE = {"LRN", "everything"}  # TensorFlow has no LRN in double precision
-NO_GRADIENT_ON_CPU = {"Conv2D dilated"}  # TensorFlow's own; ours spreads the kernel instead
+NO_GRADIENT_ON_CPU = {"Conv2D dilated"}  # TensorFlow's own; ours dilates the kernel instead
 
 
 def point(shape=None, name=""):
@@ -102,7 +103,7 @@ def assert_close(actual, desired, single=1e-5, double=1e-9):
     np.testing.assert_allclose(actual, desired, rtol=0, atol=share * np.abs(desired).max() + 1e-30)
 
 
-def reference_pull(build, x, u):
+def reference_vjp(build, x, u):
     """TensorFlow's own gradient of <u, build(x)>, one entry of the batch of u at a time."""
     pulled = []
     for one in u:
@@ -115,7 +116,7 @@ def reference_pull(build, x, u):
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
-def test_push_is_the_transpose_of_tensorflows_gradient(name, rng):
+def test_jvp_is_the_transpose_of_tensorflows_gradient(name, rng):
     """<u, J v> = <J' u, v>, with J' u from TensorFlow, for every operation."""
     build, x = OPERATIONS[name], point(name=name)
     linear = linear_of(build, x)
@@ -123,7 +124,7 @@ def test_push_is_the_transpose_of_tensorflows_gradient(name, rng):
     u = rng.normal(size=(3, *linear.output.shape[1:])).astype(x.dtype)
     pushed = linear.jvp(tf.constant(v)).numpy()
     own = linear.vjp(tf.constant(u)).numpy()
-    reference = own if name in NO_GRADIENT_ON_CPU else reference_pull(build, x, u)
+    reference = own if name in NO_GRADIENT_ON_CPU else reference_vjp(build, x, u)
     left = [[np.sum(a * b) for b in pushed] for a in u]
     right = [[np.sum(a * b) for b in v] for a in reference]
     assert_close(np.array(left), np.array(right))
@@ -131,7 +132,7 @@ def test_push_is_the_transpose_of_tensorflows_gradient(name, rng):
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
-def test_push_agrees_with_finite_differences(name, rng):
+def test_jvp_agrees_with_finite_differences(name, rng):
     build, x = OPERATIONS[name], point(name=name)
     linear = linear_of(build, x)
     v = rng.normal(size=(1, *x.shape)).astype(x.dtype)
@@ -181,12 +182,12 @@ def test_fast_override_is_the_transpose_of_its_rule(override, rng):
     """The written-out forward mode of an override equals the one derived from its rule."""
     x = point((6, 9, 3))
     linear = linear_of(lambda t: tf.nn.max_pool2d(t, 3, 2, "SAME"), x, override)
-    ((_, _, fast), _) = linear.steps
+    ((_, _, fast), _) = linear.ops
     (rule,) = OVERRIDES[override].rules.values()
     assert type(fast) is FAST_OVERRIDES[rule]
     tangents = [tf.constant(rng.normal(size=(4, *x.shape)))]
-    slow = Overridden(fast.step, rule).dense(tangents)
-    np.testing.assert_allclose(fast.dense(tangents), slow, rtol=1e-9, atol=1e-12)
+    slow = Overridden(fast.point, rule).jvp(tangents)
+    np.testing.assert_allclose(fast.jvp(tangents), slow, rtol=1e-9, atol=1e-12)
 
 
 def test_override_changes_only_its_operation():
@@ -199,22 +200,25 @@ def test_override_changes_only_its_operation():
 
 
 def test_operation_without_a_rule_goes_through_the_fallback():
-    assert "Sinh" not in RULES
+    assert "Sin" not in LINEAR_OPS
     linear = linear_of(tf.sin, point())
-    assert isinstance(linear.steps[0][2], TwiceDifferentiated)
+    assert isinstance(linear.ops[0][2], DoubleBackprop)
 
 
-def test_value_of_the_layer_may_be_held():
+def test_value_of_the_layer_may_be_given():
     x = point((41, 33, 2), "everything")
     network = network_of(inception_like, x.shape, tf.float32)
     free = linear_of(inception_like, x, layer="mixed")
-    from blockscope.autodiff.linear_map import LinearMap
-
-    held = LinearMap(
-        network, x[None], "mixed", "output", OVERRIDES["none"], held=2 * free.value[0].numpy()
+    doubled = LinearMap(
+        network,
+        x[None],
+        "mixed",
+        "output",
+        OVERRIDES["none"],
+        layer_value=2 * free.value[0].numpy(),
     )
-    np.testing.assert_array_equal(held.value, 2 * free.value)
-    assert not np.allclose(held.output, free.output)
+    np.testing.assert_array_equal(doubled.value, 2 * free.value)
+    assert not np.allclose(doubled.output, free.output)
 
 
 def test_peak_memory_counts_what_is_alive_at_once():
@@ -227,24 +231,26 @@ def test_peak_memory_counts_what_is_alive_at_once():
     linear = linear_of(build, point())
     single = 8 * 5 * 7 * 3
     assert linear.bytes_per_tangent() == 2 * single * 3
-    assert len(linear.steps) == 6
+    assert len(linear.ops) == 6
 
 
-def test_a_push_forgets_what_it_no_longer_needs(monkeypatch):
-    from blockscope.autodiff import linear_map
-
-    alive = []
+def test_a_jvp_forgets_what_it_no_longer_needs(monkeypatch):
+    """Of a chain of operations, one result is alive when the next is computed."""
     linear = linear_of(lambda x: tf.tanh(tf.tanh(tf.tanh(x))), point())
-    original = linear_map._jvp_op
-
-    def watching(step, tangents, meter):
-        gc.collect()
-        alive.append(sum(reference() is not None for reference in made))
-        result = original(step, tangents, meter)
-        made.append(weakref.ref(result))
-        return result
-
     made: list[weakref.ref] = []
-    monkeypatch.setattr(linear_map, "_jvp_op", watching)
+    alive = []
+
+    def watched(op):
+        def jvp(tangents, original=op.jvp):
+            gc.collect()
+            alive.append(sum(reference() is not None for reference in made))
+            result = original(tangents)
+            made.append(weakref.ref(result))
+            return result
+
+        return jvp
+
+    for _, _, op in linear.ops:
+        monkeypatch.setattr(op, "jvp", watched(op))
     linear.jvp(tf.ones((1, *SHAPE), tf.float64))
-    assert max(alive) == 1
+    assert (len(made), max(alive)) == (len(linear.ops), 1)

@@ -215,7 +215,7 @@ def test_the_data_of_a_page_are_those_of_the_files(
             unpack(found["attribution"]), wanted["attribution"].to_numpy()[0], **tolerance
         )
         np.testing.assert_allclose(
-            unpack(found["classes"]), wanted["classes"].to_numpy(), **tolerance
+            unpack(found["classes"]), wanted["label_attribution"].to_numpy(), **tolerance
         )
         assert found["rise"] == pytest.approx(float(wanted["score"][0]))
         activations = datasets.read(files[f"activations{n}"])["activations"].to_numpy()

@@ -321,7 +321,7 @@ NO_NAMES = {"input": {"size": SIZE, "range": (-1.0, 1.0)}, "logits": None}
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 @pytest.mark.parametrize("kind", ["keras", "saved_model"])
 def test_keras_models_agree_in_values_and_attribution(tmp_path, normal, kind):
-    from blockscope.attribution.labels import attribute_labels
+    from blockscope.attribution.all_labels import attribute_labels
     from blockscope.autodiff.batches import Mode
     from blockscope.autodiff.gradient_overrides import OVERRIDES
     from blockscope.autodiff.linear_map import LinearMap

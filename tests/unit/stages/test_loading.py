@@ -13,15 +13,15 @@ import xarray as xr
 from helpers.repository import ROOT
 
 import blockscope
-from blockscope.attribution.activations import write_activations
-from blockscope.attribution.group_effects import write_neurons
-from blockscope.attribution.labels import write_classes
 from blockscope.config.tables import read_catalogue
 from blockscope.io import datasets, images
 from blockscope.io.errors import BadFile
 from blockscope.models.card import ModelCard
+from blockscope.stages.activations import write_activations
+from blockscope.stages.classes import write_classes
 from blockscope.stages.input import write_input
 from blockscope.stages.model import write_model
+from blockscope.stages.neuron_groups import write_neuron_groups
 
 PAGE = ROOT / "docs" / "python.md"
 MEMORY_MB = 2048
@@ -44,10 +44,11 @@ def made(tmp_path_factory) -> Path:
         image_path=ROOT / "resources/scenes/two.png", card_path=card, output=image,
         background=(255, 255, 255), image="two",
     )  # fmt: skip
-    write_activations(graph, card, image, "mixed4d", activations)
-    given = (graph, card, image, activations, "mixed4d")
-    write_classes(*given, "none", results / "none/classes/mixed4d.h5", MEMORY_MB)
-    write_neurons(*given, 4, results / "groups/mixed4d-4.h5", MEMORY_MB)
+    files = {"graph": graph, "card": card, "image": image}
+    write_activations(**files, layer="mixed4d", output=activations)
+    given = {**files, "activations": activations, "layer": "mixed4d", "memory_mb": MEMORY_MB}
+    write_classes(**given, override="none", output=results / "none/classes/mixed4d.h5")
+    write_neuron_groups(**given, n=4, output=results / "groups/mixed4d-4.h5")
     return folder
 
 
@@ -97,17 +98,23 @@ def test_groups_of_a_real_layer_explain_it_in_part(made):
     error = np.linalg.norm(values - product) / np.linalg.norm(values)
     facts = groups.attrs
     assert facts["relative_error"] == pytest.approx(error, rel=1e-5)
-    assert (facts["created_by"], facts["layer"], facts["n"]) == ("neurons", "mixed4d", 4)
+    assert (facts["created_by"], facts["layer"], facts["n"]) == ("neuron_groups", "mixed4d", 4)
     assert (facts["override"], facts["clipped"]) == ("none", 0)
 
 
-@pytest.mark.parametrize(("n", "words"), [(133, "133 neuron groups asked of 14 x 14 positions")])
+@pytest.mark.parametrize(("n", "words"), [(133, "cannot fit 133 neuron groups: 14 x 14 positions")])
 def test_too_many_groups_are_reported_with_their_layer(made, tmp_path, n, words):
     model, image = made / "results/models/blocks1000", made / "results/blocks1000/two"
-    files = (model / "graph.pb", model / "model.json", image / "input.png")
-    activations = image / "activations/mixed4d.zarr.zip"
+    files = {
+        "graph": model / "graph.pb",
+        "card": model / "model.json",
+        "image": image / "input.png",
+        "activations": image / "activations/mixed4d.zarr.zip",
+    }
     with pytest.raises(BadFile, match=rf"layer 'mixed4d' of model 'blocks1000': {words}"):
-        write_neurons(*files, activations, "mixed4d", n, tmp_path / "n.h5", MEMORY_MB)
+        write_neuron_groups(
+            **files, layer="mixed4d", n=n, output=tmp_path / "n.h5", memory_mb=MEMORY_MB
+        )
     assert not (tmp_path / "n.h5").exists()
 
 

@@ -131,7 +131,7 @@ def _channels_and_sprites(
     ]
     if layers:
         data["channels"] = [
-            packed_channels(found, read(files[f"channels{n}"])["classes"])
+            packed_channels(found, read(files[f"channels{n}"])["label_attribution"])
             for n, found in zip(places, layers, strict=True)
         ]
     for found in layers:

@@ -8,13 +8,13 @@ import tensorflow as tf
 from helpers.tiny_network import in_tensorflow, inception_like, linear_of, sequence
 from oracles.class_positions import class_positions
 
-from blockscope.attribution.labels import attribute_labels, named_labels, softmax
+from blockscope.attribution.all_labels import attribute_labels, named_labels, softmax
 from blockscope.autodiff.batches import LARGEST, Mode, cheaper_mode, in_batches
 from blockscope.autodiff.gradient_overrides import OVERRIDES, Override
 from blockscope.io.labels import Labels
 
 
-def picture(rng, shape=(7, 9, 3)):
+def image(rng, shape=(7, 9, 3)):
     return rng.normal(0.5, 1, shape)
 
 
@@ -24,7 +24,7 @@ def picture(rng, shape=(7, 9, 3)):
     [("none", "max"), ("smooth", "smooth"), ("smooth-blur", "smooth-blur")],
 )
 def test_equals_the_formula_in_loops(override, rule, mode, rng):
-    x = picture(rng)
+    x = image(rng)
     linear = linear_of(in_tensorflow(sequence(rule)), x, override)
     found = attribute_labels(linear, range(5), mode=mode)
     expected = class_positions(sequence(rule), x)
@@ -33,7 +33,7 @@ def test_equals_the_formula_in_loops(override, rule, mode, rng):
 
 
 def test_overrides_differ(rng):
-    x = picture(rng)
+    x = image(rng)
     maps = [
         attribute_labels(linear_of(in_tensorflow(sequence("max")), x, override), range(5))
         for override in OVERRIDES
@@ -61,7 +61,7 @@ def test_an_override_of_ones_own_works_in_both_modes(mode, rng, monkeypatch):
     monkeypatch.setitem(
         OVERRIDES, "shared", Override("a rule of one's own", {"MaxPool": shared_pool})
     )
-    x = picture(rng)
+    x = image(rng)
     linear = linear_of(in_tensorflow(sequence("max")), x, "shared")
     found = attribute_labels(linear, range(5), mode=mode)
 
@@ -71,7 +71,7 @@ def test_an_override_of_ones_own_works_in_both_modes(mode, rng, monkeypatch):
         (node,) = [n for n in linear_nodes if n.attr["ksize"].list.i[1] == size]
         return y, lambda upstream: (shared_pool(value, y, node, upstream), None, None)
 
-    linear_nodes = [step.step.node for _, _, step in linear.steps if step.step.node.op == "MaxPool"]
+    linear_nodes = [op.point.node for _, _, op in linear.ops if op.point.node.op == "MaxPool"]
     with tf.GradientTape(persistent=True) as tape:
         value = tf.constant(x[None])
         tape.watch(value)
@@ -89,14 +89,14 @@ def test_attribution_sums_to_the_logits_of_a_homogeneous_network(rng):
         (*layer[:2], 0 * layer[2], layer[3]) if layer[0] == "conv" else layer
         for layer in sequence("max")
     ]
-    linear = linear_of(in_tensorflow(network), picture(rng))
+    linear = linear_of(in_tensorflow(network), image(rng))
     total = attribute_labels(linear, range(5)).sum((1, 2))
     np.testing.assert_allclose(total, linear.output.numpy()[0], rtol=1e-9)
 
 
 @pytest.mark.parametrize("mode", Mode)
 def test_labels_may_come_in_any_order(mode, rng):
-    linear = linear_of(in_tensorflow(sequence("max")), picture(rng))
+    linear = linear_of(in_tensorflow(sequence("max")), image(rng))
     every = attribute_labels(linear, range(5), mode=mode)
     some = attribute_labels(linear, [3, 0], mode=mode)
     np.testing.assert_allclose(some, every[[3, 0]], rtol=1e-12, atol=1e-15)
@@ -104,7 +104,7 @@ def test_labels_may_come_in_any_order(mode, rng):
 
 @pytest.mark.parametrize("mode", Mode)
 def test_memory_bounds_the_batches_and_changes_nothing(mode, rng, monkeypatch):
-    x = picture(rng, (41, 33, 2)).astype(np.float32)
+    x = image(rng, (41, 33, 2)).astype(np.float32)
     linear = linear_of(inception_like, x, layer="mixed")
     ample = attribute_labels(linear, range(9), memory_mb=10_000, mode=mode)
     monkeypatch.setattr(linear, "bytes_per_tangent", lambda: 10**7)
@@ -121,7 +121,7 @@ def test_batches_fit_the_memory_and_hold_every_item():
 
 
 def test_the_cheaper_mode_is_chosen_by_positions_and_labels(rng):
-    x = picture(rng, (41, 33, 2)).astype(np.float32)
+    x = image(rng, (41, 33, 2)).astype(np.float32)
     late = linear_of(inception_like, x, layer="late")
     early = linear_of(inception_like, x, layer="input")
     assert cheaper_mode(late, labels=1000) is Mode.FORWARD
@@ -129,10 +129,10 @@ def test_the_cheaper_mode_is_chosen_by_positions_and_labels(rng):
 
 
 def test_a_multiplication_in_reverse_mode_counts_twice(rng, monkeypatch):
-    x = picture(rng, (41, 33, 2)).astype(np.float32)
+    x = image(rng, (41, 33, 2)).astype(np.float32)
     linear = linear_of(inception_like, x, layer="input")  # 1353 positions
     monkeypatch.setattr(linear, "multiplications_per_position", lambda: 10)
-    monkeypatch.setattr(linear, "multiplications_per_sensitivity", lambda: 100)
+    monkeypatch.setattr(linear, "multiplications_per_cotangent", lambda: 100)
     assert cheaper_mode(linear, labels=68) is Mode.FORWARD
     assert cheaper_mode(linear, labels=67) is Mode.REVERSE
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from helpers.tiny_files import write_tiny_files
 
-from blockscope.attribution.layer_task import LayerTask
 from blockscope.io.errors import BadFile, UnknownName
+from blockscope.stages.layer_task import LayerTask
 
 
 @pytest.fixture(scope="module")
@@ -19,57 +19,62 @@ def files(tmp_path_factory):
 
 @pytest.mark.parametrize(("later", "shape"), [(None, (1, 9)), ("late", (1, 5, 4, 7))])
 def test_it_leads_from_the_layer_to_the_logits_or_to_a_later_layer(files, later, shape):
-    opened = LayerTask.read(*files, "pooled", "smooth", later)
-    linear, gradients = opened.linear(), opened.gradients()
+    task = LayerTask.read(**files, layer="pooled", override="smooth", later=later)
+    linear, gradients = task.linear(), task.gradients()
     assert linear.output.shape == shape
-    np.testing.assert_array_equal(linear.value[0], opened.held)
-    np.testing.assert_allclose(gradients.values_at(opened.held[None]), linear.output, rtol=1e-6)
+    np.testing.assert_array_equal(linear.value[0], task.activations)
+    np.testing.assert_allclose(
+        gradients.values_at(task.activations[None]), linear.output, rtol=1e-6
+    )
     assert not gradients.exact  # a max pooling follows, whose gradient is replaced
 
 
 def test_the_override_takes_part(files, rng):
     tangent = rng.normal(size=(1, 11, 9, 6)).astype(np.float32)
-    found = [LayerTask.read(*files, "pooled", o).linear().push(tangent) for o in ("none", "smooth")]
+    found = [
+        LayerTask.read(**files, layer="pooled", override=name).linear().jvp(tangent)
+        for name in ("none", "smooth")
+    ]
     assert np.abs(found[0] - found[1]).max() > 1e-3
 
 
 def test_the_activations_are_those_of_the_file(files):
-    opened = LayerTask.read(*files, "pooled", "none")
-    doubled = replace(opened, held=2 * opened.held)
-    np.testing.assert_array_equal(doubled.linear().value[0], 2 * opened.held)
-    np.testing.assert_array_equal(doubled.gradients().value, 2 * opened.held)
+    task = LayerTask.read(**files, layer="pooled")
+    doubled = replace(task, activations=2 * task.activations)
+    np.testing.assert_array_equal(doubled.linear().value[0], 2 * task.activations)
+    np.testing.assert_array_equal(doubled.gradients().value, 2 * task.activations)
 
 
 @pytest.mark.parametrize("later", ["early", "pooled"])
 def test_a_layer_that_does_not_follow_is_refused(files, later):
     words = f"layer2 '{later}' is not computed from layer1 'pooled' in model 'tiny'; layer2 must"
     with pytest.raises(BadFile, match=words):
-        LayerTask.read(*files, "pooled", "none", later)
+        LayerTask.read(**files, layer="pooled", later=later)
 
 
 @pytest.mark.parametrize(("layer", "later"), [("poled", None), ("pooled", "lat")])
 def test_an_unknown_layer_is_told(files, layer, later):
     with pytest.raises(UnknownName, match=r"layer of model 'tiny'.*(pooled|late)"):
-        LayerTask.read(*files, layer, "none", later)
+        LayerTask.read(**files, layer=layer, later=later)
 
 
 @pytest.mark.parametrize(
     ("later", "where"), [(None, "at layer 'pooled'"), ("late", "from 'late' to 'pooled'")]
 )
 def test_results_that_are_not_finite_are_refused(files, later, where):
-    opened = LayerTask.read(*files, "pooled", "none", later)
+    task = LayerTask.read(**files, layer="pooled", later=later)
     array = np.ones((5, 7), np.float32)
-    opened.check_finite("effect", array)
+    task.check_finite("effect", array)
     array[2, 3:5] = np.nan, -np.inf
     words = f"effect {where} of model 'tiny' is not finite in 2 of 35 entries; check the model's"
     with pytest.raises(BadFile, match=words):
-        opened.check_finite("effect", array)
+        task.check_finite("effect", array)
 
 
 def test_results_record_their_layers(files):
-    to_logits = LayerTask.read(*files, "pooled", "smooth").record("classes", n=3)
+    to_logits = LayerTask.read(**files, layer="pooled", override="smooth").record("classes", n=3)
     assert {"created_by": "classes", "model": "tiny", "image": "noise"}.items() <= to_logits.items()
     assert {"layer": "pooled", "override": "smooth", "n": 3}.items() <= to_logits.items()
-    between = LayerTask.read(*files, "pooled", "none", "late").record("positions")
+    between = LayerTask.read(**files, layer="pooled", later="late").record("positions")
     assert {"layer1": "pooled", "layer2": "late", "override": "none"}.items() <= between.items()
     assert "layer" not in between

@@ -1,0 +1,38 @@
+"""The stage "activations": the values of one layer for one image."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+from blockscope.attribution.activations import activations
+from blockscope.io import datasets, provenance
+from blockscope.io.atomic_files import FilePath
+from blockscope.io.images import read_input
+from blockscope.models.card import ModelCard
+from blockscope.models.device import software_facts
+from blockscope.models.network import Network
+
+
+def write_activations(
+    *, graph: FilePath, card: FilePath, image: FilePath, layer: str, output: FilePath
+) -> None:
+    """Write a layer's activations as zarr: ``activations`` (row, col, channel)."""
+    model = ModelCard.read(card)
+    model.layer(layer)
+    pixels, facts = read_input(image)
+    named = xr.DataArray(
+        datasets.as_float32(activations(Network.load(graph, model), pixels, layer)),
+        dims=("row", "col", "channel"),
+        attrs={"long_name": f"activations of {layer}", "units": "1"},
+    )
+    origin = provenance.record(
+        "activations", software_facts(), **provenance.inherited(facts), layer=layer
+    )
+    datasets.write_zarr(output, xr.Dataset({"activations": named}, attrs=origin))
+
+
+def read_activations(path: FilePath) -> npt.NDArray[np.float32]:
+    """Return a file's activations, (row, col, channel), float32."""
+    return datasets.read(path)["activations"].transpose("row", "col", "channel").to_numpy()

@@ -1,0 +1,136 @@
+"""What every stage of attribution starts from: a layer of a network at one image, from files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypedDict
+
+import numpy as np
+import numpy.typing as npt
+
+from blockscope.autodiff.gradient_overrides import find_override
+from blockscope.autodiff.gradients import Gradients
+from blockscope.autodiff.linear_map import LinearMap
+from blockscope.io import provenance
+from blockscope.io.atomic_files import FilePath
+from blockscope.io.errors import BadFile
+from blockscope.io.images import read_input
+from blockscope.models.card import ModelCard
+from blockscope.models.device import software_facts
+from blockscope.models.network import Network
+from blockscope.stages.activations import read_activations
+
+
+class LayerFiles(TypedDict):
+    """Paths of a network's graph and card, an image, and its activations of the (earlier) layer."""
+
+    graph: FilePath
+    card: FilePath
+    image: FilePath
+    activations: FilePath
+
+
+@dataclass(frozen=True, eq=False)
+class LayerTask:
+    """A layer at one image, the tensor that responds to it, and the override of its gradients.
+
+    Attributes
+    ----------
+    card, network
+        The model.
+    facts
+        Provenance of the image.
+    values
+        Network input, (1, row, col, rgb).
+    activations
+        Those of the layer, (row, col, channel), as in their file.
+    layer, target
+        Names of tensors; ``target`` is a later layer, or the logits.
+    override
+        Name of the gradient override.
+    """
+
+    card: ModelCard
+    network: Network
+    facts: provenance.Facts
+    values: npt.NDArray[np.float32]
+    activations: npt.NDArray[np.float32]
+    layer: str
+    target: str
+    override: str
+
+    @classmethod
+    def read(
+        cls,
+        *,
+        graph: FilePath,
+        card: FilePath,
+        image: FilePath,
+        activations: FilePath,
+        layer: str,
+        override: str = "none",
+        later: str | None = None,
+    ) -> LayerTask:
+        """Read the files of a layer; the target is the layer ``later``, or the logits without one.
+
+        Raises ``BadFile`` if ``later`` is not computed from ``layer``, ``UnknownName`` for a layer
+        that the model does not have.
+        """
+        model = ModelCard.read(card)
+        model.layer(layer)
+        if later is not None and not model.is_after(later, layer):
+            raise BadFile(
+                f"layer2 '{later}' is not computed from layer1 '{layer}' in model '{model.model}'; "
+                "layer2 must come after layer1"
+            )
+        pixels, facts = read_input(image)
+        network = Network.load(graph, model)
+        return cls(
+            card=model,
+            network=network,
+            facts=facts,
+            values=network.values(pixels),
+            activations=read_activations(activations),
+            layer=layer,
+            target=later or model.logits,
+            override=override,
+        )
+
+    @property
+    def to_logits(self) -> bool:
+        """Whether the target is the logits."""
+        return self.target == self.card.logits
+
+    def linear(self) -> LinearMap:
+        """Linearise the target's response to the layer; evaluates the network once."""
+        rules = find_override(self.override)
+        return LinearMap(
+            self.network, self.values, self.layer, self.target, rules, self.activations
+        )
+
+    def gradients(self) -> Gradients:
+        """Return the target's gradients at any values of the layer; evaluates the network once."""
+        rules = find_override(self.override)
+        return Gradients(
+            self.network, self.values, self.layer, self.target, rules, self.activations
+        )
+
+    def check_finite(self, what: str, array: npt.NDArray[np.floating]) -> None:
+        """Raise ``BadFile`` if entries of a result, called ``what``, are not finite."""
+        wrong = np.count_nonzero(~np.isfinite(array))
+        if wrong:
+            between = f"from '{self.target}' to '{self.layer}'"
+            where = f"at layer '{self.layer}'" if self.to_logits else between
+            raise BadFile(
+                f"{what} {where} of model '{self.card.model}' is not finite in {wrong} of "
+                f"{array.size} entries; check the model's weights and input range (models "
+                "catalogue)"
+            )
+
+    def record(self, stage: str, **facts: str | int | float | None) -> provenance.Facts:
+        """Return the provenance of a result: model, image, layers, override and ``facts``."""
+        layers = {"layer": self.layer}
+        if not self.to_logits:
+            layers = {"layer1": self.layer, "layer2": self.target}
+        known = {**provenance.inherited(self.facts), **layers, "override": self.override, **facts}
+        return provenance.record(stage, software_facts(), **known)

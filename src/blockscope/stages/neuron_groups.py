@@ -1,0 +1,40 @@
+"""The stage "neuron_groups": neuron groups of a layer, and their effect on every label."""
+
+from __future__ import annotations
+
+from typing import Unpack
+
+from blockscope.attribution.factors import SEED
+from blockscope.attribution.group_effects import attribute_groups, named_groups
+from blockscope.attribution.neuron_groups import group_neurons
+from blockscope.io import datasets
+from blockscope.io.atomic_files import FilePath
+from blockscope.io.errors import BadFile
+from blockscope.stages.layer_task import LayerFiles, LayerTask
+
+
+def write_neuron_groups(
+    *, layer: str, n: int, output: FilePath, memory_mb: int, **files: Unpack[LayerFiles]
+) -> None:
+    """Write a layer's neuron groups as HDF5, with their effects on every label's logit.
+
+    Always with the exact gradient. Raises ``BadFile`` if ``n`` exceeds what the layer allows, or
+    if values are not finite.
+    """
+    task = LayerTask.read(**files, layer=layer, override="none")
+    card, linear = task.card, task.linear()
+    try:
+        groups = group_neurons(task.activations, n)
+    except BadFile as error:
+        raise BadFile(f"layer '{layer}' of model '{card.model}': {error}") from error
+    effect = attribute_groups(linear, groups, card.label_table.indexes, memory_mb, progress=True)
+    task.check_finite("effect of groups", effect)
+    dataset = named_groups(groups, effect, linear.output.numpy()[0], card.label_table)
+    facts = task.record(
+        "neuron_groups",
+        n=n,
+        relative_error=groups.relative_error,
+        clipped=groups.clipped,
+        seed=SEED,
+    )
+    datasets.write_h5(output, dataset.assign_attrs(facts))
