@@ -72,8 +72,10 @@ def activation_grid(
 
     Parameters
     ----------
-    network, layer
-        What is rendered.
+    network
+        Which has the layer.
+    layer
+        Its name.
     activations
         (row, col, channel).
     recipe
@@ -82,7 +84,9 @@ def activation_grid(
         ``plain``: every cell separately, ``recipe.steps`` steps each. ``coherent``: cells that have
         neuron groups in common share part of their images; each of ``recipe.steps`` steps changes
         ``cells_per_step`` cells and the groups; see ``CoherentGrid``.
-    neuron_groups, cells_per_step
+    neuron_groups
+        Of a coherent grid.
+    cells_per_step
         Of a coherent grid.
     cosine_power
         The objective is the dot product with the cell's activation vector times the cosine between
@@ -97,6 +101,7 @@ def activation_grid(
 
     Returns
     -------
+    Grid
         The cells, not cropped.
 
     Raises

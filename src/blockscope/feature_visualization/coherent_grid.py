@@ -76,32 +76,30 @@ class CoherentGrid:
     turns them into an image. Every step computes ``cells_per_step`` cells: a random choice among
     those that were chosen least often so far. Only these cells and the groups move.
 
-    The random numbers of a cell follow from the recipe's seed, the layer, its number and how often
+    ``step`` counts the steps taken. ``diverged_step`` (cell) is the step at which a cell's numbers
+    became NaN or infinite, -1 for none; such a cell keeps its own parameters and is not chosen
+    again. The random numbers of a cell follow from the recipe's seed, the layer, its number and how often
     it was chosen. A step costs one pass forward and back per chosen cell, however many there are.
     Source: notebook on activation grids of Olah et al. 2018, where cells are drawn with repetition.
 
     Parameters
     ----------
-    network, layer, recipe
-        What is rendered, and how.
+    network
+        Which has the layer.
+    layer
+        Its name.
     vectors
         Activations of each cell, float32 (cell, channel).
     weights
         How much of each neuron group is in a cell, (cell, group), 0 to 1.
     cells_per_step
         At most all.
+    recipe
+        See ``cell_recipe``.
     memory_mb
         Bound for the cells that pass together; changes nothing else.
     cosine_power
         Power of the cosine by which the dot product with a vector is multiplied.
-
-    Attributes
-    ----------
-    step
-        How many steps are taken.
-    diverged_step
-        Step at which a cell's numbers became NaN or infinite, -1 for none, (cell). Such a cell
-        keeps its own parameters and is not chosen again.
     """
 
     def __init__(

@@ -51,8 +51,10 @@ class _Axis(NamedTuple):
 
     Attributes
     ----------
-    first, last
-        Least and largest t of the formula there, over all r.
+    first
+        Least t of the formula there, over all r.
+    last
+        Largest t.
     pad
         Zeros before and after the outputs' gradient, so that every input gets an entry.
     shift

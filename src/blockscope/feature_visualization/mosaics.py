@@ -60,6 +60,7 @@ def grid_sheet(
 
     Returns
     -------
+    Pixels
         (row, col, rgb), or rgba with magnitudes.
     """
     rows, cols, height, width, _ = cells.shape

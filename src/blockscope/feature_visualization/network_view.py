@@ -22,15 +22,8 @@ LARGEST_SOUGHT = 1024  # pixels; no network in use needs larger images
 class View:
     """A network cut at the layers of an objective, for square views of ``size`` pixels.
 
-    Raises ``BadFile`` where a layer is too deep for the size, and where a target does not fit its
-    layer. Cost: one pass.
-
-    Attributes
-    ----------
-    size, layers
-        As given.
-    bytes_per_image
-        What one image's passes have to keep in memory.
+    ``bytes_per_image`` is what one image's passes have to keep in memory. Raises ``BadFile`` where
+    a layer is too deep for the size, and where a target does not fit its layer. Cost: one pass.
     """
 
     def __init__(self, network: Network, objective: Objective, size: int) -> None:

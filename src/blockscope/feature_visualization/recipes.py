@@ -52,8 +52,12 @@ class Recipe:
         Side of the image in pixels.
     steps
         Steps of Adam.
-    learning_rate, beta1, beta2
+    learning_rate
         Of Adam.
+    beta1
+        Adam's decay of the mean gradient.
+    beta2
+        Adam's decay of the mean squared gradient.
     weight_decay
         Share by which all parameters shrink at every step; bounds the contrast.
     decay_fraction

@@ -46,8 +46,12 @@ def render_sprites(
 
     Parameters
     ----------
-    network, units, recipe
-        What is rendered, and how.
+    network
+        Which has the layer.
+    units
+        Of the layer.
+    recipe
+        How they are rendered.
     numbers
         Which of the units, in ascending order; by default all.
     memory_mb
@@ -63,6 +67,7 @@ def render_sprites(
 
     Returns
     -------
+    xr.Dataset
         ``sprites`` (sprite, row, col, colour) uint8; per sprite ``objective`` at the last step,
         ``heldout_objective`` under unseen transforms, and ``diverged_step``, -1 for none. A sprite
         that diverged (NaN or infinity) stays as it was before that step, and is named on stderr.
@@ -76,8 +81,9 @@ def render_sprites(
     wanted = list(range(len(units)) if numbers is None else numbers)
     units.check(wanted)
     # Held from the start: a second job for the same sprites may clear the checkpoint meanwhile.
-    parts = [part for part in _finished(done, checkpoint) if part.sprite.isin(wanted).any()]
-    parts = [part.isel(sprite=np.isin(part.sprite, wanted)) for part in parts]
+    found = _finished(done, checkpoint)
+    parts = [part.isel(sprite=np.isin(part.sprite, wanted)) for part in found]
+    parts = [part for part in parts if part.sizes["sprite"]]
     known = {number for part in parts for number in part.sprite.values.tolist()}
     missing = sorted(set(wanted).difference(known))
     if log and known:
@@ -114,10 +120,9 @@ def render_sprites(
 
 
 def _finished(done: xr.Dataset | None, checkpoint: Checkpoint | None) -> Iterator[xr.Dataset]:
-    for name in checkpoint.names() if checkpoint else ():
-        arrays = checkpoint.read(name)
-        if arrays is not None:
-            yield _named(arrays)
+    if checkpoint:
+        batches = map(checkpoint.read, checkpoint.names())
+        yield from (_named(arrays) for arrays in batches if arrays is not None)
     if done is not None:
         yield done
 

@@ -113,8 +113,10 @@ def measure(
 
     Parameters
     ----------
-    model, layers
-        Names; the model's graph and card have to be made.
+    model
+        Its graph and card have to be made.
+    layers
+        Names.
     project
         The config.
     recipe
@@ -126,7 +128,8 @@ def measure(
 
     Returns
     -------
-        The text.
+    str
+        The text to print.
     """
     sprites, compute = project.settings.sprites, project.settings.compute
     name = recipe or ("draft" if sprites.recipe == "none" else sprites.recipe)

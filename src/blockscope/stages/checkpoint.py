@@ -28,12 +28,7 @@ class FolderCheckpoint:
     folder
         Of all keys.
     decides
-        All that decides the pixels, any JSON.
-
-    Attributes
-    ----------
-    key
-        Digest of ``decides``.
+        All that decides the pixels, any JSON; ``key`` is its digest.
     """
 
     def __init__(self, folder: Path, decides: Any) -> None:

@@ -45,12 +45,24 @@ def write_cells(
 
     Parameters
     ----------
-    graph, card, activations
-        Files of the network, and the layer's activations for the image.
-    layer, method, neuron_groups, cells_per_step, cosine_power
-        As ``activation_grid`` takes them.
+    graph
+        The network in normal form.
+    card
+        Its card.
+    activations
+        Of the layer for the image.
+    layer
+        Its name.
+    method
+        See ``activation_grid``.
     recipe
         As ``Recipe.to_dict`` returns it.
+    neuron_groups
+        See ``activation_grid``.
+    cells_per_step
+        See there.
+    cosine_power
+        See there.
     progress
         Folder of this grid alone, which keeps what is done until the grid is written; a killed job
         resumes from there to the same pixels, under the same settings, network, activations and

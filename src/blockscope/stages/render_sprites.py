@@ -46,8 +46,10 @@ def write_shard(
 
     Parameters
     ----------
-    graph, card
-        Files of the network.
+    graph
+        The network in normal form.
+    card
+        Its card.
     layer
         Its name.
     kind

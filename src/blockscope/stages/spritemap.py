@@ -44,8 +44,12 @@ def write_spritemap(
         Which units, in ascending order.
     layer
         Its name.
-    zarr, png, json
-        Files to write.
+    zarr
+        The array to write.
+    png
+        The sheet.
+    json
+        What its tiles are.
 
     Raises
     ------
