@@ -78,8 +78,9 @@ class CoherentGrid:
 
     ``step`` counts the steps taken. ``diverged_step`` (cell) is the step at which a cell's numbers
     became NaN or infinite, -1 for none; such a cell keeps its own parameters and is not chosen
-    again. The random numbers of a cell follow from the recipe's seed, the layer, its number and how often
-    it was chosen. A step costs one pass forward and back per chosen cell, however many there are.
+    again. The random numbers of a cell follow from the recipe's seed, the layer, its number and how
+    often it was chosen. A step costs one pass forward and back per chosen cell, however many cells
+    there are.
     Source: notebook on activation grids of Olah et al. 2018, where cells are drawn with repetition.
 
     Parameters
