@@ -12,7 +12,8 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-LAYER, CELL, GROUPS, DRAWN, COSINE = "mixed4d", 48, 6, 64, 2.0
+LAYER, CELL_SIZE = "mixed4d", 48
+NEURON_GROUPS, CELLS_PER_STEP, COSINE_POWER = 6, 64, 2.0
 SCENE = Path("resources/scenes/two.png")
 
 
@@ -29,7 +30,7 @@ def run(options: argparse.Namespace) -> None:
     import numpy as np
 
     from blockscope.feature_visualization.activation_grid import activation_grid
-    from blockscope.feature_visualization.cell_recipe import cell_recipe
+    from blockscope.feature_visualization.recipes import cell_recipe
     from blockscope.io.images import read_image
     from studies.blocks1000.scoring import load
 
@@ -38,22 +39,31 @@ def run(options: argparse.Namespace) -> None:
     seen = network.run({network.spec.tensor: values}, [LAYER])[LAYER].numpy()[0]
     cells = seen.shape[0] * seen.shape[1]
     steps = options.grid_steps
-    recipe = cell_recipe(options.grid_recipe, CELL, steps, seed=0)
+    recipe = cell_recipe(options.grid_recipe, CELL_SIZE, steps, seed=0)
     print(
-        f"Activation grids of {LAYER}, {SCENE.name}: {cells} cells of {CELL} px, "
+        f"Activation grids of {LAYER}, {SCENE.name}: {cells} cells of {CELL_SIZE} px, "
         f"recipe {options.grid_recipe}"
     )
     first = None
     for method, taken in (
         ("plain", steps),
         ("coherent", steps),
-        ("coherent", round(steps * cells / DRAWN)),
+        ("coherent", round(steps * cells / CELLS_PER_STEP)),
     ):
         began = time.perf_counter()
         chosen = replace(recipe, steps=taken)
-        grid = activation_grid(network, LAYER, seen, chosen, method, GROUPS, DRAWN, COSINE)
+        grid = activation_grid(
+            network,
+            LAYER,
+            seen,
+            chosen,
+            method,
+            neuron_groups=NEURON_GROUPS,
+            cells_per_step=CELLS_PER_STEP,
+            cosine_power=COSINE_POWER,
+        )
         seconds = time.perf_counter() - began
-        passes = taken * (cells if method == "plain" else DRAWN)
+        passes = taken * (cells if method == "plain" else CELLS_PER_STEP)
         difference, objective = neighbour_difference(grid.cells), float(grid.objective.mean())
         first = first or (difference, objective)
         print(
@@ -78,25 +88,26 @@ def _cost(network, seen, recipe) -> None:
     import numpy as np
 
     from blockscope.feature_visualization.activation_grid import group_weights
-    from blockscope.feature_visualization.coherent_grid import Coherent
+    from blockscope.feature_visualization.coherent_grid import CoherentGrid
 
     warm = 3
-    recipe = replace(recipe, steps=warm + 20, redirected=0)
+    recipe = replace(recipe, steps=warm + 20, redirected_relu_steps=0)
     cases = [(1, 32), (4, 32), (1, 64)]
     runs, cheapest = [], [np.inf] * len(cases)
-    for times, drawn in cases:
+    for times, cells_per_step in cases:
         wide = np.tile(seen, (1, times, 1))
-        vectors, weights = wide.reshape(-1, wide.shape[2]), group_weights(wide, GROUPS)
-        runs.append(Coherent(network, LAYER, vectors, weights, drawn, recipe, cosine=COSINE).run())
+        vectors, weights = wide.reshape(-1, wide.shape[2]), group_weights(wide, NEURON_GROUPS)
+        given = LAYER, vectors, weights, cells_per_step, recipe
+        runs.append(CoherentGrid(network, *given, cosine_power=COSINE_POWER).run())
     for step in range(recipe.steps):
         for place, steps in enumerate(runs):
             began = time.process_time()
             next(steps)
             if step >= warm:
                 cheapest[place] = min(cheapest[place], time.process_time() - began)
-    for (times, drawn), seconds in zip(cases, cheapest, strict=True):
+    for (times, cells_per_step), seconds in zip(cases, cheapest, strict=True):
         cells = times * seen.shape[0] * seen.shape[1]
         print(
-            f"  a step of {drawn} of {cells} cells: {1e3 * seconds:.0f} ms of CPU time",
+            f"  a step of {cells_per_step} of {cells} cells: {1e3 * seconds:.0f} ms CPU",
             flush=True,
         )

@@ -121,11 +121,11 @@ def timed(path: Path, rounds: int = 12) -> dict:
     from blockscope.feature_visualization.optimizer import Optimizer
 
     network, objective, channels = _subject(path)
-    recipe = replace(_recipe(), steps=4 * rounds, redirected=0)
-    watched = Optimizer(network, objective, channels, recipe).watched(range(BATCH))
+    recipe = replace(_recipe(), steps=4 * rounds, redirected_relu_steps=0)
+    steps = Optimizer(network, objective, channels, recipe).iterate(range(BATCH))
     ways = {
         "lucid": (steps_and_image(path, LAYER, channels[0])[0], 1),
-        "ours": (lambda: next(watched), BATCH),
+        "ours": (lambda: next(steps), BATCH),
         "bare": (bare_passes(network, objective, recipe), BATCH),
     }
     least = {f"{name}{end}": float("inf") for name in ways for end in ("", "_cpu")}
@@ -151,7 +151,7 @@ def lucid_images(path: Path, steps: int, count: int) -> dict:
         for _ in range(steps):
             step()
         images.append(image())
-    scores = _evaluator(*subject).scores(np.stack(images), list(range(count)))
+    scores = _evaluator(*subject).evaluate(np.stack(images), list(range(count)))
     return {"scores": scores.tolist(), "mean": float(scores.mean())}
 
 
@@ -179,9 +179,9 @@ def _evaluator(network, objective, channels):
 
 def _recipe():
     """Return the recipe that raises the objective fastest, whatever its images look like."""
-    from blockscope.feature_visualization.recipes import QUICK
+    from blockscope.feature_visualization.recipes import FEWEST_STEPS
 
-    return QUICK
+    return FEWEST_STEPS
 
 
 def our_way(path: Path, most: int, goal: list) -> dict:
@@ -197,9 +197,9 @@ def our_way(path: Path, most: int, goal: list) -> dict:
     network, objective, channels = _subject(path)
     evaluator, count = _evaluator(network, objective, channels), len(goal)
     optimizer = Optimizer(network, objective, channels, replace(_recipe(), steps=most))
-    for done, images in enumerate(optimizer.watched(range(BATCH)), 1):
+    for done, images in enumerate(optimizer.iterate(range(BATCH)), 1):
         if done % 4 == 0:
-            reached = fmean(evaluator.scores(images()[:count], range(count)).tolist())
+            reached = fmean(evaluator.evaluate(images()[:count], range(count)).tolist())
             if reached >= fmean(goal):
                 break
     return {"steps": done, "mean": reached}
@@ -213,11 +213,11 @@ def bare_passes(network, objective, recipe):
     from blockscope.feature_visualization.network_view import View
 
     size = SIZE + recipe.transforms.margin
-    view, arrays = View(network, objective, size), objective.arrays(range(BATCH))
+    view, targets = View(network, objective, size), objective.targets(range(BATCH))
 
     @tf.function(autograph=False)
     def passes(images):
-        scores = objective.scores(view.layers_of(images), arrays)
+        scores = objective.scores(view.layers_of(images), targets)
         return scores, tf.gradients(tf.reduce_sum(scores), images)
 
     images = np.random.default_rng(1).uniform(0, 1, (BATCH, size, size, 3)).astype(np.float32)
@@ -240,7 +240,8 @@ def by_recipe(path: Path, name: str) -> dict:
     began = time.perf_counter(), time.process_time()
     (batch,) = Optimizer(network, objective, channels, recipe).run(everything)
     spent = time.perf_counter() - began[0], time.process_time() - began[1]
-    scores = Evaluator(network, objective, channels, recipe.size).scores(batch.pictures, everything)
+    evaluator = Evaluator(network, objective, channels, recipe.size)
+    scores = evaluator.evaluate(batch.images, everything)
     seconds, cpu = (each / len(channels) for each in spent)
     return {"mean": float(scores.mean()), "seconds": seconds, "cpu": cpu}
 
@@ -254,11 +255,11 @@ def limited(path: Path, layer: str, memory_mb: int) -> dict:
 
     network, count = _subject(path)[0], {LAYER: 528, "mixed5b": 1024}[layer]
     objective = channel(layer, CHANNELS, count)
-    recipe = replace(find_recipe("paper"), steps=4, redirected=2)
+    recipe = replace(find_recipe("paper"), steps=4, redirected_relu_steps=2)
     optimizer = Optimizer(network, objective, CHANNELS, recipe, memory_mb)
     batch = next(optimizer.run(range(len(CHANNELS))))
     evaluator = Evaluator(network, objective, CHANNELS, recipe.size, memory_mb=memory_mb)
-    evaluator.scores(batch.pictures, batch.images)
+    evaluator.evaluate(batch.images, batch.indices)
     return {"batch": optimizer.batch}
 
 

@@ -37,7 +37,7 @@ _PUBLIC = {
     "attribution.grad_x_activation": ["attribute_channels"],
     "attribution.group_effects": ["attribute_groups"],
     "attribution.integrated_gradients": ["ChannelPaths"],
-    "attribution.labels": ["attribute_labels"],
+    "attribution.all_labels": ["attribute_labels"],
     "attribution.neuron_groups": ["group_neurons"],
     "attribution.positions": ["attribute_positions"],
     "autodiff.gradient_overrides": ["find_override"],

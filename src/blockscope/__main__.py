@@ -7,7 +7,6 @@ import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +16,6 @@ from blockscope.io.errors import BlockscopeError, unknown_name
 if TYPE_CHECKING:
     from blockscope.config.project import Project
     from blockscope.config.settings import ModelEntry
-    from blockscope.models.card import ModelCard
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -71,10 +69,10 @@ def _parser() -> argparse.ArgumentParser:
     plan.set_defaults(run=_plan)
 
     measure = commands.add_parser(
-        "measure", help="render a little, and print how long whole layers take on this machine"
+        "measure", help="time a short render and extrapolate to whole layers"
     )
     measure.add_argument("--configfile", type=Path, help="settings (default: config/config.yaml)")
-    measure.add_argument("--recipe", help="default: that of the settings, else draft")
+    measure.add_argument("--recipe", help="default: that of the config, else draft")
     measure.add_argument("--steps", type=_positive, default=20, help="steps timed (default: 20)")
     measure.add_argument("model", metavar="MODEL")
     measure.add_argument("layers", nargs="+", metavar="LAYER")
@@ -162,34 +160,16 @@ def _plan(options: argparse.Namespace) -> None:
 
 
 def _measure(options: argparse.Namespace) -> None:
-    from blockscope.feature_visualization.recipes import find_recipe
-    from blockscope.feature_visualization.unit_selection import channel_count
     from blockscope.runtime.libraries import limit_threads, skip_keras_import
-    from blockscope.runtime.plan.spritemap import report
-
-    project = _project(options.configfile)
-    asked, compute = project.settings.sprites.recipe, project.settings.compute
-    name = options.recipe or ("draft" if asked == "none" else asked)
-    recipe = find_recipe(name, "option --recipe")
-    card, graph = _network_files(options.model, project)
-    counts = {layer: channel_count(card, layer) for layer in options.layers}
 
     began = time.perf_counter()
+    project = _project(options.configfile)
     limit_threads(1)  # before TensorFlow is imported, as in a job
     skip_keras_import()
-    from blockscope.feature_visualization.timing import device_name, time_layer
-    from blockscope.models.network import Network
-    from blockscope.runtime.gpu import use_gpu
+    from blockscope.runtime.measure import measure
 
-    use_gpu(compute.gpu)
-    network = Network.load(graph, card)
-    before = time.perf_counter() - began
-    timings = []
-    for layer, count in counts.items():
-        print(f"{layer} ...", file=sys.stderr, flush=True)
-        timing = time_layer(network, layer, count, recipe, compute.memory_mb, options.steps)
-        timings.append(replace(timing, start=before + timing.start))
-    print(report(options.model, name, recipe.size, recipe.steps, device_name(), timings))
+    chosen = options.recipe, options.steps
+    print(measure(options.model, options.layers, project, *chosen, began))
 
 
 def _project(configfile: Path | None) -> Project:
@@ -198,22 +178,6 @@ def _project(configfile: Path | None) -> Project:
 
     path = configfile or Path("config/config.yaml")
     return load_project(read_settings(path), [path], check=False)
-
-
-def _network_files(name: str, project: Project) -> tuple[ModelCard, Path]:
-    """Return the card and the graph of a network that the rule ``model`` has written."""
-    from blockscope.config.checks import card_of
-    from blockscope.config.result_paths import model_folder
-    from blockscope.io.atomic_files import sha256_of
-    from blockscope.io.errors import BadFile
-
-    card, graph = card_of(project, name), model_folder(name) / "graph.pb"
-    if card is None or not graph.is_file() or sha256_of(graph) != card.graph_sha256:
-        raise BadFile(
-            f"network '{name}' is not in normal form: '{graph}' or its card is missing or out of "
-            f"date (looked in {Path.cwd()}); run: snakemake --cores 1 {graph}"
-        )
-    return card, graph
 
 
 if __name__ == "__main__":

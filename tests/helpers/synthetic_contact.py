@@ -61,7 +61,11 @@ class MadeContact:
         return self.folder / "input.png"
 
     def write_sprites(self) -> None:
-        each = {name: ("sprite", getattr(self, name)) for name in ("objective", "judge", "stopped")}
+        each = {
+            "objective": ("sprite", self.objective),
+            "heldout_objective": ("sprite", self.judge),
+            "diverged_step": ("sprite", self.stopped),
+        }
         pixels = {"sprites": (("sprite", "row", "col", "rgb"), self.pixels)}
         recipe = {"unit": self.unit, "recipe": "draft", "size": SIDE, "steps": 64}
         facts = provenance.record("sprites", **MODEL, **LAYER, **recipe)

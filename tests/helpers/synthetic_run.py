@@ -212,7 +212,7 @@ def activation_grid(
             "cells": ((*over, "y", "x", "rgb"), cells),
             "objective": (over, rng.normal(9, 2, grid).astype("f4")),
             "magnitude": (over, rng.gamma(3, 5, grid).astype("f4")),
-            "stopped": (over, np.full(grid, -1)),
+            "diverged_step": (over, np.full(grid, -1)),
         },
         coords={"rgb": list("rgb")},
         attrs=facts | {"layer": layer, "method": "coherent", "crop": crop, "size": side},

@@ -1,4 +1,4 @@
-"""What tests render: the layer "mixed" of a tiny network, by pictures of few pixels and steps."""
+"""What tests render: the layer "mixed" of a tiny network, small images and few steps."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from helpers.tiny_network import inception_like, network_of
 
 CHANNELS = 11  # of the layer
 MOVES = Transforms(2, (3, 1), (0.9, 1.1), (-5.0, 5.0))
-SHORT = Recipe(size=20, steps=6, rate=0.1, transforms=MOVES, redirected=2)
+SHORT = Recipe(size=20, steps=6, learning_rate=0.1, transforms=MOVES, redirected_relu_steps=2)
 
 
 def tiny_network() -> Network:
-    """Return the network, for pictures of 41 x 33 pixels, at which "mixed" has 11 x 9 positions."""
+    """Return the network, for images of 41 x 33 pixels, at which "mixed" has 11 x 9 positions."""
     return network_of(inception_like, (41, 33, 3), tf.float32)
 
 

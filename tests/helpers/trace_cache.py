@@ -1,4 +1,4 @@
-"""Ascents and judges that are built once for all tests that ask for the same: tracing is slow."""
+"""Optimizers and evaluators that tests share where they are equal: tracing is slow."""
 
 from __future__ import annotations
 

@@ -33,15 +33,15 @@ def run(smk, main):
         Path(f"card-{smk.rule}").open("a").write(os.environ.get("CUDA_VISIBLE_DEVICES", "-") + " ")
         _wait(f"hold-{smk.rule}")
         if smk.rule == "render_sprites":
-            from blockscope.feature_visualization.finished import Finished
+            from blockscope.stages.checkpoint import FolderCheckpoint
 
-            add = Finished.add
+            write = FolderCheckpoint.write
 
-            def added(self, *arguments):
-                add(self, *arguments)
+            def written(self, *arguments):
+                write(self, *arguments)
                 _wait("hold-batch")
 
-            Finished.add = added
+            FolderCheckpoint.write = written
         main(smk)
 
     _run(smk, held)

@@ -27,7 +27,7 @@ def begin_and_hold(project: Submitted, *arguments: str) -> dict[str, int]:
     project.hold("batch")
     project.begin(SHEET, *arguments)
     progress = project.path("results/models/tiny/sprites/progress")
-    project.until(lambda: len(list(progress.rglob("*.h5"))) == 2, "both shards have a batch")
+    project.until(lambda: len(list(progress.rglob("*.npz"))) == 2, "both shards have a batch")
     return {path: when for path, when in project.results().items() if "/progress/" not in path}
 
 

@@ -48,18 +48,25 @@ def test_cells_picture_and_where_they_come_from(gridded):
     values = datasets.read(gridded.path("results/tiny/noise/activations/low.zarr.zip")).activations
     np.testing.assert_allclose(grid.magnitude, np.linalg.norm(values.to_numpy(), axis=2), rtol=1e-6)
     facts = provenance.read(path)
-    known = {"created_by": "cells", "model": "tiny", "image": "noise", "layer": "low", "seed": 3}
+    known = {
+        "created_by": "render_grid",
+        "model": "tiny",
+        "image": "noise",
+        "layer": "low",
+        "seed": 3,
+    }
     asked = {
         "method": "coherent",
-        "groups": 2,
-        "drawn": 5,
+        "recipe": "draft",
+        "neuron_groups": 2,
+        "cells_per_step": 5,
         "steps": 2,
         "size": CELL,
         "crop": 1,
-        "cosine": 2,
+        "cosine_power": 2,
     }
     assert {**known, **asked}.items() <= facts.items()
-    drawn = {key: facts[key] for key in (*known, *asked)} | {"created_by": "grid"}
+    drawn = {key: facts[key] for key in (*known, *asked)} | {"created_by": "grid_image"}
     assert drawn.items() <= provenance.read(gridded.path(PNG)).items()
     assert describe.MEANING["cells"] in describe.describe(path)
     assert describe.MEANING["grid"] in describe.describe(gridded.path(PNG))
@@ -122,7 +129,7 @@ def test_more_groups_than_the_layer_has_are_told(changeable):
     changeable.edit("config/config.yaml", "groups: 2, drawn", "groups: 7, drawn")
     done = changeable.snakemake(PNG)
     assert done.returncode != 0
-    assert "7 groups asked" in done.stdout
+    assert "cannot fit 7 neuron groups" in done.stdout
     assert "valid: 1 to 4 (key grids.groups of the settings)" in done.stdout
 
 

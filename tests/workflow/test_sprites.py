@@ -49,7 +49,7 @@ def test_every_layer_that_a_panel_shows_has_a_sheet(rendered):
         sprites = datasets.read(rendered.path(f"{SPRITES}/{layer}.zarr.zip"))
         assert sprites.sprites.shape == (channels, SIZE, SIZE, 3)
         facts = json.loads(rendered.path(f"{SPRITES}/{layer}.json").read_text())
-        assert len(facts["judge"]) == channels
+        assert len(facts["heldout_objective"]) == channels
         sheet = np.asarray(Image.open(rendered.path(f"{SPRITES}/{layer}.png")))
         last = channels - 1
         row, col = divmod(last, facts["wrap"])
@@ -68,8 +68,10 @@ def test_the_panel_and_the_page_show_them(rendered, finished):
 
 def test_progress_says_how_good_and_how_long(rendered):
     log = rendered.path("logs/render_sprites/tiny/low/0-2.log").read_text()
-    told = r"^channels 0-2 of low: objective \S+, judge \S+, \S+ s each; 3 of 3 done, about 0:00:00"
-    assert re.search(told, log, re.MULTILINE)
+    line = (
+        r"^channels 0-2 of low: objective \S+, held-out \S+, \S+ s each; 3 of 3 done, about 0:00:"
+    )
+    assert re.search(line, log, re.MULTILINE)
     assert "\r" not in log
 
 
@@ -100,11 +102,11 @@ def test_lists_and_neurons_are_made_when_they_are_asked_for(changeable):
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("low-channels-2,0", "ask for 'channels-0,2'"),
+        ("low-channels-2,0", "request 'channels-0,2'"),
         ("low-channels-1,4", "4 in '1,4' does not exist; valid: 0 to 3"),
-        ("low-neurons-a", "'a' is no list; valid: numbers and ranges, as in '3,17,40-44'"),
+        ("low-neurons-a", "'a' is not a list; valid: numbers and ranges, as in '3,17,40-44'"),
         ("lwo-neurons", "model 'tiny' has no layer 'lwo'; valid: "),
-        ("logits", "'logits' is the logits of model 'tiny', no layer with rows, columns"),
+        ("logits", "'logits' is the logits of model 'tiny', not a layer with rows, columns"),
     ],
 )
 def test_names_that_no_sheet_can_have(rendered, name, words):

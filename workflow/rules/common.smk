@@ -7,14 +7,13 @@ from snakemake.exceptions import WorkflowError
 from snakemake_interface_executor_plugins.settings import ExecMode
 
 from blockscope.runtime import result_cache
-from blockscope.feature_visualization.cell_recipe import cell_recipe
-from blockscope.feature_visualization.recipes import find_recipe
+from blockscope.feature_visualization.recipes import cell_recipe, find_recipe
 from blockscope.feature_visualization.unit_selection import (
     NUMBERS_PATTERN,
     UNITS_PATTERN,
-    asked_units,
     channel_count,
     numbers_in_path,
+    requested_units,
     shard_names,
 )
 from blockscope.config.checks import card_of, load_project
@@ -177,14 +176,14 @@ def style_of_figures():
 def sprite_recipe():
     """Params: all that decides the pixels of a sprite; the name of the recipe decides nothing."""
     where = "key sprites.recipe of the settings"
-    return user_errors(lambda: find_recipe(project.settings.sprites.recipe, where).plain())
+    return user_errors(lambda: find_recipe(project.settings.sprites.recipe, where).to_dict())
 
 
 def grid_recipe():
     """Params: all that decides the pixels of a single cell."""
     options = project.settings.grids
     chosen = (options.recipe, options.cell_size, options.steps, options.seed)
-    return user_errors(lambda: cell_recipe(*chosen).plain())
+    return user_errors(lambda: cell_recipe(*chosen).to_dict())
 
 
 @cache
@@ -202,7 +201,7 @@ def requested_sprites(wildcards):
     """Return what the name of a sheet requests: channels or neurons, and their numbers."""
     layer = layer_from_path(wildcards.layer)
     count = channels_of(wildcards.model, layer)
-    return user_errors(lambda: asked_units(wildcards.units, count, layer))
+    return user_errors(lambda: requested_units(wildcards.units, count, layer))
 
 
 def sprite_shards(wildcards):

@@ -1,12 +1,16 @@
-"""grid_image: the pictures of all positions of one layer, side by side."""
+"""grid_image: the cells of one layer's activation grid, side by side."""
 
 from blockscope.runtime.job import run
 
 
 def main(smk):
-    from blockscope.feature_visualization.grids_sheet import write_grid
+    from blockscope.stages.grid_image import write_grid
 
-    write_grid(smk.input.zarr, smk.params.magnitude, smk.output.png)
+    write_grid(
+        zarr=smk.input.zarr,
+        scale_by_magnitude=smk.params.magnitude,
+        png=smk.output.png,
+    )
 
 
 if "snakemake" in globals():

@@ -1,24 +1,24 @@
-"""render_grid: a picture for each position of one layer, of what the layer sees there."""
+"""render_grid: the cells of one layer's activation grid for one image."""
 
 from blockscope.runtime.job import run
 
 
 def main(smk):
-    from blockscope.feature_visualization.activation_grid import write_cells
+    from blockscope.stages.render_grid import write_cells
 
     write_cells(
-        smk.input.graph,
-        smk.input.card,
-        smk.input.activations,
-        smk.params.layer,
-        smk.wildcards.method,
-        smk.params.recipe,
-        smk.params.groups,
-        smk.params.drawn,
-        smk.params.cosine,
-        smk.params.progress,
-        smk.params.code,
-        smk.output.zarr,
+        graph=smk.input.graph,
+        card=smk.input.card,
+        activations=smk.input.activations,
+        layer=smk.params.layer,
+        method=smk.wildcards.method,
+        recipe=smk.params.recipe,
+        neuron_groups=smk.params.groups,
+        cells_per_step=smk.params.drawn,
+        cosine_power=smk.params.cosine,
+        progress=smk.params.progress,
+        code=smk.params.code,
+        zarr=smk.output.zarr,
         memory_mb=smk.resources.batch_mb,
         gpu=bool(smk.resources.gpu),
     )

@@ -1,23 +1,23 @@
-"""render_sprites: what some units of one layer respond to."""
+"""render_sprites: sprites of some units of one layer."""
 
 from blockscope.runtime.job import run
 
 
 def main(smk):
-    from blockscope.feature_visualization.shards import write_shard
+    from blockscope.stages.render_sprites import write_shard
 
     write_shard(
-        smk.input.graph,
-        smk.input.card,
-        smk.params.layer,
-        smk.params.kind,
-        smk.params.numbers,
-        smk.params.recipe,
-        smk.params.progress,
-        smk.params.code,
-        smk.output.h5,
+        graph=smk.input.graph,
+        card=smk.input.card,
+        layer=smk.params.layer,
+        kind=smk.params.kind,
+        numbers=smk.params.numbers,
+        recipe=smk.params.recipe,
+        progress=smk.params.progress,
+        code=smk.params.code,
+        h5=smk.output.h5,
         memory_mb=smk.resources.batch_mb,
-        groups_path=smk.input.get("groups"),
+        neuron_groups=smk.input.get("groups"),
         gpu=bool(smk.resources.gpu),
     )
 

@@ -4,16 +4,16 @@ from blockscope.runtime.job import run
 
 
 def main(smk):
-    from blockscope.feature_visualization.spritemaps import write_spritemap
     from blockscope.feature_visualization.unit_selection import read_numbers
+    from blockscope.stages.spritemap import write_spritemap
 
     write_spritemap(
-        smk.input.shards,
-        read_numbers(smk.params.numbers),
-        smk.params.layer,
-        smk.output.zarr,
-        smk.output.png,
-        smk.output.json,
+        shards=smk.input.shards,
+        numbers=read_numbers(smk.params.numbers),
+        layer=smk.params.layer,
+        zarr=smk.output.zarr,
+        png=smk.output.png,
+        json=smk.output.json,
     )
 
 

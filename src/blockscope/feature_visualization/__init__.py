@@ -1,5 +1,4 @@
-"""Gradient ascent on pictures: what makes a channel, a neuron or a direction of a layer respond.
+"""Feature visualization: images that raise the response of a channel, neuron or direction.
 
-``climb`` and what it is made of take arrays and return arrays; ``finished``, ``shards`` and
-``spritemaps`` are the stages, which read and write files.
+Arrays in, arrays out; what reads and writes files is in ``blockscope.stages``.
 """

@@ -1,61 +1,55 @@
-"""The stage "cells": what a layer sees at each position of a picture, one picture for each."""
+"""Activation grids: what a layer sees at each position of an image, one cell for each."""
 
 from __future__ import annotations
 
-import hashlib
-import os
-import sys
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import xarray as xr
 from tqdm import tqdm
 
 from blockscope.attribution.neuron_groups import group_neurons
-from blockscope.feature_visualization.cell_recipe import crop_of
+from blockscope.feature_visualization.checkpoint import Arrays, Checkpoint
 from blockscope.feature_visualization.coherent_grid import (
-    Coherent,
+    CoherentGrid,
     cell_name,
     cells_at_once,
     even_batch,
 )
 from blockscope.feature_visualization.evaluation import Evaluator
-from blockscope.feature_visualization.grids_kept import Kept
 from blockscope.feature_visualization.network_view import View
 from blockscope.feature_visualization.objectives import Objective, direction
 from blockscope.feature_visualization.optimizer import Optimizer
 from blockscope.feature_visualization.recipes import LUCID_TRANSFORMS, Recipe
-from blockscope.io import datasets, provenance
 from blockscope.io.errors import BadFile, unknown_name
-from blockscope.models.card import ModelCard
-from blockscope.models.device import software_facts
 from blockscope.models.network import Network
-from blockscope.runtime.gpu import use_gpu
 
 METHODS = ("plain", "coherent")
-SAVE_EVERY = 20.0  # seconds between two times that a coherent grid is kept
+SAVE_EVERY = 20.0  # seconds between two checkpoints of a coherent grid
 
 
 @dataclass(frozen=True, eq=False)
 class Grid:
-    """Pictures of the positions of a layer.
+    """Cells of the positions of a layer.
 
-    ``cells``      float32 (row, col, y, x, rgb), 0 to 1, uncropped
-    ``objective``  what the judge sees: mean over fresh transforms and over the positions of the
-                   layer of its dot product with the cell's activation vector, (row, col)
-    ``magnitude``  length of that vector, (row, col)
-    ``stopped``    step at which a cell's numbers were no longer finite, -1 where they were
+    Attributes
+    ----------
+    cells
+        float32 (row, col, y, x, rgb), 0 to 1, uncropped.
+    objective
+        Held-out objective: mean over unseen transforms and over the positions of the layer of its
+        dot product with the cell's activation vector, (row, col).
+    magnitude
+        Length of that vector, (row, col).
+    diverged_step
+        Step at which a cell's numbers became NaN or infinite, -1 for none, (row, col).
     """
 
     cells: npt.NDArray[np.float32]
     objective: npt.NDArray[np.float32]
     magnitude: npt.NDArray[np.float32]
-    stopped: npt.NDArray[np.int64]
+    diverged_step: npt.NDArray[np.int64]
 
 
 def activation_grid(
@@ -64,28 +58,59 @@ def activation_grid(
     activations: npt.NDArray[np.float32],
     recipe: Recipe,
     method: str = "coherent",
-    groups: int = 6,
-    drawn: int = 64,
-    cosine: float = 0.0,
+    *,
+    neuron_groups: int = 6,
+    cells_per_step: int = 64,
+    cosine_power: float = 0.0,
     memory_mb: int = 2048,
-    kept: Kept | None = None,
+    checkpoint: Checkpoint | None = None,
     progress: bool = False,
 ) -> Grid:
-    """Render one picture for each position of a layer's activations (row, col, channel).
+    """Render one cell for each position of a layer's activations.
 
-    ``plain``: each picture by itself, ``recipe.steps`` steps of every cell. ``coherent``: cells
-    that have neuron groups in common share part of their pictures; each of ``recipe.steps`` steps
-    changes ``drawn`` cells and the ``groups``; see ``Coherent``. ``cosine``: what rises is the dot
-    product with the cell's activation vector times the cosine between them to this power: the
-    larger, the less does a picture show what every cell has in common. 0 is the notebook's.
-    ``memory_mb`` changes no picture beyond rounding. ``kept`` gives what an earlier call did of the
-    same grid, and takes what this one does: each batch of a plain grid, a coherent one every
-    ``SAVE_EVERY`` seconds. It changes no picture.
-
-    Raises ``UnknownName`` for another method, ``BadFile`` where the layer is too deep for the
-    recipe's size, activations are not finite or do not allow as many groups, and where every cell
-    stopped.
     Source: Olah et al. 2018, notebook on activation grids.
+
+    Parameters
+    ----------
+    network
+        Which has the layer.
+    layer
+        Its name.
+    activations
+        (row, col, channel).
+    recipe
+        See ``cell_recipe``.
+    method
+        ``plain``: every cell separately, ``recipe.steps`` steps each. ``coherent``: cells that have
+        neuron groups in common share part of their images; each of ``recipe.steps`` steps changes
+        ``cells_per_step`` cells and the groups; see ``CoherentGrid``.
+    neuron_groups
+        Of a coherent grid.
+    cells_per_step
+        Of a coherent grid.
+    cosine_power
+        The objective is the dot product with the cell's activation vector times the cosine between
+        them to this power: larger values suppress what all cells share. 0 is the notebook's.
+    memory_mb
+        Bound for what a batch takes; changes no cell beyond rounding.
+    checkpoint
+        Gives what an earlier call did of the same grid, and keeps what this one does: each batch of
+        a plain grid, a coherent one every ``SAVE_EVERY`` seconds. Changes no cell.
+    progress
+        Whether a bar is shown on stderr.
+
+    Returns
+    -------
+    Grid
+        The cells, not cropped.
+
+    Raises
+    ------
+    UnknownName
+        For another method.
+    BadFile
+        Where the layer is too deep for the recipe's size, activations are not finite or do not
+        allow so many groups, and where every cell diverged.
     """
     if method not in METHODS:
         raise unknown_name("method of an activation grid", method, METHODS)
@@ -94,24 +119,26 @@ def activation_grid(
     _check_finite(layer, activations)
     _check_size(network, layer, vectors, recipe)
     if method == "plain":
-        objective = direction(layer, vectors, cosine)
-        pictures, stopped = _plain(network, objective, recipe, memory_mb, kept, progress)
+        objective = direction(layer, vectors, cosine_power)
+        images, diverged = _plain(network, objective, recipe, memory_mb, checkpoint, progress)
     else:
-        weights = group_weights(activations, groups)
-        grid = Coherent(network, layer, vectors, weights, drawn, recipe, memory_mb, cosine)
-        _run_kept(grid, layer, recipe, kept, progress)
-        pictures, stopped = grid.pictures(), grid.stopped
-    _check_going(layer, stopped, kept)
+        weights = group_weights(activations, neuron_groups)
+        grid = CoherentGrid(
+            network, layer, vectors, weights, cells_per_step, recipe, memory_mb, cosine_power
+        )
+        _run_coherent(grid, layer, recipe, checkpoint, progress)
+        images, diverged = grid.images(), grid.diverged_step
+    _check_not_all_diverged(layer, diverged, checkpoint)
     names = [cell_name(n) for n in range(len(vectors))]
     most = cells_at_once(recipe.size + LUCID_TRANSFORMS.margin)
-    judge = Evaluator(
+    evaluator = Evaluator(
         network, direction(layer, vectors), names, recipe.size, memory_mb=memory_mb, largest=most
     )
     return Grid(
-        pictures.reshape(rows, cols, *pictures.shape[1:]),
-        judge.scores(pictures, range(len(vectors))).reshape(rows, cols),
+        images.reshape(rows, cols, *images.shape[1:]),
+        evaluator.evaluate(images, range(len(vectors))).reshape(rows, cols),
         np.linalg.norm(activations, axis=2),
-        stopped.reshape(rows, cols),
+        diverged.reshape(rows, cols),
     )
 
 
@@ -126,16 +153,16 @@ def _check_finite(layer: str, activations: npt.NDArray[np.float32]) -> None:
         )
 
 
-def _check_going(layer: str, stopped: npt.NDArray[np.int64], kept: Kept | None) -> None:
-    """Refuse a grid of nothing but cells that stopped; one of them is told by ``stopped``."""
-    if (stopped >= 0).all():
-        if kept:
-            kept.clear()  # there is nothing to go on from
+def _check_not_all_diverged(
+    layer: str, diverged_step: npt.NDArray[np.int64], checkpoint: Checkpoint | None
+) -> None:
+    if (diverged_step >= 0).all():
+        if checkpoint:
+            checkpoint.clear()  # there is nothing to resume from
         raise BadFile(
-            f"all {len(stopped)} cells of layer '{layer}' stopped, at step {stopped.min()} to "
-            f"{stopped.max()}, because their numbers were no longer finite; check the model's "
-            "weights and input range (models catalogue), or take another recipe (key grids.recipe "
-            "of the settings)"
+            f"all {len(diverged_step)} cells of layer '{layer}' diverged (NaN or infinity) at step "
+            f"{diverged_step.min()} to {diverged_step.max()}; check the model's weights and input "
+            "range (models catalogue), or choose another recipe (key grids.recipe of the config)"
         )
 
 
@@ -147,16 +174,16 @@ def _check_size(
         View(network, direction(layer, vectors), recipe.size + margin)
     except BadFile as error:
         raise BadFile(
-            f"{error}; a cell has {recipe.size} x {recipe.size} (key grids.cell of the settings), "
-            f"and the network sees {recipe.size + margin} x {recipe.size + margin}"
+            f"{error}; a cell has {recipe.size} x {recipe.size} (key grids.cell_size of the "
+            f"config), and the network sees {recipe.size + margin} x {recipe.size + margin}"
         ) from error
 
 
-def _run_kept(
-    grid: Coherent, layer: str, recipe: Recipe, kept: Kept | None, progress: bool
+def _run_coherent(
+    grid: CoherentGrid, layer: str, recipe: Recipe, checkpoint: Checkpoint | None, progress: bool
 ) -> None:
-    """Take the steps of a coherent grid that are left, and keep it now and then."""
-    before = kept.read("coherent") if kept else None
+    """Take the steps of a coherent grid that are left, and keep its state now and then."""
+    before = checkpoint.read("coherent") if checkpoint else None
     if before is not None:
         grid.state = before
     total, taken, saved = recipe.steps, grid.step, time.monotonic()
@@ -164,8 +191,8 @@ def _run_kept(
         for score in grid.run():
             bar.set_postfix_str(f"objective {score:.4g}", refresh=False)
             bar.update()
-            if kept and time.monotonic() - saved >= SAVE_EVERY:
-                kept.write("coherent", grid.state)
+            if checkpoint and time.monotonic() - saved >= SAVE_EVERY:
+                checkpoint.write("coherent", grid.state)
                 saved = time.monotonic()
 
 
@@ -174,132 +201,50 @@ def _plain(
     objective: Objective,
     recipe: Recipe,
     memory_mb: int,
-    kept: Kept | None,
+    checkpoint: Checkpoint | None,
     progress: bool,
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
-    """Return pictures and ``stopped`` of every cell, those that were kept as they were."""
+    """Return images and ``diverged_step`` of every cell; batches that were kept as they were."""
     count, (layer,) = len(objective), objective.layers
     names = [cell_name(n) for n in range(count)]
     most = cells_at_once(recipe.size + recipe.transforms.margin)
-    ascent = Optimizer(network, objective, names, recipe, memory_mb, most)
-    ascent.batch = even_batch(count, ascent.batch)
-    found = []
+    optimizer = Optimizer(network, objective, names, recipe, memory_mb, most)
+    optimizer.batch = even_batch(count, optimizer.batch)
+    found: list[Arrays] = []
     with tqdm(total=count, desc=layer, unit="cell", disable=not progress) as bar:
-        for start in range(0, count, ascent.batch):
-            cells = range(start, min(start + ascent.batch, count))
+        for start in range(0, count, optimizer.batch):
+            cells = range(start, min(start + optimizer.batch, count))
             name = f"plain-{cells[0]}-{cells[-1]}"
-            done = kept.read(name) if kept else None
+            done = checkpoint.read(name) if checkpoint else None
             if done is None:
-                (batch,) = ascent.run(cells)
-                done = {"pictures": batch.pictures, "stopped": batch.stopped}
+                (batch,) = optimizer.run(cells)
+                done = {"images": batch.images, "diverged_step": batch.diverged_step}
                 bar.set_postfix_str(f"objective {np.mean(batch.objective):.4g}", refresh=False)
-                if kept:
-                    kept.write(name, done)
+                if checkpoint:
+                    checkpoint.write(name, done)
             found.append(done)
             bar.update(len(cells))
-    pictures, stopped = ([done[key] for done in found] for key in ("pictures", "stopped"))
-    return np.concatenate(pictures), np.concatenate(stopped)
+    images, diverged = ([done[key] for done in found] for key in ("images", "diverged_step"))
+    return np.concatenate(images), np.concatenate(diverged)
 
 
-def group_weights(activations: npt.NDArray[np.float32], groups: int) -> npt.NDArray[np.float64]:
+def group_weights(
+    activations: npt.NDArray[np.float32], neuron_groups: int
+) -> npt.NDArray[np.float64]:
     """Return how much of each neuron group is at each position, (cell, group), at most 1.
 
     Every group's largest is 1, except that of a group that is zero. Raises ``BadFile`` where the
-    layer does not allow as many groups.
+    layer does not allow so many groups.
     """
     rows, cols, channels = activations.shape
     most = min(rows * cols, channels)
-    if groups > most:
+    if neuron_groups > most:
         raise BadFile(
-            f"a coherent grid of {groups} groups asked of {rows} x {cols} positions and {channels} "
-            f"channels; valid: 1 to {most} (key grids.groups of the settings)"
+            f"cannot fit {neuron_groups} neuron groups for a coherent grid: {rows} x {cols} "
+            f"positions, {channels} channels; valid: 1 to {most} (key grids.neuron_groups of the "
+            "config)"
         )
-    spatial = group_neurons(activations, groups).spatial.reshape(rows * cols, groups)
+    groups = group_neurons(activations, neuron_groups).spatial
+    spatial = groups.reshape(rows * cols, neuron_groups)
     largest = spatial.max(axis=0)
     return spatial / np.where(largest > 0, largest, 1.0)
-
-
-def named_grid(grid: Grid) -> xr.Dataset:
-    """Name the axes of a grid."""
-    seen = {"long_name": "layer times activation vector, mean over fresh transforms", "units": "1"}
-    length = {"long_name": "length of the activation vector", "units": "1"}
-    return xr.Dataset(
-        {
-            "cells": (("row", "col", "y", "x", "rgb"), datasets.as_float32(grid.cells)),
-            "objective": (("row", "col"), datasets.as_float32(grid.objective), seen),
-            "magnitude": (("row", "col"), datasets.as_float32(grid.magnitude), length),
-            "stopped": (("row", "col"), grid.stopped.astype(np.int32)),
-        },
-        coords={"rgb": list("rgb")},
-    )
-
-
-def write_cells(
-    graph_path: str | os.PathLike[str],
-    card_path: str | os.PathLike[str],
-    activations_path: str | os.PathLike[str],
-    layer: str,
-    method: str,
-    recipe: Mapping[str, Any],
-    groups: int,
-    drawn: int,
-    cosine: float,
-    progress: str | os.PathLike[str],
-    code: str,
-    output: str | os.PathLike[str],
-    memory_mb: int,
-    gpu: bool = False,
-) -> None:
-    """Write the cells of a layer's activation grid as zarr, (row, col, y, x, rgb) and more.
-
-    ``recipe`` as ``Recipe.plain`` gives it. ``progress``: a folder of this grid alone, which keeps
-    what is done until the grid is written; a job that was killed goes on from there to the same
-    pixels, under the same settings, network, activations and ``code``. A cell whose numbers are no
-    longer finite stays as it was, is told on stderr, and has the step in ``stopped``, which is -1
-    for the others. Raises as ``activation_grid``, and ``BadConfig`` where a ``gpu`` is asked for
-    and none is seen.
-    """
-    use_gpu(gpu)
-    card, chosen = ModelCard.read(card_path), Recipe.from_plain(recipe)
-    card.layer(layer)
-    activations = datasets.read(activations_path)["activations"]
-    values = activations.transpose("row", "col", "channel").to_numpy()
-    options = {"groups": groups, "drawn": drawn} if method == "coherent" else {}
-    seen = hashlib.sha256(np.ascontiguousarray(values).tobytes()).hexdigest()
-    kept = Kept(
-        Path(progress),
-        [card.graph_sha256, layer, seen, method, chosen.plain(), cosine, options, code],
-    )
-    network = Network.load(graph_path, card)
-    grid = activation_grid(
-        network,
-        layer,
-        values,
-        chosen,
-        method,
-        groups,
-        drawn,
-        cosine,
-        memory_mb,
-        kept,
-        progress=True,
-    )
-    for row, col in np.argwhere(grid.stopped >= 0):
-        sys.stderr.write(
-            f"cell {row}, {col} (row, col) of layer '{layer}' stopped at step "
-            f"{grid.stopped[row, col]} of {chosen.steps}: its numbers are no longer finite\n"
-        )
-    facts = provenance.record(
-        "cells",
-        software_facts(),
-        **provenance.inherited(provenance.read(activations_path)),
-        method=method,
-        size=chosen.size,
-        steps=chosen.steps,
-        **options,
-        cosine=cosine,
-        crop=crop_of(chosen),
-        seed=chosen.seed,
-    )
-    datasets.write_zarr(output, named_grid(grid).assign_attrs(facts))
-    kept.clear()

@@ -1,4 +1,4 @@
-"""Operations in the form that is fastest forward and backward, many times, on a processor.
+"""Operations in the form that is fastest on a processor, forward and backward, many times.
 
 The weights are constants of the traced function: a value from outside would be an argument, which
 no kernel may prepare beforehand.
@@ -22,16 +22,16 @@ Weights = npt.NDArray[np.float32]
 WEIGHTED = frozenset({"Conv2D", "DepthwiseConv2dNative", "BiasAdd", "MatMul"})
 
 
-def prepared(node: node_def_pb2.NodeDef, inputs: Sequence[tf.Tensor]) -> list[tf.Tensor]:
-    """Compute an operation inside a function that is traced; the same values as ``apply``."""
+def fast_op(node: node_def_pb2.NodeDef, inputs: Sequence[tf.Tensor]) -> list[tf.Tensor]:
+    """Compute an operation inside a traced function; the same values as ``apply``."""
     if node.op == "LRN":
-        return [_normalised(node, inputs[0])]
+        return [_lrn(node, inputs[0])]
     weights = tf.get_static_value(inputs[1]) if node.op in WEIGHTED else None
     if weights is None:
         return apply_batched(node, inputs)
     if node.op == "Conv2D" and _is_plain(node, inputs[0], weights):
         padding, stride = attribute(node, "padding"), attribute(node, "strides")[1]
-        return [convolved(inputs[0], weights, stride, padding)]
+        return [convolve(inputs[0], weights, stride, padding)]
     return apply_batched(node, [inputs[0], tf.constant(weights)])
 
 
@@ -47,7 +47,19 @@ def _is_plain(node: node_def_pb2.NodeDef, x: tf.Tensor, weights: Weights) -> boo
 
 
 class _Axis(NamedTuple):
-    """One axis of a convolution's gradient; see ``convolved``."""
+    """One axis of a convolution's gradient; see ``convolve``.
+
+    Attributes
+    ----------
+    first
+        Least t of the formula there, over all r.
+    last
+        Largest t.
+    pad
+        Zeros before and after the outputs' gradient, so that every input gets an entry.
+    shift
+        What SAME padding adds before the input.
+    """
 
     first: int
     last: int
@@ -55,19 +67,20 @@ class _Axis(NamedTuple):
     shift: int
 
 
-def convolved(x: tf.Tensor, weights: Weights, stride: int, padding: str) -> tf.Tensor:
-    """Convolve (image, row, col, channel) by constant ``weights``; the gradient is a convolution.
+def convolve(x: tf.Tensor, weights: Weights, stride: int, padding: str) -> tf.Tensor:
+    """Convolve (image, row, col, channel) by constant weights; the gradient is a convolution too.
 
-    With a stride s, input s q + r gets gradient from outputs q - t, through the weight at
-    s t + r + (what SAME padding adds before): one convolution with s^2 times as many outputs as
-    there are channels, one for every r, which are then laid side by side. TensorFlow's own gradient
-    of the first convolution of a network (7 x 7, stride 2, 3 channels) takes five times as long.
+    With a stride s, input s q + r (0 <= r < s) gets gradient from outputs q - t, through the weight
+    at s t + r + shift: one convolution with stride 1 and s^2 times as many outputs as there are
+    channels, one for each r of row and col, which are then laid side by side. TensorFlow's own
+    gradient of the first convolution of a network (7 x 7, stride 2, 3 channels) takes five times as
+    long.
     """
     rows, cols = (
         _axis(size, kernel, stride, padding)
         for size, kernel in zip(x.shape[1:3], weights.shape[:2], strict=True)
     )
-    back = _turned(weights, stride, rows, cols)
+    back = _gradient_weights(weights, stride, rows, cols)
 
     @tf.custom_gradient
     def forward(values: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], tf.Tensor]]:
@@ -76,6 +89,7 @@ def convolved(x: tf.Tensor, weights: Weights, stride: int, padding: str) -> tf.T
             found = tf.nn.conv2d(upstream, tf.constant(back), 1, pads)
             if stride == 1:
                 return found
+            # Whole blocks of stride x stride inputs; the last one may reach beyond the input.
             return tf.nn.depth_to_space(found, stride)[:, : x.shape[1], : x.shape[2]]
 
         return tf.nn.conv2d(values, tf.constant(weights), stride, padding), gradient
@@ -87,25 +101,28 @@ def _axis(size: int, kernel: int, stride: int, padding: str) -> _Axis:
     same = padding == "SAME"
     outputs = -(-size // stride) if same else (size - kernel) // stride + 1
     shift = max((outputs - 1) * stride + kernel - size, 0) // 2 if same else 0
+    # Those t for which some r < stride gives 0 <= stride t + r + shift < kernel.
     first, last = -((stride - 1 + shift) // stride), (kernel - 1 - shift) // stride
+    # q runs over ceil(size / stride) blocks and reads outputs q - last to q - first.
     return _Axis(first, last, (last, -(-size // stride) - outputs - first), shift)
 
 
-def _turned(weights: Weights, stride: int, rows: _Axis, cols: _Axis) -> Weights:
-    """Return the gradient's weights: (row, col, output, r of the row, r of the col, channel)."""
+def _gradient_weights(weights: Weights, stride: int, rows: _Axis, cols: _Axis) -> Weights:
+    """Return (t of the row, t of the col, output, (r of the row, r of the col, channel))."""
     *kernel, channels, outputs = weights.shape
     spans = [axis.last - axis.first + 1 for axis in (rows, cols)]
     wide = np.zeros((*(span * stride for span in spans), channels, outputs), np.float32)
-    # Where weight 0 lies among the places s t + r, which begin at t = first.
+    # A place (t - first) * stride + r holds weight stride t + r + shift: weight 0 comes here.
     row, col = (-axis.first * stride - axis.shift for axis in (rows, cols))
     wide[row : row + kernel[0], col : col + kernel[1]] = weights
     places = wide.reshape(spans[0], stride, spans[1], stride, channels, outputs)
+    # Outputs q - t: t runs against the direction of a convolution's window.
     turned = places[::-1, :, ::-1].transpose(0, 2, 5, 1, 3, 4)
     return np.ascontiguousarray(turned).reshape(*spans, outputs, -1)
 
 
-def _normalised(node: node_def_pb2.NodeDef, x: tf.Tensor) -> tf.Tensor:
-    """Return x s^-beta, s = bias + alpha (sum of x^2 over near channels), sums as a product.
+def _lrn(node: node_def_pb2.NodeDef, x: tf.Tensor) -> tf.Tensor:
+    """Return x s^-beta, s = bias + alpha (sum of x^2 over near channels), the sum as a product.
 
     The sum's matrix is symmetric, so that it is its own transpose. TensorFlow's own operation and
     its gradient take twice as long.

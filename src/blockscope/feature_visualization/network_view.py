@@ -1,4 +1,4 @@
-"""The part of a network that an objective reads, for pictures of one size."""
+"""The part of a network that an objective reads, for images of one size."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ import tensorflow as tf
 from tensorflow.core.framework import node_def_pb2
 
 from blockscope.autodiff.gradients import apply_batched
-from blockscope.feature_visualization.fast_ops import prepared
+from blockscope.feature_visualization.fast_ops import fast_op
 from blockscope.feature_visualization.objectives import Objective
 from blockscope.feature_visualization.redirected_relu import with_redirected_relu
 from blockscope.io.errors import BadFile
 from blockscope.models.network import Network, Operation
 from blockscope.models.node_attributes import attribute
 
-LARGEST_SOUGHT = 1024  # pixels; no network in use needs larger pictures
+LARGEST_SOUGHT = 1024  # pixels; no network in use needs larger images
 
 
 class View:
     """A network cut at the layers of an objective, for square views of ``size`` pixels.
 
-    ``bytes_per_image`` is what one image's passes have to remember. Raises ``BadFile`` where a
-    layer is too deep for the size, and where a target does not fit its layer. Cost: one pass.
+    ``bytes_per_image`` is what one image's passes have to keep in memory. Raises ``BadFile`` where
+    a layer is too deep for the size, and where a target does not fit its layer. Cost: one pass.
     """
 
     def __init__(self, network: Network, objective: Objective, size: int) -> None:
@@ -41,19 +41,19 @@ class View:
             return outputs
 
         # Eager, so that the network keeps its constants outside of any function that is traced.
-        found = self._tried(self.size, noting)
+        found = self._shapes(self.size, noting)
         if found is None:
             raise BadFile(self._too_deep(objective.layers))
         return found, sum(total)
 
-    def _tried(
+    def _shapes(
         self, size: int, operation: Operation = apply_batched
     ) -> dict[str, tuple[int, ...]] | None:
-        """Return the shapes of the layers for a picture of ``size``; None where there are none."""
+        """Return the shapes of the layers for an image of ``size``; None where there are none."""
         grey = np.full((1, size, size, 3), np.mean(self._network.spec.range), np.float32)
         feeds = {self._network.spec.tensor: grey}
         try:
-            found = self._network.run(feeds, self.layers, operation=fitting(operation))
+            found = self._network.run(feeds, self.layers, operation=with_window_check(operation))
         except (tf.errors.InvalidArgumentError, ValueError):
             return None
         shapes = {name: tuple(value.shape) for name, value in found.items()}
@@ -63,36 +63,36 @@ class View:
     def _too_deep(self, layers: Sequence[str]) -> str:
         names = " and ".join(f"'{name}'" for name in layers)
         low, high = self.size, self.size
-        while high <= LARGEST_SOUGHT and self._tried(high) is None:
+        while high <= LARGEST_SOUGHT and self._shapes(high) is None:
             low, high = high, 2 * high
         if high > LARGEST_SOUGHT:
             rows, cols = self._network.spec.size
             return (
-                f"layer {names} cannot be computed from pictures of {self.size} x {self.size} "
+                f"layer {names} cannot be computed from images of {self.size} x {self.size} "
                 f"pixels, nor from any other square; the network is made for {rows} x {cols}; "
                 "choose another layer"
             )
         while high - low > 1:
             middle = (low + high) // 2
-            low, high = (middle, high) if self._tried(middle) is None else (low, middle)
+            low, high = (middle, high) if self._shapes(middle) is None else (low, middle)
         return (
-            f"layer {names} is too deep for pictures of {self.size} x {self.size} pixels: it "
-            f"needs at least {high} x {high}; choose a recipe with larger pictures, or an earlier "
+            f"layer {names} is too deep for images of {self.size} x {self.size} pixels: it "
+            f"needs at least {high} x {high}; choose a recipe with larger images, or an earlier "
             "layer"
         )
 
-    def layers_of(self, pictures: tf.Tensor, redirect: bool = False) -> dict[str, tf.Tensor]:
-        """Return the layers for pictures (image, row, col, rgb), 0 to 1; for use in a function.
+    def layers_of(self, images: tf.Tensor, redirect: bool = False) -> dict[str, tf.Tensor]:
+        """Return the layers for images (image, row, col, rgb), 0 to 1; to be called while tracing.
 
-        ``redirect``: whether ReLUs that let nothing through are passed all the same.
+        ``redirect``: whether ReLUs that block all of an image's gradient pass it.
         """
         low, high = self._network.spec.range
-        values = low + (high - low) * pictures
-        operation = with_redirected_relu(prepared) if redirect else prepared
+        values = low + (high - low) * images
+        operation = with_redirected_relu(fast_op) if redirect else fast_op
         return self._network.run({self._network.spec.tensor: values}, self.layers, None, operation)
 
 
-def fitting(operation: Operation) -> Operation:
+def with_window_check(operation: Operation) -> Operation:
     """Return the operation with a ``ValueError`` where its window is larger than what it reads.
 
     TensorFlow's own kernels for the processor do not always notice, and crash.

@@ -1,4 +1,4 @@
-"""What a picture shall raise: responses of a layer, each image with a target of its own."""
+"""Objectives: what an image is to raise, responses of a layer, each image with its own target."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import tensorflow as tf
 
 from blockscope.io.errors import BadFile
 
-Images = Sequence[int] | npt.NDArray[np.int64]
+Indices = Sequence[int] | npt.NDArray[np.int64]  # of an objective's images
 
-LEAST_COSINE = 0.1  # so that a picture at a right angle to its direction still has a gradient
+LEAST_COSINE = 0.1  # so that an image at a right angle to its direction still has a gradient
 EPSILON = 1e-4  # added to both norms
 CENTRE = -1  # as a row or col: half of the map's, rounded down
 
@@ -22,9 +22,18 @@ CENTRE = -1  # as a row or col: half of the map's, rounded down
 class Term:
     """The response of a layer along one direction per image.
 
-    ``vectors``    float32 (image, channel)
-    ``positions``  int32 (image, 2), row and col, ``CENTRE`` allowed; None: the mean of all
-    ``power``      p >= 0: the dot product times max(0.1, cosine)^p; None: the cosine alone
+    Attributes
+    ----------
+    layer
+        Its name.
+    vectors
+        Directions, float32 (image, channel).
+    positions
+        Row and col, int32 (image, 2), ``CENTRE`` allowed; None: the mean of all positions.
+    power
+        p >= 0: the dot product times max(0.1, cosine)^p; None: the cosine alone.
+    weight
+        Of the term in its objective.
     """
 
     layer: str
@@ -33,10 +42,10 @@ class Term:
     power: float | None = 0.0
     weight: float = 1.0
 
-    def arrays(self, images: Images) -> list[npt.NDArray[np.generic]]:
-        """Return what the term asks of some of its images, to be given to ``scores``."""
-        places = [] if self.positions is None else [self.positions[images]]
-        return [self.vectors[images], *places]
+    def targets(self, indices: Indices) -> list[npt.NDArray[np.generic]]:
+        """Return the vectors, and the positions if any, of some images, for ``scores``."""
+        places = [] if self.positions is None else [self.positions[indices]]
+        return [self.vectors[indices], *places]
 
     def scores(self, layer: tf.Tensor, vectors: tf.Tensor, *positions: tf.Tensor) -> tf.Tensor:
         """Return a number per image for a layer (image, row, col, channel) or (image, channel)."""
@@ -68,7 +77,7 @@ class Term:
         if outside.any():
             raise BadFile(
                 f"position {places[outside][0].tolist()} (row, col) is outside layer "
-                f"'{self.layer}', which has {size[0]} x {size[1]} positions for this picture size"
+                f"'{self.layer}', which has {size[0]} x {size[1]} positions at this image size"
             )
 
 
@@ -97,15 +106,15 @@ class Objective:
         """Layers that are read, each once."""
         return list(dict.fromkeys(term.layer for term in self.terms))
 
-    def arrays(self, images: Images) -> list[list[npt.NDArray[np.generic]]]:
+    def targets(self, indices: Indices) -> list[list[npt.NDArray[np.generic]]]:
         """Return the targets of some images, term by term."""
-        return [term.arrays(images) for term in self.terms]
+        return [term.targets(indices) for term in self.terms]
 
     def scores(
-        self, layers: Mapping[str, tf.Tensor], arrays: Sequence[Sequence[tf.Tensor]]
+        self, layers: Mapping[str, tf.Tensor], targets: Sequence[Sequence[tf.Tensor]]
     ) -> tf.Tensor:
         """Return the objective of each image, (image)."""
-        pairs = zip(self.terms, arrays, strict=True)
+        pairs = zip(self.terms, targets, strict=True)
         return tf.add_n([term.scores(layers[term.layer], *given) for term, given in pairs])
 
 
@@ -134,18 +143,6 @@ def direction(layer: str, vectors: npt.ArrayLike, power: float | None = 0.0) -> 
     return Objective((Term(layer, np.asarray(vectors, np.float32), power=power),))
 
 
-def direction_at(
-    layer: str,
-    vectors: npt.ArrayLike,
-    positions: Sequence[tuple[int, int]] | None = None,
-    power: float | None = 0.0,
-) -> Objective:
-    """Like ``direction`` at one position (row, col) per image, by default the centre."""
-    along = np.asarray(vectors, np.float32)
-    places = np.array(positions or [(CENTRE, CENTRE)] * len(along), np.int32)
-    return Objective((Term(layer, along, places, power),))
-
-
 def _one_hot(layer: str, numbers: Sequence[int], channels: int) -> npt.NDArray[np.float32]:
     for number in numbers:
         if not 0 <= number < channels:
@@ -157,5 +154,5 @@ def _one_hot(layer: str, numbers: Sequence[int], channels: int) -> npt.NDArray[n
 
 
 def _length(vectors: tf.Tensor) -> tf.Tensor:
-    # The square root of nothing has no gradient.
+    # The square root of zero has no gradient.
     return tf.sqrt(tf.maximum(tf.reduce_sum(vectors**2, -1), 1e-12))

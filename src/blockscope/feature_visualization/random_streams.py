@@ -1,4 +1,4 @@
-"""Random numbers of one picture: from what it is, never from where it stands in a batch."""
+"""Random numbers of one image: from what it shows, never from its place in a batch."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ import numpy as np
 
 
 def rng_for(seed: int, layer: str, unit: int | str, purpose: str) -> np.random.Generator:
-    """Return the generator of one picture for one purpose (its start, its transforms, its judge).
+    """Return the generator of one image for one purpose.
 
-    ``seed`` is the recipe's; ``unit`` says which picture of the layer: a channel, or any name. The
-    same four give the same numbers in every process; any other give unrelated ones.
+    ``seed`` is the recipe's; ``unit`` says which image of the layer: a channel's number, or any
+    name; ``purpose`` is ``start``, ``transforms``, ``backgrounds``, ``judge`` (the held-out
+    transforms) and the like. The same four give the same numbers in every process; any others give
+    unrelated ones. Another spelling of a text would change the pixels of every result.
     """
     identity = json.dumps([seed, layer, str(unit), purpose]).encode()
     return np.random.default_rng(int.from_bytes(hashlib.sha256(identity).digest()))

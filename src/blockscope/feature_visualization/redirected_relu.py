@@ -1,6 +1,6 @@
-"""A ReLU that lets a picture begin to move where its units are dead.
+"""A ReLU that lets an image begin to move where its units are dead.
 
-A channel that responds to no part of the first, grey picture has no gradient, and would stay grey.
+A channel that responds to no part of the first, grey image has no gradient, and would stay grey.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ CEILING = {"Relu": None, "Relu6": 6.0}
 
 
 def redirected(x: tf.Tensor, upstream: tf.Tensor, ceiling: float | None = None) -> tf.Tensor:
-    """Return the gradient at a ReLU's input, (image, ...), of an objective that shall rise.
+    """Return the gradient at a ReLU's input, (image, ...), of an objective to be maximised.
 
-    For every image: the ordinary gradient where any of it is not zero. Else what would raise an
-    input below 0, or lower one above ``ceiling``, is let through, beside what the ReLU passes.
-    Source: lucid/misc/redirected_relu_grad.py, which has the signs of a loss that shall fall.
+    For each image: the ordinary gradient if any of it is nonzero. Otherwise also what would raise
+    an input below 0, or lower one above ``ceiling``.
+    Source: lucid/misc/redirected_relu_grad.py, which has the signs of a loss to be minimised.
     """
     below = x < 0
     above = tf.zeros_like(below) if ceiling is None else x > ceiling

@@ -1,10 +1,12 @@
-"""Sprites: pictures of units of a layer, rendered, judged, and kept batch by batch."""
+"""Sprites: units of a layer, rendered, evaluated, and kept batch by batch."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -12,9 +14,10 @@ import xarray as xr
 from tqdm import tqdm
 
 from blockscope.autodiff.gradients import apply_batched
-from blockscope.feature_visualization.backgrounds import LIGHT, flattened
+from blockscope.feature_visualization.backgrounds import composite_on_grey
+from blockscope.feature_visualization.checkpoint import Arrays, Checkpoint
 from blockscope.feature_visualization.evaluation import Evaluator
-from blockscope.feature_visualization.finished import Finished, joined_batches, named_sprites
+from blockscope.feature_visualization.mosaics import LIGHT_GREY
 from blockscope.feature_visualization.network_view import View
 from blockscope.feature_visualization.optimizer import Batch, Optimizer
 from blockscope.feature_visualization.recipes import Recipe
@@ -29,40 +32,68 @@ def render_sprites(
     units: Units,
     recipe: Recipe,
     numbers: Sequence[int] | None = None,
+    *,
     memory_mb: int = 2048,
-    kept: Finished | None = None,
+    done: xr.Dataset | None = None,
+    checkpoint: Checkpoint | None = None,
     progress: bool = False,
-    tell: Callable[[str], object] | None = None,
+    log: Callable[[str], object] | None = None,
 ) -> xr.Dataset:
-    """Render units of a layer: ``sprites`` (sprite, row, col, colour) uint8, a number of each.
+    """Render units of a layer.
 
-    ``objective``  as the last step of the ascent saw it
-    ``judge``      its mean under fresh transforms
-    ``stopped``    the step at which a picture's numbers were no longer finite, -1 for none: such a
-                   picture stays as it was and is told on stderr
+    Pixels depend on neither batches, ``memory_mb``, what is done already, nor the other units,
+    beyond rounding. Cost: ``recipe.steps`` passes forward and backward for each sprite.
 
-    ``numbers`` says which of the ``units``, in rising order, by default all. ``kept`` gives what an
-    earlier call finished, and takes every batch of this one. ``tell`` is called with a line for
-    what is taken from there and after each batch. ``memory_mb``, ``kept`` and what else is rendered
-    change no picture beyond rounding.
+    Parameters
+    ----------
+    network
+        Which has the layer.
+    units
+        Of the layer.
+    recipe
+        How they are rendered.
+    numbers
+        Which of the units, in ascending order; by default all.
+    memory_mb
+        Bound for what a batch takes.
+    done
+        Sprites of these units and recipe that need not be rendered, as this function returns them.
+    checkpoint
+        Gives the batches that an earlier call finished, and keeps those of this one.
+    progress
+        Whether a bar is shown on stderr.
+    log
+        Called with a line for what was finished before, and after each batch.
 
-    Raises ``BadFile`` for a number that no unit has, a layer that is too deep for the recipe's
-    size, and one that is not finite for a grey picture. Cost: that of ``recipe.steps`` passes
-    forward and backward for each picture.
+    Returns
+    -------
+    xr.Dataset
+        ``sprites`` (sprite, row, col, colour) uint8; per sprite ``objective`` at the last step,
+        ``heldout_objective`` under unseen transforms, and ``diverged_step``, -1 for none. A sprite
+        that diverged (NaN or infinity) stays as it was before that step, and is named on stderr.
+
+    Raises
+    ------
+    BadFile
+        For a number that no unit has, a layer that is too deep for the recipe's size, and one that
+        is not finite for a grey image.
     """
     wanted = list(range(len(units)) if numbers is None else numbers)
     units.check(wanted)
-    done = kept.read(wanted) if kept else None
-    known = [] if done is None else done.sprite.values.tolist()
+    # Held from the start: a second job for the same sprites may clear the checkpoint meanwhile.
+    found = _finished(done, checkpoint)
+    parts = [part.isel(sprite=np.isin(part.sprite, wanted)) for part in found]
+    parts = [part for part in parts if part.sizes["sprite"]]
+    known = {number for part in parts for number in part.sprite.values.tolist()}
     missing = sorted(set(wanted).difference(known))
-    # Held here as well: a second job for the same sprites may clear the folder before this one.
-    parts = [] if done is None else [done]
-    if tell and known:
-        tell(f"{len(known)} of {len(wanted)} sprites of {units.layer} were finished before")
+    if log and known:
+        log(f"{len(known)} of {len(wanted)} sprites of {units.layer} were finished before")
     if missing:
         _check_layer(network, units, recipe)
-        ascent = Optimizer(network, units.objective, units.names, recipe, memory_mb)
-        judge = Evaluator(network, units.objective, units.names, recipe.size, memory_mb=memory_mb)
+        optimizer = Optimizer(network, units.objective, units.names, recipe, memory_mb)
+        evaluator = Evaluator(
+            network, units.objective, units.names, recipe.size, memory_mb=memory_mb
+        )
         bar = tqdm(
             total=len(wanted),
             initial=len(known),
@@ -72,19 +103,65 @@ def render_sprites(
         )
         left, began = len(missing), time.perf_counter()
         with bar:
-            for batch in ascent.run(missing):
-                judged = judge.scores(flattened(batch.pictures, LIGHT), batch.images)
-                parts.append(named_sprites(batch, judged))
-                if kept:
-                    kept.add(parts[-1])
-                _tell_stopped(batch, units, recipe)
-                bar.update(len(batch.images))
-                left -= len(batch.images)
+            for batch in optimizer.run(missing):
+                opaque = composite_on_grey(batch.images, LIGHT_GREY / 255)
+                arrays = _arrays(batch, evaluator.evaluate(opaque, batch.indices))
+                parts.append(_named(arrays))
+                if checkpoint:
+                    checkpoint.write(_batch_name(batch.indices.tolist()), arrays)
+                _report_diverged(batch, units, recipe)
+                bar.update(len(batch.indices))
+                left -= len(batch.indices)
                 ended = time.perf_counter()
-                each, began = (ended - began) / len(batch.images), ended
-                if tell:
-                    tell(_line(units, parts[-1], len(wanted), left, each))
-    return joined_batches(parts)
+                each, began = (ended - began) / len(batch.indices), ended
+                if log:
+                    log(_line(units, parts[-1], len(wanted), left, each))
+    return join_batches(parts)
+
+
+def _finished(done: xr.Dataset | None, checkpoint: Checkpoint | None) -> Iterator[xr.Dataset]:
+    if checkpoint:
+        batches = map(checkpoint.read, checkpoint.names())
+        yield from (_named(arrays) for arrays in batches if arrays is not None)
+    if done is not None:
+        yield done
+
+
+def _batch_name(numbers: Sequence[int]) -> str:
+    """Return the name of a batch of units, which no other batch has."""
+    digest = hashlib.sha256(json.dumps(numbers).encode()).hexdigest()[:8]
+    return f"{numbers[0]:04d}-{digest}"
+
+
+def _arrays(batch: Batch, heldout: np.ndarray) -> Arrays:
+    pixels = np.rint(255 * batch.images).astype(np.uint8)
+    return {
+        "sprite": batch.indices,
+        "sprites": pixels,
+        "objective": batch.objective.astype(np.float32),
+        "heldout_objective": heldout.astype(np.float32),
+        "diverged_step": batch.diverged_step.astype(np.int32),
+    }
+
+
+def _named(arrays: Arrays) -> xr.Dataset:
+    """Name the axes of a batch."""
+    axes = ("sprite", "row", "col", "colour")
+    numbers = {name: (axes[: array.ndim], array) for name, array in arrays.items()}
+    colours = list("rgba"[: arrays["sprites"].shape[-1]])
+    return xr.Dataset(numbers, {"colour": colours})
+
+
+def join_batches(batches: Sequence[xr.Dataset]) -> xr.Dataset:
+    """Return the sprites of some batches in the order of their numbers, each once.
+
+    It does not depend on which batches came from files.
+    """
+    plain = [
+        batch.drop_attrs(deep=False).assign_coords(colour=batch.colour.astype(str))
+        for batch in batches
+    ]
+    return xr.concat(plain, "sprite").drop_duplicates("sprite").sortby("sprite")
 
 
 def _line(units: Units, done: xr.Dataset, total: int, left: int, each: float) -> str:
@@ -92,9 +169,9 @@ def _line(units: Units, done: xr.Dataset, total: int, left: int, each: float) ->
     numbers = numbers_in_path(done.sprite.values.tolist())
     noun = units.noun if done.sizes["sprite"] == 1 else f"{units.noun}s"
     return (
-        f"{noun} {numbers} of {units.layer}: objective {_mean(done.objective)}, judge "
-        f"{_mean(done.judge)}, {each:.2f} s each; {total - left} of {total} done, about "
-        f"{_clock(left * each)} left"
+        f"{noun} {numbers} of {units.layer}: objective {_mean(done.objective)}, held-out "
+        f"{_mean(done.heldout_objective)}, {each:.2f} s each; {total - left} of {total} done, "
+        f"about {_clock(left * each)} left"
     )
 
 
@@ -108,12 +185,12 @@ def _clock(seconds: float) -> str:
     return f"{hours}:{minutes:02d}:{rest:02d}"
 
 
-def _tell_stopped(batch: Batch, units: Units, recipe: Recipe) -> None:
-    for number, step in zip(batch.images, batch.stopped, strict=True):
+def _report_diverged(batch: Batch, units: Units, recipe: Recipe) -> None:
+    for number, step in zip(batch.indices, batch.diverged_step, strict=True):
         if step >= 0:
             tqdm.write(
-                f"{units.noun} {number} of layer '{units.layer}' stopped at step {step} of "
-                f"{recipe.steps}: its numbers are no longer finite",
+                f"{units.noun} {number} of layer '{units.layer}' diverged (NaN or infinity) at "
+                f"step {step} of {recipe.steps}",
                 file=sys.stderr,
             )
 
@@ -127,12 +204,12 @@ def _check_layer(network: Network, units: Units, recipe: Recipe) -> None:
     except BadFile as error:
         raise BadFile(
             f"{error}; a sprite of the recipe has {recipe.size} pixels (key sprites.recipe of the "
-            f"settings), and the network sees it with {margin} more"
+            f"config), and the network sees it with {margin} more"
         ) from error
     grey = np.full((1, size, size, 3), np.mean(network.spec.range), np.float32)
     values = network.run({network.spec.tensor: grey}, [layer], operation=apply_batched)[layer]
     if not bool(tf.reduce_any(tf.math.is_finite(values))):
         raise BadFile(
-            f"layer '{layer}' has no finite value even for a grey picture, so that nothing can be "
+            f"layer '{layer}' has no finite value even for a grey image, so that nothing can be "
             "rendered; check the model's weights and input range (models catalogue)"
         )

@@ -1,4 +1,4 @@
-"""Shift, scale and rotation of a picture as one affine resample of constant shape."""
+"""Shift, scale and rotation of an image as one affine resample of constant shape."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ GREY = 0.5
 def draw(
     transforms: Transforms, size: int, steps: int, generator: np.random.Generator
 ) -> npt.NDArray[np.float32]:
-    """Draw the transforms of one picture, one per step: float32 (step, 2, 3).
+    """Draw the transforms of one image, one per step: float32 (step, 2, 3).
 
-    Row 0 gives the col, row 1 the row of the point of the picture that a point (col, row, 1) of
-    the view is taken from. View and picture are square, ``size + margin`` and ``size`` pixels;
-    scale and rotation are about their middles, so that the mean displacement is zero.
+    Row 0 gives the col, row 1 the row of the point of the image that a point (col, row, 1) of the
+    view is taken from. View and image are square, ``size + margin`` and ``size`` pixels; scale and
+    rotation are about their middles, so that the mean displacement is zero.
     """
     before, *after = [
         generator.integers(0, most + 1, (steps, 2)) - most / 2 for most in transforms.jitters
@@ -33,14 +33,14 @@ def draw(
     return np.concatenate([turn, shift[..., None]], 2).astype(np.float32)
 
 
-def resample(pictures: tf.Tensor, affine: tf.Tensor, view: int) -> tf.Tensor:
-    """Show pictures (image, row, col, channel) through ``affine`` (image, 2, 3): a square view.
+def resample(images: tf.Tensor, affine: tf.Tensor, view: int) -> tf.Tensor:
+    """Show images (image, row, col, channel) through ``affine`` (image, 2, 3): a square view.
 
-    Bilinear; around the picture lies grey. The gradient is the resample of the gradient by the
-    inverse, divided by the area of picture that a pixel of the view covers: the adjoint, as far as
+    Bilinear; around the image lies grey. The gradient is the resample of the gradient by the
+    inverse, divided by the area of image that a pixel of the view covers: the adjoint, as far as
     bilinear interpolation allows.
     """
-    size = pictures.shape[1:3]
+    size = images.shape[1:3]
     project = _by_kernel if tf.config.get_visible_devices("GPU") else _compiled
 
     @tf.custom_gradient
@@ -51,7 +51,7 @@ def resample(pictures: tf.Tensor, affine: tf.Tensor, view: int) -> tf.Tensor:
 
         return project(values, affine, (view, view), GREY), adjoint
 
-    return shown(pictures)
+    return shown(images)
 
 
 def _by_kernel(
@@ -77,24 +77,28 @@ def _compiled(
     row, col = tf.meshgrid(*(tf.range(n, dtype=tf.float32) for n in shape), indexing="ij")
     a, b, c, d, e, f = tf.unstack(tf.reshape(affine, [-1, 6, 1, 1]), axis=1)
     col, row = a * col + b * row + c, d * col + e * row + f
-    # Beyond the pixels that lie around the values, everything is as there.
+    # One pixel of fill is put around the values; further out everything is the same, so that points
+    # are clipped to it. Their upper left neighbour is clipped once more: it needs one to its right
+    # and one below.
     col, row = tf.clip_by_value(col, -1.0, cols), tf.clip_by_value(row, -1.0, rows)
     left, top = tf.minimum(tf.floor(col), cols - 1.0), tf.minimum(tf.floor(row), rows - 1.0)
     right, down = (col - left)[..., None], (row - top)[..., None]
     around = tf.pad(values, [[0, 0], [1, 1], [1, 1], [0, 0]], constant_values=fill)
+    # One gather over rows and columns together, which XLA fuses with the interpolation; in the
+    # padded image the pixel below is cols + 2 places further.
     flat = tf.reshape(around, [-1, (rows + 2) * (cols + 2), values.shape[3]])
     place = (tf.cast(top, tf.int32) + 1) * (cols + 2) + tf.cast(left, tf.int32) + 1
 
-    def taken(further: int) -> tf.Tensor:
-        return tf.gather(flat, place + further, batch_dims=1)
+    def neighbour(offset: int) -> tf.Tensor:
+        return tf.gather(flat, place + offset, batch_dims=1)
 
-    upper = taken(0) * (1 - right) + taken(1) * right
-    lower = taken(cols + 2) * (1 - right) + taken(cols + 3) * right
+    upper = neighbour(0) * (1 - right) + neighbour(1) * right
+    lower = neighbour(cols + 2) * (1 - right) + neighbour(cols + 3) * right
     return upper * (1 - down) + lower * down
 
 
 def _inverse(affine: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Return the inverse maps, and the area of picture that a pixel of the view covers."""
+    """Return the inverse maps, and the area of image that a pixel of the view covers."""
     (a, b, c), (d, e, f) = (tf.unstack(affine[:, row], axis=1) for row in (0, 1))
     area = a * e - b * d
     rows = [e, -b, b * f - c * e, -d, a, c * d - a * f]

@@ -1,4 +1,4 @@
-"""Which units of a layer a file of sprites shows, as its name says it, and which there are."""
+"""Which units of a layer a file of sprites shows, according to its name."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from itertools import pairwise
 from blockscope.io.errors import BadFile, describe_valid
 from blockscope.models.card import ModelCard
 
-# What may stand behind a layer's name: nothing (all channels), a list, neurons, a list of them.
+# What may follow a layer's name: nothing (all channels), a list, neurons, a list of them.
 UNITS_PATTERN = r"(-channels-[^/]*|-neurons(-[^/]*)?)?"
 NUMBERS_PATTERN = r"[0-9][0-9,-]*"
 LIST = re.compile(r"[0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*", re.ASCII)
 
 
-def asked_units(text: str, count: int, layer: str) -> tuple[str, list[int]]:
-    """Return what stands behind a layer's name in a path: channels or neurons, and which.
+def requested_units(text: str, count: int, layer: str) -> tuple[str, list[int]]:
+    """Return what follows a layer's name in a path: channels or neurons, and which.
 
-    ``count``: channels of the layer, each of which has one neuron. Raises ``BadFile`` for a list
-    that is none, that has another name (its numbers out of order, twice, or not joined to ranges),
-    and for numbers that the layer does not have.
+    ``count``: channels of the layer, each of which has one neuron. Raises ``BadFile`` for what is
+    not a list, for one that is not spelled as ``numbers_in_path`` does, and for numbers that the
+    layer does not have.
     """
     _, kind, *rest = text.split("-", 2) if text else ("", "channels")
     if not rest:
@@ -31,8 +31,8 @@ def asked_units(text: str, count: int, layer: str) -> tuple[str, list[int]]:
         raise BadFile(f"{kind} of layer '{layer}': {error}") from error
     if rest[0] != numbers_in_path(numbers):
         raise BadFile(
-            f"{kind} '{rest[0]}' of layer '{layer}' have another name, so that no file is made "
-            f"twice; ask for '{kind}-{numbers_in_path(numbers)}'"
+            f"{kind} '{rest[0]}' of layer '{layer}' are spelled otherwise in file names, so that "
+            f"no file is made twice; request '{kind}-{numbers_in_path(numbers)}'"
         )
     return kind, numbers
 
@@ -40,11 +40,11 @@ def asked_units(text: str, count: int, layer: str) -> tuple[str, list[int]]:
 def read_numbers(text: str, count: int | None = None) -> list[int]:
     """Return the numbers of a list such as ``3,17,40-44``, sorted, each once.
 
-    Raises ``BadFile`` for another text and, where a ``count`` is given, for a number as large.
+    Raises ``BadFile`` for another text and, where a ``count`` is given, for numbers from it on.
     """
     example = "valid: numbers and ranges, as in '3,17,40-44'"
     if not LIST.fullmatch(text):
-        raise BadFile(f"'{text}' is no list; {example}")
+        raise BadFile(f"'{text}' is not a list; {example}")
     found: set[int] = set()
     for part in text.split(","):
         first, last = map(int, (part.split("-") * 2)[:2])
@@ -64,21 +64,21 @@ def numbers_in_path(numbers: Sequence[int]) -> str:
     return ",".join(str(a) if a == b else f"{a}-{b}" for a, b in pairs)
 
 
-def shard_names(numbers: Sequence[int], block: int) -> list[str]:
-    """Return the names of the shards that hold sorted numbers, at most ``block`` in each."""
-    starts = range(0, len(numbers), block)
-    return [numbers_in_path(numbers[start : start + block]) for start in starts]
+def shard_names(numbers: Sequence[int], most: int) -> list[str]:
+    """Return the names of the shards that hold sorted numbers, at most ``most`` in each."""
+    starts = range(0, len(numbers), most)
+    return [numbers_in_path(numbers[start : start + most]) for start in starts]
 
 
 def channel_count(card: ModelCard, layer: str) -> int:
     """Return how many channels a layer has.
 
-    Raises ``UnknownName`` for none of the network's layers, ``BadFile`` for its input and logits.
+    Raises ``UnknownName`` for an unknown layer, ``BadFile`` for the network's input and logits.
     """
     ends = {card.input.tensor: "input", card.logits: "logits"}
     if layer in ends and layer not in card.by_name:
         raise BadFile(
-            f"'{layer}' is the {ends[layer]} of model '{card.model}', no layer with rows, columns "
-            f"and channels; {describe_valid(layer, card.by_name)}"
+            f"'{layer}' is the {ends[layer]} of model '{card.model}', not a layer with rows, "
+            f"columns and channels; {describe_valid(layer, card.by_name)}"
         )
     return card.layer(layer).shape[2]

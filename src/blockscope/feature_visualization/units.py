@@ -1,4 +1,4 @@
-"""What a picture of a layer can show: a channel, a neuron, or a direction between the channels."""
+"""Units: what a sprite can show of a layer, a channel, a neuron, or a direction of channels."""
 
 from __future__ import annotations
 
@@ -17,11 +17,19 @@ from blockscope.io.errors import BadFile
 class Units:
     """Units of one layer, by number.
 
-    ``noun``       what one is: channel, neuron, direction
-    ``objective``  its image n is raised by the picture of unit n
-    ``names``      what decides, with the recipe's seed and the layer, the random numbers of a
-                   picture; units of another noun have other names
-    ``values``     digest of what a number does not say: the directions
+    Attributes
+    ----------
+    noun
+        What one is: channel, neuron, direction.
+    layer
+        Its name.
+    objective
+        The sprite of unit n raises its image n.
+    names
+        What decides, with the recipe's seed and the layer, the random numbers of a sprite; units of
+        another noun have other names.
+    values
+        Digest of what a number does not say: the directions.
     """
 
     noun: str
@@ -58,11 +66,11 @@ def neurons(layer: str, count: int) -> Units:
 def directions(layer: str, vectors: npt.ArrayLike) -> Units:
     """Return directions of a layer, (direction, channel): each the mean dot product over positions.
 
-    They are taken at length 1, so that their objectives compare with each other and with those of
-    channels; one of length 0 stays, and its picture grey. The random numbers of a picture follow
-    from the channel in which its direction is largest, and from its sign there: neither rounding
-    nor the place among other directions changes them. Raises ``BadFile`` for values that are not
-    finite, and for another number of axes.
+    They are scaled to length 1, so that their objectives compare with each other and with channels;
+    one of length 0 stays, and its sprite grey. The random numbers of a sprite follow from the
+    channel in which its direction is largest, and from its sign there: neither rounding nor the
+    place among other directions changes them. Raises ``BadFile`` for values that are not finite,
+    and for another number of axes.
     """
     given = np.asarray(vectors, np.float64)
     if given.ndim != 2 or not given.size or not np.isfinite(given).all():

@@ -6,8 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from blockscope.feature_visualization.cell_recipe import cell_recipe, crop_of
-from blockscope.feature_visualization.recipes import LUCID_TRANSFORMS, RECIPES
+from blockscope.feature_visualization.recipes import (
+    LUCID_TRANSFORMS,
+    RECIPES,
+    cell_crop,
+    cell_recipe,
+)
 from blockscope.io.errors import UnknownName
 
 
@@ -19,7 +23,7 @@ def test_the_network_sees_the_middle_of_a_cell(name, size, seen, crop):
     recipe = cell_recipe(name, size, 9, 3)
     assert (recipe.size, recipe.steps, recipe.seed) == (size, 9, 3)
     assert recipe.size + recipe.transforms.margin == seen
-    assert crop_of(recipe) == crop
+    assert cell_crop(recipe) == crop
     assert recipe.transforms.jitters == RECIPES[name].transforms.jitters
 
 
@@ -27,7 +31,7 @@ def test_the_notebook_s_recipe_is_as_there():
     recipe = cell_recipe("lucid", 48, 1024, 0)
     assert recipe == replace(RECIPES["lucid"], size=48, steps=1024)
     assert recipe.transforms == LUCID_TRANSFORMS
-    assert crop_of(recipe) == 2
+    assert cell_crop(recipe) == 2
 
 
 def test_cells_are_opaque(monkeypatch):

@@ -1,4 +1,4 @@
-"""Operations in the ascent's form: TensorFlow's own values and gradients."""
+"""Fast operations: TensorFlow's own values and gradients."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from helpers.tiny_network import weights
 from tensorflow.core.framework import node_def_pb2
 
 from blockscope.feature_visualization import fast_ops
-from blockscope.feature_visualization.fast_ops import convolved, prepared
+from blockscope.feature_visualization.fast_ops import convolve, fast_op
 from blockscope.models.operations import apply
 
-# kernel (row, col), stride, padding, size of the picture (row, col)
+# kernel (row, col), stride, padding, size of the image (row, col)
 GEOMETRIES = [
     ((3, 3), 1, "SAME", (9, 6)),
     ((1, 1), 1, "SAME", (5, 7)),
@@ -48,7 +48,7 @@ def test_a_convolution_and_its_gradient_are_tensorflows(geometry, rng):
     shape = tf.nn.conv2d(x, w, stride, padding).shape
     upstream = tf.constant(rng.normal(size=shape), tf.float32)
     expected = both(lambda given: tf.nn.conv2d(given, w, stride, padding), x, upstream)
-    found = both(lambda given: convolved(given, w, stride, padding), x, upstream)
+    found = both(lambda given: convolve(given, w, stride, padding), x, upstream)
     np.testing.assert_array_equal(found[0], expected[0])
     np.testing.assert_allclose(found[1], expected[1], atol=1e-5)
 
@@ -76,14 +76,14 @@ def test_any_convolution_of_a_graph_keeps_its_values(attributes, groups, rng):
     node, x = convolution(**attributes), rng.normal(size=(2, 9, 8, 4)).astype(np.float32)
     w = tf.constant(weights((3, 3, 4 // groups, 6), 4), tf.float32)
     expected = apply(node, [tf.constant(x), w])[0]
-    found = tf.function(lambda given: prepared(node, [given, w])[0])(x)
+    found = tf.function(lambda given: fast_op(node, [given, w])[0])(x)
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
 def test_weights_that_are_computed_are_left_alone(rng):
     x = rng.normal(size=(1, 5, 4, 2)).astype(np.float32)
     w = tf.constant(weights((3, 3, 2, 3), 4), tf.float32)
-    found = tf.function(lambda given: prepared(convolution(), [x, given])[0])(w)
+    found = tf.function(lambda given: fast_op(convolution(), [x, given])[0])(w)
     np.testing.assert_allclose(found, tf.nn.conv2d(x, w, 1, "SAME"), atol=1e-5)
 
 
@@ -103,7 +103,7 @@ def test_normalisation_and_its_gradient_are_tensorflows(attributes, rng):
     x = rng.normal(size=(2, 4, 3, 7)).astype(np.float32)
     upstream = tf.constant(rng.normal(size=x.shape), tf.float32)
     expected = both(lambda given: tf.nn.lrn(given, **attributes), x, upstream)
-    found = both(lambda given: prepared(node, [given])[0], x, upstream)
+    found = both(lambda given: fast_op(node, [given])[0], x, upstream)
     np.testing.assert_allclose(found[0], expected[0], atol=1e-5)
     np.testing.assert_allclose(found[1], expected[1], atol=1e-5)
 
@@ -111,10 +111,10 @@ def test_normalisation_and_its_gradient_are_tensorflows(attributes, rng):
 def test_plain_convolutions_are_those_with_another_gradient(monkeypatch, rng):
     """So that what is fast is also what is used."""
     seen = []
-    monkeypatch.setattr(fast_ops, "convolved", lambda x, *rest: seen.append(rest[1:]) or x)
+    monkeypatch.setattr(fast_ops, "convolve", lambda x, *rest: seen.append(rest[1:]) or x)
     x, w = (tf.constant(rng.normal(size=s), tf.float32) for s in ((1, 9, 8, 4), (3, 3, 4, 6)))
     for node in (convolution(), convolution(strides=[1, 2, 2, 1])):
-        prepared(node, [x, w])
-    prepared(convolution(dilations=[1, 2, 2, 1]), [x, w])
-    prepared(convolution(), [x, w[:, :, :2]])  # two groups
+        fast_op(node, [x, w])
+    fast_op(convolution(dilations=[1, 2, 2, 1]), [x, w])
+    fast_op(convolution(), [x, w[:, :, :2]])  # two groups
     assert seen == [(1, "SAME"), (2, "SAME")]

@@ -23,7 +23,12 @@ def vectors(rng):
 
 
 def scores(objective, layer, images=range(IMAGES)):
-    return objective.scores({"mixed": tf.constant(layer)}, objective.arrays(list(images))).numpy()
+    return objective.scores({"mixed": tf.constant(layer)}, objective.targets(list(images))).numpy()
+
+
+def direction_at(vectors, positions, power=0.0):
+    places = np.array(positions, np.int32)
+    return objectives.Objective((objectives.Term("mixed", vectors, places, power),))
 
 
 def cosines(layer, vectors):
@@ -53,9 +58,7 @@ def test_direction_and_its_cosine_variants(layer, vectors, power):
     values = cosine if power is None else dot * np.maximum(0.1, cosine) ** power
     found = scores(objectives.direction("mixed", vectors, power), layer)
     np.testing.assert_allclose(found, values.mean(axis=(1, 2)), rtol=2e-5, atol=1e-6)
-    found = scores(
-        objectives.direction_at("mixed", vectors, [(3, 4), (0, 1), (2, 2)], power), layer
-    )
+    found = scores(direction_at(vectors, [(3, 4), (0, 1), (2, 2)], power), layer)
     expected = values[[0, 1, 2], [3, 0, 2], [4, 1, 2]]
     np.testing.assert_allclose(found, expected, rtol=2e-5, atol=1e-6)
 
@@ -87,7 +90,7 @@ def test_targets_that_do_not_fit(vectors):
     (term,) = objectives.direction("mixed", vectors).terms
     with pytest.raises(BadFile, match="'mixed' has 6 entries; the layer has 7 channels"):
         term.check((ROWS, COLS, 7))
-    (term,) = objectives.direction_at("mixed", vectors, [(0, 0), (4, 1), (0, 1)]).terms
+    (term,) = direction_at(vectors, [(0, 0), (4, 1), (0, 1)]).terms
     with pytest.raises(BadFile, match=r"position \[4, 1\] .* has 4 x 5 positions"):
         term.check((ROWS, COLS, CHANNELS))
 

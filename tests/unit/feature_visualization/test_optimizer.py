@@ -1,4 +1,4 @@
-"""The ascent: it rises, and a picture does not depend on its batch."""
+"""The optimizer: objectives rise, and an image does not depend on its batch."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from helpers.tiny_rendering import CHANNELS, MOVES, tiny_network
 
 from blockscope.feature_visualization import objectives
 from blockscope.feature_visualization.evaluation import Evaluator
+from blockscope.feature_visualization.objectives import Objective, Term
 from blockscope.feature_visualization.optimizer import LARGEST, Optimizer, batch_size
 from blockscope.feature_visualization.recipes import (
     LUCID_TRANSFORMS,
@@ -23,7 +24,7 @@ from blockscope.feature_visualization.recipes import (
 from blockscope.feature_visualization.redirected_relu import redirected
 from blockscope.io.errors import BadFile, UnknownName
 
-SHORT = Recipe(size=24, steps=6, rate=0.1, transforms=MOVES)
+SHORT = Recipe(size=24, steps=6, learning_rate=0.1, transforms=MOVES)
 
 
 @pytest.fixture(scope="module")
@@ -31,12 +32,12 @@ def network():
     return tiny_network()
 
 
-def rendered(network, objective, recipe=SHORT, images=None, memory_mb=64):
-    """Render an objective; return pictures and objectives of its images."""
-    ascent = Optimizer(network, objective, range(len(objective)), recipe, memory_mb)
-    batches = list(ascent.run(images or range(len(objective))))
-    joined = [np.concatenate([getattr(b, f) for b in batches]) for f in ("pictures", "objective")]
-    return *joined, ascent
+def rendered(network, objective, recipe=SHORT, indices=None, memory_mb=64):
+    """Render an objective; return images, their objectives and the optimizer."""
+    optimizer = Optimizer(network, objective, range(len(objective)), recipe, memory_mb)
+    batches = list(optimizer.run(indices or range(len(objective))))
+    joined = [np.concatenate([getattr(b, f) for b in batches]) for f in ("images", "objective")]
+    return *joined, optimizer
 
 
 def along(seed):
@@ -47,7 +48,9 @@ OBJECTIVES = {
     "channel": objectives.channel("mixed", [2, 6, 7], CHANNELS),
     "neuron": objectives.neuron("mixed", [2, 6, 7], CHANNELS),
     "direction": objectives.direction("mixed", along(1)),
-    "direction at": objectives.direction_at("mixed", along(2), [(0, 1), (2, 3), (4, 4)]),
+    "direction at": Objective(
+        (Term("mixed", along(2).astype(np.float32), np.array([(0, 1), (2, 3), (4, 4)], np.int32)),)
+    ),
     "cosine": objectives.direction("mixed", along(3), None),
     "dot times cosine": objectives.direction("mixed", along(4), 2.0),
     "sum": objectives.channel("mixed", [2, 6, 7], CHANNELS)
@@ -57,25 +60,25 @@ OBJECTIVES = {
 
 @pytest.mark.parametrize("name", OBJECTIVES)
 def test_every_objective_rises(network, name):
-    judge = Evaluator(network, OBJECTIVES[name], range(3), SHORT.size)
+    evaluator = Evaluator(network, OBJECTIVES[name], range(3), SHORT.size)
     still, _, _ = rendered(network, OBJECTIVES[name], replace(SHORT, steps=0))
     risen, _, _ = rendered(network, OBJECTIVES[name], replace(SHORT, steps=12))
-    rise = judge.scores(risen, range(3)) - judge.scores(still, range(3))
+    rise = evaluator.evaluate(risen, range(3)) - evaluator.evaluate(still, range(3))
     assert (rise > 1e-3).all()
 
 
 def test_a_batch_gives_what_one_by_one_gives_bit_for_bit(network):
     """Batches always have the same number of places, so that the same kernels run."""
     objective = OBJECTIVES["direction"]
-    together, scores, ascent = rendered(network, objective)
-    assert ascent.batch > 3
+    together, scores, optimizer = rendered(network, objective)
+    assert optimizer.batch > 3
     for image in (2, 0):
-        alone, score, _ = rendered(network, objective, images=[image])
+        alone, score, _ = rendered(network, objective, indices=[image])
         np.testing.assert_array_equal(alone[0], together[image])
         assert score[0] == scores[image]
 
 
-def test_other_batch_sizes_give_the_same_picture(network, monkeypatch):
+def test_other_batch_sizes_give_the_same_image(network, monkeypatch):
     """To 1e-4 after some steps: other kernels may add up in another order, and Adam divides."""
     objective = OBJECTIVES["direction"]
     expected, _, wide = rendered(network, objective)
@@ -86,8 +89,8 @@ def test_other_batch_sizes_give_the_same_picture(network, monkeypatch):
 
 
 def test_batches_fit_into_the_memory(network):
-    ascent = rendered(network, OBJECTIVES["direction"], replace(SHORT, steps=0))[2]
-    assert ascent.batch == LARGEST
+    optimizer = rendered(network, OBJECTIVES["direction"], replace(SHORT, steps=0))[2]
+    assert optimizer.batch == LARGEST
     assert batch_size(10**6, memory_mb=7) == 2
     assert batch_size(10**9, memory_mb=7) == 1
 
@@ -101,15 +104,15 @@ def test_the_seed_decides(network):
     assert np.abs(one - other).max() > 0.01
 
 
-def test_the_unit_decides_where_a_picture_starts(network):
-    """Not its place: the same target under another name is another picture, and the reverse."""
+def test_the_unit_decides_where_an_image_starts(network):
+    """Not its place: the same target under another name is another image, and the reverse."""
     objective = objectives.channel("mixed", [2, 2, 2], CHANNELS)
     (batch,) = Optimizer(network, objective, ["a", "b", "a"], SHORT).run(range(3))
-    np.testing.assert_array_equal(batch.pictures[0], batch.pictures[2])
-    assert np.abs(batch.pictures[0] - batch.pictures[1]).max() > 0.01
+    np.testing.assert_array_equal(batch.images[0], batch.images[2])
+    assert np.abs(batch.images[0] - batch.images[1]).max() > 0.01
 
 
-def adam(numbers, gradient_at, rates, shrink):
+def adam(numbers, gradient_at, rates, decay):
     """Adam restated: updates of ``numbers`` along the gradient, to raise."""
     first = second = np.zeros_like(numbers)
     for step, rate in enumerate(rates, 1):
@@ -117,28 +120,35 @@ def adam(numbers, gradient_at, rates, shrink):
         first = 0.9 * first + 0.1 * gradient
         second = 0.999 * second + 0.001 * gradient**2
         unbiased = first / (1 - 0.9**step), second / (1 - 0.999**step)
-        shrunk = (1 - shrink * rate / rates[0]) * numbers
-        numbers = shrunk + rate * unbiased[0] / (np.sqrt(unbiased[1]) + 1e-8)
+        decayed = (1 - decay * rate / rates[0]) * numbers
+        numbers = decayed + rate * unbiased[0] / (np.sqrt(unbiased[1]) + 1e-8)
     return numbers
 
 
 @pytest.mark.parametrize(
-    ("given", "rates", "shrink"),
+    ("given", "rates", "decay"),
     [
         ({}, [0.2] * 4, 0),
-        ({"shrink": 0.1}, [0.2] * 4, 0.1),
-        ({"shrink": 0.1, "cooled": 0.75}, [0.2, 0.2, 0.4 / 3, 0.2 / 3], 0.1),
+        ({"weight_decay": 0.1}, [0.2] * 4, 0.1),
+        ({"weight_decay": 0.1, "decay_fraction": 0.75}, [0.2, 0.2, 0.4 / 3, 0.2 / 3], 0.1),
     ],
 )
-def test_the_steps_are_adams(given, rates, shrink):
-    """On a linear objective of pixels the whole ascent is restated."""
+def test_the_steps_are_adams(given, rates, decay):
+    """On a linear objective of pixels all steps are restated."""
     kernel = weights((1, 1, 3, 2), 8).astype(np.float32)
     network = network_of(
         lambda x: tf.nn.conv2d(x, kernel, 1, "SAME", name="linear"), (5, 5, 3), tf.float32
     )
     objective = objectives.channel("linear", [1], 2)
-    recipe = Recipe(size=5, steps=4, rate=0.2, space="pixel", transforms=Transforms(), redirected=0)
-    found, _, ascent = rendered(network, objective, replace(recipe, **given))
+    recipe = Recipe(
+        size=5,
+        steps=4,
+        learning_rate=0.2,
+        parameterization="pixel",
+        transforms=Transforms(),
+        redirected_relu_steps=0,
+    )
+    found, _, optimizer = rendered(network, objective, replace(recipe, **given))
     matrix = np.array([[0.26, 0.09, 0.02], [0.27, 0, -0.05], [0.27, -0.09, 0.03]]) / 0.461952
 
     def rgb(numbers):
@@ -148,13 +158,13 @@ def test_the_steps_are_adams(given, rates, shrink):
         slope = rgb(numbers) * (1 - rgb(numbers))
         return (slope * kernel[0, 0, :, 1]) @ matrix / 25
 
-    start = ascent._start(0).astype(np.float64)
-    expected = rgb(adam(start, gradient_at, rates, shrink))
+    start = optimizer._start(0).astype(np.float64)
+    expected = rgb(adam(start, gradient_at, rates, decay))
     np.testing.assert_allclose(found[0], expected, atol=2e-5)
 
 
 def dead_network():
-    """A layer whose units are far below zero for every picture near grey."""
+    """A layer whose units are far below zero for every image near grey."""
     kernel = np.abs(weights((3, 3, 3, 4), 5)).astype(np.float32)
     return network_of(
         lambda x: tf.nn.relu(tf.nn.conv2d(x, kernel, 1, "SAME") - 2.0, name="dead"),
@@ -167,7 +177,7 @@ def test_a_dead_channel_moves_only_where_the_gradient_is_redirected():
     objective = objectives.channel("dead", [0, 3], 4)
     recipe = replace(SHORT, size=12, transforms=Transforms())
     moved, raised, _ = rendered(dead_network(), objective, recipe)
-    still, grey, _ = rendered(dead_network(), objective, replace(recipe, redirected=0))
+    still, grey, _ = rendered(dead_network(), objective, replace(recipe, redirected_relu_steps=0))
     assert (grey == 0).all()
     assert (raised > 0.01).all()
     assert (moved.std(axis=(1, 2, 3)) > 3 * still.std(axis=(1, 2, 3))).all()
@@ -191,23 +201,23 @@ def test_redirected_gradients_below_a_ceiling():
 
 
 def exploding(x):
-    """Not finite in any channel once the picture has become red enough."""
+    """Not finite in any channel once the image has become red enough."""
     red = tf.reduce_mean(x[..., :1], [1, 2], keepdims=True)
     return tf.concat([x[..., :2] + 0 * tf.math.log(0.53 - red), x[..., 2:]], 3, name="mixed")
 
 
-def test_what_is_not_finite_stops_its_image_and_no_other():
+def test_what_is_not_finite_ends_its_image_and_no_other():
     network = network_of(exploding, (9, 9, 3), tf.float32)
     recipe = replace(SHORT, size=8, steps=12)
     objective = objectives.direction("mixed", [[-1, 0.5, 0], [1, 0, 0], [-0.5, -0.5, 0.5]])
-    ascent = Optimizer(network, objective, ["a", "b", "c"], recipe)
-    (batch,) = ascent.run(range(3))
-    assert batch.stopped[[0, 2]].tolist() == [-1, -1]
-    assert 0 < batch.stopped[1] < 12
-    assert np.isfinite(batch.pictures).all()
+    optimizer = Optimizer(network, objective, ["a", "b", "c"], recipe)
+    (batch,) = optimizer.run(range(3))
+    assert batch.diverged_step[[0, 2]].tolist() == [-1, -1]
+    assert 0 < batch.diverged_step[1] < 12
+    assert np.isfinite(batch.images).all()
     assert np.isfinite(batch.objective).all()
-    (other,) = ascent.run([2])
-    np.testing.assert_array_equal(other.pictures[0], batch.pictures[2])
+    (other,) = optimizer.run([2])
+    np.testing.assert_array_equal(other.images[0], batch.images[2])
 
 
 def test_a_layer_that_is_too_deep_says_what_it_needs(network):
@@ -221,10 +231,10 @@ def test_a_layer_that_is_too_deep_says_what_it_needs(network):
 
 
 @pytest.mark.parametrize("size", [2, 4, 6])
-def test_pictures_smaller_than_a_window_are_refused(network, size):
+def test_images_smaller_than_a_window_are_refused(network, size):
     """Kernels that crash the process on some of these sizes are never asked."""
     late = objectives.channel("late", [1], 7)
-    with pytest.raises(BadFile, match=rf"'late' is too deep for pictures of {size + 2} x"):
+    with pytest.raises(BadFile, match=rf"'late' is too deep for images of {size + 2} x"):
         Optimizer(network, late, [1], replace(SHORT, size=size))
 
 
@@ -235,17 +245,17 @@ def test_a_layer_that_no_square_reaches():
         )
 
     network = network_of(headed, (5, 5, 3), tf.float32)
-    with pytest.raises(BadFile, match="from pictures of 11 x 11 pixels, nor from any other"):
+    with pytest.raises(BadFile, match="from images of 11 x 11 pixels, nor from any other"):
         Optimizer(network, objectives.channel("head", [1], 2), [1], replace(SHORT, size=9))
 
 
-def test_the_judge_does_not_depend_on_batches(network, rng):
+def test_the_evaluator_does_not_depend_on_batches(network, rng):
     objective = OBJECTIVES["direction"]
-    pictures = rng.uniform(0, 1, (3, 24, 24, 3)).astype(np.float32)
-    wide = Evaluator(network, objective, range(3), 24).scores(pictures, range(3))
-    narrow = Evaluator(network, objective, range(3), 24, memory_mb=1).scores(pictures, range(3))
+    images = rng.uniform(0, 1, (3, 24, 24, 3)).astype(np.float32)
+    wide = Evaluator(network, objective, range(3), 24).evaluate(images, range(3))
+    narrow = Evaluator(network, objective, range(3), 24, memory_mb=1).evaluate(images, range(3))
     np.testing.assert_allclose(wide, narrow, rtol=1e-5)
-    swapped = Evaluator(network, objective, range(3), 24).scores(pictures[[2, 0]], [2, 0])
+    swapped = Evaluator(network, objective, range(3), 24).evaluate(images[[2, 0]], [2, 0])
     np.testing.assert_allclose(swapped, wide[[2, 0]], rtol=1e-6)
     assert len(set(np.round(wide, 6))) == 3
 
@@ -254,7 +264,7 @@ def test_recipes_survive_json_and_are_found_by_name():
     import json
 
     for recipe in RECIPES.values():
-        assert Recipe.from_plain(json.loads(json.dumps(recipe.plain()))) == recipe
+        assert Recipe.from_dict(json.loads(json.dumps(recipe.to_dict()))) == recipe
     assert find_recipe("lucid").transforms == LUCID_TRANSFORMS
     with pytest.raises(UnknownName, match=r"unknown recipe 'papper'; valid: .*paper"):
         find_recipe("papper", "config.yaml")

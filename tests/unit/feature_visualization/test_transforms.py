@@ -7,7 +7,11 @@ import pytest
 import tensorflow as tf
 
 from blockscope.feature_visualization import transforms as transforms_module
-from blockscope.feature_visualization.backgrounds import before, draw_backgrounds, flattened
+from blockscope.feature_visualization.backgrounds import (
+    composite_on_grey,
+    composite_over,
+    draw_backgrounds,
+)
 from blockscope.feature_visualization.recipes import LUCID_TRANSFORMS, Transforms
 from blockscope.feature_visualization.transforms import GREY, draw, resample
 
@@ -122,7 +126,7 @@ def test_a_background_shows_where_the_picture_is_clear(rng):
     pictures = rng.uniform(0, 1, (2, 6, 6, 4)).astype(np.float32)
     pictures[0, ..., 3], pictures[1, ..., 3] = 0, 1
     patches = np.stack([draw_backgrounds(3, np.random.default_rng(n))[2] for n in (1, 2)])
-    shown = before(tf.constant(pictures), tf.constant(patches)).numpy()
+    shown = composite_over(tf.constant(pictures), tf.constant(patches)).numpy()
     np.testing.assert_allclose(shown[0, 0, 5], patches[0, 0, 3], atol=1e-6)
     np.testing.assert_allclose(shown[1], pictures[1, ..., :3], atol=1e-6)
 
@@ -130,6 +134,6 @@ def test_a_background_shows_where_the_picture_is_clear(rng):
 def test_a_finished_picture_lies_on_grey(rng):
     pictures = rng.uniform(0, 1, (2, 3, 5, 4)).astype(np.float32)
     expected = pictures[..., :3] * pictures[..., 3:] + 0.8 * (1 - pictures[..., 3:])
-    np.testing.assert_allclose(flattened(pictures, 0.8), expected, atol=1e-6)
+    np.testing.assert_allclose(composite_on_grey(pictures, 0.8), expected, atol=1e-6)
     opaque = pictures[..., :3]
-    assert flattened(opaque, 0.8) is opaque
+    assert composite_on_grey(opaque, 0.8) is opaque

@@ -1,4 +1,4 @@
-"""Units of a layer: their names in paths, what their pictures raise, their random numbers."""
+"""Units of a layer: their names in paths, what their sprites raise, their random numbers."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from blockscope.feature_visualization.random_streams import rng_for
 from blockscope.feature_visualization.recipes import Recipe, Transforms
 from blockscope.feature_visualization.sprites import render_sprites
 from blockscope.feature_visualization.unit_selection import (
-    asked_units,
     channel_count,
     numbers_in_path,
     read_numbers,
+    requested_units,
     shard_names,
 )
 from blockscope.feature_visualization.units import channels, directions, neurons
 from blockscope.io.errors import BadFile, UnknownName
 from blockscope.models.card import InputSpec, Layer, ModelCard
 
-RECIPE = Recipe(size=20, steps=3, rate=0.1, transforms=Transforms(4, (3,)))
+RECIPE = Recipe(size=20, steps=3, learning_rate=0.1, transforms=Transforms(4, (3,)))
 
 
 @pytest.fixture(scope="module")
@@ -50,20 +50,20 @@ def _small_batches(monkeypatch):
     ],
 )
 def test_the_name_of_a_sheet_says_its_units(text, kind, numbers):
-    assert asked_units(text, 7, "mixed") == (kind, numbers)
+    assert requested_units(text, 7, "mixed") == (kind, numbers)
 
 
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("-channels-3,1", r"channels '3,1' of layer 'mixed'.* ask for 'channels-1,3'$"),
-        ("-channels-3,3", r"ask for 'channels-3'$"),
-        ("-channels-1,2,3", r"ask for 'channels-1-3'$"),
-        ("-neurons-01", r"neurons '01' .* ask for 'neurons-1'$"),
-        ("-neurons-2-2", r"ask for 'neurons-2'$"),
-        ("-channels-1,x", r"channels of layer 'mixed': '1,x' is no list; .*'3,17,40-44'"),
-        ("-channels-", r"'' is no list"),
-        ("-neurons-", r"neurons of layer 'mixed': '' is no list"),
+        ("-channels-3,1", r"channels '3,1' of layer 'mixed'.* request 'channels-1,3'$"),
+        ("-channels-3,3", r"request 'channels-3'$"),
+        ("-channels-1,2,3", r"request 'channels-1-3'$"),
+        ("-neurons-01", r"neurons '01' .* request 'neurons-1'$"),
+        ("-neurons-2-2", r"request 'neurons-2'$"),
+        ("-channels-1,x", r"channels of layer 'mixed': '1,x' is not a list; .*'3,17,40-44'"),
+        ("-channels-", r"'' is not a list"),
+        ("-neurons-", r"neurons of layer 'mixed': '' is not a list"),
         ("-channels-5-3", r"'5-3' in '5-3' runs backwards"),
         ("-channels-2,7", r"7 in '2,7' does not exist; valid: 0 to 6"),
         ("-neurons-3-999999999999", r"999999999999 in .* does not exist; valid: 0 to 6"),
@@ -71,7 +71,7 @@ def test_the_name_of_a_sheet_says_its_units(text, kind, numbers):
 )
 def test_names_that_are_refused(text, words):
     with pytest.raises(BadFile, match=words):
-        asked_units(text, 7, "mixed")
+        requested_units(text, 7, "mixed")
 
 
 def test_numbers_have_one_name():
@@ -99,7 +99,9 @@ def test_ends_of_a_network_are_no_layers():
         layers=(Layer(name="mixed", op="ConcatV2", shape=(11, 9, 5), inputs=()),),
     )  # fmt: skip
     assert channel_count(card, "mixed") == 5
-    with pytest.raises(BadFile, match=r"'output' is the logits of model 'tiny', no layer.*mixed"):
+    with pytest.raises(
+        BadFile, match=r"'output' is the logits of model 'tiny', not a layer.*mixed"
+    ):
         channel_count(card, "output")
     with pytest.raises(BadFile, match=r"'x' is the input of model 'tiny'"):
         channel_count(card, "x")
@@ -108,7 +110,7 @@ def test_ends_of_a_network_are_no_layers():
 
 
 def scores(units, layer):
-    arrays = [[tf.constant(a) for a in term] for term in units.objective.arrays(range(len(units)))]
+    arrays = [[tf.constant(a) for a in term] for term in units.objective.targets(range(len(units)))]
     values = tf.constant(np.repeat(layer[None], len(units), 0))
     return units.objective.scores({units.layer: values}, arrays).numpy()
 
@@ -162,17 +164,17 @@ def test_directions_of_another_layer(network):
         render_sprites(network, directions("mixed", np.eye(4)), RECIPE)
 
 
-def test_a_direction_along_a_channel_is_judged_as_the_channel_is(network):
-    """Each picture raises its own unit; random numbers differ, what is reached nearly does not."""
+def test_a_direction_along_a_channel_is_evaluated_as_the_channel_is(network):
+    """Each sprite raises its own unit; random numbers differ, what is reached nearly does not."""
     longer = replace(RECIPE, steps=40)
     along = render_sprites(network, directions("mixed", 3 * np.eye(CHANNELS)[[2, 8]]), longer)
     same = render_sprites(network, channels("mixed", CHANNELS), longer, [2, 8])
     assert same.sprite.values.tolist() == [2, 8]
     assert along.sprite.values.tolist() == [0, 1]
     assert (along.sprites.values != same.sprites.values).any()
-    np.testing.assert_allclose(along.judge, same.judge, rtol=0.005)
+    np.testing.assert_allclose(along.heldout_objective, same.heldout_objective, rtol=0.005)
     start = render_sprites(network, channels("mixed", CHANNELS), replace(RECIPE, steps=1), [2, 8])
-    assert (along.judge.values > start.judge.values).all()
+    assert (along.heldout_objective.values > start.heldout_objective.values).all()
 
 
 def test_a_neuron_is_not_its_channel(network):
@@ -181,19 +183,19 @@ def test_a_neuron_is_not_its_channel(network):
     assert (whole.sprites.values != middle.sprites.values).any()
 
 
-def test_a_picture_depends_on_no_other(network):
+def test_a_sprite_depends_on_no_other(network):
     """The same direction, in another place of another matrix, gives the same bits."""
     vectors = np.abs(np.random.default_rng(2).normal(size=(3, CHANNELS)))
     one = render_sprites(network, directions("mixed", vectors), RECIPE, [1])
     other = render_sprites(network, directions("mixed", vectors[[2, 0, 1]]), RECIPE)
     np.testing.assert_array_equal(one.sprites[0], other.sprites[2])
-    assert float(one.judge[0]) == float(other.judge[2])
+    assert float(one.heldout_objective[0]) == float(other.heldout_objective[2])
 
 
 def test_a_direction_of_no_length_stays_grey(network):
     made = render_sprites(network, directions("mixed", np.zeros((1, CHANNELS))), RECIPE)
     assert float(made.objective[0]) == 0
-    assert int(made.stopped[0]) == -1
+    assert int(made.diverged_step[0]) == -1
     assert abs(made.sprites.values.astype(int) - 127).max() < 30
 
 
@@ -202,21 +204,21 @@ def test_a_unit_that_is_not_there(network):
         render_sprites(network, neurons("mixed", CHANNELS), RECIPE, [3, 11])
 
 
-def test_a_line_is_told_for_each_batch(network):
-    told = []
-    render_sprites(network, channels("mixed", CHANNELS), RECIPE, [1, 2, 9], tell=told.append)
-    assert len(told) == 2
-    assert told[0].startswith("channels 1-2 of mixed: objective ")
-    assert "; 2 of 3 done, about 0:00:" in told[0]
-    assert told[1].startswith("channel 9 of mixed: ")
-    assert told[1].endswith("; 3 of 3 done, about 0:00:00 left")
+def test_a_line_is_logged_for_each_batch(network):
+    logged = []
+    render_sprites(network, channels("mixed", CHANNELS), RECIPE, [1, 2, 9], log=logged.append)
+    assert len(logged) == 2
+    assert logged[0].startswith("channels 1-2 of mixed: objective ")
+    assert "; 2 of 3 done, about 0:00:" in logged[0]
+    assert logged[1].startswith("channel 9 of mixed: ")
+    assert logged[1].endswith("; 3 of 3 done, about 0:00:00 left")
 
 
 def test_a_layer_that_is_too_deep_for_the_recipe(network):
     small = replace(RECIPE, size=4, transforms=Transforms(2))
     with pytest.raises(
         BadFile,
-        match=r"layer 'late' is too deep for pictures of 6 x 6 pixels: it needs at least 9 x 9.*"
+        match=r"layer 'late' is too deep for images of 6 x 6 pixels: it needs at least 9 x 9.*"
         r"a sprite of the recipe has 4 pixels \(key sprites.recipe.*sees it with 2 more",
     ):
         render_sprites(network, channels("late", 7), small)
@@ -229,14 +231,14 @@ def test_a_network_without_a_finite_value_is_refused_before_the_first_step(monke
 
     network = network_of(broken, (41, 33, 3), tf.float32)
     monkeypatch.setattr("blockscope.feature_visualization.sprites.Optimizer", None)
-    words = r"layer 'broken' has no finite value even for a grey picture.* weights and input range"
+    words = r"layer 'broken' has no finite value even for a grey image.* weights and input range"
     with pytest.raises(BadFile, match=words):
         render_sprites(network, channels("broken", CHANNELS), RECIPE)
 
 
-def test_a_picture_that_stops_is_named_and_leaves_the_others_alone(network, capsys):
-    """A layer that has no value any more once channel 2 of a picture responds enough."""
-    recipe = replace(RECIPE, steps=8, rate=1.0)
+def test_a_sprite_that_diverges_is_named_and_leaves_the_others_alone(network, capsys):
+    """A layer that has no value any more once channel 2 of an image responds enough."""
+    recipe = replace(RECIPE, steps=8, learning_rate=1.0)
     sound = render_sprites(network, channels("mixed", CHANNELS), recipe, [2, 8])
     first = 1.43  # what grey gives
     limit = (first + float(sound.objective[0])) / 2
@@ -249,11 +251,11 @@ def test_a_picture_that_stops_is_named_and_leaves_the_others_alone(network, caps
 
     breaks = network_of(breaking, (41, 33, 3), tf.float32)
     made = render_sprites(breaks, channels("broken", CHANNELS), recipe, [0, 2, 8])
-    assert made.stopped.values[[0, 2]].tolist() == [-1, -1]
-    step = int(made.stopped[1])
+    assert made.diverged_step.values[[0, 2]].tolist() == [-1, -1]
+    step = int(made.diverged_step[1])
     assert 0 < step < 8
-    told = capsys.readouterr().err
-    assert f"channel 2 of layer 'broken' stopped at step {step} of 8: its numbers are no" in told
+    said = capsys.readouterr().err
+    assert f"channel 2 of layer 'broken' diverged (NaN or infinity) at step {step} of 8" in said
     alone = render_sprites(breaks, channels("broken", CHANNELS), recipe, [0, 8])
     np.testing.assert_array_equal(made.sprites[[0, 2]], alone.sprites)
-    assert np.isfinite(made.judge[[0, 2]]).all()
+    assert np.isfinite(made.heldout_objective[[0, 2]]).all()

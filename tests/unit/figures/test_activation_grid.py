@@ -159,7 +159,7 @@ def test_unfinished_cells_are_counted(tmp_path: Path, rng: np.random.Generator) 
     assert "unfinished" not in words_on(compose_grid(asked, files, Style(dpi=20))[0])
     stopped = np.full((5, 7), -1)
     stopped[2, 3] = stopped[0, 1] = 0
-    rewrite(files["grids"][0], lambda held: held.assign(stopped=(("row", "col"), stopped)))
+    rewrite(files["grids"][0], lambda held: held.assign(diverged_step=(("row", "col"), stopped)))
     text = words_on(compose_grid(asked, files, Style(dpi=20))[0])
     assert "2 cells of mixed4d are unfinished: their numbers left the finite." in text
 

@@ -195,7 +195,9 @@ def test_a_layer_without_a_spritemap_is_told_how_to_get_one(tmp_path: Path) -> N
 
 def test_another_array_is_no_spritemap(made: MadeContact) -> None:
     made.write_picture()
-    with pytest.raises(BadFile, match="lacks sprites, objective, judge, stopped; a spritemap has"):
+    with pytest.raises(
+        BadFile, match="lacks sprites, objective, heldout_objective, diverged_step; a spritemap has"
+    ):
         write_contact(made.page, made.active)
     made.write_sprites()
     turned = datasets.read(made.sprites).transpose("sprite", "col", "row", "rgb")

@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from blockscope.feature_visualization.spritemaps import sheet_of
+from blockscope.feature_visualization.mosaics import sheet_of
 from blockscope.figures.image_encoding import webp_uri
 from blockscope.figures.page import sprite_sheet as tile_sheet_module
 from blockscope.figures.page.sprite_sheet import TileSheet, tile_sheet

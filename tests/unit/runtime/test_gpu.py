@@ -1,4 +1,4 @@
-"""Which card a job takes, without any: locks, names, and what TensorFlow is told."""
+"""Which card a job takes, without any: locks, names, and what TensorFlow is asked to show."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from types import SimpleNamespace
 import pytest
 
 from blockscope.io.errors import BadConfig
-from blockscope.runtime import gpu, gpu_locks
-from blockscope.runtime.gpu_locks import card_names, take_card
+from blockscope.runtime import gpu
+from blockscope.runtime.gpu import card_names, take_card
 
 # Takes a card, says which, and holds it until its input ends.
 HOLDER = """
 import sys
 from pathlib import Path
-from blockscope.runtime.gpu_locks import take_card
+from blockscope.runtime.gpu import take_card
 print(take_card(sys.argv[2:], lambda text: print(text, flush=True), Path(sys.argv[1])).name)
 sys.stdout.flush()
 sys.stdin.read()
@@ -94,23 +94,23 @@ def test_cards_have_the_names_by_which_others_know_them(environment, seen, names
 
 @pytest.fixture
 def cards(monkeypatch, tmp_path):
-    """Make TensorFlow believe in three cards; return what it was told to show."""
-    seen, told = ["card a", "card b", "card c"], []
+    """Make TensorFlow believe in three cards; return what it was asked to do."""
+    seen, asked = ["card a", "card b", "card c"], []
     experimental = SimpleNamespace(
         get_device_details=lambda card: {"device_name": f"name of {card}"},
-        set_memory_growth=lambda card, on: told.append(("growth", card, on)),
+        set_memory_growth=lambda card, on: asked.append(("growth", card, on)),
     )
     config = SimpleNamespace(
         list_physical_devices=lambda kind: seen if kind == "GPU" else pytest.fail(kind),
-        set_visible_devices=lambda shown, kind: told.append((kind, list(shown))),
+        set_visible_devices=lambda shown, kind: asked.append((kind, list(shown))),
         experimental=experimental,
     )
-    monkeypatch.setattr(gpu, "tf", SimpleNamespace(config=config))
+    monkeypatch.setitem(sys.modules, "tensorflow", SimpleNamespace(config=config))
     monkeypatch.setattr(gpu, "_held", [])
-    monkeypatch.setattr(gpu_locks.tempfile, "gettempdir", lambda: str(tmp_path))
-    for name in (gpu_locks.VISIBLE, *gpu_locks.SCHEDULERS):
+    monkeypatch.setattr(gpu.tempfile, "gettempdir", lambda: str(tmp_path))
+    for name in (gpu.VISIBLE, *gpu.SCHEDULERS):
         monkeypatch.delenv(name, raising=False)
-    yield told
+    yield asked
     for taken in gpu._held:
         os.close(taken.lock)
 
@@ -135,9 +135,9 @@ def test_a_job_that_asks_for_none_sees_none(cards):
     assert gpu._held == []
 
 
-def test_a_gpu_that_is_not_there_is_told_with_what_was_seen(monkeypatch):
+def test_a_gpu_that_is_not_there_is_reported_with_what_was_seen(monkeypatch):
     config = SimpleNamespace(list_physical_devices=lambda _: [])
-    monkeypatch.setattr(gpu, "tf", SimpleNamespace(config=config))
+    monkeypatch.setitem(sys.modules, "tensorflow", SimpleNamespace(config=config))
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
     match = r"compute.gpu: true .* sees 0 GPUs \(CUDA_VISIBLE_DEVICES is '-1'\).* to false"
     with pytest.raises(BadConfig, match=match):

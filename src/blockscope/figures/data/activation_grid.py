@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from blockscope.feature_visualization.grids_sheet import grid_sheet
+from blockscope.feature_visualization.mosaics import grid_sheet
 from blockscope.figures.data.origin import check_origin
 from blockscope.figures.data.request import Asked
 from blockscope.io import datasets, images
@@ -86,12 +86,14 @@ def read_grid(asked: Asked, layer: str, path: str | os.PathLike[str]) -> LayerGr
         raise BadFile(f"run '{asked.run}': '{path}' does not say its crop; make it again")
     over = {
         name: found[name].transpose("row", "col").to_numpy()
-        for name in ("magnitude", "objective", "stopped")
+        for name in ("magnitude", "objective", "diverged_step")
     }
     return LayerGrid(
         layer=layer,
         method=str(found.attrs["method"]),
         cells=found["cells"].transpose("row", "col", "y", "x", "rgb").to_numpy(),
         crop=int(crop),
-        **over,
+        magnitude=over["magnitude"],
+        objective=over["objective"],
+        stopped=over["diverged_step"],
     )

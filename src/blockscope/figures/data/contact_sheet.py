@@ -64,7 +64,7 @@ def read_layer_sprites(path: str | os.PathLike[str]) -> LayerSprites:
             f"\"snakemake {path} --config 'sprites={{recipe: draft}}'\""
         )
     found = datasets.read(path)
-    wanted = ("sprites", "objective", "judge", "stopped")
+    wanted = ("sprites", "objective", "heldout_objective", "diverged_step")
     missing = [name for name in wanted if name not in found]
     if missing or found["sprites"].dims != AXES:
         what = f"lacks {', '.join(missing)}" if missing else f"has axes {found['sprites'].dims}"
@@ -78,8 +78,8 @@ def read_layer_sprites(path: str | os.PathLike[str]) -> LayerSprites:
         numbers=found["sprite"].to_numpy(),
         pixels=found["sprites"].to_numpy(),
         objective=found["objective"].to_numpy(),
-        judge=found["judge"].to_numpy(),
-        stopped=found["stopped"].to_numpy(),
+        judge=found["heldout_objective"].to_numpy(),
+        stopped=found["diverged_step"].to_numpy(),
         facts=read_provenance(path),
     )
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from blockscope.feature_visualization.spritemaps import sheet_of
+from blockscope.feature_visualization.mosaics import sheet_of
 from blockscope.figures.image_encoding import webp_uri
 
 Pixels = NDArray[np.uint8]

@@ -44,7 +44,7 @@ def work_done(rule: str, name: tuple[str, ...]) -> float | None:
         path = Path("results", *above[:2], "groups/shards", *above[2:], f"{last}.h5")
     try:
         facts: Mapping[str, Any] = provenance.read(path)
-        count = int(facts["drawn"]) if rule == "render_grid" else len(read_numbers(last))
+        count = int(facts["cells_per_step"]) if rule == "render_grid" else len(read_numbers(last))
         return _pictures(count, int(facts["size"]), int(facts["steps"]))
     except (BlockscopeError, OSError, KeyError, ValueError):
         return None

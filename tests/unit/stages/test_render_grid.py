@@ -1,4 +1,4 @@
-"""Activation grids that were killed go on; those that cannot be made are refused with words."""
+"""Stage ``render_grid``: killed grids are resumed; those that cannot be made are refused."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from blockscope.feature_visualization import activation_grid as grids
 from blockscope.feature_visualization.activation_grid import (
     activation_grid,
     group_weights,
-    write_cells,
 )
-from blockscope.feature_visualization.coherent_grid import Coherent
-from blockscope.feature_visualization.grids_kept import Kept
+from blockscope.feature_visualization.coherent_grid import CoherentGrid
 from blockscope.feature_visualization.objectives import direction
 from blockscope.feature_visualization.optimizer import Optimizer
 from blockscope.io import datasets, provenance
 from blockscope.io.errors import BadConfig, BadFile, UnknownName
+from blockscope.stages.checkpoint import FolderCheckpoint
+from blockscope.stages.render_grid import write_cells
 
 SHORT = replace(rendering.SHORT, steps=9)
 ROWS, COLS = 3, 5
@@ -63,8 +63,21 @@ def cells(files, tmp_path, monkeypatch):
 
     def make(method, name="one", recipe=SHORT, progress="progress", **options) -> xr.Dataset:
         path = tmp_path / f"{name}.zarr.zip"
-        given = (recipe.plain(), 2, 7, 1.5, tmp_path / progress, "code", path, 64)
-        write_cells(*files, "mixed", method, *given, **options)
+        given = dict(zip(("graph", "card", "activations"), files, strict=True))
+        write_cells(
+            **given,
+            layer="mixed",
+            method=method,
+            recipe=recipe.to_dict(),
+            neuron_groups=2,
+            cells_per_step=7,
+            cosine_power=1.5,
+            progress=tmp_path / progress,
+            code="code",
+            zarr=path,
+            memory_mb=64,
+            **options,
+        )
         return datasets.read(path)
 
     return make
@@ -74,7 +87,7 @@ def cells(files, tmp_path, monkeypatch):
 def test_a_grid_killed_five_times_gives_the_same_pixels(cells, tmp_path, monkeypatch, method):
     """At random moments: before a pass, while what is done is written, after it."""
     undisturbed = cells(method, "undisturbed", progress="other")
-    points = [(Kept, "write"), (Optimizer, "_rendered"), (Coherent, "_gradients")]
+    points = [(FolderCheckpoint, "write"), (Optimizer, "_optimized"), (CoherentGrid, "_gradients")]
     left, reached, ends = [0], [], []
 
     def falling(point):
@@ -95,7 +108,7 @@ def test_a_grid_killed_five_times_gives_the_same_pixels(cells, tmp_path, monkeyp
         with pytest.raises(KeyboardInterrupt):
             cells(method)
         assert not (tmp_path / "one.zarr.zip").exists()
-    assert set(ends) == {"write", "_rendered" if method == "plain" else "_gradients"}
+    assert set(ends) == {"write", "_optimized" if method == "plain" else "_gradients"}
     xr.testing.assert_identical(cells(method), undisturbed)
     repeated = 5  # what was under way at each end
     passes = len(reached) - reached.count("write")
@@ -107,7 +120,7 @@ def test_a_grid_killed_five_times_gives_the_same_pixels(cells, tmp_path, monkeyp
 @METHODS
 def test_what_is_damaged_is_rendered_again(cells, tmp_path, monkeypatch, method):
     undisturbed = cells(method, "undisturbed", progress="other")
-    monkeypatch.setattr(Kept, "clear", lambda _: None)
+    monkeypatch.setattr(FolderCheckpoint, "clear", lambda _: None)
     cells(method)
     for path in files_in(tmp_path / "progress", "*.npz"):
         path.write_bytes(path.read_bytes()[:100])
@@ -116,11 +129,11 @@ def test_what_is_damaged_is_rendered_again(cells, tmp_path, monkeypatch, method)
 
 @pytest.mark.slow
 @METHODS
-@pytest.mark.parametrize("change", [{"steps": 10}, {"seed": 4}, {"rate": 0.2}])
-def test_other_settings_go_on_from_nothing_of_these(cells, tmp_path, monkeypatch, method, change):
+@pytest.mark.parametrize("change", [{"steps": 10}, {"seed": 4}, {"learning_rate": 0.2}])
+def test_other_settings_resume_nothing_of_these(cells, tmp_path, monkeypatch, method, change):
     recipe = replace(SHORT, **change)
     undisturbed = cells(method, "undisturbed", recipe, progress="other")
-    monkeypatch.setattr(Kept, "clear", lambda _: None)
+    monkeypatch.setattr(FolderCheckpoint, "clear", lambda _: None)
     cells(method)
     assert len(list(tmp_path.glob("progress/*"))) == 1
     xr.testing.assert_identical(cells(method, recipe=recipe), undisturbed)
@@ -136,7 +149,7 @@ def test_a_grid_that_is_written_removes_what_older_settings_left(cells, tmp_path
 
 def test_fast_grids_keep_nothing(cells, monkeypatch):
     monkeypatch.setattr(grids, "SAVE_EVERY", 20.0)
-    monkeypatch.setattr(Kept, "write", lambda *_: pytest.fail("it took no 20 seconds"))
+    monkeypatch.setattr(FolderCheckpoint, "write", lambda *_: pytest.fail("it took no 20 seconds"))
     cells("coherent")
 
 
@@ -147,7 +160,7 @@ def test_a_gpu_that_is_not_there(cells):
         cells("coherent", gpu=True)
 
 
-def test_an_unknown_method_is_told_with_the_valid_ones(network, seen):
+def test_an_unknown_method_is_answered_with_the_valid_ones(network, seen):
     with pytest.raises(UnknownName, match="'naive'; valid: plain, coherent"):
         activation_grid(network, "mixed", seen, SHORT, "naive")
 
@@ -159,14 +172,16 @@ def test_a_layer_too_deep_for_a_cell_says_which_size_it_needs():
 
     network = network_of(deep, (20, 20, 3), tf.float32)
     recipe = replace(SHORT, size=9)
-    match = r"too deep for .* at least 14 x 14.* has 9 x 9 \(key grids.cell .* sees 11 x 11"
+    match = r"too deep for .* at least 14 x 14.* has 9 x 9 \(key grids.cell_size .* sees 11 x 11"
     for method in ("plain", "coherent"):
         with pytest.raises(BadFile, match=match):
-            activation_grid(network, "deep", np.ones((2, 3, 4), np.float32), recipe, method, 2)
+            activation_grid(network, "deep", np.ones((2, 3, 4), np.float32), recipe, method)
 
 
 def test_more_groups_than_a_layer_allows_are_refused(seen):
-    with pytest.raises(BadFile, match=r"12 groups .* valid: 1 to 11 \(key grids.groups"):
+    with pytest.raises(
+        BadFile, match=r"fit 12 neuron groups .* valid: 1 to 11 \(key grids.neuron_groups"
+    ):
         group_weights(seen, 12)
 
 
@@ -179,19 +194,20 @@ def test_activations_that_are_not_finite_are_refused_with_their_place(network, s
 
 
 @METHODS
-def test_a_cell_that_stops_is_told_and_the_others_go_on(cells, monkeypatch, capsys, method):
+def test_a_cell_that_diverges_is_named_and_the_others_go_on(cells, monkeypatch, capsys, method):
     """The vector of one cell is too large for single precision, and has no gradient."""
     undisturbed = cells(method, "undisturbed")
     monkeypatch.setattr(grids, "direction", too_long_in_cell_8)
-    monkeypatch.setattr(grids, "Coherent", coherent_too_long_in_cell_8)
+    monkeypatch.setattr(grids, "CoherentGrid", coherent_too_long_in_cell_8)
     made = cells(method)
-    assert np.argwhere(made.stopped.to_numpy() >= 0).tolist() == [[1, 3]]
-    told = f"cell 1, 3 (row, col) of layer 'mixed' stopped at step {int(made.stopped[1, 3])} of 9"
-    assert told in capsys.readouterr().err
+    assert np.argwhere(made.diverged_step.to_numpy() >= 0).tolist() == [[1, 3]]
+    step = int(made.diverged_step[1, 3])
+    words = f"cell 1, 3 (row, col) of layer 'mixed' diverged (NaN or infinity) at step {step} of 9"
+    assert words in capsys.readouterr().err
     assert np.isfinite(made.cells).all()
     others = np.arange(15).reshape(ROWS, COLS) != 8
     found, expected = (each.cells.to_numpy()[others] for each in (made, undisturbed))
-    # Cells of a coherent grid share with the one that stopped, and are drawn more often.
+    # Cells of a coherent grid share with the one that diverged, and are chosen more often.
     assert np.abs(found - expected).mean() <= (0 if method == "plain" else 0.1)
     assert np.abs(found - 0.5).mean() > 0.05
 
@@ -203,14 +219,17 @@ def too_long_in_cell_8(layer, vectors, power=0.0):
 
 
 def coherent_too_long_in_cell_8(network, layer, vectors, *rest):
-    return Coherent(network, layer, too_long_in_cell_8(layer, vectors).terms[0].vectors, *rest)
+    return CoherentGrid(network, layer, too_long_in_cell_8(layer, vectors).terms[0].vectors, *rest)
 
 
 @METHODS
-def test_a_grid_of_nothing_but_stopped_cells_is_refused(network, seen, tmp_path, method):
+def test_a_grid_of_nothing_but_diverged_cells_is_refused(network, seen, tmp_path, method):
     """Vectors too large for single precision have no gradient."""
-    kept = Kept(tmp_path / "progress", "any")
-    match = r"all 15 cells of layer 'mixed' stopped, at step 0 to \d, .* \(key grids.recipe"
+    checkpoint = FolderCheckpoint(tmp_path / "progress", "any")
+    checkpoint.write("old", {"any": seen})
+    match = r"all 15 cells of layer 'mixed' diverged .* at step 0 to \d; .* \(key grids.recipe"
     with pytest.raises(BadFile, match=match):
-        activation_grid(network, "mixed", 1e37 * seen, SHORT, method, 2, 15, kept=kept)
+        activation_grid(
+            network, "mixed", 1e37 * seen, SHORT, method, neuron_groups=2, checkpoint=checkpoint
+        )
     assert not (tmp_path / "progress").exists()

@@ -1,4 +1,4 @@
-"""Shards and sheets: killed and resumed, cut another way, put together."""
+"""Stages ``render_sprites`` and ``spritemap``: killed and resumed, cut otherwise, put together."""
 
 from __future__ import annotations
 
@@ -15,17 +15,9 @@ from helpers.tiny_rendering import CHANNELS, tiny_network, write_model
 from helpers.trace_cache import trace_once
 from PIL import Image
 
-from blockscope.feature_visualization import sprites as module
 from blockscope.feature_visualization.optimizer import Optimizer
-from blockscope.feature_visualization.recipes import Recipe, Transforms
-from blockscope.feature_visualization.shards import write_shard
-from blockscope.feature_visualization.spritemaps import (
-    joined,
-    on_light,
-    sheet_of,
-    wrap_of,
-    write_spritemap,
-)
+from blockscope.feature_visualization.recipes import RECIPES, Recipe, Transforms
+from blockscope.feature_visualization.sprites import render_sprites
 from blockscope.feature_visualization.unit_selection import shard_names
 from blockscope.feature_visualization.units import directions
 from blockscope.figures.data.sprites import read_sprites
@@ -33,9 +25,12 @@ from blockscope.io import datasets, provenance
 from blockscope.io.errors import BadConfig, BadFile
 from blockscope.models.card import ModelCard
 from blockscope.models.network import Network
+from blockscope.stages.checkpoint import FolderCheckpoint
+from blockscope.stages.render_sprites import write_shard
+from blockscope.stages.spritemap import merge_shards, write_spritemap
 
 RECIPE = Recipe(
-    size=20, steps=3, rate=0.1, alpha=True, alpha_cost=0.3, transforms=Transforms(4, (3,))
+    size=20, steps=3, learning_rate=0.1, alpha=True, alpha_cost=0.3, transforms=Transforms(4, (3,))
 )
 
 
@@ -55,8 +50,19 @@ def shard(model, tmp_path, monkeypatch):
         numbers, folder="s", recipe=RECIPE, progress="progress", kind="channels", **options
     ) -> xr.Dataset:
         path = tmp_path / folder / f"{numbers}.h5"
-        given = (recipe.plain(), tmp_path / progress, "code", path, 64)
-        write_shard(*model, "mixed", kind, numbers, *given, **options)
+        write_shard(
+            graph=model[0],
+            card=model[1],
+            layer="mixed",
+            kind=kind,
+            numbers=numbers,
+            recipe=recipe.to_dict(),
+            progress=tmp_path / progress,
+            code="code",
+            h5=path,
+            memory_mb=64,
+            **options,
+        )
         return datasets.read(path)
 
     return render
@@ -65,23 +71,23 @@ def shard(model, tmp_path, monkeypatch):
 def test_a_killed_shard_goes_on_to_the_same_pixels(shard, tmp_path, monkeypatch):
     """Killed before, between and after batches, each time by another point of its work."""
     undisturbed = shard("2-8", "undisturbed", progress="other")
-    add = module.Finished.add
+    write = FolderCheckpoint.write
     for survivors in (0, 1, 1, 2, 0):
         left = [survivors]
 
-        def stopping(self, sprites, left=left):
+        def stopping(self, name, arrays, left=left):
             if left[0] == 0:
                 raise KeyboardInterrupt
             left[0] -= 1
-            add(self, sprites)
+            write(self, name, arrays)
 
-        monkeypatch.setattr(module.Finished, "add", stopping)
-        with_progress = len(list(tmp_path.glob("progress/*/*.h5")))
+        monkeypatch.setattr(FolderCheckpoint, "write", stopping)
+        with_progress = len(list(tmp_path.glob("progress/*/*.npz")))
         try:
             shard("2-8")
         except KeyboardInterrupt:
-            assert len(list(tmp_path.glob("progress/*/*.h5"))) == with_progress + survivors
-    monkeypatch.setattr(module.Finished, "add", add)
+            assert len(list(tmp_path.glob("progress/*/*.npz"))) == with_progress + survivors
+    monkeypatch.setattr(FolderCheckpoint, "write", write)
     xr.testing.assert_identical(shard("2-8"), undisturbed)
     paths = [tmp_path / folder / "2-8.h5" for folder in ("s", "undisturbed")]
     assert paths[0].read_bytes() == paths[1].read_bytes()
@@ -90,9 +96,9 @@ def test_a_killed_shard_goes_on_to_the_same_pixels(shard, tmp_path, monkeypatch)
 
 def test_a_damaged_batch_is_rendered_again(shard, tmp_path, monkeypatch):
     undisturbed = shard("0-3", "undisturbed", progress="other")
-    monkeypatch.setattr(module.Finished, "clear", lambda *_: None)
+    monkeypatch.setattr(FolderCheckpoint, "remove", lambda *_: None)
     shard("0-3")
-    kept = sorted(tmp_path.glob("progress/*/*.h5"))
+    kept = sorted(tmp_path.glob("progress/*/*.npz"))
     assert len(kept) == 2
     kept[1].write_bytes(b"no")
     xr.testing.assert_identical(shard("0-3"), undisturbed)
@@ -104,9 +110,9 @@ def rendered(monkeypatch) -> list[int]:
     found: list[int] = []
     run = Optimizer.run
 
-    def noting(self, images):
-        found.extend(images)
-        return run(self, images)
+    def noting(self, indices):
+        found.extend(indices)
+        return run(self, indices)
 
     monkeypatch.setattr(Optimizer, "run", noting)
     return found
@@ -115,7 +121,7 @@ def rendered(monkeypatch) -> list[int]:
 def test_jobs_of_other_units_share_what_is_finished(shard, tmp_path, monkeypatch, rendered):
     """A list takes its own sprites from a batch that reaches beyond it, and no other."""
     undisturbed = shard("1,3-4", "undisturbed", progress="other")
-    monkeypatch.setattr(module.Finished, "clear", lambda *_: None)
+    monkeypatch.setattr(FolderCheckpoint, "remove", lambda *_: None)
     shard("0-3")
     (tmp_path / "s" / "0-3.h5").unlink()
     rendered.clear()
@@ -159,13 +165,13 @@ def test_shards_of_another_recipe_or_kind_are_not_taken_from(shard, tmp_path, re
 def test_a_second_job_for_the_same_sprites_takes_nothing_away(shard, monkeypatch):
     """It ends first, and clears the batches of both."""
     undisturbed = shard("0-3", "undisturbed", progress="other")
-    add = module.Finished.add
+    write = FolderCheckpoint.write
 
-    def overtaken(self, sprites):
-        add(self, sprites)
-        self.clear(range(11))
+    def overtaken(self, name, arrays):
+        write(self, name, arrays)
+        self.remove(name)
 
-    monkeypatch.setattr(module.Finished, "add", overtaken)
+    monkeypatch.setattr(FolderCheckpoint, "write", overtaken)
     xr.testing.assert_identical(shard("0-3"), undisturbed)
 
 
@@ -182,27 +188,42 @@ def test_a_full_disk_loses_no_finished_batch(shard, tmp_path, monkeypatch):
         return write(self, content)
 
     monkeypatch.setattr(Path, "write_bytes", full)
-    with pytest.raises(OSError, match="No space left on device") as told:
+    with pytest.raises(OSError, match="No space left on device") as raised:
         shard("0-4")
-    assert Path(str(told.value.filename)).parent.parent == tmp_path / "progress"
+    assert Path(str(raised.value.filename)).parent.parent == tmp_path / "progress"
     (kept,) = tmp_path.glob("progress/*/*")
-    assert datasets.read(kept).sprite.values.tolist() == [0, 1]
+    assert np.load(kept)["sprite"].tolist() == [0, 1]
     assert not list(tmp_path.glob("s/*"))
     monkeypatch.setattr(Path, "write_bytes", write)
     xr.testing.assert_identical(shard("0-4"), undisturbed)
 
 
 def test_another_recipe_goes_on_from_nothing_of_this_one(shard, monkeypatch):
-    monkeypatch.setattr(module.Finished, "clear", lambda *_: None)
+    monkeypatch.setattr(FolderCheckpoint, "remove", lambda *_: None)
     one = shard("0-1")
     other = shard("0-1", "other", replace(RECIPE, steps=4))
     assert (one.sprites != other.sprites).any()
-    assert one.attrs["recipe"] != other.attrs["recipe"]
+    assert one.attrs["checkpoint_key"] != other.attrs["checkpoint_key"]
+
+
+def test_results_say_their_recipe_in_words_and_numbers(shard, tmp_path):
+    """Named recipes by name; any two recipes differ in what they record."""
+    own = shard("0", "own").attrs
+    assert "recipe" not in own
+    assert own["recipe_learning_rate"] == 0.1
+    assert (own["recipe_alpha"], own["recipe_jitters"]) == (1, "3")
+    spritemap([tmp_path / "own" / "0.h5"], [0], tmp_path)
+    recorded = {key: own[key] for key in own if key.startswith("recipe_")}
+    assert recorded.items() <= provenance.read(tmp_path / "mixed.png").items()
+    facts = [recipe.facts() for recipe in RECIPES.values()]
+    assert [each.pop("recipe") for each in facts] == list(RECIPES)
+    assert len({tuple(each.items()) for each in facts}) == len(RECIPES)
 
 
 def spritemap(paths, numbers, folder):
     files = [folder / name for name in ("mixed.zarr.zip", "mixed.png", "mixed.json")]
-    write_spritemap(paths, numbers, "mixed", *files)
+    named = dict(zip(("zarr", "png", "json"), files, strict=True))
+    write_spritemap(shards=paths, numbers=numbers, layer="mixed", **named)
     return files
 
 
@@ -236,13 +257,15 @@ def test_a_spritemap_holds_what_its_shards_do(shard, tmp_path):
     described = json.loads(facts.read_text())
     assert (described["tile"], described["wrap"], described["unit"]) == (20, 4, "channel")
     assert described["sprite"] == list(range(CHANNELS))
-    assert described["stopped"] == [-1] * CHANNELS
+    assert described["diverged_step"] == [-1] * CHANNELS
     np.testing.assert_allclose(described["objective"], made.objective, rtol=1e-5)
     np.testing.assert_allclose(
-        described["judge"], np.concatenate([p.judge for p in parts]), rtol=1e-5
+        described["heldout_objective"],
+        np.concatenate([p.heldout_objective for p in parts]),
+        rtol=1e-5,
     )
     for path in (zarr, png, facts):
-        assert provenance.read(path)["created_by"] == "sprites"
+        assert provenance.read(path)["created_by"] == "spritemap"
         assert provenance.read(path)["layer"] == "mixed"
         assert provenance.read(path)["unit"] == "channel"
 
@@ -256,7 +279,7 @@ def test_a_sheet_of_a_list_has_its_units_in_their_order(shard, tmp_path):
     made = datasets.read(zarr)
     assert made.sprite.values.tolist() == numbers
     np.testing.assert_array_equal(made.alpha, whole.sprites[numbers, ..., 3])
-    np.testing.assert_array_equal(made.judge, whole.judge[numbers])
+    np.testing.assert_array_equal(made.heldout_objective, whole.heldout_objective[numbers])
     described = json.loads(facts.read_text())
     assert (described["sprite"], described["unit"], described["wrap"]) == (numbers, "neuron", 3)
     sheet = np.asarray(Image.open(png))
@@ -268,7 +291,7 @@ def write_groups(path, card_path, layer="mixed", **changed):
     """Write three neuron groups of the tiny network; returns their vectors."""
     vectors = np.abs(np.random.default_rng(4).normal(size=(3, CHANNELS))).astype(np.float32)
     facts = {
-        "created_by": "neurons", "model": "tiny", "image": "noise", "image_sha256": "12",
+        "created_by": "neuron_groups", "model": "tiny", "image": "noise", "image_sha256": "12",
         "model_sha256": ModelCard.read(card_path).source_sha256, "layer": layer, **changed,
     }  # fmt: skip
     groups = xr.Dataset({"channels": (("channel", "factor"), vectors.T)}, attrs=facts)
@@ -277,12 +300,12 @@ def write_groups(path, card_path, layer="mixed", **changed):
 
 
 def test_neuron_groups_are_rendered_as_their_directions(shard, model, tmp_path):
-    """Shards, sheet and judge as for channels; the picture is noted where they come from."""
+    """Shards, sheet and evaluation as for channels; the image is recorded."""
     vectors = write_groups(tmp_path / "groups.h5", model[1])
-    options = {"kind": "groups", "groups_path": tmp_path / "groups.h5"}
+    options = {"kind": "groups", "neuron_groups": tmp_path / "groups.h5"}
     parts = [shard(name, "groups", **options) for name in ("0-1", "2")]
     network = Network.load(model[0], ModelCard.read(model[1]))
-    direct = module.render_sprites(network, directions("mixed", vectors), RECIPE)
+    direct = render_sprites(network, directions("mixed", vectors), RECIPE)
     np.testing.assert_array_equal(np.concatenate([p.sprites for p in parts]), direct.sprites)
     _, png, facts = spritemap(sorted(tmp_path.glob("groups/*.h5")), range(3), tmp_path)
     assert json.loads(facts.read_text())["unit"] == "direction"
@@ -291,7 +314,7 @@ def test_neuron_groups_are_rendered_as_their_directions(shard, model, tmp_path):
 
 
 def test_other_groups_are_rendered_anew(shard, model, tmp_path, rendered):
-    options = {"kind": "groups", "groups_path": tmp_path / "groups.h5"}
+    options = {"kind": "groups", "neuron_groups": tmp_path / "groups.h5"}
     vectors = write_groups(tmp_path / "groups.h5", model[1])
     shard("0-2", **options)
     groups = datasets.read(tmp_path / "groups.h5")
@@ -307,74 +330,60 @@ def test_other_groups_are_rendered_anew(shard, model, tmp_path, rendered):
 def test_groups_of_something_else(shard, model, tmp_path, changed):
     write_groups(tmp_path / "groups.h5", model[1], **changed)
     with pytest.raises(BadFile, match=r"groups.h5' are not of layer 'mixed' of model 'tiny'.*: "):
-        shard("0", kind="groups", groups_path=tmp_path / "groups.h5")
+        shard("0", kind="groups", neuron_groups=tmp_path / "groups.h5")
 
 
-def test_a_sheet_of_pictures_that_stopped_is_refused(shard, tmp_path, monkeypatch):
+def test_a_sheet_of_sprites_that_diverged_is_refused(shard, tmp_path, monkeypatch):
     """Not while one of them was finished; its place in the JSON then holds no number."""
     run, fine = Optimizer.run, [[4]]
 
-    def stopping(self, images):
-        for batch in run(self, images):
-            stopped = np.where(np.isin(batch.images, fine[0]), -1, 2)
-            score = np.where(stopped < 0, batch.objective, np.nan)
-            yield replace(batch, stopped=stopped, objective=score)
+    def diverging(self, indices):
+        for batch in run(self, indices):
+            step = np.where(np.isin(batch.indices, fine[0]), -1, 2)
+            score = np.where(step < 0, batch.objective, np.nan)
+            yield replace(batch, diverged_step=step, objective=score)
 
-    monkeypatch.setattr(Optimizer, "run", stopping)
+    monkeypatch.setattr(Optimizer, "run", diverging)
     shard("3-5")
     _, _, facts = spritemap([tmp_path / "s" / "3-5.h5"], [3, 4, 5], tmp_path)
     described = json.loads(facts.read_text())
-    assert described["stopped"] == [2, -1, 2]
+    assert described["diverged_step"] == [2, -1, 2]
     assert [number is None for number in described["objective"]] == [True, False, True]
     shard("7-8")
     before = sorted(tmp_path.glob("mixed*"))
     for path in before:
         path.unlink()
-    words = r"all 2 sprites of channels of layer 'mixed' stopped, at step 2 to 2.*input range"
+    words = r"all 2 sprites of channels of layer 'mixed' diverged .* at step 2 to 2;.*input range"
     with pytest.raises(BadFile, match=words):
         spritemap([tmp_path / "s" / "7-8.h5"], [7, 8], tmp_path)
     assert not list(tmp_path.glob("mixed*"))
 
 
-def test_the_sheet_has_tile_n_in_column_n_modulo_wrap():
-    tiles = np.arange(5, dtype=np.uint8)[:, None, None, None] * np.ones((1, 2, 2, 3), np.uint8)
-    sheet = sheet_of(tiles, 3)
-    assert sheet.shape == (4, 6, 3)
-    assert sheet[0, 4, 0] == 2
-    assert sheet[2, 0, 1] == 3
-    assert (sheet[2:, 4:] == 220).all()
-
-
-def test_wraps():
-    assert [wrap_of(name, 99) for name in ("mixed3a", "mixed4d", "mixed5a")] == [16, 22, 28]
-    assert [wrap_of("fire9", count) for count in (1, 16, 17)] == [1, 4, 5]
-
-
-def test_opaque_sprites_are_left_as_they_are():
-    pixels = np.zeros((2, 3, 3, 3), np.uint8)
-    assert on_light(pixels)[0] is pixels
-    assert on_light(pixels)[1] is None
-
-
 def made_up(*numbers, recipe="r"):
-    attrs = {"recipe": recipe, "model_sha256": "m"}
+    attrs = {"checkpoint_key": recipe, "model_sha256": "m"}
     return xr.Dataset(
-        {"judge": ("sprite", np.zeros(len(numbers)))}, {"sprite": list(numbers)}, attrs
+        {"objective": ("sprite", np.zeros(len(numbers)))}, {"sprite": list(numbers)}, attrs
     )
 
 
 @pytest.mark.parametrize(
     ("shards", "match"),
     [
-        ([made_up(0, 1), made_up(3, 4)], "5 are asked for: 1 are missing, the first is 2; remove"),
-        ([made_up(0, 1, 2), made_up(2, 3, 4)], "1 are there twice, the first is 2"),
+        (
+            [made_up(0, 1), made_up(3, 4)],
+            "of 5 requested sprites .* 1 are missing, the first is 2; remove",
+        ),
+        ([made_up(0, 1, 2), made_up(2, 3, 4)], "1 are duplicate, the first is 2"),
         ([made_up(0, 1, 2), made_up(3, 4, 5, 6)], "2 are too many, the first is 5"),
-        ([made_up(0, 1, 2), made_up(3, 4, recipe="q")], "'mixed' come from 2 recipes"),
+        (
+            [made_up(0, 1, 2), made_up(3, 4, recipe="q")],
+            "'mixed' were rendered with 2 different recipes",
+        ),
     ],
 )
 def test_shards_have_to_tile_the_layer(shards, match):
     with pytest.raises(BadFile, match=match):
-        joined(shards, range(5), "mixed")
+        merge_shards(shards, range(5), "mixed")
 
 
 def test_a_channel_that_the_layer_does_not_have(shard):
@@ -389,20 +398,23 @@ def test_a_gpu_that_is_not_there(shard):
         shard("0-1", gpu=True)
 
 
-def test_a_sprite_that_stops_is_told_and_kept(shard, monkeypatch, capsys):
+def test_a_sprite_that_diverges_is_named_and_kept(shard, monkeypatch, capsys):
     run = Optimizer.run
 
-    def stopping(self, images):
-        for batch in run(self, images):
-            yield replace(batch, stopped=np.where(batch.images == 1, 2, -1))
+    def diverging(self, indices):
+        for batch in run(self, indices):
+            yield replace(batch, diverged_step=np.where(batch.indices == 1, 2, -1))
 
-    monkeypatch.setattr(Optimizer, "run", stopping)
+    monkeypatch.setattr(Optimizer, "run", diverging)
     made = shard("0-2")
-    assert made.stopped.to_numpy().tolist() == [-1, 2, -1]
-    assert "channel 1 of layer 'mixed' stopped at step 2 of 3" in capsys.readouterr().err
+    assert made.diverged_step.to_numpy().tolist() == [-1, 2, -1]
+    assert (
+        "channel 1 of layer 'mixed' diverged (NaN or infinity) at step 2 of 3"
+        in capsys.readouterr().err
+    )
 
 
-def test_sprites_are_pictures_of_the_same_channels(shard, tmp_path):
+def test_sprites_are_those_of_the_same_channels(shard, tmp_path):
     """The range decides which channels, and their numbers decide the pixels."""
     whole, part = shard("0-4"), shard("3", "part")
     xr.testing.assert_equal(whole.isel(sprite=[3]), part)

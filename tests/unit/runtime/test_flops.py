@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 from helpers.tiny_network import conv, inception_like, network_of, weights
 
-from blockscope.feature_visualization.flops import forward_flop
+from blockscope.runtime.measure import forward_flop
 
 COUNTED = {"Conv2D", "DepthwiseConv2dNative", "MatMul"}
 
@@ -27,12 +27,12 @@ def uneven(x):
 
 
 def by_the_profiler(network, layer: str, size: int) -> int:
-    """Count a graph whose picture has a known shape, and only what the layer needs."""
+    """Count a graph whose image has a known shape, and only what the layer needs."""
     v1 = tf.compat.v1
     needed = v1.graph_util.extract_sub_graph(network.definition, [layer])
     with tf.Graph().as_default() as graph:
-        picture = v1.placeholder(tf.float32, [1, size, size, 3])
-        tf.import_graph_def(needed, {"input": picture}, name="")
+        image = v1.placeholder(tf.float32, [1, size, size, 3])
+        tf.import_graph_def(needed, {"input": image}, name="")
     options = v1.profiler.ProfileOptionBuilder(
         v1.profiler.ProfileOptionBuilder.float_operation()
     ).with_empty_output()

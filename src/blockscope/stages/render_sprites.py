@@ -1,0 +1,144 @@
+"""Stage ``render_sprites``: sprites of some units of a layer."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from blockscope.feature_visualization.recipes import Recipe
+from blockscope.feature_visualization.sprites import join_batches, render_sprites
+from blockscope.feature_visualization.unit_selection import channel_count, read_numbers
+from blockscope.feature_visualization.units import Units, channels, directions, neurons
+from blockscope.io import datasets, provenance
+from blockscope.io.errors import BadFile
+from blockscope.models.card import ModelCard
+from blockscope.models.device import software_facts
+from blockscope.models.network import Network
+from blockscope.runtime.gpu import use_gpu
+from blockscope.stages.checkpoint import FolderCheckpoint
+
+KINDS = {"channels": channels, "neurons": neurons}
+
+
+def write_shard(
+    *,
+    graph: str | os.PathLike[str],
+    card: str | os.PathLike[str],
+    layer: str,
+    kind: str,
+    numbers: str,
+    recipe: Mapping[str, Any],
+    progress: str | os.PathLike[str],
+    code: str,
+    h5: str | os.PathLike[str],
+    memory_mb: int,
+    neuron_groups: str | os.PathLike[str] | None = None,
+    gpu: bool = False,
+) -> None:
+    """Write the sprites of some units as HDF5: see ``render_sprites``. A line on stdout per batch.
+
+    Parameters
+    ----------
+    graph
+        The network in normal form.
+    card
+        Its card.
+    layer
+        Its name.
+    kind
+        ``channels``, ``neurons``, or ``groups``: those of the file ``neuron_groups``.
+    numbers
+        Which of them, such as ``3,17,40-44``.
+    recipe
+        As ``Recipe.to_dict`` returns it.
+    progress
+        Folder that keeps every finished batch until the shard is written. What a killed job left
+        there, or shards next to ``h5`` hold, under the same recipe, network and ``code``, is not
+        rendered again; pixels depend on none of this.
+    code
+        Digest of the code of this stage.
+    h5
+        The shard to write.
+    memory_mb
+        Bound for what a batch takes.
+    neuron_groups
+        File of neuron groups, for ``kind`` ``groups``.
+    gpu
+        Whether the job takes a GPU.
+
+    Raises
+    ------
+    BadFile
+        For a unit that the layer does not have, neuron groups of another network or layer, and what
+        cannot be rendered at all.
+    BadConfig
+        Where a GPU is requested and there is none.
+    """
+    use_gpu(gpu)
+    model, chosen = ModelCard.read(card), Recipe.from_dict(recipe)
+    facts: provenance.Facts = {"model": model.model, "model_sha256": model.source_sha256}
+    if neuron_groups is None:
+        units = KINDS[kind](layer, channel_count(model, layer))
+    else:
+        units = _groups(model, layer, neuron_groups)
+        facts = provenance.inherited(provenance.read(neuron_groups))
+    wanted = read_numbers(numbers)
+    decides = [model.graph_sha256, layer, units.noun, units.values, chosen.to_dict(), code]
+    checkpoint = FolderCheckpoint(Path(progress), decides)
+    sprites = render_sprites(
+        Network.load(graph, model),
+        units,
+        chosen,
+        wanted,
+        memory_mb=memory_mb,
+        done=_finished(Path(h5).parent, wanted, checkpoint.key),
+        checkpoint=checkpoint,
+        progress=True,
+        log=partial(print, flush=True),  # to the log; the terminal has the bar
+    )
+    sprites.attrs = provenance.record(
+        "render_sprites",
+        software_facts(),
+        **{**facts, "layer": layer},
+        unit=units.noun,
+        units=len(units),
+        checkpoint_key=checkpoint.key,
+        **chosen.facts(),
+    )
+    datasets.write_h5(h5, sprites)
+    for name in checkpoint.names():
+        batch = checkpoint.read(name)
+        if batch is not None and np.isin(batch["sprite"], wanted).all():
+            checkpoint.remove(name)
+
+
+def _finished(shards: Path, wanted: Sequence[int], key: str) -> xr.Dataset | None:
+    """Return the wanted sprites that finished shards of the same key hold; None for none."""
+    found = []
+    for path in sorted(shards.glob("*.h5")):
+        with suppress(BadFile):  # a file of another name, or a damaged one
+            # By their names first, so that shards of other units are not even opened.
+            if set(wanted).intersection(read_numbers(path.stem)):
+                shard = datasets.read(path)
+                found += [shard] if shard.attrs.get("checkpoint_key") == key else []
+    return join_batches(found) if found else None
+
+
+def _groups(card: ModelCard, layer: str, path: str | os.PathLike[str]) -> Units:
+    """Read neuron groups as directions; raises ``BadFile`` where they are of something else."""
+    found = datasets.read(path)
+    wanted = {"model_sha256": card.source_sha256, "layer": layer}
+    for key, value in wanted.items():
+        if found.attrs.get(key) != value:
+            raise BadFile(
+                f"neuron groups '{path}' are not of layer '{layer}' of model '{card.model}': they "
+                f"record {key} {found.attrs.get(key)}, expected: {value}; regenerate them"
+            )
+    return directions(layer, found["channels"].transpose("factor", "channel").to_numpy())
