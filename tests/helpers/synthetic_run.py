@@ -16,6 +16,7 @@ from PIL.PngImagePlugin import PngInfo
 from blockscope.autodiff.gradient_overrides import OVERRIDES
 from blockscope.figures.data.request import Asked
 from blockscope.io import datasets, provenance
+from helpers.copies import written_once
 
 SHAPES = ("star", "disc", "cross", "ring", "arrow", "square", "moon", "drop", "heart", "bar")
 FILLS = ("plain", "striped", "dotted", "checked", "hatched")
@@ -236,6 +237,7 @@ def sprite_colour(channel: int) -> list[int]:
     return [40 + 17 * channel % 200, 220 - 19 * channel % 180, 30 + 61 * channel % 210]
 
 
+@written_once
 def write_run(
     folder: Path,
     rng: np.random.Generator,
