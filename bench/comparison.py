@@ -101,8 +101,8 @@ def words_of(report: Report, ignore_texts: bool) -> str:
         lines += [f"  {what} ({count} times)" for what, count in sorted(counts.items())]
     for title, counts in (("Equal", report.equal), ("Not compared", report.skipped)):
         if counts:
-            found = ", ".join(f"{count} x {kind}" for kind, count in sorted(counts.items()))
-            lines.append(f"{title}: {found}")
+            listed = ", ".join(f"{count} x {kind}" for kind, count in sorted(counts.items()))
+            lines.append(f"{title}: {listed}")
     note = " (ignored)" if ignore_texts else ""
     lines.append(f"{len(report.differ)} files differ, {len(report.texts)} in words{note}")
     return "\n".join(lines)

@@ -31,7 +31,8 @@ def compare_arrays(report: Report, old: Path, new: Path) -> None:
     """Compare two HDF5 or zarr files by variable: type, axes, bits and description."""
     before, after = _dataset(old), _dataset(new)
     report.origin(before.attrs, after.attrs)
-    for name, one, other in report.pairs("variable", "", before.variables, after.variables):
+    variables = [{str(k): v for k, v in side.variables.items()} for side in (before, after)]
+    for name, one, other in report.pairs("variable", "", *variables):
         words = _arrays_differ(one.to_numpy(), other.to_numpy())
         if one.dims != other.dims:
             words = f"axes {one.dims} -> {other.dims}"
@@ -46,7 +47,8 @@ def _dataset(path: Path) -> xr.Dataset:
         with xr.open_dataset(path, engine="h5netcdf", decode_cf=False) as dataset:
             return dataset.load()
     with zarr.storage.ZipStore(path, mode="r") as store:
-        return xr.open_zarr(store, consolidated=False, decode_cf=False).load()
+        found: xr.Dataset = xr.open_zarr(store, consolidated=False, decode_cf=False)
+        return found.load()
 
 
 def _arrays_differ(old: np.ndarray, new: np.ndarray) -> str:
@@ -71,7 +73,7 @@ def compare_images(report: Report, old: Path, new: Path) -> None:
     before, after = (dict(Image.open(io.BytesIO(content)).info) for content in contents)
     report.origin(*(json.loads(info.pop(KEY, "{}")) for info in (before, after)))
     for key in dict.fromkeys([*before, *after]):
-        report.text(key, str(before.get(key, "(absent)")), str(after.get(key, "(absent)")))
+        report.text(str(key), *(str(side.get(key, "(absent)")) for side in (before, after)))
 
 
 def _compare_pixels(report: Report, where: str, old: bytes, new: bytes) -> None:
