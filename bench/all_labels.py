@@ -17,9 +17,15 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from bench.full_size import write_full_size
 
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+Maps = list[list[list[float]]]  # label, row, col
 LAYERS = ("mixed5a", "mixed4d", "mixed4a", "mixed3a")
 LABELS = 1000
 INPUT, LOGITS = "input", "softmax2_pre_activation"
@@ -65,7 +71,7 @@ def run(options: argparse.Namespace) -> None:
             )
 
 
-def network_input():
+def network_input() -> npt.NDArray[np.float32]:
     """Return values (1, row, col, rgb): smooth noise, the same on any machine."""
     import numpy as np
 
@@ -73,7 +79,7 @@ def network_input():
     return np.kron(coarse, np.ones((16, 16, 1)))[None].astype(np.float32)
 
 
-def notebook_way(path: Path, layer: str, count: int) -> tuple[float, list]:
+def notebook_way(path: Path, layer: str, count: int) -> tuple[float, Maps]:
     """Return seconds per label (median) and the maps of the first ``count`` labels."""
     import tensorflow as tf
 
@@ -93,15 +99,16 @@ def notebook_way(path: Path, layer: str, count: int) -> tuple[float, list]:
     return statistics.median(seconds[1:]), [m.tolist() for m in maps[1:]]
 
 
-def _in_own_process(graph: Path, layer: str, repeats: int, maps: list) -> dict:
+def _in_own_process(graph: Path, layer: str, repeats: int, maps: Maps) -> dict[str, Any]:
     command = [sys.executable, "-m", __spec__.name, str(graph), layer, str(repeats)]
     done = subprocess.run(
         command, input=json.dumps(maps), capture_output=True, text=True, check=True
     )
-    return json.loads(done.stdout.splitlines()[-1])
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
 
 
-def ours(path: Path, layer: str, repeats: int, maps: list) -> dict:
+def ours(path: Path, layer: str, repeats: int, maps: Maps) -> dict[str, Any]:
     """Time our way; ``first`` is the first call of the process, with TensorFlow's warm-up."""
     import numpy as np
     from tensorflow.core.framework import graph_pb2

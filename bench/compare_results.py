@@ -8,9 +8,9 @@ images of SVG files, and the bytes of everything else. PDF files are only counte
 PNG show the same. Files that only one folder has are listed.
 
 Variables, keys, panels and values may have been renamed: ``RENAMED`` in `bench.comparison` lists
-old and new names, ``--renamed`` adds to it. What was renamed is compared, and listed. Differences
-of provenance are listed and never count. Words (captions, titles, descriptions of variables) count,
-unless ``--ignore-texts`` is given: then they are only listed.
+old and new names, ``--renamed`` adds to it. What was renamed, or moved inside JSON or a page, is
+compared, and listed. Differences of provenance are listed and never count. Words (captions, titles,
+descriptions of variables) count, unless ``--ignore-texts`` is given: then they are only listed.
 
 Exit status: 0 nothing differs, 1 something does, 2 the folders cannot be compared.
 """

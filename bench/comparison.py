@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 # Old name -> new name, of variables, keys and panels.
 RENAMED = {
@@ -15,6 +16,7 @@ RENAMED = {
     "judge": "heldout_objective",
     "stopped": "diverged_step",
     "picture": "image",
+    "pair": "contrast",
     "groups": "factors",
     "methods": "channel_methods",
     "neurons": "neuron_groups",
@@ -85,6 +87,21 @@ def plain(value: Any) -> Any:
     return value[0] if isinstance(value, list) and len(value) == 1 else value
 
 
+def arrays_differ(old: npt.NDArray[Any], new: npt.NDArray[Any]) -> str:
+    """Return how two arrays differ; nothing where every bit is the same."""
+    if (old.dtype, old.shape) != (new.dtype, new.shape):
+        return f"{old.dtype} {old.shape} -> {new.dtype} {new.shape}"
+    if old.dtype == object:
+        return "" if old.tolist() == new.tolist() else "texts differ"
+    if old.tobytes() == new.tobytes():
+        return ""
+    other = int((old != new).sum())
+    if old.dtype.kind not in "iuf":
+        return f"{other} of {old.size} values differ"
+    most = np.nanmax(np.abs(old.astype(float) - new.astype(float)), initial=0)
+    return f"{other} of {old.size} values differ, by at most {most:.3g}"
+
+
 def words_of(report: Report, ignore_texts: bool) -> str:
     """Return a report as text."""
     lines = []
@@ -101,8 +118,8 @@ def words_of(report: Report, ignore_texts: bool) -> str:
         lines += [f"  {what} ({count} times)" for what, count in sorted(counts.items())]
     for title, counts in (("Equal", report.equal), ("Not compared", report.skipped)):
         if counts:
-            found = ", ".join(f"{count} x {kind}" for kind, count in sorted(counts.items()))
-            lines.append(f"{title}: {found}")
+            listed = ", ".join(f"{count} x {kind}" for kind, count in sorted(counts.items()))
+            lines.append(f"{title}: {listed}")
     note = " (ignored)" if ignore_texts else ""
     lines.append(f"{len(report.differ)} files differ, {len(report.texts)} in words{note}")
     return "\n".join(lines)

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from studies.blocks1000.network import Weights
 
 
 def write_full_size(path: Path, seed: int = 20180306, labels: int = 1008) -> Path:
@@ -14,7 +18,7 @@ def write_full_size(path: Path, seed: int = 20180306, labels: int = 1008) -> Pat
 
     generator = np.random.default_rng(seed)
 
-    def random(_name, shape):
+    def random(_name: str, shape: tuple[int, ...]) -> tuple[Weights, Weights]:
         spread = np.sqrt(2 / np.prod(shape[:-1]))
         kernel = generator.normal(0, spread, shape).astype(np.float32)
         return kernel, generator.normal(0, 0.05, shape[-1]).astype(np.float32)

@@ -11,6 +11,14 @@ import argparse
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from blockscope.feature_visualization.recipes import Recipe
+    from blockscope.models.network import Network
 
 LAYER, CELL_SIZE = "mixed4d", 48
 NEURON_GROUPS, CELLS_PER_STEP, COSINE_POWER = 6, 64, 2.0
@@ -75,7 +83,7 @@ def run(options: argparse.Namespace) -> None:
     _cost(network, seen, recipe)
 
 
-def neighbour_difference(cells) -> float:
+def neighbour_difference(cells: npt.NDArray[np.float32]) -> float:
     """Return the mean absolute difference of neighbouring cells (row, col, y, x, rgb)."""
     import numpy as np
 
@@ -83,7 +91,7 @@ def neighbour_difference(cells) -> float:
     return float(np.concatenate(pairs).mean())
 
 
-def _cost(network, seen, recipe) -> None:
+def _cost(network: Network, seen: npt.NDArray[np.float32], recipe: Recipe) -> None:
     """Print the fastest of twenty steps, for more cells and for more cells per step, in turns."""
     import numpy as np
 

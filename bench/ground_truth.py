@@ -30,9 +30,11 @@ def run(options: argparse.Namespace) -> None:
     layer, deeper = "mixed4d", "mixed5a"
     network = load(Path("resources/blocks1000/graph.pb"))
     names = Labels(LABELS)
-    shares = {override: [] for override in OVERRIDES}
+    shares: dict[str, list[float]] = {override: [] for override in OVERRIDES}
     level = []
-    separated = {override: {"alone": [], "joint": []} for override in OVERRIDES}
+    separated: dict[str, dict[str, list[float]]] = {
+        override: {"alone": [], "joint": []} for override in OVERRIDES
+    }
     for scene in fresh_scenes(options.seed, options.scenes, 2):
         values = network.values(scene.image)
         covered = coverage(scene.masks, (14, 14))
@@ -52,8 +54,8 @@ def run(options: argparse.Namespace) -> None:
                 separated[override][recipe].append(separation(found.spatial[0], covered))
     print(f"{options.scenes} fresh scenes of two blocks, {layer}, label of each block")
     print(f"  share of positive attribution on the block's pixels (chance {np.mean(level):.3f})")
-    for override, found in shares.items():
-        mean, error = summary(found)
+    for override, each in shares.items():
+        mean, error = summary(each)
         print(
             f"    {override:12} {mean:.3f} +- {error:.3f}  = {mean / np.mean(level):.1f} x chance"
         )

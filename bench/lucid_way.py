@@ -6,7 +6,9 @@ after the other, with shapes that change from step to step, and Adam.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from bench.all_labels import INPUT
 
@@ -14,7 +16,9 @@ SIZE = 128  # pixels
 RANGE = (-117, 138)
 
 
-def steps_and_image(path: Path, layer: str, channel: int):
+def steps_and_image(
+    path: Path, layer: str, channel: int
+) -> tuple[Callable[[], Any], Callable[[], Any]]:
     """Return a function that takes a step, and one that returns the image (row, col, rgb)."""
     import numpy as np
     import tensorflow as tf
@@ -43,10 +47,10 @@ def steps_and_image(path: Path, layer: str, channel: int):
     return lambda: session.run([step, loss]), lambda: session.run(image)[0]
 
 
-def transforms(image, tf, v1):
+def transforms(image: Any, tf: Any, v1: Any) -> Any:
     """Pad, jitter, scale, rotate, jitter, as Lucid's standard transforms."""
 
-    def jittered(values, most):
+    def jittered(values: Any, most: int) -> Any:
         size = tf.shape(values)
         return v1.random_crop(values, [1, size[1] - most, size[2] - most, 3])
 

@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 from bench.all_labels import INPUT, LOGITS, network_input
 from bench.full_size import write_full_size
@@ -95,13 +96,14 @@ def notebook_way(
     return ready - began, each
 
 
-def _in_own_process(graph: Path, what: str, layer: str, target: str | None) -> dict:
+def _in_own_process(graph: Path, what: str, layer: str, target: str | None) -> dict[str, Any]:
     command = [sys.executable, "-m", __spec__.name, str(graph), what, layer, target or ""]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    return json.loads(done.stdout.splitlines()[-1])
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
 
 
-def ours(path: Path, what: str, layer: str, target: str | None) -> dict:
+def ours(path: Path, what: str, layer: str, target: str | None) -> dict[str, Any]:
     """Time our way, the second of two; ``passes``: backward passes that the notebooks take."""
     from blockscope.attribution.contrasts import Contrast
     from blockscope.attribution.grad_x_activation import attribute_channels
@@ -123,7 +125,7 @@ def ours(path: Path, what: str, layer: str, target: str | None) -> dict:
             note = f"{found.steps[0]} steps, completeness error {missing:.1e}"
             passes = NOTEBOOK_STEPS
         else:
-            linear = LinearMap(network, values, layer, target, OVERRIDES["none"])
+            linear = LinearMap(network, values, layer, target or LOGITS, OVERRIDES["none"])
             function = attribute_positions if what == "positions" else attribute_channels
             shape = function(linear).shape
             passes = shape[0] * shape[1] if what == "positions" else shape[0]
@@ -135,4 +137,4 @@ def ours(path: Path, what: str, layer: str, target: str | None) -> dict:
 
 if __name__ == "__main__":
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    print(json.dumps(ours(Path(sys.argv[1]), *sys.argv[2:4], sys.argv[4] or None)))
+    print(json.dumps(ours(Path(sys.argv[1]), sys.argv[2], sys.argv[3], sys.argv[4] or None)))

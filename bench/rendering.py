@@ -17,11 +17,21 @@ import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from bench.all_labels import INPUT, LOGITS
 from bench.full_size import write_full_size
 from bench.lucid_way import RANGE, SIZE, steps_and_image
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from blockscope.feature_visualization.evaluation import Evaluator
+    from blockscope.feature_visualization.objectives import Objective
+    from blockscope.feature_visualization.recipes import Recipe
+    from blockscope.models.network import Network
+
+Channels = tuple[int, ...]
 LAYER, BATCH = "mixed4d", 8
 CHANNELS = (3, 50, 100, 150, 210, 250, 300, 400)  # of 528
 TRAINED = Path(__file__).parent.parent / "resources" / "blocks1000" / "graph.pb"
@@ -106,13 +116,14 @@ def _compare(graph: Path, steps: int, count: int) -> None:
     )
 
 
-def _in_own_process(graph: Path, what: str, *options) -> dict:
+def _in_own_process(graph: Path, what: str, *options: Any) -> dict[str, Any]:
     command = [sys.executable, "-m", __spec__.name, str(graph), what, json.dumps(options)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    return json.loads(done.stdout.splitlines()[-1])
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
 
 
-def timed(path: Path, rounds: int = 12) -> dict:
+def timed(path: Path, rounds: int = 12) -> dict[str, Any]:
     """Return ms per image and step of Lucid's way, ours and the bare network, taken in turns.
 
     The fastest round of each counts: on a shared machine the rest is other users' load. Names that
@@ -141,7 +152,7 @@ def timed(path: Path, rounds: int = 12) -> dict:
     return least
 
 
-def lucid_images(path: Path, steps: int, count: int) -> dict:
+def lucid_images(path: Path, steps: int, count: int) -> dict[str, Any]:
     """Render ``count`` channels in Lucid's way; return their held-out objective."""
     import numpy as np
 
@@ -151,11 +162,11 @@ def lucid_images(path: Path, steps: int, count: int) -> dict:
         for _ in range(steps):
             step()
         images.append(image())
-    scores = _evaluator(*subject).evaluate(np.stack(images), list(range(count)))
+    scores = _evaluator(*subject).scores(np.stack(images), list(range(count)))
     return {"scores": scores.tolist(), "mean": float(scores.mean())}
 
 
-def _subject(path: Path):
+def _subject(path: Path) -> tuple[Network, Objective, Channels]:
     """Return the network, the objective that both ways maximise, and its channels."""
     from tensorflow.core.framework import graph_pb2
 
@@ -171,20 +182,20 @@ def _subject(path: Path):
     return Network(definition, spec, LOGITS), objective, channels
 
 
-def _evaluator(network, objective, channels):
+def _evaluator(network: Network, objective: Objective, channels: Channels) -> Evaluator:
     from blockscope.feature_visualization.evaluation import Evaluator
 
     return Evaluator(network, objective, channels, SIZE)
 
 
-def _recipe():
+def _recipe() -> Recipe:
     """Return the recipe that raises the objective fastest, whatever its images look like."""
     from blockscope.feature_visualization.recipes import FEWEST_STEPS
 
     return FEWEST_STEPS
 
 
-def our_way(path: Path, most: int, goal: list) -> dict:
+def our_way(path: Path, most: int, goal: list[float]) -> dict[str, Any]:
     """Find how many steps reach the mean of ``goal``, at most ``most``.
 
     Lucid's channels are evaluated after every fourth step; the rest of the batch holds other
@@ -197,15 +208,15 @@ def our_way(path: Path, most: int, goal: list) -> dict:
     network, objective, channels = _subject(path)
     evaluator, count = _evaluator(network, objective, channels), len(goal)
     optimizer = Optimizer(network, objective, channels, replace(_recipe(), steps=most))
-    for done, images in enumerate(optimizer.iterate(range(BATCH)), 1):
+    for done, images in enumerate(optimizer.watched(range(BATCH)), 1):
         if done % 4 == 0:
-            reached = fmean(evaluator.evaluate(images()[:count], range(count)).tolist())
+            reached = fmean(evaluator.scores(images()[:count], range(count)).tolist())
             if reached >= fmean(goal):
                 break
     return {"steps": done, "mean": reached}
 
 
-def bare_passes(network, objective, recipe):
+def bare_passes(network: Network, objective: Objective, recipe: Recipe) -> Callable[[], Any]:
     """Return a function that takes the network's two passes for a batch, and nothing else."""
     import numpy as np
     import tensorflow as tf
@@ -216,20 +227,20 @@ def bare_passes(network, objective, recipe):
     view, targets = View(network, objective, size), objective.targets(range(BATCH))
 
     @tf.function(autograph=False)
-    def passes(images):
+    def passes(images: Any) -> Any:
         scores = objective.scores(view.layers_of(images), targets)
         return scores, tf.gradients(tf.reduce_sum(scores), images)
 
     images = np.random.default_rng(1).uniform(0, 1, (BATCH, size, size, 3)).astype(np.float32)
     given = tf.constant(images)
 
-    def step():
+    def step() -> Any:
         return passes(given)[0].numpy()
 
     return step
 
 
-def by_recipe(path: Path, name: str) -> dict:
+def by_recipe(path: Path, name: str) -> dict[str, Any]:
     """Render a batch by a named recipe; return its held-out objective and seconds per image."""
     from blockscope.feature_visualization.evaluation import Evaluator
     from blockscope.feature_visualization.optimizer import Optimizer
@@ -240,13 +251,12 @@ def by_recipe(path: Path, name: str) -> dict:
     began = time.perf_counter(), time.process_time()
     (batch,) = Optimizer(network, objective, channels, recipe).run(everything)
     spent = time.perf_counter() - began[0], time.process_time() - began[1]
-    evaluator = Evaluator(network, objective, channels, recipe.size)
-    scores = evaluator.evaluate(batch.images, everything)
+    scores = Evaluator(network, objective, channels, recipe.size).scores(batch.pictures, everything)
     seconds, cpu = (each / len(channels) for each in spent)
     return {"mean": float(scores.mean()), "seconds": seconds, "cpu": cpu}
 
 
-def limited(path: Path, layer: str, memory_mb: int) -> dict:
+def limited(path: Path, layer: str, memory_mb: int) -> dict[str, Any]:
     """Render and evaluate one batch, a few steps, within a limit of memory."""
     from blockscope.feature_visualization.evaluation import Evaluator
     from blockscope.feature_visualization.objectives import channel
@@ -255,15 +265,15 @@ def limited(path: Path, layer: str, memory_mb: int) -> dict:
 
     network, count = _subject(path)[0], {LAYER: 528, "mixed5b": 1024}[layer]
     objective = channel(layer, CHANNELS, count)
-    recipe = replace(find_recipe("paper"), steps=4, redirected_relu_steps=2)
+    recipe = replace(find_recipe("paper"), steps=4, redirected=2)
     optimizer = Optimizer(network, objective, CHANNELS, recipe, memory_mb)
     batch = next(optimizer.run(range(len(CHANNELS))))
     evaluator = Evaluator(network, objective, CHANNELS, recipe.size, memory_mb=memory_mb)
-    evaluator.evaluate(batch.images, batch.indices)
+    evaluator.scores(batch.pictures, batch.images)
     return {"batch": optimizer.batch}
 
 
-WAYS = {
+WAYS: dict[str, Callable[..., dict[str, Any]]] = {
     "lucid": lucid_images,
     "ours": our_way,
     "timed": timed,

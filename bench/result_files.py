@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import base64
 import html.parser
 import io
 import json
 import re
-import zlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
-import numpy as np
 import xarray as xr
 import zarr
 from PIL import Image
 
-from bench.comparison import Report, plain
+from bench.comparison import Report, arrays_differ, plain
+from bench.plain_data import DATA_URI, compare_trees, pixels_differ
 
-DATA_URI = re.compile(r"data:image/[a-z+]+;base64,")
-PACKED = {"bits", "data", "scale", "shape"}  # the keys of an array inside a page
 PROVENANCE = "provenance"  # the key of JSON files
 KEY = "blockscope"  # prefix of a page's elements, and the text chunk of PNG files
 
@@ -31,8 +27,9 @@ def compare_arrays(report: Report, old: Path, new: Path) -> None:
     """Compare two HDF5 or zarr files by variable: type, axes, bits and description."""
     before, after = _dataset(old), _dataset(new)
     report.origin(before.attrs, after.attrs)
-    for name, one, other in report.pairs("variable", "", before.variables, after.variables):
-        words = _arrays_differ(one.to_numpy(), other.to_numpy())
+    variables = [{str(k): v for k, v in side.variables.items()} for side in (before, after)]
+    for name, one, other in report.pairs("variable", "", *variables):
+        words = arrays_differ(one.to_numpy(), other.to_numpy())
         if one.dims != other.dims:
             words = f"axes {one.dims} -> {other.dims}"
         report.check("variable", name, not words, words)
@@ -46,42 +43,19 @@ def _dataset(path: Path) -> xr.Dataset:
         with xr.open_dataset(path, engine="h5netcdf", decode_cf=False) as dataset:
             return dataset.load()
     with zarr.storage.ZipStore(path, mode="r") as store:
-        return xr.open_zarr(store, consolidated=False, decode_cf=False).load()
-
-
-def _arrays_differ(old: np.ndarray, new: np.ndarray) -> str:
-    """Return how two arrays differ; nothing where every bit is the same."""
-    if (old.dtype, old.shape) != (new.dtype, new.shape):
-        return f"{old.dtype} {old.shape} -> {new.dtype} {new.shape}"
-    if old.dtype == object:
-        return "" if old.tolist() == new.tolist() else "texts differ"
-    if old.tobytes() == new.tobytes():
-        return ""
-    other = int((old != new).sum())
-    if old.dtype.kind not in "iuf":
-        return f"{other} of {old.size} values differ"
-    most = np.nanmax(np.abs(old.astype(float) - new.astype(float)), initial=0)
-    return f"{other} of {old.size} values differ, by at most {most:.3g}"
+        found: xr.Dataset = xr.open_zarr(store, consolidated=False, decode_cf=False)
+        return found.load()
 
 
 def compare_images(report: Report, old: Path, new: Path) -> None:
     """Compare the pixels of two images, and what their text chunks say."""
     contents = old.read_bytes(), new.read_bytes()
-    _compare_pixels(report, "pixels", *contents)
+    words = pixels_differ(*contents)
+    report.check("image", "pixels", not words, words)
     before, after = (dict(Image.open(io.BytesIO(content)).info) for content in contents)
     report.origin(*(json.loads(info.pop(KEY, "{}")) for info in (before, after)))
     for key in dict.fromkeys([*before, *after]):
-        report.text(key, str(before.get(key, "(absent)")), str(after.get(key, "(absent)")))
-
-
-def _compare_pixels(report: Report, where: str, old: bytes, new: bytes) -> None:
-    words = ""
-    if old != new:
-        images = [Image.open(io.BytesIO(content)) for content in (old, new)]
-        modes = [image.mode for image in images]
-        words = _arrays_differ(*(np.asarray(image) for image in images))
-        words = words if modes[0] == modes[1] else f"{modes[0]} -> {modes[1]}"
-    report.check("image", where, not words, words)
+        report.text(str(key), *(str(side.get(key, "(absent)")) for side in (before, after)))
 
 
 def compare_json(report: Report, old: Path, new: Path) -> None:
@@ -89,42 +63,7 @@ def compare_json(report: Report, old: Path, new: Path) -> None:
     before, after = (json.loads(path.read_text()) for path in (old, new))
     if isinstance(before, dict) and isinstance(after, dict):
         report.origin(before.pop(PROVENANCE, {}), after.pop(PROVENANCE, {}))
-    _compare_values(report, "", before, after)
-
-
-def _compare_values(report: Report, where: str, old: Any, new: Any) -> None:
-    """Compare two trees of plain data; arrays and images in them are unpacked."""
-    if isinstance(old, dict) and isinstance(new, dict):
-        if set(old) == set(new) == PACKED:
-            words = _arrays_differ(
-                *(np.frombuffer(_inflated(side), np.uint8) for side in (old, new))
-            )
-            facts = [{key: side[key] for key in PACKED - {"data"}} for side in (old, new)]
-            words = words if facts[0] == facts[1] else "bits, scale or shape differ"
-            report.check("packed array", where, not words, words)
-            return
-        for key, one, other in report.pairs("key", f"{where}.", old, new):
-            _compare_values(report, f"{where}.{key}", one, other)
-    elif isinstance(old, list) and isinstance(new, list):
-        report.check("list", where, len(old) == len(new), f"{len(old)} -> {len(new)} entries")
-        for place, (one, other) in enumerate(zip(old, new, strict=False)):
-            _compare_values(report, f"{where}[{place}]", one, other)
-    elif isinstance(old, str) and isinstance(new, str):
-        if DATA_URI.match(old) and DATA_URI.match(new):
-            _compare_pixels(report, where, *(_decoded(uri) for uri in (old, new)))
-        else:
-            report.text(where, old, new)
-    else:
-        same = type(old) is type(new) and old == new
-        report.check("value", where, same, f"{str(old)[:60]} -> {str(new)[:60]}")
-
-
-def _inflated(packed: Mapping[str, Any]) -> bytes:
-    return zlib.decompress(base64.b64decode(packed["data"]), -zlib.MAX_WBITS)
-
-
-def _decoded(uri: str) -> bytes:
-    return base64.b64decode(uri.partition(",")[2])
+    compare_trees(report, before, after)
 
 
 class Page(html.parser.HTMLParser):
@@ -164,9 +103,8 @@ def compare_pages(report: Report, old: Path, new: Path) -> None:
     """Compare the data, the images and the words of two pages; not their scripts and styles."""
     before, after = Page(old), Page(new)
     report.origin(*(page.json.pop(f"{KEY}-provenance", {}) for page in (before, after)))
-    for name, one, other in report.pairs("element", "", before.json, after.json):
-        _compare_values(report, name, one, other)
-    _compare_values(report, "img", before.images, after.images)
+    compare_trees(report, before.json, after.json)
+    compare_trees(report, before.images, after.images, "img ")
     _compare_words(report, before.words, after.words)
 
 
@@ -184,7 +122,7 @@ def compare_drawings(report: Report, old: Path, new: Path) -> None:
     words = [[text for kind, text in side if kind == "text"] for side in (before, after)]
     _compare_words(report, *words)
     images = [[text for kind, text in side if kind == "image"] for side in (before, after)]
-    _compare_values(report, "image", *images)
+    compare_trees(report, images[0], images[1], "image ")
     shapes = [[text for kind, text in side if kind == "shape"] for side in (before, after)]
     other = Counter(shapes[0]) - Counter(shapes[1])
     same = shapes[0] == shapes[1]

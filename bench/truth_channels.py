@@ -34,7 +34,8 @@ def run(options: argparse.Namespace) -> None:
     from studies.blocks1000.scoring import LOGITS, fresh_scenes, load
 
     network = load(Path("resources/blocks1000/graph.pb"))
-    shares, level, steps, missing = {}, [], [], []
+    shares: dict[tuple[str, str], list[float]] = {}
+    level, steps, missing = [], [], []
     for number, scene in enumerate(fresh_scenes(options.seed, options.channel_scenes, 2)):
         values = network.values(scene.image)
         covered = coverage(scene.masks, (14, 14))
@@ -70,10 +71,10 @@ def run(options: argparse.Namespace) -> None:
     )
     print(f"  share of their weighted activations on the block (chance {np.mean(level):.3f})")
     first = shares["linear", "none"]
-    for (method, override), found in shares.items():
-        mean, error = summary(found)
-        more, its_error = summary(np.subtract(found, first).tolist())
-        against = "" if found is first else f"; vs linear, none {more:+.3f} +- {its_error:.3f}"
+    for (method, override), each in shares.items():
+        mean, error = summary(each)
+        more, its_error = summary(np.subtract(each, first).tolist())
+        against = "" if each is first else f"; vs linear, none {more:+.3f} +- {its_error:.3f}"
         times = mean / np.mean(level)
         name = f"{method} {override}"
         print(f"    {name:24} {mean:.3f} +- {error:.3f}  = {times:.1f} x chance{against}")

@@ -38,7 +38,7 @@ def run(options: argparse.Namespace) -> None:
     from studies.blocks1000.scoring import LOGITS, fresh_scenes, load
 
     network = load(Path("resources/blocks1000/graph.pb"))
-    shares = {name: [] for name in OVERRIDES}
+    shares: dict[str, list[float]] = {name: [] for name in OVERRIDES}
     level, placed, missing = [], [], 0
     for scene in fresh_scenes(options.seed, options.position_scenes, 2):
         values = network.values(scene.image)
@@ -63,9 +63,9 @@ def run(options: argparse.Namespace) -> None:
         f"of largest attribution to a block's label ({missing} blocks cover no cell)"
     )
     print(f"  share of its positive attribution on the block (chance {np.mean(level):.3f})")
-    for name, found in {**shares, "cells under it": placed}.items():
-        mean, error = summary(found)
-        more, its_error = summary(np.subtract(found, shares["none"]).tolist())
+    for name, each in {**shares, "cells under it": placed}.items():
+        mean, error = summary(each)
+        more, its_error = summary(np.subtract(each, shares["none"]).tolist())
         times = mean / np.mean(level)
         against = "" if name == "none" else f"; vs none {more:+.3f} +- {its_error:.3f}"
         print(f"    {name:12} {mean:.3f} +- {error:.3f}  = {times:.1f} x chance{against}")

@@ -56,8 +56,9 @@ def _wanted(source: Source, downloads: str | os.PathLike[str]) -> str:
     name = Path(source.url or "").name
     return (
         f"Wanted: {name}, {size}sha256 {source.sha256}, from {source.url}\n"
-        f"  in the folder named by {MODELS_FOLDER} or in '{downloads}'. Or pass its {GRAPH.name}\n  "
-        f"({GRAPH.size:,} bytes, sha256 {GRAPH.checksum}) as --graph and its labels as --labels"
+        f"  in the folder named by {MODELS_FOLDER} or in '{downloads}'. Or pass its\n"
+        f"  {GRAPH.name} ({GRAPH.size:,} bytes, sha256 {GRAPH.checksum})\n"
+        "  as --graph and its labels as --labels"
     )
 
 

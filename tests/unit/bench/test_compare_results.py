@@ -172,7 +172,7 @@ def test_json_with_renamed_keys(folders) -> None:
     folders.write("other.json", sheet("judge", 1, "1"), sheet("judge", 1.5, "1"))
     folders.write("type.json", sheet("judge", 1, "1"), sheet("judge", 1.0, "1"))
     report = folders.compare()
-    assert report.differ["other.json"] == [".judge[1]: 1 -> 1.5"]
+    assert report.differ["other.json"] == ["judge: 1 entries differ, the first is 1: 1 -> 1.5"]
     assert set(report.differ) == {"other.json", "type.json"}
     assert report.renamed == {"key judge -> heldout_objective": 1}
 
@@ -198,6 +198,22 @@ def test_the_data_of_a_page_is_unpacked(folders, rng) -> None:
     assert report.provenance == {"git_commit: (absent) -> 2": 1}
 
 
+def test_what_moved_inside_a_page_is_compared_and_listed(folders, rng) -> None:
+    array, count = rng.normal(size=(3, 5)), {"count": 6, "sum": [1, 2.5]}
+    before = {"neurons": {"effect": pack(array, 16), **count}, "steps": 3}
+    after = {"panels": {"neuron_groups": {"data": {"effect": pack(array, 16), **count}}}}
+    folders.write("a/index.html", page(before), page(after | {"steps": 3}))
+    folders.write("b/index.html", page(before), page(after | {"taken": 3}))
+    report = folders.compare()
+    assert report.renamed == {"key neurons -> panels.neuron_groups.data": 6}
+    assert report.differ == {
+        "b/index.html": [
+            "blockscope-data.steps: only in the old folder",
+            "blockscope-data.taken: only in the new folder",
+        ]
+    }
+
+
 def test_words_of_a_page_are_words(folders) -> None:
     data = {"palettes": [{"words": "violet: against"}]}
     other = {"palettes": [{"words": "violet: lowers"}]}
@@ -205,7 +221,7 @@ def test_words_of_a_page_are_words(folders) -> None:
     report = folders.compare()
     assert not report.differ
     assert report.texts["index.html"] == [
-        "blockscope-data.palettes[0].words: 'violet: against' -> 'violet: lowers'",
+        "blockscope-data.palettes.0.words: 'violet: against' -> 'violet: lowers'",
         "'Where it comes from' -> (absent)",
         "(absent) -> 'Provenance'",
     ]
