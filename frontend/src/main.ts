@@ -1,54 +1,42 @@
-// The script of a run's page: finds the places for panels and fills them.
-import { type Component, mount } from "svelte";
+// The script of a run's page: finds the places of the panels and fills them.
+import { mount } from "svelte";
 import "./explore.css";
 import { readData } from "./data/data";
-import { enhanceGroups } from "./groups";
-import { followOpacity } from "./opacity.svelte";
-import Channels from "./panels/Channels.svelte";
-import Dictionary from "./panels/Dictionary.svelte";
-import Grids from "./panels/Grids.svelte";
-import Methods from "./panels/Methods.svelte";
-import Neurons from "./panels/Neurons.svelte";
-import Overrides from "./panels/Overrides.svelte";
-import Spatial from "./panels/Spatial.svelte";
 import { followAddress, keepViewOnLinks } from "./view/address.svelte";
-import { within } from "./view/current";
+import { contextOf } from "./view/current";
+import { followOpacity } from "./view/opacity.svelte";
 import { Page } from "./view/page.svelte";
+import { type PanelFile, byPanel } from "./view/panels";
 
-const PANELS: Record<string, Component> = {
-  spatial: Spatial,
-  overrides: Overrides,
-  channels: Channels,
-  methods: Methods,
-  neurons: Neurons,
-  grid: Grids,
-  dictionary: Dictionary,
-};
+const PANELS = byPanel(import.meta.glob<PanelFile>("./panels/*.svelte", { eager: true }));
+/** Panels whose content is in the page already. */
+const STATIC = byPanel(import.meta.glob<{ enhance(): void }>("./static/*.ts", { eager: true }));
 
-const TOO_OLD = "This browser is too old to explore the panel; the files for print below show it.";
-
-function places(): NodeListOf<HTMLElement> {
-  return document.querySelectorAll("[data-mount]");
-}
+const TOO_OLD = "This browser is too old for the interactive panel; the files to download below show it.";
 
 async function start(): Promise<void> {
-  enhanceGroups();
-  keepViewOnLinks();
-  const data = readData();
-  if (!data) return;
-  if (!("DecompressionStream" in window)) {
-    for (const target of places()) target.textContent = TOO_OLD;
-    return;
-  }
-  const page = await Page.of(data);
-  followOpacity(page);
-  for (const target of places()) {
-    const panel = PANELS[target.dataset.mount ?? ""];
-    if (!panel) continue;
-    target.classList.add("explore");
-    mount(panel, { target, context: within(page) });
-  }
-  followAddress(page);
+    for (const [name, { enhance }] of STATIC) if (document.getElementById(name)) enhance();
+    keepViewOnLinks();
+    const data = readData();
+    if (!data) return;
+    const places = [...document.querySelectorAll<HTMLElement>("[data-mount]")];
+    if (!("DecompressionStream" in window)) {
+        for (const target of places) target.textContent = TOO_OLD;
+        return;
+    }
+    const page = await Page.of(data);
+    followOpacity(page);
+    const fillings = places.map(async (target) => {
+        const name = target.dataset.mount ?? "";
+        const panel = PANELS.get(name);
+        if (!panel) return;
+        const { title, data: own } = data.panels[name];
+        const model = await panel.load(page, own);
+        target.classList.add("explore");
+        mount(panel.default, { target, props: { name, title, model }, context: contextOf(page) });
+    });
+    await Promise.all(fillings);
+    followAddress(page.parts);
 }
 
 void start();

@@ -1,39 +1,29 @@
-// Many small pictures on one sheet.
-import type { Square } from "./channels";
-import type { Picture, Sheet, SpriteSheet } from "./data";
+// Many small images on one sheet.
+import type { PageImage } from "./data";
+import type { PixelBox } from "./grid";
 
-export class TileSheet {
-  readonly picture: Picture;
-
-  constructor(readonly sheet: Sheet) {
-    const { uri, side, wrap, count } = sheet;
-    this.picture = { uri, rows: Math.ceil(count / wrap) * side, cols: Math.min(wrap, count) * side };
-  }
-
-  /** Where a tile lies on the sheet, or all from it to another, in pixels. */
-  part(tile: number, to = tile): Square {
-    const { side, wrap } = this.sheet;
-    const [col, row] = [tile % wrap, Math.floor(tile / wrap)];
-    const [cols, rows] = [(to % wrap) - col + 1, Math.floor(to / wrap) - row + 1];
-    return { x: col * side, y: row * side, width: cols * side, height: rows * side };
-  }
+/** Tile n is in column n % wrap, row n // wrap. */
+export interface PackedSheet {
+    uri: string;
+    /** Of a tile, in pixels. */
+    side: number;
+    wrap: number;
+    count: number;
 }
 
-/** Sprites of some channels of a layer. */
-export class Sprites {
-  readonly picture: Picture;
-  private readonly tiles: TileSheet;
-  private readonly places: ReadonlyMap<number, number>;
+export class TileSheet {
+    readonly image: PageImage;
 
-  constructor(sheet: SpriteSheet) {
-    this.tiles = new TileSheet(sheet);
-    this.picture = this.tiles.picture;
-    this.places = new Map(sheet.channels.map((channel, place) => [channel, place]));
-  }
+    constructor(readonly sheet: PackedSheet) {
+        const { uri, side, wrap, count } = sheet;
+        this.image = { uri, rows: Math.ceil(count / wrap) * side, cols: Math.min(wrap, count) * side };
+    }
 
-  /** Where a channel's sprite lies on the sheet; null where it is not there. */
-  part(channel: number): Square | null {
-    const place = this.places.get(channel);
-    return place === undefined ? null : this.tiles.part(place);
-  }
+    /** Where a tile lies on the sheet, or all from it to another. */
+    box(tile: number, to = tile): PixelBox {
+        const { side, wrap } = this.sheet;
+        const [col, row] = [tile % wrap, Math.floor(tile / wrap)];
+        const [cols, rows] = [(to % wrap) - col + 1, Math.floor(to / wrap) - row + 1];
+        return { x: col * side, y: row * side, width: cols * side, height: rows * side };
+    }
 }

@@ -1,4 +1,4 @@
-// Names of elements that belong together. (Svelte's own would count on the window.)
+// Ids for elements that refer to each other. (Svelte's own would leave a counter on the window.)
 let count = 0;
 
 export const uid = (): string => `x${++count}`;

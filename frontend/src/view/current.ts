@@ -1,11 +1,11 @@
-// The page that all its parts are of.
+// The page that a component belongs to.
 import { getContext } from "svelte";
 import type { Page } from "./page.svelte";
 
 const KEY = Symbol("page");
 
-/** What parts are mounted with. */
-export const within = (page: Page): Map<symbol, Page> => new Map([[KEY, page]]);
+/** The context that panels are mounted with. */
+export const contextOf = (page: Page): Map<symbol, Page> => new Map([[KEY, page]]);
 
-/** The page, asked for while a part is made. */
+/** The page; to be called while a component is initialised. */
 export const currentPage = (): Page => getContext<Page>(KEY);
