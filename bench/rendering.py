@@ -162,7 +162,7 @@ def lucid_images(path: Path, steps: int, count: int) -> dict[str, Any]:
         for _ in range(steps):
             step()
         images.append(image())
-    scores = _evaluator(*subject).scores(np.stack(images), list(range(count)))
+    scores = _evaluator(*subject).evaluate(np.stack(images), list(range(count)))
     return {"scores": scores.tolist(), "mean": float(scores.mean())}
 
 
@@ -208,9 +208,9 @@ def our_way(path: Path, most: int, goal: list[float]) -> dict[str, Any]:
     network, objective, channels = _subject(path)
     evaluator, count = _evaluator(network, objective, channels), len(goal)
     optimizer = Optimizer(network, objective, channels, replace(_recipe(), steps=most))
-    for done, images in enumerate(optimizer.watched(range(BATCH)), 1):
+    for done, images in enumerate(optimizer.iterate(range(BATCH)), 1):
         if done % 4 == 0:
-            reached = fmean(evaluator.scores(images()[:count], range(count)).tolist())
+            reached = fmean(evaluator.evaluate(images()[:count], range(count)).tolist())
             if reached >= fmean(goal):
                 break
     return {"steps": done, "mean": reached}
@@ -251,7 +251,7 @@ def by_recipe(path: Path, name: str) -> dict[str, Any]:
     began = time.perf_counter(), time.process_time()
     (batch,) = Optimizer(network, objective, channels, recipe).run(everything)
     spent = time.perf_counter() - began[0], time.process_time() - began[1]
-    scores = Evaluator(network, objective, channels, recipe.size).scores(batch.pictures, everything)
+    scores = Evaluator(network, objective, channels, recipe.size).evaluate(batch.images, everything)
     seconds, cpu = (each / len(channels) for each in spent)
     return {"mean": float(scores.mean()), "seconds": seconds, "cpu": cpu}
 
@@ -265,11 +265,11 @@ def limited(path: Path, layer: str, memory_mb: int) -> dict[str, Any]:
 
     network, count = _subject(path)[0], {LAYER: 528, "mixed5b": 1024}[layer]
     objective = channel(layer, CHANNELS, count)
-    recipe = replace(find_recipe("paper"), steps=4, redirected=2)
+    recipe = replace(find_recipe("paper"), steps=4, redirected_relu_steps=2)
     optimizer = Optimizer(network, objective, CHANNELS, recipe, memory_mb)
     batch = next(optimizer.run(range(len(CHANNELS))))
     evaluator = Evaluator(network, objective, CHANNELS, recipe.size, memory_mb=memory_mb)
-    evaluator.scores(batch.pictures, batch.images)
+    evaluator.evaluate(batch.images, batch.indices)
     return {"batch": optimizer.batch}
 
 
