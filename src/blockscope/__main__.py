@@ -15,7 +15,7 @@ from blockscope.io.errors import BlockscopeError, unknown_name
 
 if TYPE_CHECKING:
     from blockscope.config.project import Project
-    from blockscope.config.settings import ModelEntry
+    from blockscope.models.entry import ModelEntry
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

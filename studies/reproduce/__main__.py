@@ -9,9 +9,9 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from blockscope.config.settings import ModelEntry
 from blockscope.config.tables import read_catalogue
 from blockscope.io.errors import BlockscopeError, unknown_name
+from blockscope.models.entry import ModelEntry
 from studies.reproduce.comparison import (
     NOT_ALL_COMPARED,
     compare_all,

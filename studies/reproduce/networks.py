@@ -7,12 +7,12 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from blockscope.config.settings import ModelEntry, Source
 from blockscope.io.atomic_files import require_file
 from blockscope.io.downloads import MODELS_FOLDER, fetch
 from blockscope.io.errors import BadFile
 from blockscope.io.labels import Labels
 from blockscope.models.card import ModelCard
+from blockscope.models.entry import ModelEntry, Source
 from blockscope.models.network import Network
 from blockscope.stages.model import write_model
 from studies.reproduce.published import ARCHIVE, GRAPH

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from helpers.lucid_cases import CASES, MODELS
 
-from blockscope.config.settings import ModelEntry
+from blockscope.models.entry import ModelEntry
 from blockscope.stages.input import write_input
 from blockscope.stages.model import write_model
 

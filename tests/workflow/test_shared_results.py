@@ -72,5 +72,5 @@ def test_a_shared_folder_that_is_not_there_is_told_with_the_other_mistakes(workf
     project.edit("config/runs.tsv", "smooth", "smoth")
     said = project.snakemake("--dry-run").stdout
     assert "2 mistakes in the configuration" in said
-    assert "key shared_results: 'gone/folder' is no folder" in said
+    assert "key shared_results: 'gone/folder' is not a folder" in said
     assert "unknown override 'smoth'" in said

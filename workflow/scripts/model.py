@@ -4,7 +4,7 @@ from blockscope.runtime.job import run
 
 
 def main(smk):
-    from blockscope.config.settings import ModelEntry
+    from blockscope.models.entry import ModelEntry
     from blockscope.stages.model import write_model
 
     write_model(

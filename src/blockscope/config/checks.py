@@ -14,12 +14,13 @@ from blockscope.config.file_cache import FileCache
 from blockscope.config.model_cards import CardRequest, read_cards
 from blockscope.config.project import Project, RawRun, describe_config_files, read_project
 from blockscope.config.renamed import explain_old_panel
-from blockscope.config.settings import METHODS, PANELS, Config, ModelEntry, RunRow, Source
+from blockscope.config.settings import METHODS, PANELS, Config, RunRow
 from blockscope.io.atomic_files import sha256_of
 from blockscope.io.errors import BadConfig, BadFile, BlockscopeError, describe_valid, unknown_name
 from blockscope.io.images import check_image
 from blockscope.io.labels import read_labels
 from blockscope.models.card import ModelCard
+from blockscope.models.entry import ModelEntry, Source
 
 FILE_FACTS = Path(".snakemake/blockscope/files.json")
 

@@ -14,9 +14,9 @@ from pathlib import Path
 
 from blockscope.config.error_list import ErrorList
 from blockscope.config.result_paths import model_folder
-from blockscope.config.settings import ModelEntry
 from blockscope.io.errors import BadFile
 from blockscope.models.card import ModelCard
+from blockscope.models.entry import ModelEntry
 
 CACHE = Path(".snakemake/blockscope/cards")
 

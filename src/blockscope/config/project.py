@@ -15,12 +15,11 @@ from blockscope.config.settings import (
     RESERVED_MODELS,
     Config,
     ImageRow,
-    ModelEntry,
     RunRow,
-    Settings,
 )
 from blockscope.config.tables import Row, parse_catalogue, read_table
 from blockscope.io.errors import unknown_name
+from blockscope.models.entry import ModelEntry, Settings
 
 Entry = TypeVar("Entry", bound=Settings)
 

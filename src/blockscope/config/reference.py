@@ -21,8 +21,9 @@ from pydantic import BaseModel, TypeAdapter
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from blockscope.config.settings import Config, ImageRow, ModelEntry, RunRow, Source
+from blockscope.config.settings import Config, ImageRow, RunRow
 from blockscope.io.atomic_files import atomic_write_text
+from blockscope.models.entry import ModelEntry, Source
 
 README = Path("config/README.md")
 SCHEMAS = Path("workflow/schemas")

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from blockscope.autodiff.gradient_overrides import OVERRIDES
-from blockscope.config.settings import FactorChoice, ModelEntry, RunRow
+from blockscope.config.settings import FactorChoice, RunRow
+from blockscope.models.entry import ModelEntry
 
 # Optional parts of the name of a file of factors: the layer it was fitted on, the method.
 RECIPE_PATTERN = r"(-on-[^/]+?)?(-pca)?"

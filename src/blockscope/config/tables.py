@@ -11,8 +11,8 @@ import yaml
 from pydantic import BaseModel
 
 from blockscope.config.error_list import ErrorList
-from blockscope.config.settings import ModelEntry
 from blockscope.io.errors import BadFile, describe_valid, nearest_names
+from blockscope.models.entry import ModelEntry
 
 
 @dataclass(frozen=True)

@@ -37,17 +37,6 @@ def use(folder: str | None) -> None:
         os.environ[VARIABLE] = str(Path(folder).absolute())
 
 
-def check_folder(folder: str) -> None:
-    """Raise ``BadFile`` where nothing can be read from a folder or written into it."""
-    if not Path(folder).is_dir():
-        raise BadFile(
-            f"'{folder}' is no folder (looked in {Path.cwd()}); make it first, where every project "
-            "that is to share it can write"
-        )
-    if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
-        raise BadFile(f"folder '{folder}' may not be read and written; ask whoever made it")
-
-
 def key_of(decides: Mapping[str, Any]) -> str:
     """Return the name of a place from all that decides what lies there, as plain data."""
     text = json.dumps(decides, sort_keys=True, default=str)

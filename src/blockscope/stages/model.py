@@ -6,7 +6,6 @@ import hashlib
 import os
 from pathlib import Path
 
-from blockscope.config.settings import ModelEntry, Source
 from blockscope.io import provenance
 from blockscope.io.atomic_files import atomic_write, sha256_of
 from blockscope.io.downloads import fetch
@@ -14,6 +13,7 @@ from blockscope.io.errors import BadFile
 from blockscope.io.labels import Labels, read_labels
 from blockscope.models.card_builder import build_card
 from blockscope.models.device import software_facts
+from blockscope.models.entry import ModelEntry, Source
 from blockscope.models.formats import read_graph
 from blockscope.models.normal_form import normalise
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from blockscope.config import model_cards
+from blockscope.config import checks, model_cards
 from blockscope.config.checks import load_project
 from blockscope.io.errors import BadConfig, UnknownName
 from blockscope.models.card import InputSpec, Layer, ModelCard
@@ -57,7 +57,7 @@ class WrittenProject:
         self.write_card()
 
     def write_card(self) -> None:
-        from blockscope.config.settings import ModelEntry
+        from blockscope.models.entry import ModelEntry
 
         try:
             entry = ModelEntry.model_validate(self.model)
@@ -499,8 +499,6 @@ def test_a_thousand_rows_take_less_than_two_seconds(project, monkeypatch):
 
 
 def test_files_are_looked_at_again_only_when_they_change(project, monkeypatch):
-    from blockscope.config import checks
-
     looked = []
     monkeypatch.setattr(checks, "check_image", looked.append)
     project.load()
@@ -509,3 +507,13 @@ def test_files_are_looked_at_again_only_when_they_change(project, monkeypatch):
     (project.folder / "dog.png").write_bytes(b"another image")
     project.load()
     assert len(looked) == 2
+
+
+def test_a_folder_that_cannot_be_shared_is_reported(project, tmp_path, monkeypatch):
+    project.config["shared_results"] = str(tmp_path / "gone")
+    assert "key shared_results: '" in project.message
+    assert "gone' is not a folder (looked in" in project.message
+    project.config["shared_results"] = str(tmp_path)
+    project.load()
+    monkeypatch.setattr(checks.os, "access", lambda *_: False)
+    assert "is not readable and writable by you; ask its owner" in project.message

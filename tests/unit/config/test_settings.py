@@ -10,7 +10,8 @@ from helpers.repository import ROOT
 from pydantic import ValidationError
 
 from blockscope.config import reference, result_paths
-from blockscope.config.settings import Config, FactorChoice, ModelEntry, RunRow, Settings
+from blockscope.config.settings import Config, FactorChoice, RunRow
+from blockscope.models.entry import ModelEntry, Settings
 
 RUN = {"run": "r", "model": "m", "image": "i", "layer1": "a", "layer2": "b"}
 MODEL = {

@@ -13,10 +13,10 @@ import pytest
 import tensorflow as tf
 from helpers.tiny_network import conv, weights
 
-from blockscope.config.settings import ModelEntry
 from blockscope.io.atomic_files import sha256_of
 from blockscope.io.errors import BadFile, UnknownName
 from blockscope.models.card import ModelCard
+from blockscope.models.entry import ModelEntry
 from blockscope.models.network import Network
 from blockscope.stages.model import write_model
 

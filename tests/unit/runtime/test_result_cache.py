@@ -10,7 +10,6 @@ from types import SimpleNamespace
 
 import pytest
 
-from blockscope.io.errors import BadFile
 from blockscope.runtime import job, result_cache
 
 
@@ -175,12 +174,3 @@ def test_the_job_says_where_its_result_comes_from(folder):
         subprocess.run([sys.executable, "-c", code], check=True, env=dict(os.environ))
         assert Path("a.log").read_text().startswith(expected)
     assert job.Shared is result_cache.Shared
-
-
-def test_a_folder_that_cannot_be_shared_is_told(tmp_path, monkeypatch):
-    with pytest.raises(BadFile, match=r"is no folder .* make it first"):
-        result_cache.check_folder(str(tmp_path / "gone"))
-    result_cache.check_folder(str(tmp_path))
-    monkeypatch.setattr(os, "access", lambda *_: False)
-    with pytest.raises(BadFile, match="may not be read and written"):
-        result_cache.check_folder(str(tmp_path))

@@ -11,11 +11,11 @@ import pytest
 from helpers.repository import ROOT
 from PIL import Image
 
-from blockscope.config.settings import ModelEntry
 from blockscope.config.tables import read_catalogue
 from blockscope.io import downloads
 from blockscope.io.errors import BadConfig, BadFile, UnknownName
 from blockscope.io.labels import Labels
+from blockscope.models.entry import ModelEntry
 from studies.reproduce import __main__ as command
 from studies.reproduce import images as notebook_images
 from studies.reproduce.comparison import (
