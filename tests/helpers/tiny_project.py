@@ -209,8 +209,8 @@ def prepare(project: Project, added_to_jobs: str = RECORDER) -> None:
     )
     project.write("config/images.tsv", "image\tpath\nnoise\tnoise.png\n")
     header = "run\tmodel\timage\tlayer1\tlayer2\toverride\tfactors\tclasses\tpanels\n"
-    panels = "groups,spatial,channels,methods,neurons"
+    panels = "factors,spatial,channels,channel_methods,neuron_groups"
     project.write("config/runs.tsv", header + row("one", panels=panels))
     settings = project.path("config/config.yaml").read_text()
     settings = settings.replace("sprites:\n  recipe", "# sprites:\n#   recipe")
-    project.write("config/config.yaml", f"{settings}\nneurons: {{groups: 2}}\n")
+    project.write("config/config.yaml", f"{settings}\nneuron_groups: {{groups: 2}}\n")

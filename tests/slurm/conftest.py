@@ -73,7 +73,9 @@ def tiny(tmp_path_factory) -> Path:
         if not made.exists():
             prepare(project, HELD)
             project.edit(
-                "config/config.yaml", "\nneurons:", "\nsprites: {recipe: draft, block: 3}\nneurons:"
+                "config/config.yaml",
+                "\nneuron_groups:",
+                "\nsprites: {recipe: draft, channels_per_job: 3}\nneuron_groups:",
             )
             # A batch for each channel: a shard that is killed has something to go on from.
             project.edit(

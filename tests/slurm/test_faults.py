@@ -120,7 +120,9 @@ def test_a_render_out_of_time_goes_on_where_it_was(project, undisturbed):
 def test_a_job_out_of_memory_is_submitted_again_with_more(project, undisturbed):
     # Snakemake twice and TensorFlow take about 1000 MB: too much for the first attempt.
     project.edit("workflow/rules/common.smk", "BASE_MB = 1500", "BASE_MB = 400")
-    project.edit("config/config.yaml", "\nneurons:", "\ncompute: {memory_mb: 256}\nneurons:")
+    project.edit(
+        "config/config.yaml", "\nneuron_groups:", "\ncompute: {memory_mb: 256}\nneuron_groups:"
+    )
     finished = project.results()
     done = project.snakemake(SHEET)
     assert done.returncode == 0, done.stdout
@@ -186,7 +188,7 @@ def set_node(state: str) -> None:
 
 
 def test_two_renders_have_a_card_each(project):
-    project.edit("config/config.yaml", "\nneurons:", "\ncompute: {gpu: true}\nneurons:")
+    project.edit("config/config.yaml", "\nneuron_groups:", "\ncompute: {gpu: true}\nneuron_groups:")
     for line in ("set-resources:", "  render_sprites:", "    slurm_partition: gpu"):
         project.edit("profiles/slurm/profile.yaml", f"# {line}\n", f"{line}\n")
     project.hold("render_sprites")

@@ -1,4 +1,4 @@
-"""A run of the panels "grid" and "dictionary": what is made, what is shown, what is repeated."""
+"""A run of the panels "activation_grids" and "semantic_dictionary": what is made, what is shown, what is repeated."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from blockscope.io import datasets
 pytestmark = pytest.mark.slow
 
 PAGE = "results/figures/cells/index.html"
-OPTIONS = "{cell: 12, steps: 2, groups: 2, drawn: 5, magnitude: true}"
+OPTIONS = "{cell_size: 12, steps: 2, neuron_groups: 2, cells_per_step: 5, scale_by_magnitude: true}"
 DRAWN = {"panel": 2, "page": 1}
 
 
@@ -23,9 +23,11 @@ def celled(workflow_copy, made_once):
 
     def make(folder):
         project = workflow_copy.unmade(folder)
-        project.edit("config/config.yaml", "\nneurons:", f"\ngrids: {OPTIONS}\nneurons:")
+        key = "\nneuron_groups:"
+        project.edit("config/config.yaml", key, f"\ngrids: {OPTIONS}{key}")
         runs = project.path("config/runs.tsv").read_text()
-        project.write("config/runs.tsv", runs + row("cells", panels="grid,dictionary"))
+        both = row("cells", panels="activation_grids,semantic_dictionary")
+        project.write("config/runs.tsv", runs + both)
         # Neither labels nor gradients.
         made = {"model": 1, "input": 1, "activations": 2, "render_grid": 2}
         assert project.planned(PAGE) == made | DRAWN
@@ -51,17 +53,17 @@ def test_positions_are_linked_on_the_page(celled, visit):
     found = [(outline[k] - whole[k]) / whole[s] for k, s in (("y", "height"), ("x", "width"))]
     np.testing.assert_allclose(found, [2 / 8, 6 / 10], atol=0.01)
     mean = values.to_numpy()[2:4, 6:8].mean((0, 1))
-    strongest = page.locator("#dictionary .tiles .line b").first
+    strongest = page.locator("#semantic_dictionary .tiles .line b").first
     expect(strongest).to_have_text(str(mean.argmax()))
-    expect(page.locator("#grid").get_by_label("Cell sizes")).to_have_value("magnitude")
-    expect(page.locator("#dictionary section")).to_contain_text("Without sprites")
+    expect(page.locator("#activation_grids").get_by_label("Cell sizes")).to_have_value("magnitude")
+    expect(page.locator("#semantic_dictionary section")).to_contain_text("Without sprites")
 
 
 def test_another_size_of_cells_draws_again_and_renders_nothing(changeable):
     assert changeable.planned(PAGE) == {}
-    changeable.edit("config/config.yaml", "drawn: 5, magnitude: true", "drawn: 5, magnitude: false")
+    changeable.edit("config/config.yaml", "by_magnitude: true", "by_magnitude: false")
     assert changeable.planned(PAGE) == DRAWN
-    changeable.edit("config/config.yaml", "drawn: 5, magnitude: false", "drawn: 5, magnitude: true")
+    changeable.edit("config/config.yaml", "by_magnitude: false", "by_magnitude: true")
     assert changeable.planned(PAGE) == {}
 
 
@@ -69,7 +71,7 @@ def test_grids_of_other_layers_are_rendered_beside_those_there(changeable):
     runs = changeable.path("config/runs.tsv").read_text()
     header, *rows = runs.splitlines()
     wider = [f"{header}\tgrids", *(f"{line}\t" for line in rows)]
-    more = "\t".join([row("more", panels="grid").rstrip("\n"), "pool,low"])
+    more = "\t".join([row("more", panels="activation_grids").rstrip("\n"), "pool,low"])
     changeable.write("config/runs.tsv", "\n".join([*wider, more, ""]))
-    planned = changeable.planned("results/figures/more/grid.pdf")
+    planned = changeable.planned("results/figures/more/activation_grids.pdf")
     assert planned == {"activations": 1, "render_grid": 1, "panel": 1}

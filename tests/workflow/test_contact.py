@@ -29,7 +29,7 @@ def made(workflow_copy, made_once):
     def make(folder):
         project = workflow_copy.unmade(folder)
         settings = "\nsprites: {recipe: draft}"
-        project.edit("config/config.yaml", "\nneurons:", f"{settings}\nneurons:")
+        project.edit("config/config.yaml", "\nneuron_groups:", f"{settings}\nneuron_groups:")
         done = project.snakemake("results/models/tiny/model.json")
         assert done.returncode == 0, done.stdout
         asked = {"render_sprites": 1, "spritemap": 1, "input": 1, "activations": 1}

@@ -15,7 +15,7 @@ from PIL import Image
 
 CLASSES = "results/tiny/noise/smooth/classes/block~high.h5"
 INPUT = "results/tiny/noise/input.png"
-GROUPS = "results/figures/one/groups.png"
+GROUPS = "results/figures/one/factors.png"
 
 
 def test_mistakes_are_told_before_anything_runs(project, run_row):

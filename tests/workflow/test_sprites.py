@@ -29,8 +29,8 @@ def rendered(finished, made_once):
 
     def make(folder):
         project = finished[0].copied(folder)
-        settings = "\nsprites: {recipe: draft, block: 3}"
-        project.edit("config/config.yaml", "\nneurons:", f"{settings}\nneurons:")
+        settings = "\nsprites: {recipe: draft, channels_per_job: 3}"
+        project.edit("config/config.yaml", "\nneuron_groups:", f"{settings}\nneuron_groups:")
         assert project.planned() == {**ALWAYS, "render_sprites": 4}
         done = project.snakemake()
         assert done.returncode == 0, done.stdout

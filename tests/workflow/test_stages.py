@@ -65,11 +65,11 @@ def test_everything_is_made_and_the_last_line_says_where_to_look(finished):
         *(
             f"results/figures/one/{panel}.pdf"
             for panel in (
-                "groups",
+                "factors",
                 "spatial",
                 "channels",
-                "methods",
-                "neurons",
+                "channel_methods",
+                "neuron_groups",
             )
         ),
         "results/figures/one/index.html",
@@ -256,7 +256,7 @@ def test_any_single_file_can_be_asked_for(project):
         f"{FACTORS}/low-2-on-block~high-pca.h5",
         f"{FACTORS}/pool-3-on-block~high.h5",
         "results/tiny/noise/groups/pool-3.h5",
-        "results/figures/one/groups.svg",
+        "results/figures/one/factors.svg",
     ]
     made = {"activations": 1, "classes": 2, "factors": 4, "neuron_groups": 1}
     assert project.planned(*targets) == made
