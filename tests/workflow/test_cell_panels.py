@@ -1,4 +1,4 @@
-"""A run of the panels "activation_grids" and "semantic_dictionary": what is made, what is shown, what is repeated."""
+"""A run of activation grids and a semantic dictionary: what is made, shown, and repeated."""
 
 from __future__ import annotations
 
