@@ -21,9 +21,10 @@ class NeuronGroups:
 
     Attributes
     ----------
-    spatial, channels
-        (row, col, factor) and (factor, channel), both non-negative; their product approximates the
-        activations A.
+    spatial
+        (row, col, factor), non-negative.
+    channels
+        (factor, channel), non-negative; ``spatial @ channels`` approximates the activations A.
     relative_error
         ||A - spatial @ channels|| / ||A|| (Frobenius norm).
     clipped

@@ -36,6 +36,10 @@ class Gradients:
         What a gradient at one point has to remember.
     """
 
+    value: npt.NDArray[np.float32]
+    exact: bool
+    bytes_per_point: int
+
     def __init__(
         self,
         network: Network,
@@ -53,8 +57,10 @@ class Gradients:
             The network.
         values
             Network input, (1, row, col, rgb).
-        layer, target
-            Names of tensors; the target is computed from the layer.
+        layer
+            Name of the tensor to differentiate by.
+        target
+            Name of the tensor to differentiate, computed from the layer.
         override
             Replaces the gradient of some operations.
         layer_value

@@ -41,6 +41,10 @@ class LinearMap:
         The operations between them in order: name, inputs and derivative of each.
     """
 
+    value: tf.Tensor
+    output: tf.Tensor
+    ops: list[tuple[str, list[str], LinearOp]]
+
     def __init__(
         self,
         network: Network,
@@ -58,8 +62,10 @@ class LinearMap:
             The network.
         values
             Network input, (1, row, col, rgb).
-        layer, target
-            Names of tensors; the target is computed from the layer.
+        layer
+            Name of the tensor to differentiate by.
+        target
+            Name of the tensor to differentiate, computed from the layer.
         override
             Replaces the gradient of some operations.
         layer_value
@@ -74,9 +80,9 @@ class LinearMap:
         needed = {layer, target, *made, *read}
         given = {} if layer_value is None else {layer: layer_value[None]}
         computed = network.run({network.spec.tensor: values} | given, sorted(needed), nodes)
-        self.value: tf.Tensor = computed[layer]
-        self.output: tf.Tensor = computed[target]
-        self.ops: list[tuple[str, list[str], LinearOp]] = []
+        self.value = computed[layer]
+        self.output = computed[target]
+        self.ops = []
         for made_edge in made:
             name, _, number = made_edge.partition(":")
             inputs = _edges(nodes[name])
@@ -96,14 +102,9 @@ class LinearMap:
     def jvp_positions(self, positions: npt.NDArray[np.int32]) -> tf.Tensor:
         """Return the JVP of the layer's activations at each position alone, zero elsewhere.
 
-        The result is each position's contribution to the target, (batch, ...): gradient times
-        activation, summed over channels. Each tangent is computed only inside its cone of
-        influence.
-
-        Parameters
-        ----------
-        positions
-            Rows and columns, (batch, 2).
+        For ``positions`` (batch, row and col), (batch, ...): each position's contribution to the
+        target, gradient times activation summed over channels. Every tangent is computed only
+        inside its cone of influence.
         """
         return self._propagate(self._windows_at(positions))[0]
 

@@ -36,16 +36,20 @@ class LayerTask:
 
     Attributes
     ----------
-    card, network
-        The model.
+    card
+        The model's card.
+    network
+        The model's network.
     facts
         Provenance of the image.
     values
         Network input, (1, row, col, rgb).
     activations
         Those of the layer, (row, col, channel), as in their file.
-    layer, target
-        Names of tensors; ``target`` is a later layer, or the logits.
+    layer
+        Name of the layer.
+    target
+        Name of a later layer, or of the logits.
     override
         Name of the gradient override.
     """
