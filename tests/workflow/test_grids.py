@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from blockscope.config.stages import STAGES
 from blockscope.io import datasets, provenance
 from blockscope.stages import describe
 
@@ -15,7 +16,7 @@ GRID = "results/tiny/noise/grids/low-coherent"
 PNG = f"{GRID}.png"
 BOTH = {"render_grid": 1, "grid_image": 1}
 ROWS, COLS, CELL = 8, 10, 10
-OPTIONS = "{cell: 10, steps: 2, groups: 2, drawn: 5, magnitude: true, seed: 3}"
+OPTIONS = "{cell_size: 10, steps: 2, neuron_groups: 2, cells_per_step: 5, scale_by_magnitude: true, seed: 3}"
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +39,7 @@ def changeable(gridded, tmp_path):
     return gridded.copied(tmp_path / "copy")
 
 
-def test_cells_picture_and_where_they_come_from(gridded):
+def test_cells_image_and_provenance(gridded):
     path = gridded.path(f"{GRID}.zarr.zip")
     grid = datasets.read(path)
     assert grid.cells.dims == ("row", "col", "y", "x", "rgb")
@@ -68,8 +69,8 @@ def test_cells_picture_and_where_they_come_from(gridded):
     assert {**known, **asked}.items() <= facts.items()
     drawn = {key: facts[key] for key in (*known, *asked)} | {"created_by": "grid_image"}
     assert drawn.items() <= provenance.read(gridded.path(PNG)).items()
-    assert describe.MEANING["cells"] in describe.describe(path)
-    assert describe.MEANING["grid"] in describe.describe(gridded.path(PNG))
+    assert STAGES["render_grid"].summary in describe.describe(path)
+    assert STAGES["grid_image"].summary in describe.describe(gridded.path(PNG))
     assert not gridded.path("results/tiny/noise/grids/progress/low-coherent").exists()
     sheet = np.asarray(Image.open(gridded.path(PNG)))
     assert sheet.shape == (ROWS * 8, COLS * 8, 4)
@@ -108,8 +109,8 @@ def test_another_way_to_draw_renders_nothing(changeable):
     ("old", "new"),
     [
         ("steps: 2", "steps: 3"),
-        ("seed: 3", "seed: 4, cosine: 1"),
-        ("cell: 10", "cell: 10, recipe: lucid"),
+        ("seed: 3", "seed: 4, cosine_power: 1"),
+        ("cell_size: 10", "cell_size: 10, recipe: lucid"),
     ],
 )
 def test_what_decides_a_grid_repeats_it_and_nothing_else(changeable, old, new):
@@ -126,15 +127,15 @@ def test_an_unknown_method_has_no_rule(gridded):
 
 
 def test_more_groups_than_the_layer_has_are_told(changeable):
-    changeable.edit("config/config.yaml", "groups: 2, drawn", "groups: 7, drawn")
+    changeable.edit("config/config.yaml", "groups: 2, cells", "groups: 7, cells")
     done = changeable.snakemake(PNG)
     assert done.returncode != 0
     assert "cannot fit 7 neuron groups" in done.stdout
-    assert "valid: 1 to 4 (key grids.groups of the settings)" in done.stdout
+    assert "valid: 1 to 4 (key grids.neuron_groups of the config)" in done.stdout
 
 
 def test_an_unknown_recipe_is_told_with_the_valid_ones(changeable):
-    changeable.edit("config/config.yaml", "cell: 10", "cell: 10, recipe: drafty")
+    changeable.edit("config/config.yaml", "cell_size: 10", "cell_size: 10, recipe: drafty")
     done = changeable.snakemake("--dry-run", PNG)
     assert done.returncode != 0
     assert "grids.recipe" in done.stdout

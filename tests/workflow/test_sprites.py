@@ -29,7 +29,7 @@ def rendered(finished, made_once):
 
     def make(folder):
         project = finished[0].copied(folder)
-        settings = "\nsprites: {recipe: draft, block: 3}"
+        settings = "\nsprites: {recipe: draft, channels_per_job: 3}"
         project.edit("config/config.yaml", "\nneurons:", f"{settings}\nneurons:")
         assert project.planned() == {**ALWAYS, "render_sprites": 4}
         done = project.snakemake()
