@@ -16,7 +16,10 @@ GRID = "results/tiny/noise/grids/low-coherent"
 PNG = f"{GRID}.png"
 BOTH = {"render_grid": 1, "grid_image": 1}
 ROWS, COLS, CELL = 8, 10, 10
-OPTIONS = "{cell_size: 10, steps: 2, neuron_groups: 2, cells_per_step: 5, scale_by_magnitude: true, seed: 3}"
+OPTIONS = (
+    "{cell_size: 10, steps: 2, neuron_groups: 2, cells_per_step: 5, "
+    "scale_by_magnitude: true, seed: 3}"
+)
 
 
 @pytest.fixture(scope="module")
