@@ -175,7 +175,7 @@ def style_of_figures():
 
 def sprite_recipe():
     """Params: all that decides the pixels of a sprite; the name of the recipe decides nothing."""
-    where = "key sprites.recipe of the settings"
+    where = "key sprites.recipe of the config"
     return user_errors(lambda: find_recipe(project.settings.sprites.recipe, where).to_dict())
 
 

@@ -134,9 +134,9 @@ rule render_grid:
         code=code_param("render_grid"),
         layer=layer_of("layer"),
         recipe=lambda wildcards: grid_recipe(),
-        groups=project.settings.grids.neuron_groups,
-        drawn=project.settings.grids.cells_per_step,
-        cosine=project.settings.grids.cosine_power,
+        neuron_groups=project.settings.grids.neuron_groups,
+        cells_per_step=project.settings.grids.cells_per_step,
+        cosine_power=project.settings.grids.cosine_power,
         # Next to the grids and not an output, as for sprites.
         progress="results/{model}/{image}/grids/progress/{layer}-{method}",
     message:
@@ -164,7 +164,7 @@ rule grid_image:
         runtime=per_attempt(10),
     params:
         code=code_param("grid_image"),
-        magnitude=project.settings.grids.scale_by_magnitude,
+        scale_by_magnitude=project.settings.grids.scale_by_magnitude,
     message:
         "{wildcards.image}: draw the {wildcards.method} activation grid of {wildcards.layer}"
     script:

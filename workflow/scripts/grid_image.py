@@ -8,7 +8,7 @@ def main(smk):
 
     write_grid(
         zarr=smk.input.zarr,
-        scale_by_magnitude=smk.params.magnitude,
+        scale_by_magnitude=smk.params.scale_by_magnitude,
         png=smk.output.png,
     )
 

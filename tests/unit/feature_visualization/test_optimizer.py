@@ -232,7 +232,7 @@ def test_a_layer_that_is_too_deep_says_what_it_needs(network):
 
 @pytest.mark.parametrize("size", [2, 4, 6])
 def test_images_smaller_than_a_window_are_refused(network, size):
-    """Kernels that crash the process on some of these sizes are never asked."""
+    """Kernels that crash the process on some of these sizes are never called."""
     late = objectives.channel("late", [1], 7)
     with pytest.raises(BadFile, match=rf"'late' is too deep for images of {size + 2} x"):
         Optimizer(network, late, [1], replace(SHORT, size=size))

@@ -56,7 +56,7 @@ def test_one_affine_is_the_sequence_restated(name):
 
 @pytest.mark.parametrize("name", CASES)
 def test_the_mean_displacement_is_nothing(name):
-    """The middle of the view, and points beside it, see in the mean where they stand."""
+    """The middle of the view, and points next to it, see in the mean where they stand."""
     steps = 20000
     affine = draw(CASES[name], SIZE, steps, np.random.default_rng(5))
     view = SIZE + CASES[name].margin
@@ -69,23 +69,23 @@ def test_the_mean_displacement_is_nothing(name):
         assert (np.abs(seen.mean(axis=0) - shrunk * np.array(away)) < 4.5 * spread + 1e-5).all()
 
 
-def test_no_transform_shows_the_picture_itself(rng):
-    picture = rng.uniform(0, 1, (2, 6, 6, 3)).astype(np.float32)
+def test_no_transform_shows_the_image_itself(rng):
+    image = rng.uniform(0, 1, (2, 6, 6, 3)).astype(np.float32)
     affine = np.stack([draw(Transforms(), 6, 1, rng)[0]] * 2)
-    np.testing.assert_allclose(resample(tf.constant(picture), affine, 6), picture, atol=1e-6)
+    np.testing.assert_allclose(resample(tf.constant(image), affine, 6), image, atol=1e-6)
 
 
 def test_what_lies_around_is_grey(rng):
-    picture = rng.uniform(0, 1, (1, 4, 4, 3)).astype(np.float32)
+    image = rng.uniform(0, 1, (1, 4, 4, 3)).astype(np.float32)
     affine = draw(Transforms(margin=4), 4, 1, rng)
-    shown = resample(tf.constant(picture), affine, 8).numpy()
-    np.testing.assert_allclose(shown[:, 2:6, 2:6], picture, atol=1e-6)
+    shown = resample(tf.constant(image), affine, 8).numpy()
+    np.testing.assert_allclose(shown[:, 2:6, 2:6], image, atol=1e-6)
     assert (shown[:, :2] == GREY).all()
     assert (shown[:, :, 6:] == GREY).all()
 
 
 def test_both_ways_to_resample_are_one(rng):
-    """TensorFlow's kernel serves a GPU; also where the view sees far beyond the picture."""
+    """TensorFlow's kernel serves a GPU; also where the view sees far beyond the image."""
     values = tf.constant(rng.normal(size=(5, 13, 9, 4)), tf.float32)
     transforms = Transforms(margin=8, jitters=(9,), scales=(0.5, 1.7), angles=(-35.0, 50.0))
     affine = np.stack([draw(transforms, 11, 1, np.random.default_rng(n))[0] for n in range(5)])
@@ -97,15 +97,15 @@ def test_both_ways_to_resample_are_one(rng):
 
 
 def test_each_image_has_its_own(rng):
-    picture = np.repeat(rng.uniform(0, 1, (1, 9, 9, 3)), 2, 0).astype(np.float32)
+    image = np.repeat(rng.uniform(0, 1, (1, 9, 9, 3)), 2, 0).astype(np.float32)
     affine = np.concatenate([draw(Transforms(), 9, 1, rng), [[[1, 0, 2], [0, 1, -1]]]])
-    shown = resample(tf.constant(picture), tf.constant(affine, tf.float32), 9).numpy()
-    np.testing.assert_allclose(shown[0], picture[0], atol=1e-6)
-    np.testing.assert_allclose(shown[1, 1:, :-2], picture[1, :-1, 2:], atol=1e-6)
+    shown = resample(tf.constant(image), tf.constant(affine, tf.float32), 9).numpy()
+    np.testing.assert_allclose(shown[0], image[0], atol=1e-6)
+    np.testing.assert_allclose(shown[1, 1:, :-2], image[1, :-1, 2:], atol=1e-6)
 
 
 def test_the_gradient_is_the_adjoint(rng):
-    """<u, J v> = <J' u, v> for smooth pictures, which bilinear interpolation follows."""
+    """<u, J v> = <J' u, v> for smooth images, which bilinear interpolation follows."""
     hills = np.hypot(*np.meshgrid(np.arange(40) - 17, np.arange(40) - 22))
     smooth = np.exp(-((hills / 7) ** 2))[None, :, :, None]
     v = np.concatenate([smooth, 0.5 * smooth, -smooth], 3).astype(np.float32)
@@ -122,18 +122,18 @@ def test_the_gradient_is_the_adjoint(rng):
         assert np.sum(pulled * v) == pytest.approx(2 * float(score), rel=0.02)
 
 
-def test_a_background_shows_where_the_picture_is_clear(rng):
-    pictures = rng.uniform(0, 1, (2, 6, 6, 4)).astype(np.float32)
-    pictures[0, ..., 3], pictures[1, ..., 3] = 0, 1
+def test_a_background_shows_where_the_image_is_clear(rng):
+    images = rng.uniform(0, 1, (2, 6, 6, 4)).astype(np.float32)
+    images[0, ..., 3], images[1, ..., 3] = 0, 1
     patches = np.stack([draw_backgrounds(3, np.random.default_rng(n))[2] for n in (1, 2)])
-    shown = composite_over(tf.constant(pictures), tf.constant(patches)).numpy()
+    shown = composite_over(tf.constant(images), tf.constant(patches)).numpy()
     np.testing.assert_allclose(shown[0, 0, 5], patches[0, 0, 3], atol=1e-6)
-    np.testing.assert_allclose(shown[1], pictures[1, ..., :3], atol=1e-6)
+    np.testing.assert_allclose(shown[1], images[1, ..., :3], atol=1e-6)
 
 
-def test_a_finished_picture_lies_on_grey(rng):
-    pictures = rng.uniform(0, 1, (2, 3, 5, 4)).astype(np.float32)
-    expected = pictures[..., :3] * pictures[..., 3:] + 0.8 * (1 - pictures[..., 3:])
-    np.testing.assert_allclose(composite_on_grey(pictures, 0.8), expected, atol=1e-6)
-    opaque = pictures[..., :3]
+def test_a_finished_image_lies_on_grey(rng):
+    images = rng.uniform(0, 1, (2, 3, 5, 4)).astype(np.float32)
+    expected = images[..., :3] * images[..., 3:] + 0.8 * (1 - images[..., 3:])
+    np.testing.assert_allclose(composite_on_grey(images, 0.8), expected, atol=1e-6)
+    opaque = images[..., :3]
     assert composite_on_grey(opaque, 0.8) is opaque

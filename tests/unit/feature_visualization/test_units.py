@@ -75,7 +75,7 @@ def test_names_that_are_refused(text, words):
 
 
 def test_numbers_have_one_name():
-    """Whatever is asked for: reading what is written gives it back, and nothing else does."""
+    """Whatever is requested: reading what is written gives it back, and nothing else does."""
     rng = np.random.default_rng(3)
     seen = {}
     for _ in range(300):

@@ -194,7 +194,7 @@ def test_measure_prints_what_a_layer_takes(measured: Path, capsys) -> None:
     assert measure("--steps", "3", "tiny", "mixed") == 0
     said = capsys.readouterr().out.splitlines()
     assert said[0].startswith("tiny, recipe draft (64 pixels, 64 steps), on: ")
-    assert re.fullmatch(r" +mixed +11 +8 +.* +all", said[3])
+    assert re.fullmatch(r" *mixed +11 +8 +.* +all", said[3])
     assert said[-1].startswith("sprites: {channels_per_job: 11}")
 
 

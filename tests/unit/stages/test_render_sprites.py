@@ -313,7 +313,7 @@ def test_neuron_groups_are_rendered_as_their_directions(shard, model, tmp_path):
     assert read_sprites([png, facts], 3).tile == 20
 
 
-def test_other_groups_are_rendered_anew(shard, model, tmp_path, rendered):
+def test_other_groups_are_rendered_again(shard, model, tmp_path, rendered):
     options = {"kind": "groups", "neuron_groups": tmp_path / "groups.h5"}
     vectors = write_groups(tmp_path / "groups.h5", model[1])
     shard("0-2", **options)
