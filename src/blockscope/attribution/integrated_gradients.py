@@ -1,8 +1,9 @@
 """Attribution of a score to channels: gradient x activation, and integrated gradients.
 
 Integrated gradients (Sundararajan et al. 2017) average the gradient along a straight path, here
-from zero activations of a layer to those of the image (Captum: LayerIntegratedGradients with a zero
-baseline, summed over positions; the notebook on channel attribution: ``channel_attr_path``).
+from zero activations of a layer to those of the image (Captum: LayerIntegratedGradients, whose
+baseline is the layer's value at a baseline input; the notebook on channel attribution:
+``channel_attr_path``).
 """
 
 from __future__ import annotations
