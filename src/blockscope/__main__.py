@@ -160,12 +160,11 @@ def _plan(options: argparse.Namespace) -> None:
 
 
 def _measure(options: argparse.Namespace) -> None:
-    from blockscope.runtime.libraries import limit_threads, skip_keras_import
+    from blockscope.runtime.job import prepare_libraries
 
     began = time.perf_counter()
     project = _project(options.configfile)
-    limit_threads(1)  # before TensorFlow is imported, as in a job
-    skip_keras_import()
+    prepare_libraries(threads=1)  # before TensorFlow is imported, as in a job
     from blockscope.runtime.measure import measure
 
     chosen = options.recipe, options.steps

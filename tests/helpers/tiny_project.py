@@ -213,4 +213,4 @@ def prepare(project: Project, added_to_jobs: str = RECORDER) -> None:
     project.write("config/runs.tsv", header + row("one", panels=panels))
     settings = project.path("config/config.yaml").read_text()
     settings = settings.replace("sprites:\n  recipe", "# sprites:\n#   recipe")
-    project.write("config/config.yaml", f"{settings}\nneuron_groups: {{groups: 2}}\n")
+    project.write("config/config.yaml", f"{settings}\nneuron_groups: {{count: 2}}\n")

@@ -46,9 +46,9 @@ def changeable(celled, tmp_path):
 def test_positions_are_linked_on_the_page(celled, visit):
     page = visit(celled.path(PAGE))
     values = datasets.read(celled.path("results/tiny/noise/activations/low.zarr.zip")).activations
-    late = page.locator('#grid figure[data-shown="block/high"] > .map')
+    late = page.locator('#activation_grids figure[data-shown="block/high"] > .map')
     late.hover(position=point(late, (4, 5), 1, 3))
-    early = page.locator('#grid figure[data-shown="low"] > .map')
+    early = page.locator('#activation_grids figure[data-shown="low"] > .map')
     whole, outline = early.bounding_box(), early.locator(".outline").bounding_box()
     found = [(outline[k] - whole[k]) / whole[s] for k, s in (("y", "height"), ("x", "width"))]
     np.testing.assert_allclose(found, [2 / 8, 6 / 10], atol=0.01)

@@ -8,7 +8,7 @@ from PIL import Image
 
 def test_a_plan_with_settings_of_the_command_line(workflow_copy):
     target = "results/tiny/noise/none/classes/low.h5"
-    given = ("figure={dpi: 100, smooth: true}", "compute={memory_mb: 512}")
+    given = ("figure={dpi: 100, interpolate: true}", "compute={memory_mb: 512}")
     assert workflow_copy.planned(target, "--config", *given)["classes"] == 1
     done = workflow_copy.snakemake("--dry-run", target, "--config", "compute={memory_mb: much}")
     assert done.returncode == 1

@@ -52,7 +52,11 @@ def test_pages_are_made_of_the_files_of_their_layer(made):
     largest = active.max(["row", "col"])
     np.testing.assert_allclose(both["response"]["largest"], largest, rtol=1e-5)
     facts = provenance.read(made.path(WITH_PICTURE))
-    assert (facts["created_by"], facts["image"], facts["layer"]) == ("contact", "noise", "low")
+    assert (facts["created_by"], facts["image"], facts["layer"]) == (
+        "contact_sheet",
+        "noise",
+        "low",
+    )
     assert made.planned(ALONE, WITH_PICTURE) == {}
 
 

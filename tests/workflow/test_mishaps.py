@@ -15,7 +15,7 @@ from PIL import Image
 
 CLASSES = "results/tiny/noise/smooth/classes/block~high.h5"
 INPUT = "results/tiny/noise/input.png"
-GROUPS = "results/figures/one/factors.png"
+PANEL = "results/figures/one/factors.png"
 
 
 def test_mistakes_are_told_before_anything_runs(project, run_row):
@@ -55,19 +55,19 @@ def test_settings_of_ones_own_stand_alone(project, tmp_path):
     assert f"{mine}, key images: is missing" in done.stdout
 
 
-def script_of(stage: str, folder: Path, command: subprocess.Popen[str]) -> int:
-    """Wait for the process that runs a stage's script and return its id."""
+def process_of(stage: str, folder: Path, command: subprocess.Popen[str]) -> int:
+    """Wait for the process that runs a stage's script, a fork with its name, and return its id."""
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline and command.poll() is None:
         for entry in Path("/proc").iterdir():
             try:
-                words = (entry / "cmdline").read_bytes().decode().split("\0")
+                name = (entry / "comm").read_text().strip()
+                if name == stage and (entry / "cwd").resolve(strict=True) == folder:
+                    return int(entry.name)
             except OSError:
                 continue
-            if len(words) > 1 and words[1].endswith(f".{stage}.py") and str(folder) in words[1]:
-                return int(entry.name)
         time.sleep(0.05)
-    raise AssertionError(f"no script of {stage} was seen")
+    raise AssertionError(f"no process of {stage} was seen")
 
 
 def test_a_killed_job_leaves_nothing_and_loses_nothing(project):
@@ -78,7 +78,7 @@ def test_a_killed_job_leaves_nothing_and_loses_nothing(project):
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
     with command:
-        os.kill(script_of("classes", project.folder, command), signal.SIGKILL)
+        os.kill(process_of("classes", project.folder, command), signal.SIGKILL)
         said, _ = command.communicate(timeout=120)
     assert command.returncode != 0
     assert "logs/classes/tiny/noise/smooth/block~high.log" in said.splitlines()[-1]
@@ -115,18 +115,18 @@ def test_two_commands_at_once_leave_whole_files(project):
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
     commands = [
         subprocess.Popen(
-            [*project.command, "--forcerun", "panel", *lock, "--", GROUPS], **options, **pipes
+            [*project.command, "--forcerun", "panel", *lock, "--", PANEL], **options, **pipes
         )
         for lock in ([], ["--nolock"])
     ]
     said = [command.communicate(timeout=240)[0] for command in commands]
     assert 0 in {command.returncode for command in commands}, said
     assert set(project.results()) == set(before)
-    with Image.open(project.path(GROUPS)) as picture:
+    with Image.open(project.path(PANEL)) as picture:
         picture.load()
     with h5py.File(project.path(CLASSES)) as made:
         assert made["attribution"].shape == (5, 4, 5)
-    assert project.planned(GROUPS) == {}
+    assert project.planned(PANEL) == {}
 
 
 @pytest.mark.slow
@@ -138,7 +138,7 @@ def test_a_second_command_waits_for_its_turn(project):
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
     with first:
-        process = script_of("classes", project.folder, first)
+        process = process_of("classes", project.folder, first)
         second = project.snakemake(CLASSES)
         os.kill(process, signal.SIGTERM)
         said, _ = first.communicate(timeout=120)

@@ -132,7 +132,7 @@ def test_a_new_row_makes_only_what_is_new(project, run_row, new, wanted):
         ("figure", {"opacity": 0.5}, {"panel"}),
         also("compute", {"memory_mb": 4096}, set()),
         also("factors", {"top_labels": 3}, {"factors"}),
-        also("channels", {"tolerance": 0.01}, {"channels"}),
+        also("channels", {"completeness_tolerance": 0.01}, {"channels"}),
         also("image", {"background": [0, 0, 0]}, {"input"}),
     ],
 )

@@ -108,8 +108,8 @@ rule channels:
         code=code_param("channels"),
         layer=layer_of("layer"),
         override="{override}",
-        pairs=lambda wildcards: asked_channels(wildcards)["pairs"],
-        methods=lambda wildcards: asked_channels(wildcards)["methods"],
+        contrasts=lambda wildcards: channel_request(wildcards)["pairs"],
+        methods=lambda wildcards: channel_request(wildcards)["methods"],
         seed=project.settings.channels.seed,
         tolerance=project.settings.channels.completeness_tolerance,
     message:

@@ -35,8 +35,6 @@ from blockscope.config.settings import ID_PATTERN, PANELS
 from blockscope.config.tables import read_settings
 from blockscope.runtime.code_digest import code_digest
 from blockscope.io.errors import BlockscopeError
-from blockscope.runtime.forks.measured import measure_forks
-from blockscope.runtime.forks.offered import offer
 from blockscope.runtime.job import failure_message, success_message
 from blockscope.autodiff.gradient_overrides import OVERRIDES
 
@@ -85,11 +83,7 @@ project = user_errors(
     ),
     stop=SystemExit,
 )
-result_cache.use(project.settings.shared_results)
-# In the process that starts the jobs: on this machine, or in a submission to a cluster.
-if workflow.exec_mode != ExecMode.SUBPROCESS:
-    offer()
-    measure_forks()
+result_cache.set_cache_dir(project.settings.shared_results)
 
 
 def per_attempt(amount):
@@ -138,14 +132,14 @@ def fit_classes(wildcards):
 
 
 @cache
-def all_asked_channels():
+def channel_requests():
     return channels_asked(project.runs)
 
 
-def asked_channels(wildcards):
-    """Params: the pairs and methods of all runs that read this layer."""
+def channel_request(wildcards):
+    """Params: the contrasts and methods of all runs that read this layer."""
     place = (wildcards.model, wildcards.image, wildcards.override, wildcards.layer)
-    return all_asked_channels().get(place, DEFAULT_REQUEST)
+    return channel_requests().get(place, DEFAULT_REQUEST)
 
 
 def run_row(wildcards):
@@ -219,4 +213,7 @@ def group_shards(wildcards):
 
 
 def shards_in(folder, numbers):
-    return [f"{folder}/{name}.h5" for name in shard_names(numbers, project.settings.sprites.channels_per_job)]
+    return [
+        f"{folder}/{name}.h5"
+        for name in shard_names(numbers, project.settings.sprites.channels_per_job)
+    ]

@@ -38,7 +38,7 @@ use rule render_sprites as render_group_sprites with:
     input:
         graph=rules.model.output.graph,
         card=rules.model.output.card,
-        groups=rules.neuron_groups.output.h5,
+        neuron_groups=rules.neuron_groups.output.h5,
     output:
         h5="results/{model}/{image}/groups/shards/{layer}-{n}/{numbers}.h5",
     log:

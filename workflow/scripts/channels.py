@@ -10,7 +10,7 @@ def main(smk):
         **smk.input,
         layer=smk.params.layer,
         override=smk.params.override,
-        contrasts=smk.params.pairs,
+        contrasts=smk.params.contrasts,
         methods=smk.params.methods,
         seed=smk.params.seed,
         tolerance=smk.params.tolerance,

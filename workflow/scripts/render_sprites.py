@@ -17,7 +17,7 @@ def main(smk):
         code=smk.params.code,
         h5=smk.output.h5,
         memory_mb=smk.resources.batch_mb,
-        neuron_groups=smk.input.get("groups"),
+        neuron_groups=smk.input.get("neuron_groups"),
         gpu=bool(smk.resources.gpu),
     )
 

@@ -1,8 +1,8 @@
 """A digest of the code that a stage runs, so that a stage is repeated when its code changes.
 
-Snakemake notices a changed script, but not a changed module that the script imports. The digest covers
-the function ``main`` of a script, every module of the package that it imports, directly or through
-others, and the data files next to those modules. Comments and docstrings do not count.
+Snakemake notices a changed script, but not a changed module that the script imports. The digest
+covers the function ``main`` of a script, every module of the package that it imports, directly or
+through others, and the data files next to those modules. Comments and docstrings do not count.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import blockscope
 from blockscope.io.errors import BadFile
 
 
@@ -43,8 +42,8 @@ def code_digest(script: str | Path, package: str | Path | None = None) -> str:
     for name, path in import_closure(script, package).items():
         parts.append(f"{name} {_read(path, name).digest}")
         folders.add(path.parent)
-    for path in sorted({data for folder in folders for data in _data_files(folder)}):
-        parts.append(f"{path.name} {hashlib.sha256(path.read_bytes()).hexdigest()}")
+    data = sorted({path for folder in folders for path in _data_files(folder)})
+    parts += [f"{path.name} {hashlib.sha256(path.read_bytes()).hexdigest()}" for path in data]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
@@ -52,10 +51,10 @@ def import_closure(script: str | Path, package: str | Path | None = None) -> dic
     """Return the modules of a package that a script's ``main`` imports, directly or not, by name.
 
     Counted are imports anywhere in a module, except under ``if TYPE_CHECKING``, and strings that
-    name a module in full. The package's own ``__init__`` is left out: it has the version, and imports
-    for users only.
+    name a module in full. The package's own ``__init__`` is left out: it has the version, and
+    imports for users only.
     """
-    folder = Path(package or blockscope.__path__[0]).resolve()
+    folder = Path(package or Path(__file__).parents[1]).resolve()
     modules = {_dotted(path, folder): path for path in folder.rglob("*.py")}
     found: dict[str, Path] = {}
     waiting = set(_read(Path(script), only="main").names)
@@ -84,6 +83,7 @@ def _read(path: Path, name: str = "", only: str | None = None) -> Code:
 @cache
 def _parse(path: Path, name: str, only: str | None, state: tuple[int, int]) -> Code:
     """Parse a module, or ``only`` one of its functions; a new ``state`` is a changed file."""
+    del state  # a part of the key
     try:
         body = ast.parse(path.read_bytes(), str(path)).body
     except SyntaxError as error:
@@ -104,15 +104,8 @@ def _walk(node: ast.AST, package: list[str], text: list[str], names: set[str]) -
 
     ``ast.dump`` would not do: what it shows of empty fields depends on the version of Python.
     """
+    names.update(_possible_modules(node, package))
     match node:
-        case ast.Import():
-            names.update(alias.name for alias in node.names)
-        case ast.ImportFrom():
-            start = package[: len(package) - node.level + 1] if node.level else []
-            source = ".".join([*start, *([node.module] if node.module else [])])
-            names.update(f"{source}.{alias.name}" for alias in node.names)
-        case ast.Constant(value=str(string)) if re.fullmatch(r"\w+(\.\w+)+", string):
-            names.add(string)
         case ast.JoinedStr(values=values):  # Python 3.12 adds empty strings to some
             node = ast.JoinedStr([v for v in values if getattr(v, "value", None) != ""])
         case ast.If(test=ast.Name(id="TYPE_CHECKING") | ast.Attribute(attr="TYPE_CHECKING")):
@@ -132,6 +125,19 @@ def _walk(node: ast.AST, package: list[str], text: list[str], names: set[str]) -
             else:
                 text.append(f"{part!a},")
         text.append(")")
+
+
+def _possible_modules(node: ast.AST, package: list[str]) -> Iterator[str]:
+    """Yield the dotted names of what a node imports, and a string that looks like one."""
+    match node:
+        case ast.Import():
+            yield from (alias.name for alias in node.names)
+        case ast.ImportFrom():
+            start = package[: len(package) - node.level + 1] if node.level else []
+            source = ".".join([*start, *([node.module] if node.module else [])])
+            yield from (f"{source}.{alias.name}" for alias in node.names)
+        case ast.Constant(value=str(string)) if re.fullmatch(r"\w+(\.\w+)+", string):
+            yield string
 
 
 def _is_docstring(node: ast.AST) -> bool:

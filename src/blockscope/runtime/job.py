@@ -1,4 +1,4 @@
-"""The surroundings of a job: its log, its progress on the terminal, its last words."""
+"""The surroundings of a job: threads, log, progress on the terminal, error message."""
 
 from __future__ import annotations
 
@@ -15,16 +15,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TextIO
 
+from blockscope.config.stages import STAGES
 from blockscope.io.errors import BlockscopeError
-from blockscope.runtime.forks.offered import run_script
-from blockscope.runtime.libraries import limit_threads, skip_keras_import
-from blockscope.runtime.result_cache import Shared
+from blockscope.runtime.result_cache import CacheEntry
 
-READS_KERAS_FILES = {"model"}  # rules
-WITHOUT_TENSORFLOW = {
-    "input", "factors", "grid_image", "spritemap", "group_spritemap", "contact_sheet",
-    "image_contact_sheet", "panel", "page", "gallery",
-}  # fmt: skip
 PROGRESS_EVERY = 30.0  # seconds between two lines of progress in a log
 FULL = (errno.ENOSPC, errno.EDQUOT)
 ROOM = "; make room there and repeat the command, which goes on from what is finished"
@@ -32,36 +26,57 @@ FAILED = re.compile(r"^\s+log: (.+?) \(check log file", re.MULTILINE)
 
 
 def run(smk: Any, main: Callable[[Any], None]) -> None:
-    """Run the ``main`` of a workflow script with everything it says in the job's log.
+    """Run the ``main`` of a workflow script, with its output in the job's log.
 
-    ``smk`` is the object that Snakemake gives to scripts. The log gets all output, also that of
-    libraries written in C, and the traceback of an error; the terminal gets what Python writes to
-    stderr (progress bars, warnings) and one short line for an error. Ends the process with 1 then.
-    What lies in the folder of shared results is taken from there instead.
+    The log gets all output, also that of libraries written in C, and the traceback of an error. The
+    terminal gets what Python writes to stderr (progress bars, warnings) and one line for an error,
+    after which the process ends with 1. A result that the shared folder has is copied instead.
+
+    Parameters
+    ----------
+    smk
+        The object that Snakemake gives to scripts.
+    main
+        Does the work; called with ``smk``.
     """
-    if smk.rule not in READS_KERAS_FILES and int(smk.threads) == 1:
-        ended = run_script(sys.argv, "drawing" if smk.rule in WITHOUT_TENSORFLOW else "network")
-        if ended is not None:
-            sys.exit(ended)
-    limit_threads(int(smk.threads))
+    stage = STAGES.get(smk.rule)
+    prepare_libraries(int(smk.threads), keras=stage is not None and stage.library == "keras")
     if not sys.stderr.isatty():  # a bar that cannot move is shown now and then only
         os.environ.setdefault("TQDM_MININTERVAL", str(PROGRESS_EVERY))
-    if smk.rule not in READS_KERAS_FILES:
-        skip_keras_import()
     with logged(smk.rule, Path(smk.log[0])):
-        shared = Shared.of_job(smk)
-        if shared and shared.fetch():
-            print(f"taken from the shared results: {shared.place}")  # noqa: T201
+        entry = CacheEntry.for_job(smk)
+        if entry and entry.fetch():
+            print(f"taken from the shared results: {entry.place}")  # noqa: T201
             return
         main(smk)
-        if shared:
-            shared.store()
+        if entry:
+            entry.store()
+
+
+def prepare_libraries(threads: int, keras: bool = False) -> None:
+    """Set what libraries read from the environment when they are imported.
+
+    Parameters
+    ----------
+    threads
+        Threads that a library may start for itself.
+    keras
+        Whether TensorFlow imports Keras, and scikit-learn and Matplotlib with it: 1.6 of 3.7 s. It
+        does not where the older Keras is wanted, which is not installed and which no stage uses.
+    """
+    for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ[name] = str(threads)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
+    # A job without a GPU of its own leaves others their memory there.
+    os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
+    if not keras:
+        os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
 
 
 @contextmanager
 def logged(stage: str, path: Path) -> Iterator[None]:
-    """Send output to a log file within the block; ends the process with 1 where it fails."""
-    # A job that is asked to stop removes its unfinished files like one that fails.
+    """Send output to a log file within the block; an error ends the process with 1."""
+    # A job that is stopped removes its unfinished files, like one that fails.
     signal.signal(signal.SIGTERM, _stop)
     path.parent.mkdir(parents=True, exist_ok=True)
     sys.stdout.flush()
@@ -75,8 +90,8 @@ def logged(stage: str, path: Path) -> Iterator[None]:
         stderr, sys.stderr = sys.stderr, TeeStream(terminal, log)
         try:
             yield
-        except Exception as error:  # noqa: BLE001 - whatever it is, the log is to hold it
-            print(_last_words(stage, error, path), file=terminal, flush=True)
+        except Exception as error:  # noqa: BLE001 - the log holds every error
+            print(_error_line(stage, error, path), file=terminal, flush=True)
             sys.stderr.finish()
             with suppress(OSError):  # the disk may be full
                 traceback.print_exc(file=log)
@@ -88,7 +103,7 @@ def logged(stage: str, path: Path) -> Iterator[None]:
 
 
 def success_message(gallery: str) -> str:
-    """Return the last line of a command that ended well: where to look."""
+    """Return the last line of a command that succeeded: where to look."""
     if Path(gallery).is_file():
         return f"Finished. Look at {gallery}"
     return f"Finished. The gallery of all runs, {gallery}, is made by snakemake without a target."
@@ -109,11 +124,11 @@ def failure_message(snakemake_log: str) -> str:
 
 def _stop(number: int, frame: object) -> None:
     del frame
-    signal.signal(number, signal.SIG_IGN)  # asked twice, it still removes its unfinished files
+    signal.signal(number, signal.SIG_IGN)  # a second signal must not interrupt the removal
     sys.exit(128 + number)
 
 
-def _last_words(stage: str, error: Exception, path: Path) -> str:
+def _error_line(stage: str, error: Exception, path: Path) -> str:
     if isinstance(error, BlockscopeError):
         return f"{stage}: {error}"
     if isinstance(error, OSError) and error.strerror:
@@ -124,10 +139,10 @@ def _last_words(stage: str, error: Exception, path: Path) -> str:
 
 
 class TeeStream(io.TextIOBase):
-    """Text for the terminal as it comes, for the log as lines.
+    """Text for the terminal as it comes, and for the log as lines.
 
-    A bar of progress redraws its line after a carriage return: the terminal sees every state, the
-    log one of them every 30 s and the last.
+    A progress bar redraws its line after a carriage return: the terminal gets every state, the log
+    one of them every 30 s and the last.
     """
 
     def __init__(self, terminal: TextIO, log: TextIO) -> None:
@@ -169,11 +184,11 @@ class TeeStream(io.TextIOBase):
         return self.terminal.isatty()
 
     def fileno(self) -> int:
-        """Return the terminal's number, which tells its width."""
+        """Return the terminal's number, from which its width is known."""
         return self.terminal.fileno()
 
     def writable(self) -> bool:
-        """Say yes."""
+        """Return True, as text streams that can be written do."""
         return True
 
     @property

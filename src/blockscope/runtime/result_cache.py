@@ -1,8 +1,8 @@
-"""Results that several projects share, in a folder where each lies under all that decides it.
+"""Results that several projects share, in a folder where each has a key of all that decides it.
 
 A result is looked up by its stage, its parameters (the digest of the code is one of them), the
-content of its inputs, and the versions of the packages that compute. So another network, recipe or
-version is another result, and no project ever gets one that it would not have made itself.
+content of its inputs, and the versions of the packages that compute. Another network, recipe or
+version is another result, so that a project only gets what it would have made itself.
 """
 
 from __future__ import annotations
@@ -23,80 +23,78 @@ from blockscope.io.errors import BadFile
 
 VARIABLE = "BLOCKSCOPE_SHARED_RESULTS"
 STAGES = frozenset({"model", "render_sprites", "render_group_sprites", "spritemap", "render_grid"})
-"""Stages whose results are worth their room: long ones, and what other projects ask for as well."""
+"""Stages whose results are worth their room: they take long, and other projects need the same."""
 
 COMPUTING = ("tensorflow", "tensorflow-cpu", "numpy")
 CONTENT = "content.json"
 
 
-def use(folder: str | None) -> None:
-    """Tell the jobs that this process starts which folder is shared; ``None``: none is."""
+def set_cache_dir(folder: str | None) -> None:
+    """Set the shared folder of the jobs that this process starts; ``None``: there is none."""
     if folder is None:
         os.environ.pop(VARIABLE, None)
     else:
         os.environ[VARIABLE] = str(Path(folder).absolute())
 
 
-def key_of(decides: Mapping[str, Any]) -> str:
-    """Return the name of a place from all that decides what lies there, as plain data."""
-    text = json.dumps(decides, sort_keys=True, default=str)
+def key_fields(smk: Any) -> dict[str, Any]:
+    """Return all that decides the results of a job, as plain data."""
+    versions = {}
+    for name in COMPUTING:
+        with suppress(metadata.PackageNotFoundError):
+            versions[name] = metadata.version(name)
+    return {
+        "stage": smk.rule,
+        "names": dict(smk.wildcards.items()),
+        "params": dict(smk.params.items()),
+        "inputs": [sha256_of(path) for path in smk.input],
+        "outputs": [Path(path).name for path in smk.output],
+        "versions": versions,
+    }
+
+
+def cache_key(fields: Mapping[str, Any]) -> str:
+    """Return the key of results, from all that decides them."""
+    text = json.dumps(fields, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _versions() -> dict[str, str]:
-    found = {}
-    for name in COMPUTING:
-        with suppress(metadata.PackageNotFoundError):
-            found[name] = metadata.version(name)
-    return found
-
-
-class Shared:
-    """The place of one job's results in the shared folder."""
+class CacheEntry:
+    """The results of one job in the shared folder."""
 
     def __init__(self, folder: Path, key: str, outputs: Iterable[str]) -> None:
         self.place = folder / key[:2] / key
         self.outputs = [Path(output) for output in outputs]
 
     @classmethod
-    def of_job(cls, smk: Any) -> Shared | None:
-        """Return the place of a job; None where nothing is shared, or not of its stage."""
+    def for_job(cls, smk: Any) -> CacheEntry | None:
+        """Return the entry of a job; None without a shared folder, or for other stages."""
         folder = os.environ.get(VARIABLE)
         if not folder or smk.rule not in STAGES:
             return None
-        decides = {
-            "stage": smk.rule,
-            "names": dict(smk.wildcards.items()),
-            "params": dict(smk.params.items()),
-            "inputs": [sha256_of(path) for path in smk.input],
-            "outputs": [Path(path).name for path in smk.output],
-            "versions": _versions(),
-        }
-        return cls(Path(folder), key_of(decides), smk.output)
+        return cls(Path(folder), cache_key(key_fields(smk)), smk.output)
 
     def fetch(self) -> bool:
-        """Copy the results to where the job is to write them; False where they are not there whole.
+        """Copy the results to where the job would write them; False unless all are there.
 
-        Each file is compared with the checksum it was stored with: one that is damaged counts as
-        missing.
+        Each file is compared with the checksum it was stored with: a damaged one counts as missing.
         """
+        content = self._content()
+        stored = [self.place / path.name for path in self.outputs]
         try:
-            content = json.loads((self.place / CONTENT).read_text(encoding="utf-8"))
-            stored = [self.place / path.name for path in self.outputs]
-            if [sha256_of(path) for path in stored] != [content[path.name] for path in stored]:
+            if [sha256_of(path) for path in stored] != [content.get(path.name) for path in stored]:
                 return False
             for source, target in zip(stored, self.outputs, strict=True):
                 with atomic_write(target) as temporary:
                     shutil.copyfile(source, temporary)
-        except (OSError, ValueError, KeyError, BadFile):
+        except (OSError, BadFile):
             return False
         return True
 
     def store(self) -> None:
-        """Put the results into the shared folder, all at once; those that are there already stay.
+        """Put the results into the shared folder, all at once; what is already there stays.
 
-        What cannot be stored (a full disk, missing rights) only costs time later: the job has its
-        results.
+        Where that fails (a full disk, missing rights) the job still has its results.
         """
         part = self.place.with_name(f".{uuid.uuid4().hex}.part")
         try:
@@ -116,8 +114,18 @@ class Shared:
             shutil.rmtree(part.with_suffix(".damaged"), ignore_errors=True)
 
     def _is_whole(self) -> bool:
+        content = self._content()
+        try:
+            return bool(content) and all(
+                sha256_of(self.place / name) == content[name] for name in content
+            )
+        except (OSError, BadFile):
+            return False
+
+    def _content(self) -> dict[str, Any]:
+        """Return the checksums of the stored files; none if the list is missing or damaged."""
         try:
             content = json.loads((self.place / CONTENT).read_text(encoding="utf-8"))
-            return all(sha256_of(self.place / name) == content[name] for name in content)
-        except (OSError, ValueError, KeyError, BadFile):
-            return False
+        except (OSError, ValueError):
+            return {}
+        return content if isinstance(content, dict) else {}

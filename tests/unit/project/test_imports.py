@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
@@ -13,8 +12,7 @@ import pytest
 from helpers.parsed_rules import parsed_rules
 from helpers.repository import ROOT
 
-from blockscope.runtime.forks.offered import LIBRARIES
-from blockscope.runtime.job import WITHOUT_TENSORFLOW
+from blockscope.config.stages import STAGES
 
 # Imports every module below the given names, in one process, and names the first that loads it.
 PROBE = """
@@ -51,33 +49,29 @@ def test_what_reads_and_draws_loads_no_tensorflow() -> None:
     assert result.returncode == 0, result.stderr
 
 
-def test_jobs_that_are_said_to_need_no_tensorflow_are_those_that_need_none() -> None:
-    needs_none = set()
+def test_jobs_that_are_said_to_need_no_tensorflow_load_none() -> None:
+    assert set(STAGES) == set(parsed_rules())
+    modules = set()
     for name, rule in parsed_rules().items():
         script = (ROOT / "workflow" / "scripts" / f"{rule.script}.py").read_text()
-        used = re.findall(r"^ +from (blockscope[\w.]*) import (\w+)", script, re.MULTILINE)
+        used = re.findall(r"^ +from (blockscope[\w.]+) import", script, re.MULTILINE)
         assert used, name
-        without = modules_without_tensorflow()
-        names = [m if m != "blockscope" else f"{m}.{imported}" for m, imported in used]
-        if all(any(n == w or n.startswith(f"{w}.") for w in without) for n in names):
-            needs_none.add(name)
-    assert needs_none == WITHOUT_TENSORFLOW
+        modules.update([] if STAGES[name].needs_tensorflow else used)
+    result = probe(*modules)
+    assert result.returncode == 0, result.stderr
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="needs Linux")
-def test_what_jobs_fork_from_starts_no_thread() -> None:
+@pytest.mark.skipif(sys.platform != "linux", reason="needs Linux")
+def test_what_jobs_fork_from_starts_no_thread_and_loads_no_keras() -> None:
     code = (
-        "import importlib, os, sys\n"
-        "from blockscope.runtime.libraries import skip_keras_import, limit_threads\n"
-        "limit_threads(1)\nskip_keras_import()\n"
-        "for name in sys.argv[1:]: importlib.import_module(name)\n"
-        "print(len(os.listdir('/proc/self/task')))\n"
+        "import os, sys\nimport blockscope.runtime.preload\n"
+        "print(len(os.listdir('/proc/self/task')), 'tensorflow' in sys.modules, "
+        "'keras' in sys.modules)\n"
     )
-    for libraries in LIBRARIES.values():
-        command = [sys.executable, "-c", code, *libraries]
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
-        assert done.stdout == "1\n"
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout == "1 True False\n"
 
 
 def test_the_probe_sees_tensorflow(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The digest of a stage changes with the modules that the stage can reach, and with nothing else."""
+"""The digest of a stage changes with the modules that the stage can reach, and nothing else."""
 
 from __future__ import annotations
 

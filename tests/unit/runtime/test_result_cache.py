@@ -52,7 +52,7 @@ def made(smk, text="made here") -> bool:
 
 
 def shared_run(smk, main) -> None:
-    place = result_cache.Shared.of_job(smk)
+    place = result_cache.CacheEntry.for_job(smk)
     if place and place.fetch():
         return
     main(smk)
@@ -94,7 +94,7 @@ def test_another_network_of_the_same_name_is_another_result(folder):
 
 def test_other_versions_of_what_computes_make_another_result(folder, monkeypatch):
     made(stage())
-    monkeypatch.setattr(result_cache, "_versions", lambda: {"tensorflow": "99"})
+    monkeypatch.setattr("importlib.metadata.version", lambda _: "99")
     assert made(stage())
 
 
@@ -127,6 +127,15 @@ def test_a_result_that_misses_a_file_is_not_taken(folder):
     assert not made(stage())
 
 
+@pytest.mark.parametrize("text", ["", "{", "[]", '["0-3.h5"]', "{}", '{"0-3.h5": 1}', "3"])
+def test_a_damaged_list_of_contents_is_replaced(folder, text):
+    made(stage(), "first")
+    next(path for path in folder.rglob(result_cache.CONTENT)).write_text(text)
+    assert made(stage(), "second")
+    assert not made(stage())
+    assert Path("out/0-3.h5").read_text() == "out/0-3.h5 second"
+
+
 def test_a_full_or_lost_folder_costs_only_time(folder, monkeypatch, capsys):
     folder.rmdir()
     folder.write_text("a file")
@@ -137,11 +146,11 @@ def test_a_full_or_lost_folder_costs_only_time(folder, monkeypatch, capsys):
 def test_jobs_of_several_projects_at_once_leave_one_whole_result(folder):
     code = (
         "import sys, os\nfrom pathlib import Path\n"
-        "from blockscope.runtime.result_cache import Shared\n"
+        "from blockscope.runtime.result_cache import CacheEntry\n"
         "os.makedirs(sys.argv[1] + '/out')\nos.chdir(sys.argv[1])\n"
         "for name in ('a', 'b'): Path('out', name).write_text(name * 100_000 + sys.argv[2])\n"
         "sys.stdin.read(1)\n"
-        "for turn in range(20): Shared(Path(sys.argv[3]), f'{turn:064d}', ['out/a', 'out/b'])"
+        "for turn in range(20): CacheEntry(Path(sys.argv[3]), f'{turn:064d}', ['out/a', 'out/b'])"
         ".store()\n"
     )
     writers = [
@@ -154,7 +163,7 @@ def test_jobs_of_several_projects_at_once_leave_one_whole_result(folder):
     said = [writer.communicate("\n", timeout=60)[0] for writer in writers]
     assert said == ["", "", ""]
     for turn in range(20):
-        place = result_cache.Shared(folder, f"{turn:064d}", ["got/a", "got/b"])
+        place = result_cache.CacheEntry(folder, f"{turn:064d}", ["got/a", "got/b"])
         assert place.fetch()
         ends = [Path(path).read_text()[-1] for path in ("got/a", "got/b")]
         assert ends[0] == ends[1], "files of two writers are mixed"
@@ -166,8 +175,7 @@ def test_the_job_says_where_its_result_comes_from(folder):
         "from types import SimpleNamespace\nfrom pathlib import Path\n"
         "from blockscope.runtime.job import run\n"
         "smk = SimpleNamespace(rule='render_sprites', wildcards={}, params={}, input=[], "
-        "threads=1, "
-        "output=['a'], log=['a.log'])\n"
+        "threads=1, output=['a'], log=['a.log'])\n"
         "run(smk, lambda smk: (print('computed'), Path('a').write_text('x')))\n"
     )
     for expected in ("computed", "taken from the shared results: "):

@@ -1,0 +1,54 @@
+"""A job in a process that was forked for it, on the side of that process."""
+
+from __future__ import annotations
+
+import os
+import resource
+import runpy
+import signal
+import sys
+import threading
+import time
+from multiprocessing import parent_process
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from typing import Any, TypedDict
+
+GRACE = 10.0  # seconds to remove unfinished files
+
+
+class Used(TypedDict):
+    """What a process used, in the words of Snakemake's benchmarks: MiB, seconds, percent x s."""
+
+    max_rss: float
+    cpu_time: float
+    cpu_usage: float
+
+
+def run_script(sender: Connection, script: str, smk: Any) -> None:
+    """Run a workflow script as Snakemake would, then send what its process used (``Used``)."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    os.environ["TMPDIR"] = str(smk.resources.tmpdir)
+    sys.argv = [script]
+    # The name that `top` and `ps -o comm` show.
+    Path("/proc/self/comm").write_text(Path(script).stem, encoding="utf-8")
+    runpy.run_path(script, init_globals={"snakemake": smk})
+    report(sender)
+
+
+def report(sender: Connection) -> None:
+    """Send what this process used until now."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    seconds = used.ru_utime + used.ru_stime
+    sender.send(Used(max_rss=used.ru_maxrss / 1024, cpu_time=seconds, cpu_usage=100 * seconds))
+
+
+def _end_with_parent() -> None:
+    """Stop this process when the one that asked for it ends, which may be killed."""
+    parent = parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(GRACE)
+        os.kill(os.getpid(), signal.SIGKILL)

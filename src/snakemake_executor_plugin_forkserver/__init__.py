@@ -1,0 +1,120 @@
+"""Snakemake's executor ``forkserver``: jobs on this machine, without the time of their start.
+
+A job of blockscope computes for half a second, and its libraries take seconds to import. So this
+executor starts one process that imports them, and forks the process of each job from it, by the
+method ``forkserver`` of ``multiprocessing``. What it cannot fork runs as with Snakemake's own
+executor ``local``: Keras files, several threads, environments for a rule, other platforms.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+import sys
+import threading
+import time
+from concurrent.futures import Future
+from functools import partial
+from importlib.machinery import ModuleSpec
+from multiprocessing.connection import wait
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from snakemake.benchmark import BenchmarkRecord, write_benchmark_records
+from snakemake.exceptions import SpawnedJobError, WorkflowError
+from snakemake.executors.local import Executor as LocalExecutor
+from snakemake.executors.local import common_settings, run_wrapper
+from snakemake.sourcecache import LocalSourceFile, infer_source_file
+
+from blockscope.config.stages import STAGES
+from blockscope.runtime.forked_job import Used, report, run_script
+
+__all__ = ["Executor", "common_settings"]
+
+PRELOADED = "blockscope.runtime.preload"
+
+
+class Executor(LocalExecutor):  # type: ignore[misc]
+    """Runs scripts of stages as forks, and everything else as the executor ``local`` does."""
+
+    def __post_init__(self) -> None:
+        """Start the process to fork from, which imports while the first jobs run."""
+        super().__post_init__()
+        self.started: Future[bool] | None = None
+        if sys.platform != "linux":
+            return
+        self.forkserver = multiprocessing.get_context("forkserver")
+        self.forkserver.set_forkserver_preload([PRELOADED])
+        self.lock = threading.Lock()  # multiprocessing expects all from one thread
+        main = sys.modules["__main__"]
+        if main.__spec__ is None:  # the command snakemake; with this, no fork imports it again
+            main.__spec__ = ModuleSpec("snakemake.__main__", None)
+        self.started = self.pool.submit(self._start)
+
+    def _start(self) -> bool:
+        """Tell whether processes can be forked, after the imports."""
+        try:
+            return self._run(report)[0] == 0
+        except (OSError, EOFError):
+            return False
+
+    def run_single_job(self, job: Any) -> Future[None]:
+        """Run a job in a thread of the pool that waits for its process."""
+        script = self._script_to_fork(job)
+        future: Future[None]
+        if script is None:
+            future = super().run_single_job(job)
+        else:
+            run, arguments = partial(self._run_forked, job, script), self.job_args_and_prepare(job)
+            future = self.pool.submit(self.cached_or_run, job, run, *arguments)
+        return future
+
+    def _script_to_fork(self, job: Any) -> Path | None:
+        if self.started is None or job.rule.script is None:
+            return None
+        path = infer_source_file(job.rule.script, job.rule.basedir)
+        stage = STAGES.get(Path(path.get_filename()).stem)
+        if not isinstance(path, LocalSourceFile) or stage is None or stage.library == "keras":
+            return None
+        workflow = self.workflow
+        needs_more = (
+            job.threads > 1
+            or job.is_shadow
+            or (job.benchmark_repeats or 1) > 1
+            or workflow.deployment_settings.deployment_method
+            or workflow.output_settings.benchmark_extended
+        )
+        return None if needs_more else Path(path.get_path_or_uri(secret_free=True)).resolve()
+
+    def _run_forked(self, job: Any, script: Path, *arguments: Any) -> None:
+        if self.started is None or not self.started.result():
+            run_wrapper(*arguments)
+            return
+        names = ("rule", "input", "output", "params", "wildcards", "threads", "resources", "log")
+        smk = SimpleNamespace(**dict(zip(names, arguments, strict=False)))
+        smk.rule = job.rule.name
+        began = time.time()
+        status, used = self._run(run_script, str(script), smk)
+        if status < 0:
+            name = signal.Signals(-status).name
+            raise WorkflowError(f"A job of rule {job.rule.name} was killed by {name}.")
+        if status or used is None:
+            raise SpawnedJobError  # the job has said why
+        if job.benchmark is not None:
+            record = BenchmarkRecord(running_time=time.time() - began, **used)
+            record.data_collected = True
+            write_benchmark_records([record], str(job.benchmark), False)
+
+    def _run(self, target: Any, *arguments: Any) -> tuple[int, Used | None]:
+        """Run a function in a fork; return its exit status, or minus a signal, and what it used."""
+        receiver, sender = self.forkserver.Pipe(duplex=False)
+        process = self.forkserver.Process(target=target, args=(sender, *arguments), daemon=True)
+        with receiver:
+            with sender, self.lock:
+                process.start()
+            wait([process.sentinel])
+            with self.lock:
+                process.join()
+            status = process.exitcode or 0
+            return status, None if status else receiver.recv()
