@@ -21,13 +21,13 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from blockscope.config.result_paths import page_files, panel_files, printed_files
+from blockscope.config.result_paths import Files, page_files, panel_files, printed_files
 from blockscope.config.settings import RunRow
 
 ROOT = Path(__file__).resolve().parent.parent
 OVERRIDES = ("none", "smooth", "smooth-blur")
 LAYERS = (("mixed4d", "mixed5a"), ("mixed4a", "mixed4d"))
-PANELS = "groups,spatial,channels"
+PANELS = "factors,spatial,channels"
 COLUMNS = ("run", "model", "image", "layer1", "layer2", "override", "panels")
 
 
@@ -57,7 +57,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory(prefix="blockscope-scale-") as name:
             folder = Path(name)
             write_project(folder, rows, options.images or rows)
-            plan(folder, ROOT / "Snakefile", "results/figures/r0/groups.png")  # makes the card
+            plan(folder, ROOT / "Snakefile", "results/figures/r0/factors.png")  # makes the card
             ours = plan(folder, ROOT / "Snakefile")
             bare = plan(folder, ROOT / "bench" / "floor.smk")
         print(
@@ -110,7 +110,7 @@ def _files(row: dict[str, str]) -> dict[str, object]:
     """Return what the bare workflow has to know of a run: the same files, but no settings."""
     run = RunRow.model_validate(row)
 
-    def flat(files: dict[str, object]) -> list[str]:
+    def flat(files: Files) -> list[str]:
         listed = [path if isinstance(path, list) else [path] for path in files.values()]
         return list(dict.fromkeys(path for paths in listed for path in paths))
 

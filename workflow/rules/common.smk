@@ -20,9 +20,8 @@ from blockscope.feature_visualization.unit_selection import (
 from blockscope.config.checks import card_of, load_project
 from blockscope.config.cli_values import parse_cli_values
 from blockscope.config.result_paths import (
-    ASKED_OF_NONE,
+    DEFAULT_CHANNELS,
     RECIPE_PATTERN,
-    channels_asked,
     fitted_on,
     gallery_runs,
     layer_from_path,
@@ -31,8 +30,10 @@ from blockscope.config.result_paths import (
     page_files,
     panel_files,
     printed_files,
+    requested_channels,
 )
-from blockscope.config.settings import ID_PATTERN, PANELS
+from blockscope.config.panels import PANELS
+from blockscope.config.settings import ID_PATTERN
 from blockscope.config.tables import read_settings
 from blockscope.runtime.digest import code_digest
 from blockscope.io.errors import BlockscopeError
@@ -120,13 +121,13 @@ def fit_classes(wildcards):
 
 @cache
 def all_asked_channels():
-    return channels_asked(project.runs)
+    return requested_channels(project.runs)
 
 
 def asked_channels(wildcards):
     """Params: the pairs and methods of all runs that read this layer."""
     place = (wildcards.model, wildcards.image, wildcards.override, wildcards.layer)
-    return all_asked_channels().get(place, ASKED_OF_NONE)
+    return all_asked_channels().get(place, DEFAULT_CHANNELS)
 
 
 def run_row(wildcards):
@@ -145,13 +146,14 @@ def files_of_page(wildcards):
 
 def what_is_made():
     settings = project.settings
-    return {"groups": settings.neuron_groups.count, "rendered": settings.sprites.recipe != "none"}
+    return {"neuron_groups": settings.neuron_groups.count, "rendered": settings.sprites.recipe != "none"}
 
 
 def style_of_figures():
     """Params: how figures are drawn."""
     settings = project.settings
-    return settings.figure.model_dump() | {"sized": settings.grids.scale_by_magnitude}
+    scaled = {"scale_by_magnitude": settings.grids.scale_by_magnitude}
+    return settings.figure.model_dump(mode="json") | scaled
 
 
 def sprite_recipe():

@@ -23,7 +23,7 @@ rule panel:
     params:
         code=code("panel"),
         panel="{panel}",
-        asked=lambda wildcards: run_row(wildcards).asked,
+        run=lambda wildcards: run_row(wildcards).figure_params,
         style=style_of_figures(),
     message:
         "{wildcards.run}: draw the panel {wildcards.panel}"
@@ -51,7 +51,7 @@ rule page:
         runtime=growing(5),
     params:
         code=code("page"),
-        asked=lambda wildcards: run_row(wildcards).asked,
+        run=lambda wildcards: run_row(wildcards).figure_params,
         panels=lambda wildcards: list(run_row(wildcards).panels),
         style=style_of_figures(),
         gallery="results/index.html",

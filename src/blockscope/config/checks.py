@@ -11,8 +11,9 @@ from blockscope.autodiff.gradient_overrides import OVERRIDES
 from blockscope.config.error_list import ErrorList
 from blockscope.config.file_cache import FileCache
 from blockscope.config.model_cards import Wanted, read_cards
+from blockscope.config.panels import PANELS
 from blockscope.config.project import Project, RawRun, default_paths, read_project
-from blockscope.config.settings import METHODS, PANELS, Config, ModelEntry, RunRow, Source
+from blockscope.config.settings import METHODS, Config, ModelEntry, RunRow, Source
 from blockscope.io.atomic_files import sha256_of
 from blockscope.io.errors import BadConfig, BadFile, BlockscopeError, describe_valid, unknown_name
 from blockscope.io.images import check_image
@@ -279,13 +280,14 @@ def _check_groups(
     """Refuse more neuron groups than a layer that shows them has positions or channels."""
     layer, asked = card.by_name[row.layer1], settings.neuron_groups.count
     most = min(layer.positions, layer.shape[2])
-    if "neurons" in row.panels and asked > most:
+    panel = _panel_of(row, "groups1")
+    if panel and asked > most:
         rows, columns, channels = layer.shape
         problems.add(
             f"{place}, column panels",
-            f"neurons: {asked} groups are more than layer '{row.layer1}' can have: it has {rows} x "
-            f"{columns} positions and {channels} channels; valid: 1 to {most} (key neuron_groups.count "
-            "of the settings)",
+            f"{panel}: {asked} groups are more than layer '{row.layer1}' can have: it has {rows} x "
+            f"{columns} positions and {channels} channels; valid: 1 to {most} (key "
+            "neuron_groups.count of the settings)",
         )
 
 
@@ -294,14 +296,21 @@ def _check_grids(
 ) -> None:
     """Refuse more groups of a coherent activation grid than its layer has positions or channels."""
     asked = settings.grids.neuron_groups
-    shown = row.grid_layers if "grid" in row.panels else ()
+    panel = _panel_of(row, "grids")
+    shown = row.grid_layers if panel else ()
     for layer in (card.by_name[name] for name in shown if name in card.by_name):
         most = min(layer.positions, layer.shape[2])
         if asked > most:
             rows, columns, channels = layer.shape
             problems.add(
                 f"{place}, column panels",
-                f"grid: {asked} groups are more than layer '{layer.name}' can have: it has {rows} "
-                f"x {columns} positions and {channels} channels; valid: 1 to {most} (key "
+                f"{panel}: {asked} groups are more than layer '{layer.name}' can have: it has "
+                f"{rows} x {columns} positions and {channels} channels; valid: 1 to {most} (key "
                 "grids.neuron_groups of the settings)",
             )
+
+
+def _panel_of(row: RunRow, file: str) -> str:
+    """Return the first panel of a row that is drawn from a file; empty where there is none."""
+    known = (PANELS[name] for name in row.panels if name in PANELS)
+    return next((panel.name for panel in known if file in panel.inputs), "")

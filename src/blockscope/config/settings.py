@@ -422,9 +422,7 @@ class FactorChoice(Settings):
 
 
 METHODS = ("linear", "path", "path-left-100", "stochastic")
-PANELS = (
-    "groups", "spatial", "overrides", "channels", "methods", "neurons", "grid", "dictionary",
-)  # fmt: skip
+"""Ways to attribute to channels, in the order in which they are shown."""
 
 
 class RunRow(Settings):
@@ -466,20 +464,21 @@ class RunRow(Settings):
         default=("linear",),
         description="Ways to attribute to channels, separated by commas: "
         f"{', '.join(f'`{name}`' for name in METHODS)}. The panel `channels` draws "
-        "`linear` if it is there, else the first, and its page offers all; the panel `methods` "
-        "adds `linear`, `path` and `stochastic`.",
+        "`linear` if it is there, else the first, and its page offers all; the panel "
+        "`channel_methods` adds `linear`, `path` and `stochastic`.",
         examples=["linear,path"],
     )
     panels: tuple[str, ...] = Field(
-        default=("groups",),
-        description="Panels of the figure in their order, separated by commas: "
-        f"{', '.join(f'`{name}`' for name in PANELS)}.",
+        default=("factors",),
+        # Not listed here: what reads settings would depend on the code of every panel.
+        description="Panels of the figure in their order, separated by commas; they are listed "
+        "below.",
         examples=["spatial,overrides,channels"],
     )
     grids: tuple[str, ...] = Field(
         default=(),
-        description="Layers whose activation grids the panel `grid` shows, separated by commas. "
-        "Empty: `layer1` and `layer2`.",
+        description="Layers whose activation grids the panel `activation_grids` shows, separated "
+        "by commas. Empty: `layer1` and `layer2`.",
         examples=["mixed4a,mixed4d,mixed5a"],
     )
 
@@ -489,13 +488,15 @@ class RunRow(Settings):
         return self.grids or (self.layer1, self.layer2)
 
     @property
-    def asked(self) -> dict[str, Any]:
-        """What the figure shows of the row, as plain data: where, and which classes."""
-        shown = ("run", "model", "image", "layer1", "layer2", "override")
-        lists = ("classes", "grids")
-        return {name: getattr(self, name) for name in shown} | {
-            name: list(getattr(self, name)) for name in lists
-        }
+    def layers(self) -> tuple[str, str]:
+        """The earlier and the later layer."""
+        return self.layer1, self.layer2
+
+    @property
+    def figure_params(self) -> dict[str, Any]:
+        """What a figure depends on besides its files, as plain data: a row without the rest."""
+        shown = {"run", "model", "image", "layer1", "layer2", "override", "classes", "grids"}
+        return self.model_dump(mode="json", include=shown)
 
     @model_validator(mode="before")
     @classmethod

@@ -25,7 +25,9 @@ def work_to_do(rule: str, name: tuple[str, ...], settings: Config) -> float:
         recipe = find_recipe(settings.sprites.recipe)
         return _pictures(len(read_numbers(name[-1])), recipe.size, recipe.steps)
     if rule == "cells":
-        return _pictures(settings.grids.cells_per_step, settings.grids.cell_size, settings.grids.steps)
+        return _pictures(
+            settings.grids.cells_per_step, settings.grids.cell_size, settings.grids.steps
+        )
     return 1.0
 
 
