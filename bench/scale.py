@@ -17,12 +17,11 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from blockscope.config.result_paths import page_files, panel_files, printed_files
+from blockscope.config.result_paths import Files, page_files, panel_files, printed_files
 from blockscope.config.settings import RunRow
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -111,7 +110,7 @@ def _files(row: dict[str, str]) -> dict[str, object]:
     """Return what the bare workflow has to know of a run: its files, but no config."""
     run = RunRow.model_validate(row)
 
-    def flat(files: dict[str, Any]) -> list[str]:
+    def flat(files: Files) -> list[str]:
         listed = [path if isinstance(path, list) else [path] for path in files.values()]
         return list(dict.fromkeys(path for paths in listed for path in paths))
 

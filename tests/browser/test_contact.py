@@ -20,8 +20,8 @@ MINUS = "\N{MINUS SIGN}"
 def made(tmp_path_factory: pytest.TempPathFactory) -> MadeContact:
     """Return a page with a picture, which no test changes."""
     made = MadeContact(tmp_path_factory.mktemp("contact"), np.random.default_rng(5))
-    made.stopped[9] = 41
-    made.judge[9] = np.nan
+    made.diverged_step[9] = 41
+    made.heldout_objective[9] = np.nan
     made.write()
     return made
 
@@ -126,7 +126,7 @@ def test_orders_and_numbers_are_those_of_the_arrays(made: MadeContact, visit: Vi
         "largest activation": flat.max(axis=0),
         "mean activation": flat.mean(axis=0, dtype=float),
         "objective": made.objective,
-        "judge": made.judge,
+        "judge": made.heldout_objective,
     }
     assert shown(page) == descending(wanted["largest activation"])
     for words, numbers in wanted.items():
@@ -168,7 +168,7 @@ def test_the_enlarged_sprite_and_its_numbers(made: MadeContact, visit: Visit) ->
     assert own["width"] > 200
     flat = made.activations.reshape(-1, COUNT)
     wanted = {
-        "judge": np.nan_to_num(made.judge, nan=-np.inf),
+        "judge": np.nan_to_num(made.heldout_objective, nan=-np.inf),
         "objective": made.objective,
         "largest": flat.max(axis=0),
         "mean": flat.mean(axis=0),

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from blockscope.figures.data.activation_grid import GridPanel
+from blockscope.figures.data.dictionary import representative_positions
 from helpers.synthetic_page import (
     PHONE,
     MadePage,
@@ -25,8 +27,6 @@ from numpy.typing import NDArray
 from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
-from blockscope.figures.data.activation_grid import GridPanel
-from blockscope.figures.data.dictionary import representative_positions
 from blockscope.figures.page.run_page import write_page
 from blockscope.figures.palettes import palettes
 from blockscope.figures.style import Style

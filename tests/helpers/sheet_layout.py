@@ -9,22 +9,33 @@ from typing import Any
 import pytest
 
 from blockscope.figures.print.sheet import Sheet
+from blockscope.figures.style import Style
 
 MARK = re.compile(r"\d+(,\d+)?(,…)?")
 
 
-def check_layout(sheet: Sheet, height: float) -> None:
-    """Fail where something leaves the sheet or covers another; only marks lie on pictures."""
+def check_layout(sheet: Sheet) -> None:
+    """Fail where something leaves the sheet or covers another; only marks lie on images."""
     texts = [(area, f"'{text}'") for area, text in sheet.texts]
-    pictures = [(area, f"picture {place}") for place, area in enumerate(sheet.pictures)]
-    for (left, top, right, bottom), name in texts + pictures:
-        inside = left >= 0 and top >= 0 and right <= sheet.width + 1e-6 and bottom <= height
-        assert inside, f"{name} leaves the sheet of {sheet.width} x {height:.0f} mm"
-    for one, other in itertools.combinations(texts + pictures, 2):
+    images = [(area, f"image {place}") for place, area in enumerate(sheet.images)]
+    for (left, top, right, bottom), name in texts + images:
+        inside = left >= 0 and top >= 0 and right <= sheet.width + 1e-6 and bottom <= sheet.height
+        assert inside, f"{name} leaves the sheet of {sheet.width} x {sheet.height:.0f} mm"
+    for one, other in itertools.combinations(texts + images, 2):
         mark = any(MARK.fullmatch(name.strip("'")) for _, name in (one, other))
-        if mark and (one in pictures or other in pictures):
+        if mark and (one in images or other in images):
             continue
         assert not overlap(one[0], other[0]), f"{one[1]} covers {other[1]}"
+
+
+def any_style(**options: Any) -> Style:
+    """A style with options that a config may not have, such as a resolution that draws fast."""
+    return Style.model_construct(**options)
+
+
+def words_on(sheet: Sheet) -> str:
+    """All text of a sheet, in the order in which it was placed."""
+    return " ".join(text for _, text in sheet.texts)
 
 
 def overlap(one: tuple[float, ...], other: tuple[float, ...]) -> bool:

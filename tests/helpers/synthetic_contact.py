@@ -39,8 +39,8 @@ class MadeContact:
         shape = (self.count, SIDE, SIDE, 3)
         self.pixels = np.broadcast_to(colours(self.count)[:, None, None], shape).copy()
         self.objective = self.rng.gamma(3, 2, self.count).astype("f4")
-        self.judge = self.rng.gamma(3, 2, self.count).astype("f4")
-        self.stopped = np.full(self.count, -1)
+        self.heldout_objective = self.rng.gamma(3, 2, self.count).astype("f4")
+        self.diverged_step = np.full(self.count, -1)
         self.numbers = np.arange(self.count)
         values = self.rng.normal(-0.2, 3, (*self.grid, self.count))
         self.activations = np.maximum(values, 0).astype("f4")
@@ -61,14 +61,11 @@ class MadeContact:
         return self.folder / "input.png"
 
     def write_sprites(self) -> None:
-        each = {
-            "objective": ("sprite", self.objective),
-            "heldout_objective": ("sprite", self.judge),
-            "diverged_step": ("sprite", self.stopped),
-        }
+        names = ("objective", "heldout_objective", "diverged_step")
+        each = {name: ("sprite", getattr(self, name)) for name in names}
         pixels = {"sprites": (("sprite", "row", "col", "rgb"), self.pixels)}
         recipe = {"unit": self.unit, "recipe": "draft", "size": SIDE, "steps": 64}
-        facts = provenance.record("sprites", **MODEL, **LAYER, **recipe)
+        facts = provenance.record("spritemap", **MODEL, **LAYER, **recipe)
         dataset = xr.Dataset(pixels | each, {"sprite": self.numbers}, facts)
         datasets.write_zarr(self.sprites, dataset)
 

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import xarray as xr
+from blockscope.figures.data.request import Contrast, find_contrast
 from numpy.typing import NDArray
 from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
 from blockscope.config.settings import PANELS
-from blockscope.figures.data.request import Asked, Contrast, find_contrast
 from blockscope.figures.page.run_page import write_page
 from blockscope.figures.style import Style
 from blockscope.io import datasets
@@ -31,17 +31,16 @@ class MadePage:
     """The page of a made-up run, and the files that it was made from."""
 
     path: Path
-    asked: Asked
-    files: dict[str, Any]
+    run: RunRow
+    files: PanelFiles
 
     def read(self, name: str, place: int | None = None) -> xr.Dataset:
         """Read one of its files; ``place`` picks one of several."""
-        path = self.files[name]
-        return datasets.read(path if place is None else path[place])
+        return datasets.read(self.files.many(name)[place or 0])
 
     @property
-    def pair(self) -> Contrast:
-        return find_contrast(self.asked.classes, self.read("classes2"))
+    def contrast(self) -> Contrast:
+        return find_contrast(self.run.classes, self.read("classes2"))
 
     @property
     def positions(self) -> NDArray[np.float32]:
@@ -56,18 +55,18 @@ class MadePage:
 
 def make_page(
     folder: Path,
-    panels: Sequence[str] = PANELS,
+    panels: Iterable[str] = PANELS,
     opacity: float = 1.0,
     seed: int = 11,
     **run: Any,
 ) -> MadePage:
     """Write a page; with full opacity nothing of the input shines through the maps."""
     folder.mkdir(exist_ok=True, parents=True)
-    asked, files = write_run(folder, np.random.default_rng(seed), **run)
+    row, files = write_run(folder, np.random.default_rng(seed), **run)
     path = folder / "index.html"
     facts = FACTS | {"created_by": "page"}
-    write_page(path, asked, panels, files, facts, Style(opacity=opacity))
-    return MadePage(path, asked, files)
+    write_page(path, row, list(panels), files, facts, Style(opacity=opacity))
+    return MadePage(path, row, files)
 
 
 def drawn(shown: Locator) -> Pixels:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -14,7 +13,8 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from blockscope.autodiff.gradient_overrides import OVERRIDES
-from blockscope.figures.data.request import Asked
+from blockscope.config.settings import RunRow
+from blockscope.figures.data.panel_files import PanelFiles, Paths
 from blockscope.io import datasets, provenance
 from helpers.copies import written_once
 
@@ -25,7 +25,7 @@ LABELS = [f"{colour} {fill} {shape}" for colour in COLOURS for fill in FILLS for
 FACTS = {"model": "blocks1000", "image": "two_blocks", "override": "smooth"}
 
 
-def picture(rows: int = 96, cols: int = 96) -> NDArray[np.uint8]:
+def input_pixels(rows: int = 96, cols: int = 96) -> NDArray[np.uint8]:
     """A soft background with a red disc and a blue square."""
     row, col = np.mgrid[:rows, :cols] / max(rows, cols)
     canvas = np.stack([0.86 - 0.2 * row, 0.84 - 0.1 * col, 0.8 + 0.1 * row], axis=-1)
@@ -244,19 +244,19 @@ def write_run(
     count: int = 2,
     joint: bool = False,
     labels: Sequence[str] = LABELS,
-    asked: Sequence[str] = (LABELS[0], LABELS[1]),
+    compared: Sequence[str] = (LABELS[0], LABELS[1]),
     grids: tuple[tuple[int, int], tuple[int, int]] = ((5, 7), (3, 4)),
     channel_counts: tuple[int, int] = (11, 9),
     size: tuple[int, int] = (80, 112),
-) -> tuple[Asked, dict[str, Any]]:
-    """Write the files of all panels of one run; returns what it asks, and the files by name."""
+) -> tuple[RunRow, PanelFiles]:
+    """Write the files of all panels of one run; returns its row, and the files by name."""
     layers = ("mixed4d", "mixed5a")
     made: dict[str, xr.Dataset] = {}
     fit = layers[1] if joint else ""
     by_index = {label: 1 + place for place, label in enumerate(labels)}
-    pair = [by_index.get(label, -1) for label in asked] + [-2] * (2 - len(asked))
+    pair = [by_index.get(label, -1) for label in compared] + [-2] * (2 - len(compared))
     chance = classes(rng, 1, 1, labels)
-    if not asked:  # the two most probable
+    if not compared:  # the two most probable
         pair = (1 + np.argsort(-chance["probability"].to_numpy(), kind="stable")[:2]).tolist()
     for n, layer, grid, channel_count in zip("12", layers, grids, channel_counts, strict=True):
         made[f"factors{n}"] = factors(rng, layer, grid, count, fit_layer=fit, labels=labels)
@@ -266,10 +266,10 @@ def write_run(
         )
     made["groups1"] = neuron_groups(rng, layers[0], grids[0], 4, channel_counts[0], labels)
     made["drivers"] = drivers(rng, *channel_counts)
-    files: dict[str, Any] = {"picture": folder / "input.png"}
-    files |= {name: [] for name in ("sprites1", "sprites2", "group_sprites1")}
-    files["grids"] = [folder / f"{layer}-coherent.zarr.zip" for layer in layers]
-    for path, layer, grid in zip(files["grids"], layers, grids, strict=True):
+    files: dict[str, Path] = {"image": folder / "input.png"}
+    lists: dict[str, list[Path]] = {}
+    lists["grids"] = [folder / f"{layer}-coherent.zarr.zip" for layer in layers]
+    for path, layer, grid in zip(lists["grids"], layers, grids, strict=True):
         datasets.write_zarr(path, activation_grid(np.random.default_rng(len(layer)), layer, grid))
     for override in OVERRIDES:
         of_this = {}
@@ -282,20 +282,31 @@ def write_run(
             dataset.attrs["override"] = override
             path = folder / f"{name}-{override}.h5"
             datasets.write_h5(path, dataset)
-            files.setdefault(f"override_{name}", []).append(path)
+            lists.setdefault(f"override_{name}", []).append(path)
             if override == FACTS["override"]:
                 files[name] = path
     for name, dataset in made.items():
         zarr = name.startswith("activations")
         files[name] = folder / f"{name}{'.zarr.zip' if zarr else '.h5'}"
         (datasets.write_zarr if zarr else datasets.write_h5)(files[name], dataset)
-    write_picture(files["picture"], picture(*size), FACTS)
-    run = Asked("a-run", FACTS["model"], FACTS["image"], *layers, FACTS["override"], tuple(asked))
-    return run, files
+    write_input(files["image"], input_pixels(*size), FACTS)
+    row = FACTS | {"run": "a-run", "layer1": layers[0], "layer2": layers[1]}
+    run = RunRow.model_validate(row | {"classes": list(compared)})
+    return run, PanelFiles(files | lists)
 
 
-def write_picture(path: Path, pixels: NDArray[np.uint8], facts: dict[str, str]) -> None:
-    """Write an input picture as the stage does, with where it comes from."""
+def changed_run(run: RunRow, **columns: object) -> RunRow:
+    """Return a row of the table of runs with some columns changed."""
+    return RunRow.model_validate(run.model_dump() | columns)
+
+
+def changed_files(files: PanelFiles, **paths: Paths) -> PanelFiles:
+    """Return the files of a run with some of them replaced or added."""
+    return PanelFiles({**files.paths, **paths})
+
+
+def write_input(path: Path, pixels: NDArray[np.uint8], facts: dict[str, str]) -> None:
+    """Write an input image as the stage does, with where it comes from."""
     text = PngInfo()
     text.add_text(provenance.KEY, json.dumps({"created_by": "input"} | facts))
     Image.fromarray(pixels).save(path, pnginfo=text)

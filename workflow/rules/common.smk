@@ -21,7 +21,6 @@ from blockscope.config.cli_values import parse_cli_values
 from blockscope.config.result_paths import (
     DEFAULT_REQUEST,
     RECIPE_PATTERN,
-    channels_asked,
     fitted_on,
     gallery_runs,
     layer_from_path,
@@ -30,8 +29,10 @@ from blockscope.config.result_paths import (
     page_files,
     panel_files,
     printed_files,
+    requested_channels,
 )
-from blockscope.config.settings import ID_PATTERN, PANELS
+from blockscope.config.panels import PANELS
+from blockscope.config.settings import ID_PATTERN
 from blockscope.config.tables import read_settings
 from blockscope.runtime.code_digest import code_digest
 from blockscope.io.errors import BlockscopeError
@@ -133,7 +134,7 @@ def fit_classes(wildcards):
 
 @cache
 def channel_requests():
-    return channels_asked(project.runs)
+    return requested_channels(project.runs)
 
 
 def channel_request(wildcards):
@@ -158,13 +159,14 @@ def files_of_page(wildcards):
 
 def rendering_options():
     settings = project.settings
-    return {"groups": settings.neuron_groups.count, "rendered": settings.sprites.recipe != "none"}
+    return {"neuron_groups": settings.neuron_groups.count, "rendered": settings.sprites.recipe != "none"}
 
 
 def style_of_figures():
     """Params: how figures are drawn."""
     settings = project.settings
-    return settings.figure.model_dump() | {"sized": settings.grids.scale_by_magnitude}
+    scaled = {"scale_by_magnitude": settings.grids.scale_by_magnitude}
+    return settings.figure.model_dump(mode="json") | scaled
 
 
 def sprite_recipe():

@@ -22,7 +22,7 @@ rule panel:
     params:
         code=code_param("panel"),
         panel="{panel}",
-        asked=lambda wildcards: run_row(wildcards).asked,
+        run=lambda wildcards: run_row(wildcards).figure_params,
         style=style_of_figures(),
     message:
         "{wildcards.run}: draw the panel {wildcards.panel}"
@@ -48,7 +48,7 @@ rule page:
         runtime=per_attempt(5),
     params:
         code=code_param("page"),
-        asked=lambda wildcards: run_row(wildcards).asked,
+        run=lambda wildcards: run_row(wildcards).figure_params,
         panels=lambda wildcards: list(run_row(wildcards).panels),
         style=style_of_figures(),
         gallery="results/index.html",

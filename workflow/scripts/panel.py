@@ -4,14 +4,15 @@ from blockscope.runtime.job import run
 
 
 def main(smk):
-    from blockscope.figures.data.facts import figure_facts
-    from blockscope.figures.data.request import Asked
-    from blockscope.figures.print.export import write_panel
-    from blockscope.figures.style import Style
+    from blockscope.stages.panel import write_panel
 
-    name, asked, outputs = smk.params.panel, Asked(**smk.params.asked), dict(smk.output.items())
-    facts = figure_facts("panel", asked, smk.input.picture, panel=name)
-    write_panel(name, asked, dict(smk.input.items()), outputs, facts, Style(**smk.params.style))
+    write_panel(
+        panel=smk.params.panel,
+        run=smk.params.run,
+        style=smk.params.style,
+        files=dict(smk.input.items()),
+        outputs=dict(smk.output.items()),
+    )
 
 
 if "snakemake" in globals():

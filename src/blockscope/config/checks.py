@@ -12,9 +12,10 @@ from blockscope.autodiff.gradient_overrides import OVERRIDES
 from blockscope.config.error_list import ErrorList
 from blockscope.config.file_cache import FileCache
 from blockscope.config.model_cards import CardRequest, read_cards
+from blockscope.config.panels import PANELS
 from blockscope.config.project import Project, RawRun, describe_config_files, read_project
 from blockscope.config.renamed import explain_old_panel
-from blockscope.config.settings import METHODS, PANELS, Config, RunRow
+from blockscope.config.settings import METHODS, Config, RunRow
 from blockscope.io.atomic_files import sha256_of
 from blockscope.io.errors import BadConfig, BadFile, BlockscopeError, describe_valid, unknown_name
 from blockscope.io.images import check_image
@@ -306,12 +307,14 @@ def _check_groups(
 ) -> None:
     """Refuse more neuron groups than a layer that shows them has positions or channels."""
     shown = [
-        ("neuron_groups", [row.layer1], settings.neuron_groups.count, "neuron_groups.count"),
-        ("activation_grids", row.grid_layers, settings.grids.neuron_groups, "grids.neuron_groups"),
+        ("groups1", [row.layer1], settings.neuron_groups.count, "neuron_groups.count"),
+        ("grids", row.grid_layers, settings.grids.neuron_groups, "grids.neuron_groups"),
     ]
-    for panel, names, count, key in shown:
+    for file, names, count, key in shown:
+        known = (PANELS[name] for name in row.panels if name in PANELS)
+        panel = next((one.name for one in known if file in one.inputs), "")
         layers = [card.by_name[name] for name in names if name in card.by_name]
-        for layer in layers if panel in row.panels else []:
+        for layer in layers if panel else []:
             rows, columns, channels = layer.shape
             most = min(layer.positions, channels)
             if count > most:

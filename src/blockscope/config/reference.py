@@ -21,6 +21,7 @@ from pydantic import BaseModel, TypeAdapter
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from blockscope.config.panels import PANELS
 from blockscope.config.settings import Config, ImageRow, RunRow
 from blockscope.io.atomic_files import atomic_write_text
 from blockscope.models.entry import ModelEntry, Source
@@ -36,6 +37,7 @@ def generated(root: Path) -> dict[Path, str]:
         "models": key_table(ModelEntry),
         "images": column_table(ImageRow),
         "runs": column_table(RunRow),
+        "panels": panel_table(),
     }
     readme = (root / README).read_text(encoding="utf-8")
     for name, table in tables.items():
@@ -83,6 +85,13 @@ def column_table(model: type[BaseModel]) -> str:
     for name, field in model.model_fields.items():
         cells = [f"`{name}`", _column_default(field), _example(field), str(field.description)]
         lines.append(f"| {' | '.join(cell.replace('|', '&#124;') for cell in cells)} |")
+    return "\n".join(lines)
+
+
+def panel_table() -> str:
+    """Return a Markdown table of the panels of a figure."""
+    lines = ["| panel | title | what it shows |", "|---|---|---|"]
+    lines += [f"| `{one.name}` | {one.title} | {one.summary} |" for one in PANELS.values()]
     return "\n".join(lines)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from blockscope.autodiff.gradient_overrides import OVERRIDES
+from blockscope.config.panels import PANELS
 from blockscope.config.settings import FactorChoice, RunRow
 from blockscope.models.entry import ModelEntry
 
@@ -62,26 +63,37 @@ def local_files(entry: ModelEntry) -> list[str]:
     return files
 
 
-def panel_files(row: RunRow, panel: str, groups: int, rendered: bool = False) -> dict[str, Any]:
+Files = dict[str, str | list[str]]
+"""Files by what they are; Snakemake's input functions return them."""
+
+
+def panel_files(row: RunRow, panel: str, neuron_groups: int, rendered: bool = False) -> Files:
     """Return the files that a printed panel of a run is drawn from, by what they are.
 
-    A number behind a name says the layer: 1 the earlier, 2 the later. ``groups`` is the number of
-    neuron groups. Names that begin with ``override_`` are lists, in the order of the overrides;
-    ``grids`` is one in the order of the layers whose activation grids are shown.
-    ``rendered``: whether spritemaps are made; without that, no panel has sprites.
+    A number at the end of a name gives the layer: 1 the earlier, 2 the later. Names that begin with
+    ``override_`` are lists, in the order of the overrides; ``grids`` is one in the order of the
+    layers whose activation grids are shown. ``neuron_groups`` is their number. ``rendered``:
+    whether spritemaps are made; without that, no panel has sprites.
     """
-    known = _known_files(row, groups, rendered)
-    return {name: known[name] for name in ("picture", *DRAWN_FROM[panel])}
+    known = _known_files(row, neuron_groups, rendered)
+    return {name: known[name] for name in ("image", *PANELS[panel].inputs)}
 
 
-def _known_files(row: RunRow, groups: int, rendered: bool) -> dict[str, Any]:
-    picture = f"results/{row.model}/{row.image}"
+def page_files(row: RunRow, neuron_groups: int, rendered: bool = False) -> Files:
+    """Return the files that the page of a run is made from or leads to, by what they are."""
+    known = _known_files(row, neuron_groups, rendered)
+    needed = (name for panel in row.panels for name in PANELS[panel].page_files)
+    return {name: known[name] for name in ("image", *needed)}
+
+
+def _known_files(row: RunRow, neuron_groups: int, rendered: bool) -> Files:
+    folder = f"results/{row.model}/{row.image}"
     layers = {"1": row.layer1, "2": row.layer2}
     paths = {n: layer_in_path(layer) for n, layer in layers.items()}
     between = f"{paths['1']}--{paths['2']}"
 
     def under(override: str) -> dict[str, str]:
-        gradient = f"{picture}/{override}"
+        gradient = f"{folder}/{override}"
         return {
             **{f"classes{n}": f"{gradient}/classes/{path}.h5" for n, path in paths.items()},
             **{f"channels{n}": f"{gradient}/channels/{path}.h5" for n, path in paths.items()},
@@ -89,71 +101,26 @@ def _known_files(row: RunRow, groups: int, rendered: bool) -> dict[str, Any]:
             "drivers": f"{gradient}/drivers/{between}.h5",
         }
 
-    known: dict[str, Any] = {"picture": f"{picture}/input.png", **under(row.override)}
+    known: Files = {"image": f"{folder}/input.png", **under(row.override)}
     for n, layer in layers.items():
         factors = factors_name(layer, row.factors, row.layer2)
-        known[f"factors{n}"] = f"{picture}/{row.override}/factors/{factors}.h5"
-        known[f"activations{n}"] = f"{picture}/activations/{paths[n]}.zarr.zip"
-        known[f"groups{n}"] = f"{picture}/groups/{paths[n]}-{groups}.h5"
-        sheet = f"results/models/{row.model}/sprites/{paths[n]}"
-        known[f"sprites{n}"] = _sheet(sheet) if rendered else []
-        sheet = f"{known[f'groups{n}'].removesuffix('.h5')}-sprites"
-        known[f"group_sprites{n}"] = _sheet(sheet) if rendered else []
-        known[f"contact{n}"] = [f"{picture}/sprites/{paths[n]}.html"] if rendered else []
-    folders = [f"{picture}/grids/{layer_in_path(layer)}" for layer in row.grid_layers]
-    known["grids"] = [f"{folder}-coherent.zarr.zip" for folder in folders]
+        known[f"factors{n}"] = f"{folder}/{row.override}/factors/{factors}.h5"
+        known[f"activations{n}"] = f"{folder}/activations/{paths[n]}.zarr.zip"
+        groups = f"{folder}/groups/{paths[n]}-{neuron_groups}"
+        known[f"groups{n}"] = f"{groups}.h5"
+        known[f"group_sprites{n}"] = _sheet(f"{groups}-sprites") if rendered else []
+        sprites = f"results/models/{row.model}/sprites/{paths[n]}"
+        known[f"sprites{n}"] = _sheet(sprites) if rendered else []
+        known[f"contact{n}"] = [f"{folder}/sprites/{paths[n]}.html"] if rendered else []
+    grids = [f"{folder}/grids/{layer_in_path(layer)}" for layer in row.grid_layers]
+    known["grids"] = [f"{grid}-coherent.zarr.zip" for grid in grids]
     for kind in ("classes1", "classes2", "positions"):
         known[f"override_{kind}"] = [under(override)[kind] for override in OVERRIDES]
     return known
 
 
-SPRITES_OF: Mapping[str, tuple[int, ...]] = {
-    "channels": (1, 2),
-    "channel_methods": (1,),
-    "neuron_groups": (1,),
-    "semantic_dictionary": (1,),
-}
-"""Layers (1 the earlier, 2 the later) whose sprites a panel shows, and its page leads to."""
-
-_BESIDE_SPRITES: Mapping[str, tuple[str, ...]] = {
-    "factors": ("classes2", "factors1", "factors2"),
-    "spatial": ("classes2", "classes1", "positions"),
-    "overrides": ("classes2", "override_classes1", "override_classes2", "override_positions"),
-    "channels": ("classes2", "channels1", "channels2", "activations1", "activations2"),
-    "channel_methods": ("classes2", "channels1", "activations1"),
-    "neuron_groups": ("classes2", "groups1", "group_sprites1"),
-    "activation_grids": ("grids",),
-    "semantic_dictionary": ("activations1",),
-}
-
-DRAWN_FROM: Mapping[str, tuple[str, ...]] = {
-    panel: (*names, *(f"sprites{n}" for n in SPRITES_OF.get(panel, ())))
-    for panel, names in _BESIDE_SPRITES.items()
-}
-"""What each panel needs beside the picture; ``classes2`` knows all labels and their chances."""
-
-EXPLORED: Mapping[str, tuple[str, ...]] = {
-    panel: (
-        *(("drivers",) if panel == "channels" else ()),
-        *(f"contact{n}" for n in SPRITES_OF.get(panel, ())),
-    )
-    for panel in DRAWN_FROM
-}
-"""What the page needs besides, to be looked through: on itself, or on the pages it leads to."""
-
-
 DEFAULT_REQUEST: Mapping[str, list[str]] = {"pairs": [""], "methods": ["linear"]}
 """What is computed of channels that no run shows."""
-
-COMPARED = ("linear", "path", "stochastic")
-"""The methods that the panel ``methods`` shows side by side."""
-
-
-def page_files(row: RunRow, groups: int, rendered: bool = False) -> dict[str, Any]:
-    """Return the files that the page of a run is made from: those of all its panels, and more."""
-    known = _known_files(row, groups, rendered)
-    needed = (name for panel in row.panels for name in (*DRAWN_FROM[panel], *EXPLORED[panel]))
-    return {name: known[name] for name in ("picture", *needed)}
 
 
 def printed_files(row: RunRow) -> list[str]:
@@ -171,21 +138,23 @@ Place = tuple[str, str, str, str]
 """Model, image, override, and a layer as it stands in a path."""
 
 
-def channels_asked(runs: Mapping[str, RunRow]) -> dict[Place, dict[str, list[str]]]:
-    """Return what all runs together ask of the channels at each place: ``pairs`` and ``methods``.
+def requested_channels(runs: Mapping[str, RunRow]) -> dict[Place, dict[str, list[str]]]:
+    """Return what all runs together need of the channels at each place: ``pairs`` and ``methods``.
 
-    A pair is ``A|B`` or ``A`` as written, empty for the two most probable classes. What nobody asks
-    anything of is ``DEFAULT_REQUEST``. One pass over the runs, however many places they have.
+    A pair is ``A|B`` or ``A`` as written, empty for the two most probable labels. What no run needs
+    is ``DEFAULT_REQUEST``. One pass over the runs, however many places they have.
     """
     pairs: dict[Place, set[str]] = {}
     methods: dict[Place, set[str]] = {}
     for row in runs.values():
-        for layer in (row.layer1, row.layer2):
+        for layer in row.layers:
             place = (row.model, row.image, row.override, layer_in_path(layer))
-            compared = "channel_methods" in row.panels and layer == row.layer1
             pairs.setdefault(place, set()).add("|".join(row.classes))
-            methods.setdefault(place, set()).update(row.methods, COMPARED if compared else ())
-    # Sorted: another order of the rows is no reason to compute anew.
+            wanted = methods.setdefault(place, set())
+            wanted.update(row.methods)
+            if layer == row.layer1:
+                wanted.update(*(PANELS[panel].methods for panel in row.panels))
+    # Sorted: another order of the rows is no reason to compute anything again.
     return {
         place: {"pairs": sorted(pairs[place]), "methods": sorted(methods[place]) or ["linear"]}
         for place in pairs

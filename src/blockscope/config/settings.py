@@ -287,10 +287,7 @@ class FactorChoice(Settings):
 
 
 METHODS = ("linear", "path", "path-left-100", "stochastic")
-PANELS = (
-    "factors", "spatial", "overrides", "channels", "channel_methods", "neuron_groups",
-    "activation_grids", "semantic_dictionary",
-)  # fmt: skip
+"""Methods of channel attribution, in the order in which they are shown."""
 
 
 class RunRow(Settings):
@@ -339,8 +336,9 @@ class RunRow(Settings):
     )
     panels: tuple[str, ...] = Field(
         default=("factors",),
-        description="Panels of the figure in their order, separated by commas: "
-        f"{', '.join(f'`{name}`' for name in PANELS)}.",
+        # Not listed here: what reads settings would depend on the code of every panel.
+        description="Panels of the figure in their order, separated by commas; they are listed "
+        "below.",
         examples=["spatial,overrides,channels"],
     )
     grids: tuple[str, ...] = Field(
@@ -356,13 +354,15 @@ class RunRow(Settings):
         return self.grids or (self.layer1, self.layer2)
 
     @property
-    def asked(self) -> dict[str, Any]:
-        """What the figure shows of the row, as plain data."""
-        shown = ("run", "model", "image", "layer1", "layer2", "override")
-        lists = ("classes", "grids")
-        return {name: getattr(self, name) for name in shown} | {
-            name: list(getattr(self, name)) for name in lists
-        }
+    def layers(self) -> tuple[str, str]:
+        """The earlier and the later layer."""
+        return self.layer1, self.layer2
+
+    @property
+    def figure_params(self) -> dict[str, Any]:
+        """What a figure depends on besides its files, as plain data: a row without the rest."""
+        shown = {"run", "model", "image", "layer1", "layer2", "override", "classes", "grids"}
+        return self.model_dump(mode="json", include=shown)
 
     @model_validator(mode="before")
     @classmethod

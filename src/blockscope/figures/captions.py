@@ -1,12 +1,14 @@
-"""Words and numbers that the figure and the page share, so that they cannot disagree."""
+"""Words and numbers of figures, written once for print and page."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
-from blockscope.figures.data.groups import GroupsPanel, LayerGroups, Weight
-from blockscope.figures.data.request import Asked, Contrast
+from blockscope.config.settings import RunRow
+from blockscope.figures.data.channels import LayerChannels, MethodChannels
+from blockscope.figures.data.contrasts import Contrast
+from blockscope.figures.data.factors import FactorsPanel, LayerFactors, Weight
 
 ARTICLE = {
     "authors": "Olah, Satyanarayan, Johnson, Carter, Schubert, Ye and Mordvintsev",
@@ -15,6 +17,25 @@ ARTICLE = {
     "year": 2018,
     "doi": "10.23915/distill.00010",
 }
+
+MINUS = "\N{MINUS SIGN}"
+
+METHOD_MEANING: Mapping[str, str] = {
+    "linear": "activation times gradient at the picture",
+    "path": (
+        "activation times the mean of gradients on the straight path from an empty layer to the "
+        "picture, of which so many are taken that the sum is right"
+    ),
+    "path-left-100": (
+        "activation times the mean gradient on the straight path from an empty layer to the "
+        "picture, by 100 equal steps"
+    ),
+    "stochastic": (
+        "activation times the mean gradient near the path, each channel scaled at random at every "
+        "step; it is not meant to add up"
+    ),
+}
+"""What each method of channel attribution multiplies, in one line."""
 
 _HIDES = {
     "none": (
@@ -34,12 +55,12 @@ _HIDES = {
 }
 
 
-def override_words(override: str) -> str:
+def override_name(override: str) -> str:
     """Name a gradient override in a caption."""
     return "no gradient override" if override == "none" else f"gradient override {override}"
 
 
-def what_override_hides(override: str) -> str:
+def override_caveat(override: str) -> str:
     """Say in one or two sentences what a reader must not read out of the maps."""
     other = (
         f"The override {override} replaces gradients inside the network. The maps show what that "
@@ -48,7 +69,7 @@ def what_override_hides(override: str) -> str:
     return _HIDES.get(override, other)
 
 
-def recipe_words(panel: GroupsPanel) -> str:
+def factorisation_caption(panel: FactorsPanel) -> str:
     """Say how the factors were made, as the end of a caption."""
     first, second = panel.layers
     method = {"nmf": "NMF", "pca": "PCA"}.get(second.method, second.method)
@@ -63,32 +84,32 @@ def recipe_words(panel: GroupsPanel) -> str:
     return f"{method} of each layer alone, {count}{labels}"
 
 
-def run_words(asked: Asked) -> str:
-    """Say in one line what a run asks of which network."""
-    layers = f"layers {asked.layer1} and {asked.layer2}"
-    return f"Model {asked.model}, image {asked.image}, {layers}, {override_words(asked.override)}"
+def run_caption(run: RunRow) -> str:
+    """Say in one line what a run is about."""
+    layers = f"layers {run.layer1} and {run.layer2}"
+    return f"Model {run.model}, image {run.image}, {layers}, {override_name(run.override)}"
 
 
-def pair_caption(asked: Asked, pair: Contrast, gradient: bool = True) -> str:
+def contrast_caption(run: RunRow, contrast: Contrast, gradient: bool = True) -> str:
     """Say in one line what a panel about two labels shows of which network."""
-    parts = [f"Model {asked.model}", f"image {asked.image}"]
-    parts += [override_words(asked.override)] if gradient else []
-    return ", ".join(parts) + f"; {compared_words(pair)}"
+    parts = [f"Model {run.model}", f"image {run.image}"]
+    parts += [override_name(run.override)] if gradient else []
+    return ", ".join(parts) + f"; {compared_caption(contrast)}"
 
 
-def compared_words(pair: Contrast) -> str:
+def compared_caption(contrast: Contrast) -> str:
     """Say which labels are compared."""
-    first, *others = pair.names
-    if pair.logsumexp:
+    first, *others = contrast.names
+    if contrast.logsumexp:
         return f"{first} against logsumexp of all logits"
     return f"{first} against {others[0]}" if others else f"{first} against nothing"
 
 
-def spatial_words(pair: Contrast) -> str:
+def spatial_foot(contrast: Contrast) -> str:
     """Say what the colours of spatial attribution mean, for the foot of the figure."""
-    hues = "orange for the first, blue for the second" if len(pair.names) > 1 else "orange"
+    hues = "orange for the first, blue for the second" if len(contrast.names) > 1 else "orange"
     return (
-        f"Above: how much a position speaks for the label{'s' if len(pair.names) > 1 else ''} "
+        f"Above: how much a position speaks for the label{'s' if len(contrast.names) > 1 else ''} "
         f"({hues}; brightness: magnitude, grey: none; what speaks against is not drawn). Below: "
         "how much a position counts for the one outlined, or the one outlined for it (green: adds, "
         "violet: takes away, dark grey: none), in units of the later layer's activations, each map "
@@ -96,29 +117,25 @@ def spatial_words(pair: Contrast) -> str:
     )
 
 
-def overrides_words(asked: Asked, cell: object) -> str:
+def overrides_foot(run: RunRow, cell: object) -> str:
     """Say what the rows of the panel of overrides are, for its foot."""
     return (
         "One column for each gradient of max pooling: the network's own, that of a smooth pooling, "
         "and that one blurred. Orange and blue: how much a position speaks for either label, each "
         f"map on its own scale. Green and violet: what adds to the outlined position of "
-        f"{asked.layer2} ({cell}), and what takes away. The overrides help the eye; they hide what "
+        f"{run.layer2} ({cell}), and what takes away. The overrides help the eye; they hide what "
         "the network does at a pooling."
     )
 
 
-def caption(panel: GroupsPanel) -> str:
-    """Say in one line what was asked: model, image, override and recipe."""
-    parts = (
-        f"Model {panel.model}",
-        f"image {panel.image}",
-        override_words(panel.override),
-        recipe_words(panel),
-    )
-    return ", ".join(parts[:3]) + "; " + parts[3]
+def factors_caption(panel: FactorsPanel) -> str:
+    """Say in one line what the factors are of, and how they were made."""
+    run = panel.run
+    where = f"Model {run.model}, image {run.image}, {override_name(run.override)}"
+    return f"{where}; {factorisation_caption(panel)}"
 
 
-def encoding_words(panel: GroupsPanel) -> str:
+def factors_foot(panel: FactorsPanel) -> str:
     """Say what colour, brightness and bars mean, for the foot of the figure."""
     signed = any(layer.method == "pca" for layer in panel.layers)
     two = any(layer.factors == 2 for layer in panel.layers)
@@ -127,21 +144,21 @@ def encoding_words(panel: GroupsPanel) -> str:
         "attributions were set to 0 before factoring"
         f"{'; negative values of a factor are drawn as 0' if signed else ''}. "
         "Bars: weight of a label in a factor. "
-        f"Relative error of the factors: {errors_words(panel)}."
+        f"Relative error of the factors: {errors_caption(panel)}."
     )
 
 
-def errors_words(panel: GroupsPanel) -> str:
+def errors_caption(panel: FactorsPanel) -> str:
     """Give the relative error of each layer's factors."""
     return ", ".join(f"{layer.layer} {layer.relative_error:.2f}" for layer in panel.layers)
 
 
-def legend_title(panel: GroupsPanel, layer: LayerGroups) -> str:
+def legend_title(panel: FactorsPanel, layer: LayerFactors) -> str:
     """Name the legend of a layer, or the one legend of both."""
     return f"Factors fitted on {layer.fit_layer}" if panel.shared else f"Factors of {layer.layer}"
 
 
-def legends(panel: GroupsPanel) -> list[LayerGroups]:
+def legends(panel: FactorsPanel) -> list[LayerFactors]:
     """Return the layers whose factors need a legend: one of them where both share their factors."""
     return [panel.layers[1]] if panel.shared else list(panel.layers)
 
@@ -166,3 +183,95 @@ def percent(probability: float) -> str:
     """Write a probability as a percentage, one that rounds to nothing as a bound."""
     share = 100 * probability
     return "< 0.1 %" if share < 0.05 else f"{share:.1f} %"
+
+
+def signed(value: float, full: float) -> str:
+    """Write a value with its sign and the decimals that three digits of ``full`` need."""
+    size = number(abs(value), full if full > 0 else 1.0)
+    if value == 0 or math.isnan(value):
+        return size
+    return f"{'+' if value > 0 else MINUS}{size}"
+
+
+def signed_percent(share: float) -> str:
+    """Write a signed error as a percentage; one that rounds to nothing as a bound."""
+    if not math.isfinite(share):
+        return "not defined"
+    size = abs(100 * share)
+    if size == 0:
+        return "0 %"
+    if size < 0.005:
+        return "< 0.01 %"
+    digits = 2 if size < 1 else 1 if size < 100 else 0
+    return f"{'+' if share > 0 else MINUS}{size:.{digits}f} %"
+
+
+def method_caption(method: str) -> str:
+    """Say what a method of channel attribution multiplies, to begin or end a sentence."""
+    return METHOD_MEANING.get(method, "a method of its own")
+
+
+def sides(contrast: Contrast) -> tuple[str, str]:
+    """Say towards what a channel above zero counts, and one below zero."""
+    if contrast.second is None:
+        return f"Towards {contrast.names[0]}", f"Away from {contrast.names[0]}"
+    return f"Towards {contrast.names[0]}", f"Towards {contrast.names[1]}"
+
+
+def channel_counts(found: MethodChannels) -> str:
+    """Count the channels in each direction, and those of no attribution at all."""
+    above, below = int((found.values > 0).sum()), int((found.values < 0).sum())
+    rest = len(found.values) - above - below
+    return f"{len(found.values)} channels: {above} above zero, {below} below, {rest} at zero"
+
+
+def completeness_caption(layer: LayerChannels, found: MethodChannels) -> str:
+    """Compare the sum over all channels with what it would be if the attribution were complete."""
+    full = max(abs(found.total), abs(layer.rise))
+    total, rise = signed(found.total, full), signed(layer.rise, full)
+    return (
+        f"All channels add up to {total}; from an empty layer to the picture the score changes by "
+        f"{rise}: completeness error {signed_percent(found.completeness_error)}"
+    )
+
+
+def _tiles_caption(layers: Sequence[LayerChannels], crops: bool = True) -> str:
+    """Say what bars and pictures mean, for the foot of a panel."""
+    maps = "the channel's activations over the input, dark blue: none, yellow: its largest"
+    if all(layer.sprites for layer in layers):
+        maps = "what the channel responds to, from the spritemap of the layer"
+    elif any(layer.sprites for layer in layers):
+        maps = f"what the channel responds to where the layer has a spritemap, else {maps}"
+    words = (
+        "Thin bars: every channel, the largest value first; those in full colour are shown below. "
+        "Under a picture: the channel's number, its value and the value's size as a bar. "
+        f"{'Upper pictures' if crops else 'Pictures'}: {maps}."
+    )
+    if not crops:
+        return words
+    return f"{words} Lower pictures: the part of the input around the channel's largest activation."
+
+
+def channels_foot(layers: Sequence[LayerChannels], method: str, override: str) -> str:
+    """Say what the marks mean and what the sum tells, for the foot of the panel of channels."""
+    return " ".join([_tiles_caption(layers), *_caveats({method}, override)])
+
+
+def methods_foot(layer: LayerChannels, override: str) -> str:
+    """Say what the table and the marks mean, for the foot of the panel of methods."""
+    table = (
+        "Sum: of all channels. Rise: the score, less the score of an empty layer. Error: how far "
+        "the sum is from the rise, in % of it. Gradients: how many were taken. All bars have one "
+        "scale."
+    )
+    held = {found.method for found in layer.methods}
+    return " ".join([table, _tiles_caption([layer], crops=False), *_caveats(held, override)])
+
+
+def _caveats(methods: Collection[str], override: str) -> list[str]:
+    if override != "none":
+        words = f"With the override {override} the gradients are not those of the score, so that no"
+        return [f"{words} method has to add up."]
+    if "linear" in methods:
+        return ["A single gradient adds up only where the network is linear."]
+    return []

@@ -1,6 +1,6 @@
-"""From factors to pictures: two factors as in the article, any other number by hue.
+"""From factors to colours: two factors as in the article, any other number by hue.
 
-Signs: a picture shows how much of a factor is present, so values below 0 are drawn as 0. Factors of
+Signs: a map shows how much of a factor is present, so values below 0 are drawn as 0. Factors of
 a non-negative factorisation have none; those of a principal component analysis do.
 """
 
@@ -9,20 +9,19 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.floating]
-Picture = NDArray[np.uint8]
+from blockscope.figures.arrays import Floats, Pixels
 
 ORANGE = "#e66101"
 BLUE = "#0571b0"
 
 NEUTRAL = 0.3
-"""Grey of a two-factor picture where both factors have their common mean."""
+"""Grey of a two-factor map where both factors have their common mean."""
 
 REACH = 1.5
 """Largest value before clipping: extremes are saturated on purpose, so that the rest is seen."""
 
 HINT_FLOOR = 0.01
-"""Keeps the scale of hints finite, in logits, where nothing speaks for either label."""
+"""Keeps the scale of two-label maps finite, in logits, where nothing supports either label."""
 
 LIGHTNESS = 0.66
 CHROMA = 0.112
@@ -51,21 +50,18 @@ _CONES_TO_LINEAR = np.array(
 )
 
 
-def orange_blue(spatial: Floats) -> Picture:
-    """Draw two factors in one picture: orangeness and blueness, brightness as magnitude.
+def orange_blue(spatial: Floats) -> Pixels:
+    """Draw two factors (row, col, factor) in one image: orange and blue, brightness as magnitude.
 
-    spatial   float (row, col, factor) with 2 factors; values below 0 count as 0
-    returns   uint8 (row, col, rgb)
-
-    Red is the first factor, blue the second, green their mean. The mean of the whole picture is
-    taken away, the largest remaining distance becomes 1.5 and the neutral grey 0.3 is added; what
-    leaves [0, 1] is clipped, and bytes are truncated. So a place with the mean of both factors is
-    grey, and a constant picture is neutral everywhere. Source: the encoding of Olah et al. 2018,
-    whose published pictures it reproduces.
+    Values below 0 count as 0. Red is the first factor, blue the second, green their mean. The mean
+    of the whole image is subtracted, the largest remaining magnitude becomes 1.5 and the neutral
+    grey 0.3 is added; the result is clipped to [0, 1], and bytes are truncated. So a place with the
+    mean of both factors is grey, and a constant image is neutral everywhere. Source: the encoding
+    of Olah et al. 2018, whose published images it reproduces.
     """
     first, second = np.moveaxis(_present(spatial, (2,)), -1, 0)
     stacked = np.stack([first, (first + second) / 2, second], axis=-1)
-    # A constant picture must stay constant: taking a rounded mean away leaves noise to amplify.
+    # A constant image must stay constant: taking a rounded mean away leaves noise to amplify.
     if np.ptp(stacked) > 0:
         stacked = stacked - stacked.mean()
         stacked = stacked / (np.abs(stacked).max() / REACH)
@@ -74,16 +70,13 @@ def orange_blue(spatial: Floats) -> Picture:
     return _bytes(stacked + NEUTRAL)
 
 
-def hints(first: Floats, second: Floats) -> Picture:
-    """Draw what speaks for either of two labels: orange for the first, blue for the second.
+def two_label_map(first: Floats, second: Floats) -> Pixels:
+    """Draw what supports either of two labels: orange for the first, blue for the second.
 
-    first, second   float (row, col), signed; values below 0 count as 0
-    returns         uint8 (row, col, rgb)
-
-    Red is the first, blue the second, green their mean; the largest becomes 1.5 (less a hundredth,
-    which keeps an empty picture finite), 0.3 is added, what leaves [0, 1] is clipped and bytes are
-    truncated. So a place that speaks for neither is neutral grey. Source: Olah et al. 2018,
-    notebook on spatial attribution.
+    Both are (row, col), signed; values below 0 count as 0. Red is the first, blue the second, green
+    their mean; the largest becomes 1.5 (less a hundredth, which keeps an empty map finite), 0.3 is
+    added, the result is clipped to [0, 1] and bytes are truncated. So a place that supports neither
+    is neutral grey. Source: Olah et al. 2018, notebook on spatial attribution.
     """
     stacked = _present(np.stack([first, second], axis=-1), (2,))
     a, b = np.moveaxis(stacked, -1, 0)
@@ -91,17 +84,14 @@ def hints(first: Floats, second: Floats) -> Picture:
     return _bytes(rgb / (HINT_FLOOR + rgb.max(initial=0.0) / REACH) + NEUTRAL)
 
 
-def hues(spatial: Floats) -> Picture:
-    """Draw any number of factors in one picture: a hue for each, brightness as magnitude.
+def hues(spatial: Floats) -> Pixels:
+    """Draw any number of factors (row, col, factor) in one image: a hue for each.
 
-    spatial   float (row, col, factor); values below 0 count as 0
-    returns   uint8 (row, col, rgb); black where no factor is present
-
-    The magnitude of a place is the sum of its factors. Oklab lightness is proportional to it and
-    full from two thirds of the largest sum on, as extremes saturate in `orange_blue` too. The
-    colour is the mean of the factors' colours, weighted by the squares of the factors so that the
-    leading one shows its hue. At full lightness they are the legend's colours with as much light
-    as sRGB has room for.
+    Values below 0 count as 0; black where no factor is present. The magnitude of a place is the sum
+    of its factors. Oklab lightness is proportional to it and full from two thirds of the largest
+    sum on, as extremes saturate in `orange_blue` too. The colour is the mean of the factors'
+    colours, weighted by the squares of the factors so that the leading one shows its hue. At full
+    lightness they are the legend's colours with as much light as sRGB has room for.
     """
     present = _present(spatial)
     total = present.sum(axis=-1)
@@ -117,20 +107,14 @@ def hues(spatial: Floats) -> Picture:
     return _bytes(_srgb(_lightness(total)[..., None] * lab), nearest=True)
 
 
-def factor_picture(spatial: Floats) -> Picture:
-    """Draw all factors of one layer in one picture: uint8 (row, col, rgb).
-
-    spatial   float (row, col, factor); two factors as `orange_blue`, any other number as `hues`
-    """
+def factor_image(spatial: Floats) -> Pixels:
+    """Draw the factors (row, col, factor) of a layer: two as `orange_blue`, others as `hues`."""
     present = _present(spatial)
     return orange_blue(present) if present.shape[-1] == 2 else hues(present)
 
 
-def single_factor_picture(spatial: Floats, factor: int) -> Picture:
-    """Draw one factor alone, in its colour: uint8 (row, col, rgb).
-
-    spatial   float (row, col, factor)
-    factor    position on the factor axis
+def single_factor_image(spatial: Floats, factor: int) -> Pixels:
+    """Draw one of the factors (row, col, factor) alone, in its colour.
 
     Lightness follows the factor as in `hues`, on the factor's own scale; black where it is absent.
     """
@@ -139,7 +123,7 @@ def single_factor_picture(spatial: Floats, factor: int) -> Picture:
     return _bytes(_srgb(_lightness(present[..., factor])[..., None] * lab), nearest=True)
 
 
-def between(lab: NDArray[np.float64]) -> Picture:
+def oklab_to_rgb8(lab: NDArray[np.float64]) -> Pixels:
     """Turn Oklab colours (..., lab) into uint8 (..., rgb), to the nearest byte."""
     return _bytes(_srgb(lab), nearest=True)
 
@@ -227,7 +211,7 @@ def _srgb(lab: NDArray[np.float64]) -> NDArray[np.float64]:
     return encoded
 
 
-def _bytes(rgb: NDArray[np.float64], nearest: bool = False) -> Picture:
+def _bytes(rgb: NDArray[np.float64], nearest: bool = False) -> Pixels:
     """Clip to [0, 1] and turn into bytes, truncated as the article does or to the nearest byte."""
     scaled = np.clip(rgb, 0.0, 1.0) * 255
     return (np.rint(scaled) if nearest else scaled).astype(np.uint8)

@@ -14,9 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blockscope.figures import colour
-
-Floats = NDArray[np.floating]
-Picture = NDArray[np.uint8]
+from blockscope.figures.arrays import Floats, Pixels
 
 STEPS = 127  # colours on either side of zero
 NEUTRAL = (0.33, 0.0, 0.0)  # Oklab: the dark grey of a place without attribution
@@ -33,17 +31,22 @@ FOR, AGAINST = "#5f8a1c", "#8337b4"
 class Palette:
     """A way to colour a map of one number.
 
-    words    what it shows, for readers
-    signed   whether numbers below zero have colours of their own
-    table    uint8 (255, rgb)
+    Attributes
+    ----------
+    words
+        What it shows, for readers.
+    signed
+        Whether numbers below zero have colours of their own.
+    table
+        (255, rgb).
     """
 
     words: str
     signed: bool
-    table: Picture
+    table: Pixels
 
-    def paint(self, values: Floats, full: float | None = None) -> Picture:
-        """Colour a map: float (row, col) to uint8 (row, col, rgb).
+    def paint(self, values: Floats, full: float | None = None) -> Pixels:
+        """Colour a map (row, col).
 
         ``full`` is the size that has the last colour; the map's own largest size where it is None.
         A map without any size is zero everywhere. Raises ``ValueError`` for values not finite.
@@ -53,7 +56,7 @@ class Palette:
             raise ValueError("a map holds values that are not finite; nothing can be drawn from it")
         size = float(np.abs(array).max(initial=0.0)) if full is None else float(full)
         share = np.clip(array / size, -1, 1) if size > 0 else np.zeros_like(array)
-        painted: Picture = self.table[STEPS + np.rint(share * STEPS).astype(int)]
+        painted: Pixels = self.table[STEPS + np.rint(share * STEPS).astype(int)]
         return painted
 
 
@@ -62,9 +65,9 @@ def palettes() -> Mapping[str, Palette]:
     """Return the palettes by their names; the first one is what figures are drawn with."""
     shares = np.linspace(0, 1, STEPS + 1)[1:, None]
     start, positive, negative = (np.array(end) for end in (NEUTRAL, POSITIVE, NEGATIVE))
-    up = colour.between(start + shares * (positive - start))
-    down = colour.between(start + shares * (negative - start))
-    zero = colour.between(start[None])
+    up = colour.oklab_to_rgb8(start + shares * (positive - start))
+    down = colour.oklab_to_rgb8(start + shares * (negative - start))
+    zero = colour.oklab_to_rgb8(start[None])
     grey = np.rint(np.linspace(0, 255, STEPS + 1))[:, None].repeat(3, axis=1)
     cividis = np.rint(mpl.colormaps["cividis"](np.linspace(0, 1, STEPS + 1))[:, :3] * 255)
     both = np.concatenate([down[::-1], zero, up])
@@ -75,6 +78,11 @@ def palettes() -> Mapping[str, Palette]:
     }
 
 
-def _one_sided(colours: NDArray[np.floating]) -> Picture:
+def signed_map(values: Floats) -> Pixels:
+    """Colour a map (row, col) of one signed number, on a scale of its own, as figures do."""
+    return next(iter(palettes().values())).paint(values)
+
+
+def _one_sided(colours: NDArray[np.floating]) -> Pixels:
     below = np.repeat(colours[:1], STEPS, axis=0)
     return np.concatenate([below, colours]).astype(np.uint8)

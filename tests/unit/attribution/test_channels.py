@@ -16,7 +16,7 @@ from blockscope.attribution.integrated_gradients import FIXED_STEPS, ChannelPath
 from blockscope.autodiff.gradient_overrides import OVERRIDES
 from blockscope.autodiff.gradients import Gradients
 from blockscope.autodiff.linear_map import LinearMap
-from blockscope.config.result_paths import DEFAULT_REQUEST, channels_asked
+from blockscope.config.result_paths import DEFAULT_REQUEST, requested_channels
 from blockscope.config.settings import RunRow
 from blockscope.io.errors import UnknownName
 from blockscope.io.labels import Labels
@@ -236,9 +236,9 @@ def test_a_file_serves_all_runs_that_read_its_layer():
         "three": row("three"),
         "elsewhere": row("elsewhere", override="smooth", classes="p|q", methods="stochastic"),
     }
-    asked = channels_asked(runs)["m", "i", "none", "a~low"]
+    asked = requested_channels(runs)["m", "i", "none", "a~low"]
     assert asked == {"pairs": ["", "x|logsumexp", "x|y"], "methods": ["linear", "path"]}
-    assert ("m", "i", "none", "mid") not in channels_asked(runs)
+    assert ("m", "i", "none", "mid") not in requested_channels(runs)
     assert DEFAULT_REQUEST == {"pairs": [""], "methods": ["linear"]}
 
 
@@ -255,7 +255,7 @@ def test_what_runs_ask_is_found_in_one_pass_over_them():
         rows[f"r{n}"] = RunRow(
             run=f"r{n}", model="m", image=f"i{n}", layer1="low", layer2="high", panels="methods"
         )
-    asked = channels_asked(rows)
+    asked = requested_channels(rows)
     assert rows.passes == 1
     assert len(asked) == 600
     assert asked["m", "i7", "none", "low"]["methods"] == ["linear", "path", "stochastic"]

@@ -11,8 +11,9 @@ from snakemake.utils import update_config
 from blockscope.config.checks import load_project
 from blockscope.config.cli_values import parse_cli_values
 from blockscope.config.error_list import settings_at
+from blockscope.config.panels import PANELS
 from blockscope.config.renamed import REMOVED_KEYS, RENAMED_KEYS, RENAMED_PANELS
-from blockscope.config.settings import PANELS, Config
+from blockscope.config.settings import Config
 from blockscope.io.errors import BadConfig
 
 TABLES = {"models": "models.yaml", "images": "images.tsv", "runs": "runs.tsv"}

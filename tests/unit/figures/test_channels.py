@@ -4,29 +4,36 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import xarray as xr
-from helpers.sheet_layout import check_layout, recorded
-from helpers.synthetic_run import FACTS, LABELS, activations, channels, picture, write_run
+from helpers.sheet_layout import any_style, check_layout, recorded, words_on
+from helpers.synthetic_run import (
+    FACTS,
+    LABELS,
+    activations,
+    changed_files,
+    changed_run,
+    channels,
+    input_pixels,
+    write_run,
+)
 from PIL import Image
 
-from blockscope.figures import channel_captions
+from blockscope.figures import captions
 from blockscope.figures.data.channels import MethodChannels
-from blockscope.figures.data.maps import Place
-from blockscope.figures.data.request import Contrast
-from blockscope.figures.image_encoding import laid_over
+from blockscope.figures.data.contrasts import Contrast
+from blockscope.figures.image_encoding import blended
 from blockscope.figures.palettes import AGAINST, FOR, palettes
-from blockscope.figures.print.channel_bars import PALE, Scale, place_bars
-from blockscope.figures.print.channel_tiles import dimmed, driving_square
-from blockscope.figures.print.channels import ChannelsPanel, compose_channels
-from blockscope.figures.print.export import write_panel
+from blockscope.figures.print.channel_bars import PALE, BarScale, place_bars
+from blockscope.figures.print.channel_tiles import dimmed, peak_crop
+from blockscope.figures.print.channels import ChannelsPanel, compose
+from blockscope.figures.print.export import write_sheet
+from blockscope.figures.print.layout import Place
 from blockscope.figures.print.sheet import Sheet
-from blockscope.figures.style import Style
 from blockscope.io import datasets
 from blockscope.io.errors import BadFile, UnknownName
 
@@ -50,10 +57,6 @@ def with_values(dataset: xr.Dataset, values: np.ndarray) -> xr.Dataset:
     return dataset.assign(attribution=dataset["attribution"].copy(data=values))
 
 
-def words_on(sheet: Sheet) -> str:
-    return " ".join(text for _, text in sheet.texts)
-
-
 # --- what is shown ---------------------------------------------------------------------------
 
 
@@ -69,47 +72,51 @@ def test_the_strongest_stand_at_both_ends(count: int, above: list[int], below: l
 def test_the_linear_method_is_shown_unless_another_is_asked(
     tmp_path: Path, rng: np.random.Generator
 ) -> None:
-    asked, files = write_run(tmp_path, rng)
+    run, files = write_run(tmp_path, rng)
     for n, layer, count in (("1", "mixed4d", 11), ("2", "mixed5a", 9)):
         methods = ["stochastic", "linear", "path"]
-        datasets.write_h5(files[f"channels{n}"], channels(rng, layer, count, methods=methods))
-    panel = ChannelsPanel.of_run(asked, files)
+        datasets.write_h5(files.one(f"channels{n}"), channels(rng, layer, count, methods=methods))
+    panel = ChannelsPanel.of_run(run, files)
     assert [found.method for found in panel.layers[0].methods] == ["linear", "path", "stochastic"]
     for place, found in enumerate(panel.shown):
-        held = datasets.read(files[f"channels{place + 1}"])["attribution"]
+        held = datasets.read(files.one(f"channels{place + 1}"))["attribution"]
         np.testing.assert_array_equal(found.values, held.isel(pair=0).sel({"method": "linear"}))
-    assert [f.method for f in ChannelsPanel.of_run(asked, files, "path").shown] == ["path"] * 2
+    assert [f.method for f in ChannelsPanel.of_run(run, files, "path").shown] == ["path"] * 2
     with pytest.raises(UnknownName, match=r"unknown method 'paths'; valid: linear, path"):
-        ChannelsPanel.of_run(asked, files, "paths")
+        ChannelsPanel.of_run(run, files, "paths")
     for n in "12":
-        rewrite(files[f"channels{n}"], lambda held: held.sel({"method": ["stochastic", "path"]}))
-    assert [f.method for f in ChannelsPanel.of_run(asked, files).shown] == ["path", "path"]
+        rewrite(
+            files.one(f"channels{n}"), lambda held: held.sel({"method": ["stochastic", "path"]})
+        )
+    assert [f.method for f in ChannelsPanel.of_run(run, files).shown] == ["path", "path"]
 
 
 def test_the_score_of_the_run_is_shown(tmp_path: Path, rng: np.random.Generator) -> None:
-    asked, files = write_run(tmp_path, rng)
+    run, files = write_run(tmp_path, rng)
     pairs = [(1, 2), (3, 1), (3, -1), (3, -2)]
     for n, layer, count in (("1", "mixed4d", 11), ("2", "mixed5a", 9)):
-        datasets.write_h5(files[f"channels{n}"], channels(rng, layer, count, pairs))
+        datasets.write_h5(files.one(f"channels{n}"), channels(rng, layer, count, pairs))
     for place, classes in enumerate(
         [LABELS[:2], [LABELS[2], LABELS[0]], [LABELS[2], "logsumexp"], [LABELS[2]]]
     ):
-        panel = ChannelsPanel.of_run(replace(asked, classes=classes), files)
-        held = datasets.read(files["channels2"]).isel(pair=place)
+        panel = ChannelsPanel.of_run(changed_run(run, classes=classes), files)
+        held = datasets.read(files.one("channels2")).isel(pair=place)
         expected = held["attribution"].sel({"method": "linear"})
         np.testing.assert_array_equal(panel.shown[1].values, expected)
         rise = float(held["score"] - held["score_at_zero"])
         assert panel.layers[1].rise == pytest.approx(rise)
     with pytest.raises(UnknownName, match="unknown pair of classes 'red plain disc"):
-        ChannelsPanel.of_run(replace(asked, classes=LABELS[1:3]), files)
+        ChannelsPanel.of_run(changed_run(run, classes=LABELS[1:3]), files)
 
 
 def test_axes_are_known_by_name_not_by_place(tmp_path: Path, rng: np.random.Generator) -> None:
-    asked, files = write_run(tmp_path, rng)
-    before = ChannelsPanel.of_run(asked, files)
-    rewrite(files["channels1"], lambda held: held.transpose("channel", "method", "pair", "label"))
-    rewrite(files["activations1"], lambda held: held.transpose("channel", "col", "row"))
-    after = ChannelsPanel.of_run(asked, files)
+    run, files = write_run(tmp_path, rng)
+    before = ChannelsPanel.of_run(run, files)
+    rewrite(
+        files.one("channels1"), lambda held: held.transpose("channel", "method", "pair", "label")
+    )
+    rewrite(files.one("activations1"), lambda held: held.transpose("channel", "col", "row"))
+    after = ChannelsPanel.of_run(run, files)
     np.testing.assert_array_equal(after.shown[0].values, before.shown[0].values)
     np.testing.assert_array_equal(after.layers[0].activations, before.layers[0].activations)
     assert after.layers[0].grid == "5 \N{MULTIPLICATION SIGN} 7"
@@ -119,26 +126,26 @@ def test_axes_are_known_by_name_not_by_place(tmp_path: Path, rng: np.random.Gene
 def test_files_of_another_run_are_refused(
     tmp_path: Path, rng: np.random.Generator, name: str
 ) -> None:
-    asked, files = write_run(tmp_path, rng)
-    right = datasets.read(files[name])
+    run, files = write_run(tmp_path, rng)
+    right = datasets.read(files.one(name))
     for key in ("model", "image", "layer", *(["override"] if name.startswith("ch") else [])):
         wrong = right.assign_attrs({key: "other"})
-        rewrite(files[name], lambda _, wrong=wrong: wrong)
+        rewrite(files.one(name), lambda _, wrong=wrong: wrong)
         with pytest.raises(BadFile, match=rf"run 'a-run': .*{name}.* is of {key} 'other'"):
-            ChannelsPanel.of_run(asked, files)
+            ChannelsPanel.of_run(run, files)
 
 
 def test_files_of_other_channels_are_refused(tmp_path: Path, rng: np.random.Generator) -> None:
-    asked, files = write_run(tmp_path, rng)
-    datasets.write_zarr(files["activations2"], activations(rng, "mixed5a", (3, 4, 8)))
+    run, files = write_run(tmp_path, rng)
+    datasets.write_zarr(files.one("activations2"), activations(rng, "mixed5a", (3, 4, 8)))
     with pytest.raises(BadFile, match=r"'mixed5a' has 9 channels in .*channels2.* and 8 in"):
-        ChannelsPanel.of_run(asked, files)
+        ChannelsPanel.of_run(run, files)
 
 
 def test_everything_a_reader_needs_is_on_the_sheet(
     tmp_path: Path, rng: np.random.Generator
 ) -> None:
-    asked, files = write_run(tmp_path, rng)
+    run, files = write_run(tmp_path, rng)
     values = np.zeros((1, 3, 9), np.float32)
     values[0, 0] = VALUES
 
@@ -147,8 +154,8 @@ def test_everything_a_reader_needs_is_on_the_sheet(
         held["score"][0], held["score_at_zero"][0] = 1.25, 3.5
         return with_values(held, values)
 
-    rewrite(files["channels2"], changed)
-    sheet, _ = compose_channels(asked, files, Style(channels=2))
+    rewrite(files.one("channels2"), changed)
+    sheet = compose(run, files, any_style(top_channels=2))
     text = words_on(sheet)
     for words in (
         "Channel attribution: a-run",
@@ -168,15 +175,15 @@ def test_everything_a_reader_needs_is_on_the_sheet(
 
 
 @pytest.mark.parametrize(
-    ("pair", "words"),
+    ("contrast", "words"),
     [
         (Contrast(0, 1, ("a", "b")), ("Towards a", "Towards b")),
         (Contrast(0, None, ("a",)), ("Towards a", "Away from a")),
         (Contrast(0, None, ("a",), logsumexp=True), ("Towards a", "Away from a")),
     ],
 )
-def test_directions_are_named_by_labels(pair: Contrast, words: tuple[str, str]) -> None:
-    assert channel_captions.sides(pair) == words
+def test_directions_are_named_by_labels(contrast: Contrast, words: tuple[str, str]) -> None:
+    assert captions.sides(contrast) == words
 
 
 @pytest.mark.parametrize(
@@ -191,7 +198,7 @@ def test_directions_are_named_by_labels(pair: Contrast, words: tuple[str, str]) 
     ],
 )
 def test_values_have_a_sign(value: float, full: float, written: str) -> None:
-    assert channel_captions.signed(value, full) == written
+    assert captions.signed(value, full) == written
 
 
 @pytest.mark.parametrize(
@@ -207,7 +214,7 @@ def test_values_have_a_sign(value: float, full: float, written: str) -> None:
     ],
 )
 def test_errors_are_percentages(share: float, written: str) -> None:
-    assert channel_captions.percent(share) == written
+    assert captions.signed_percent(share) == written
 
 
 # --- bars and pictures -----------------------------------------------------------------------
@@ -218,7 +225,7 @@ def test_bars_are_sorted_and_the_strongest_have_the_full_colour(
 ) -> None:
     drawn = recorded(monkeypatch, "bars")
     found = of_values(VALUES)
-    place_bars(Sheet(60), found, Scale.of(found), 1, Place(2.0, 5.0, 50.0))
+    place_bars(Sheet(60), found, BarScale.of(found), 1, Place(2.0, 5.0, 50.0))
     left, base, width, heights, colours = drawn[0]
     assert left > 2.0
     assert left + width == pytest.approx(52.0)
@@ -234,15 +241,15 @@ def test_bars_are_sorted_and_the_strongest_have_the_full_colour(
 
 
 def test_a_scale_holds_all_methods_and_is_never_empty() -> None:
-    scale = Scale.of(of_values([0.5, -4.0]), of_values([2.0, -1.0]))
+    scale = BarScale.of(of_values([0.5, -4.0]), of_values([2.0, -1.0]))
     assert (scale.above, scale.below, scale.full) == (2.0, 4.0, 4.0)
-    assert Scale.of(of_values([0.0, 0.0])).full == 1.0
+    assert BarScale.of(of_values([0.0, 0.0])).full == 1.0
 
 
 def test_the_part_that_drives_a_channel() -> None:
     active = np.zeros((5, 7))
     active[2, 4] = 1.0
-    part = driving_square(active, (90, 150))
+    part = peak_crop(active, (90, 150))
     assert part.side == 30
     assert (part.top, part.left) == (45 - 15, round(4.5 / 7 * 150) - 15)
     pixels = np.arange(90 * 150 * 3).reshape(90, 150, 3)
@@ -255,26 +262,28 @@ def test_the_part_that_drives_a_channel() -> None:
 def test_the_part_stays_within_the_picture(row: int, col: int, corner: tuple[int, int]) -> None:
     active = np.zeros((5, 7))
     active[row, col] = 1.0
-    part = driving_square(active, (90, 150))
+    part = peak_crop(active, (90, 150))
     assert (part.top, part.left) == corner
 
 
 def test_a_picture_shows_activations_and_the_part_that_drives_them(
     tmp_path: Path, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked, files = write_run(tmp_path, rng, size=(60, 84))
-    panel = ChannelsPanel.of_run(asked, files)
+    run, files = write_run(tmp_path, rng, size=(60, 84))
+    panel = ChannelsPanel.of_run(run, files)
     drawn = recorded(monkeypatch, "raster")
-    style = Style(channels=2, dpi=60)
-    compose_channels(asked, files, style)
+    style = any_style(top_channels=2, dpi=60)
+    compose(run, files, style)
     layer, channel = panel.layers[0], int(panel.shown[0].strongest(2)[0][0])
     active = layer.activations[..., channel]
     overlay = palettes()["cividis"].paint(active)
     first, second = (call[-1] for call in drawn[:2])
     size = first.shape[:2]
-    expected = laid_over(dimmed(picture(60, 84)), overlay, size, style.opacity, style.smooth)
+    expected = blended(
+        dimmed(input_pixels(60, 84)), overlay, size, style.opacity, style.interpolate
+    )
     np.testing.assert_array_equal(first, expected)
-    part = driving_square(active, (60, 84)).of(picture(60, 84))
+    part = peak_crop(active, (60, 84)).of(input_pixels(60, 84))
     scaled = Image.fromarray(part).resize(second.shape[1::-1], Image.Resampling.BICUBIC)
     np.testing.assert_array_equal(second, np.asarray(scaled))
 
@@ -282,22 +291,22 @@ def test_a_picture_shows_activations_and_the_part_that_drives_them(
 def test_sprites_stand_where_a_layer_has_them(
     tmp_path: Path, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked, files = write_run(tmp_path, rng)
+    run, files = write_run(tmp_path, rng)
     grey = np.arange(12, dtype=np.uint8).reshape(3, 4).repeat(5, 0).repeat(5, 1) * 20
     Image.fromarray(grey).save(tmp_path / "s.png")
     (tmp_path / "s.json").write_text(json.dumps({"tile": 5, "wrap": 4}))
-    files["sprites1"] = [tmp_path / "s.png", tmp_path / "s.json"]
+    files = changed_files(files, sprites1=[tmp_path / "s.png", tmp_path / "s.json"])
     drawn = recorded(monkeypatch, "raster")
-    sheet, _ = compose_channels(asked, files, Style(channels=2, dpi=60))
-    above, below = ChannelsPanel.of_run(asked, files).shown[0].strongest(2)
+    sheet = compose(run, files, any_style(top_channels=2, dpi=60))
+    above, below = ChannelsPanel.of_run(run, files).shown[0].strongest(2)
     tiles = [call[-1] for call in drawn[:8:2]]
     assert [np.unique(pixels).tolist() for pixels in tiles] == [
         [20 * int(channel)] for channel in (*above, *below)
     ]
     assert "responds to where the layer has a spritemap, else" in words_on(sheet)
-    files["sprites1"][1].write_text(json.dumps({"tile": 5, "wrap": 3}))
+    files.many("sprites1")[1].write_text(json.dumps({"tile": 5, "wrap": 3}))
     with pytest.raises(BadFile, match="11 channels in rows of 3 tiles of 5 pixels need 20 x 15"):
-        compose_channels(asked, files, Style())
+        compose(run, files, any_style())
 
 
 # --- that it fits ----------------------------------------------------------------------------
@@ -307,7 +316,7 @@ def test_sprites_stand_where_a_layer_has_them(
     ("strongest", "case"),
     [
         (30, {"channel_counts": (3, 2000)}),
-        (3, {"channel_counts": (60, 528), "labels": LONG, "asked": LONG[:2]}),
+        (3, {"channel_counts": (60, 528), "labels": LONG, "compared": LONG[:2]}),
         (5, {"channel_counts": (9, 40), "size": (40, 150)}),
         (1, {"channel_counts": (40, 9), "size": (150, 50), "grids": ((9, 3), (1, 1))}),
     ],
@@ -316,26 +325,26 @@ def test_sprites_stand_where_a_layer_has_them(
 def test_everything_fits(
     tmp_path: Path, rng: np.random.Generator, strongest: int, case: dict[str, Any]
 ) -> None:
-    asked, files = write_run(tmp_path, rng, **case)
+    run, files = write_run(tmp_path, rng, **case)
     for width in (85, 132, 180, 400):
-        style = Style(width_mm=width, channels=strongest, dpi=20)
-        check_layout(*compose_channels(asked, files, style))
+        style = any_style(width_mm=width, top_channels=strongest, dpi=20)
+        check_layout(compose(run, files, style))
 
 
 @pytest.mark.parametrize("factor", [0.0, 1.0, -1.0, 1e-9, 4e7])
 def test_values_of_one_sign_and_of_any_size_fit(
     tmp_path: Path, rng: np.random.Generator, factor: float
 ) -> None:
-    asked, files = write_run(tmp_path, rng, channel_counts=(11, 1200))
+    run, files = write_run(tmp_path, rng, channel_counts=(11, 1200))
 
     def changed(held: xr.Dataset) -> xr.Dataset:
         held["completeness_error"][:] = np.inf
         return with_values(held, factor * np.abs(held["attribution"].to_numpy()))
 
     for n in "12":
-        rewrite(files[f"channels{n}"], changed)
-    sheet, height = compose_channels(asked, files, Style(width_mm=85, dpi=20))
-    check_layout(sheet, height)
+        rewrite(files.one(f"channels{n}"), changed)
+    sheet = compose(run, files, any_style(width_mm=85, dpi=20))
+    check_layout(sheet)
     text = words_on(sheet)
     assert ("Towards red plain star" in text) == (factor > 0)
     assert ("Towards red plain disc" in text) == (factor < 0)
@@ -343,9 +352,9 @@ def test_values_of_one_sign_and_of_any_size_fit(
 
 
 def test_the_panel_is_written_by_its_name(tmp_path: Path, rng: np.random.Generator) -> None:
-    asked, files = write_run(tmp_path, rng)
+    run, files = write_run(tmp_path, rng)
     outputs = {kind: tmp_path / f"channels.{kind}" for kind in ("pdf", "svg", "png")}
-    write_panel("channels", asked, files, outputs, dict(FACTS), Style(dpi=50))
+    write_sheet(compose(run, files, any_style(dpi=50)), outputs, dict(FACTS), 50)
     svg = outputs["svg"].read_text()
     assert "Channel attribution: a-run" in svg
     with Image.open(outputs["png"]) as written:

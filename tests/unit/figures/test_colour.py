@@ -54,7 +54,7 @@ def test_article_pictures(shared: Callable[[str], Path]) -> None:
         rows, cols, _ = relative[layer].shape
         spatial = model.transform(relative[layer].reshape(-1, 50)).reshape(rows, cols, 2)
         published = np.asarray(Image.open(shared(f"article/beer_{layer}_nmf.png")).convert("RGB"))
-        off = np.abs(colour.factor_picture(spatial).astype(int) - published)
+        off = np.abs(colour.factor_image(spatial).astype(int) - published)
         assert off.max() <= 1, f"{layer}: a pixel is off by {off.max()} grey levels"
         assert (off > 0).mean() <= 0.01, f"{layer}: {(off > 0).mean():.2%} of the values are off"
 
@@ -94,7 +94,7 @@ positive_factors = st.integers(1, 12).flatmap(
 def test_every_picture_is_bytes_and_negatives_count_as_nothing(
     spatial: NDArray[np.float32],
 ) -> None:
-    for draw in (colour.factor_picture, lambda array: colour.single_factor_picture(array, 0)):
+    for draw in (colour.factor_image, lambda array: colour.single_factor_image(array, 0)):
         picture = draw(spatial)
         assert picture.dtype == np.uint8
         assert picture.shape == (3, 4, 3)
@@ -140,19 +140,19 @@ def test_mixtures_stay_inside_srgb(rng: np.random.Generator) -> None:
 def test_scale_of_all_factors_together_does_not_matter(rng: np.random.Generator) -> None:
     for factors in (1, 2, 3, 5):
         spatial = rng.gamma(0.5, 3.0, (5, 7, factors))
-        picture = colour.factor_picture(spatial).astype(int)
+        picture = colour.factor_image(spatial).astype(int)
         for scale in (2.0**-90, 2.0**400):
-            again = colour.factor_picture(spatial * scale).astype(int)
+            again = colour.factor_image(spatial * scale).astype(int)
             np.testing.assert_allclose(again, picture, atol=1)
 
 
 def test_single_factor_has_its_own_scale_and_colour() -> None:
     spatial = np.zeros((5, 7, 3))
     spatial[2, 4] = [0.0, 0.5, 100.0]
-    picture = colour.single_factor_picture(spatial, 1)
+    picture = colour.single_factor_image(spatial, 1)
     wanted = brightest(colour.factor_colours(3))[1]
     np.testing.assert_allclose(picture[2, 4].astype(int), wanted, atol=2)
-    assert not colour.single_factor_picture(spatial, 0).any()
+    assert not colour.single_factor_image(spatial, 0).any()
 
 
 def test_legend_colours() -> None:
@@ -181,7 +181,7 @@ def test_colour_blind_viewers_tell_few_factors_apart(
 )
 def test_what_cannot_be_drawn_is_refused(spatial: NDArray[np.floating], words: str) -> None:
     with pytest.raises(ValueError, match=words):
-        colour.factor_picture(spatial)
+        colour.factor_image(spatial)
 
 
 def test_orange_blue_wants_two_factors() -> None:
@@ -210,16 +210,16 @@ def slow_hints(first: NDArray[np.floating], second: NDArray[np.floating]) -> NDA
 
 def test_hints_are_the_notebook_s(rng: np.random.Generator) -> None:
     first, second = rng.normal(0, 2, (2, 5, 7))
-    found = colour.hints(first, second)
+    found = colour.two_label_map(first, second)
     # Truncation may fall to the other side where a value is whole but for rounding.
     assert np.abs(found.astype(int) - slow_hints(first, second)).max() <= 1
     strongest = np.unravel_index(first.argmax(), first.shape)
     assert found[strongest][0] == 255
-    assert (colour.hints(-np.abs(first), -np.abs(second)) == 76).all()
+    assert (colour.two_label_map(-np.abs(first), -np.abs(second)) == 76).all()
 
 
 def test_a_label_alone_is_orange(rng: np.random.Generator) -> None:
     values = np.abs(rng.normal(0, 2, (5, 7)))
-    found = colour.hints(values, np.zeros((5, 7))).astype(int)
+    found = colour.two_label_map(values, np.zeros((5, 7))).astype(int)
     assert (found[..., 2] == 76).all()
     assert (found[..., 0] >= found[..., 1]).all()

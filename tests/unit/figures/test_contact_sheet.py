@@ -15,7 +15,6 @@ from helpers.synthetic_contact import COUNT, GRID, MODEL, SIDE, MadeContact, col
 from numpy.typing import NDArray
 from PIL import Image
 
-from blockscope.figures.data.contact_sheet import coarser
 from blockscope.figures.page import contact_sheet
 from blockscope.figures.page.contact_sheet import write_contact
 from blockscope.figures.page.quantization import unpack
@@ -53,8 +52,8 @@ def test_a_tile_stands_where_its_number_says(made: MadeContact) -> None:
 
 
 def test_the_page_of_a_network_knows_no_picture(made: MadeContact) -> None:
-    made.stopped[3] = 17
-    made.judge[6] = np.nan
+    made.diverged_step[3] = 17
+    made.heldout_objective[6] = np.nan
     page = made.write(with_picture=False)
     data = data_of(page)
     assert "response" not in data
@@ -181,7 +180,7 @@ def test_cells_grow_until_activations_fit(
 
 def test_blocks_at_the_edges_are_smaller() -> None:
     values = np.arange(5 * 7 * 2, dtype=float).reshape(5, 7, 2)[::-1]
-    found = coarser(values, 3)
+    found = max_pooled(values, 3)
     assert found.shape == (2, 3, 2)
     np.testing.assert_array_equal(found[0, 2], values[:3, 6:].max(axis=(0, 1)))
     np.testing.assert_array_equal(found[1, 0], values[3:, :3].max(axis=(0, 1)))

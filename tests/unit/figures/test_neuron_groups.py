@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from helpers.sheet_layout import check_layout, recorded
+from helpers.sheet_layout import any_style, check_layout, recorded, words_on
 from helpers.synthetic_run import (
     LABELS,
+    changed_files,
+    changed_run,
+    input_pixels,
     neuron_groups,
-    picture,
     sprite_colour,
     write_run,
     write_sprites,
@@ -22,14 +23,13 @@ from helpers.synthetic_run import (
 from PIL import Image
 
 from blockscope.figures import colour
-from blockscope.figures.data.groups import Weight
-from blockscope.figures.data.neuron_groups import NeuronsPanel
-from blockscope.figures.image_encoding import laid_over
+from blockscope.figures.data.factors import Weight
+from blockscope.figures.data.neuron_groups import NeuronGroupsPanel
+from blockscope.figures.data.panel_files import PanelFiles
+from blockscope.figures.image_encoding import blended
 from blockscope.figures.palettes import AGAINST, FOR
 from blockscope.figures.print.channel_tiles import dimmed
-from blockscope.figures.print.neuron_groups import compose_neurons
-from blockscope.figures.print.sheet import Sheet
-from blockscope.figures.style import Style
+from blockscope.figures.print.neuron_groups import compose
 from blockscope.io import datasets
 from blockscope.io.errors import BadFile
 
@@ -37,11 +37,7 @@ MINUS = "\N{MINUS SIGN}"
 LONG = [f"{'W' * 60 if i % 2 else 'a long label of quite a few words'} {i}" for i in range(9)]
 
 
-def words_on(sheet: Sheet) -> str:
-    return " ".join(text for _, text in sheet.texts)
-
-
-def three_groups(files: dict[str, Any], rng: np.random.Generator) -> None:
+def three_groups(files: PanelFiles, rng: np.random.Generator) -> None:
     """Write three groups of five channels with known effects on the first labels."""
     dataset = neuron_groups(rng, "mixed4d", (5, 7), 3, 5)
     dataset["channels"][:] = [[0, 3, 1, 0, 2], [9, 1, 2, 3, 4], [0, 0, 0, 0.5, 0]]
@@ -52,31 +48,33 @@ def three_groups(files: dict[str, Any], rng: np.random.Generator) -> None:
         [-1.5, -0.5, -1.0, -4.0, 0.0],
         [0.25, 0.75, 0.5, 0.0, 0.0],
     ]
-    datasets.write_h5(files["groups1"], dataset)
+    datasets.write_h5(files.one("groups1"), dataset)
 
 
 def test_channels_and_effects_of_a_group(tmp_path: Path, rng: np.random.Generator) -> None:
-    asked, files = write_run(tmp_path, rng)
+    run, files = write_run(tmp_path, rng)
     three_groups(files, rng)
-    panel = NeuronsPanel.of_run(replace(asked, classes=[LABELS[1], LABELS[0]]), files)
+    panel = NeuronGroupsPanel.of_run(changed_run(run, classes=[LABELS[1], LABELS[0]]), files)
     assert [panel.strongest(group, 3) for group in range(3)] == [(1, 4, 2), (0, 4, 3), (3,)]
-    assert panel.asked_effects(0) == (Weight(LABELS[1], -2.0), Weight(LABELS[0], 0.5))
+    assert panel.compared_effects(0) == (Weight(LABELS[1], -2.0), Weight(LABELS[0], 0.5))
     tops = [panel.top_effects(group, 2) for group in range(3)]
     assert tops == [
         (Weight(LABELS[3], 4.0), Weight(LABELS[4], 3.0)),
         (),
         (Weight(LABELS[1], 0.75), Weight(LABELS[2], 0.5)),
     ]
-    alone = NeuronsPanel.of_run(replace(asked, classes=[LABELS[2], "logsumexp"]), files)
-    assert alone.asked_effects(2) == (Weight(LABELS[2], 0.5),)
+    alone = NeuronGroupsPanel.of_run(changed_run(run, classes=[LABELS[2], "logsumexp"]), files)
+    assert alone.compared_effects(2) == (Weight(LABELS[2], 0.5),)
 
 
 def test_axes_are_known_by_name_not_by_place(tmp_path: Path, rng: np.random.Generator) -> None:
-    asked, files = write_run(tmp_path, rng)
-    before = NeuronsPanel.of_run(asked, files)
-    turned = datasets.read(files["groups1"]).transpose("label", "channel", "factor", "col", "row")
-    datasets.write_h5(files["groups1"], turned)
-    after = NeuronsPanel.of_run(asked, files)
+    run, files = write_run(tmp_path, rng)
+    before = NeuronGroupsPanel.of_run(run, files)
+    turned = datasets.read(files.one("groups1")).transpose(
+        "label", "channel", "factor", "col", "row"
+    )
+    datasets.write_h5(files.one("groups1"), turned)
+    after = NeuronGroupsPanel.of_run(run, files)
     assert after.spatial.shape == (5, 7, 4)
     for name in ("spatial", "channels", "effect"):
         np.testing.assert_array_equal(getattr(after, name), getattr(before, name))
@@ -85,31 +83,31 @@ def test_axes_are_known_by_name_not_by_place(tmp_path: Path, rng: np.random.Gene
 def test_groups_follow_the_true_gradient_under_any_override(
     tmp_path: Path, rng: np.random.Generator
 ) -> None:
-    asked, files = write_run(tmp_path, rng)
-    right = datasets.read(files["groups1"])
-    assert (asked.override, right.attrs["override"]) == ("smooth", "none")
-    text = words_on(compose_neurons(asked, files, Style(dpi=20))[0])
+    run, files = write_run(tmp_path, rng)
+    right = datasets.read(files.one("groups1"))
+    assert (run.override, right.attrs["override"]) == ("smooth", "none")
+    text = words_on(compose(run, files, any_style(dpi=20)))
     assert "effects by the network's own gradient" in text
     assert "smooth" not in text
     for key in ("model", "image", "layer"):
-        datasets.write_h5(files["groups1"], right.assign_attrs({key: "other"}))
+        datasets.write_h5(files.one("groups1"), right.assign_attrs({key: "other"}))
         with pytest.raises(BadFile, match=f"groups1.* is of {key} 'other'"):
-            NeuronsPanel.of_run(asked, files)
+            NeuronGroupsPanel.of_run(run, files)
 
 
 def test_repeated_labels_have_their_index(tmp_path: Path, rng: np.random.Generator) -> None:
     labels = ["crane", "kite", "crane", "red plain star"]
-    asked, files = write_run(tmp_path, rng, labels=labels, asked=["kite", "red plain star"])
-    panel = NeuronsPanel.of_run(asked, files)
+    run, files = write_run(tmp_path, rng, labels=labels, compared=["kite", "red plain star"])
+    panel = NeuronGroupsPanel.of_run(run, files)
     assert panel.labels == ("crane [1]", "kite", "crane [3]", "red plain star")
 
 
 def test_everything_a_reader_needs_is_on_the_sheet(
     tmp_path: Path, rng: np.random.Generator
 ) -> None:
-    asked, files = write_run(tmp_path, rng)
+    run, files = write_run(tmp_path, rng)
     three_groups(files, rng)
-    sheet, _ = compose_neurons(asked, files, Style(dpi=20))
+    sheet = compose(run, files, any_style(dpi=20))
     text = words_on(sheet)
     for words in (
         "Neuron groups: a-run",
@@ -129,10 +127,10 @@ def test_everything_a_reader_needs_is_on_the_sheet(
 def test_effects_are_bars_from_a_line_of_zero(
     tmp_path: Path, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked, files = write_run(tmp_path, rng)
+    run, files = write_run(tmp_path, rng)
     three_groups(files, rng)
     bars, lines = recorded(monkeypatch, "box"), recorded(monkeypatch, "line")
-    compose_neurons(asked, files, Style(dpi=20))
+    compose(run, files, any_style(dpi=20))
     shown = [bar for bar in bars if bar[-1] in (FOR, AGAINST)]
     values = [0.5, -2.0, 4.0, 3.0, 1.0, -1.5, -0.5, 0.25, 0.75, 0.75, 0.5, 0.25]
     assert [hue == FOR for *_, hue in shown] == [value > 0 for value in values]
@@ -145,22 +143,24 @@ def test_effects_are_bars_from_a_line_of_zero(
 def test_each_group_is_drawn_alone_in_its_colour(
     tmp_path: Path, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked, files = write_run(tmp_path, rng, size=(60, 84))
+    run, files = write_run(tmp_path, rng, size=(60, 84))
     calls = recorded(monkeypatch, "raster")
-    style = Style(dpi=40, opacity=0.8)
-    compose_neurons(asked, files, style)
+    style = any_style(dpi=40, opacity=0.8)
+    compose(run, files, style)
     drawn = [call[-1] for call in calls]
     assert len(drawn) == 2 + 4
-    spatial = datasets.read(files["groups1"])["spatial"].transpose("row", "col", "factor").values
-    shown = picture(60, 84)
-    expected = laid_over(
-        shown, colour.factor_picture(spatial), drawn[1].shape[:2], style.opacity, style.smooth
+    spatial = (
+        datasets.read(files.one("groups1"))["spatial"].transpose("row", "col", "factor").values
+    )
+    shown = input_pixels(60, 84)
+    expected = blended(
+        shown, colour.factor_image(spatial), drawn[1].shape[:2], style.opacity, style.interpolate
     )
     np.testing.assert_array_equal(drawn[1], expected)
     for group in range(4):
-        alone = colour.single_factor_picture(spatial, group)
+        alone = colour.single_factor_image(spatial, group)
         size = drawn[2 + group].shape[:2]
-        expected = laid_over(dimmed(shown), alone, size, style.opacity, style.smooth)
+        expected = blended(dimmed(shown), alone, size, style.opacity, style.interpolate)
         np.testing.assert_array_equal(drawn[2 + group], expected)
 
 
@@ -168,10 +168,10 @@ def test_each_group_is_drawn_alone_in_its_colour(
 def test_groups_are_marked_from_three_on(
     tmp_path: Path, rng: np.random.Generator, count: int
 ) -> None:
-    asked, files = write_run(tmp_path, rng)
-    datasets.write_h5(files["groups1"], neuron_groups(rng, "mixed4d", (5, 7), count))
-    sheet, _ = compose_neurons(asked, files, Style(dpi=20))
-    left, top, right, bottom = sheet.pictures[1]
+    run, files = write_run(tmp_path, rng)
+    datasets.write_h5(files.one("groups1"), neuron_groups(rng, "mixed4d", (5, 7), count))
+    sheet = compose(run, files, any_style(dpi=20))
+    left, top, right, bottom = sheet.images[1]
     marks = [
         text
         for area, text in sheet.texts
@@ -183,14 +183,14 @@ def test_groups_are_marked_from_three_on(
 def test_sprites_stand_for_numbers_where_there_are_any(
     tmp_path: Path, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked, files = write_run(tmp_path, rng)
+    run, files = write_run(tmp_path, rng)
     three_groups(files, rng)
     grey = np.arange(6, dtype=np.uint8).reshape(2, 3).repeat(5, 0).repeat(5, 1) * 40
     Image.fromarray(grey).save(tmp_path / "s.png")
     (tmp_path / "s.json").write_text(json.dumps({"tile": 5, "wrap": 3}))
-    files["sprites1"] = [tmp_path / "s.png", tmp_path / "s.json"]
+    files = changed_files(files, sprites1=[tmp_path / "s.png", tmp_path / "s.json"])
     calls = recorded(monkeypatch, "raster")
-    sheet, _ = compose_neurons(asked, files, Style(dpi=40))
+    sheet = compose(run, files, any_style(dpi=40))
     tiles = [int(pixels.max()) for *_, pixels in calls if np.ptp(pixels) == 0]
     assert tiles == [40 * channel for channel in (1, 4, 2, 0, 4, 3, 2, 3)]
     text = words_on(sheet)
@@ -203,13 +203,13 @@ def test_sprites_stand_for_numbers_where_there_are_any(
 def test_what_a_group_responds_to_stands_before_its_channels(
     tmp_path: Path, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch, channels: bool
 ) -> None:
-    asked, files = write_run(tmp_path, rng)
+    run, files = write_run(tmp_path, rng)
     three_groups(files, rng)
-    files["group_sprites1"] = write_sprites(tmp_path, "groups", 3, wrap=2)
+    files = changed_files(files, group_sprites1=write_sprites(tmp_path, "groups", 3, wrap=2))
     if channels:
-        files["sprites1"] = write_sprites(tmp_path, "mixed4d", 5)
+        files = changed_files(files, sprites1=write_sprites(tmp_path, "mixed4d", 5))
     calls = recorded(monkeypatch, "raster")
-    sheet, _ = compose_neurons(asked, files, Style(dpi=40))
+    sheet = compose(run, files, any_style(dpi=40))
     tiles = [
         pixels[0, 0].tolist() for *_, pixels in calls if np.ptp(pixels, axis=(0, 1)).max() == 0
     ]
@@ -225,9 +225,9 @@ def test_what_a_group_responds_to_stands_before_its_channels(
 @pytest.mark.parametrize(
     ("count", "case"),
     [
-        (1, {"asked": LABELS[:1]}),
+        (1, {"compared": LABELS[:1]}),
         (2, {"size": (150, 50), "channel_counts": (2000, 3)}),
-        (6, {"labels": LONG, "asked": LONG[:2]}),
+        (6, {"labels": LONG, "compared": LONG[:2]}),
         (20, {"size": (40, 150)}),
     ],
     ids=["one", "two, tall", "six, long labels", "twenty, wide"],
@@ -236,28 +236,30 @@ def test_what_a_group_responds_to_stands_before_its_channels(
 def test_everything_fits(
     tmp_path: Path, rng: np.random.Generator, count: int, case: dict[str, Any], sprites: bool
 ) -> None:
-    asked, files = write_run(tmp_path, rng, **case)
-    held = datasets.read(files["groups1"])
+    run, files = write_run(tmp_path, rng, **case)
+    held = datasets.read(files.one("groups1"))
     channels, labels = held.sizes["channel"], held["label"].values.tolist()
     dataset = neuron_groups(rng, "mixed4d", (5, 7), count, channels, labels)
     dataset["effect"][:, : len(labels) // 2] *= -1e-5
-    datasets.write_h5(files["groups1"], dataset)
+    datasets.write_h5(files.one("groups1"), dataset)
     if sprites:
         Image.new("L", (4 * 100, 4 * -(-channels // 100))).save(tmp_path / "s.png")
         (tmp_path / "s.json").write_text(json.dumps({"tile": 4, "wrap": 100}))
-        files["sprites1"] = [tmp_path / "s.png", tmp_path / "s.json"]
-        files["group_sprites1"] = write_sprites(tmp_path, "groups", count)
+        files = changed_files(files, sprites1=[tmp_path / "s.png", tmp_path / "s.json"])
+        files = changed_files(files, group_sprites1=write_sprites(tmp_path, "groups", count))
     for width in (85, 132, 180, 400):
-        check_layout(*compose_neurons(asked, files, Style(width_mm=width, dpi=20)))
+        check_layout(compose(run, files, any_style(width_mm=width, dpi=20)))
 
 
 @pytest.mark.parametrize("factor", [0.0, -1.0])
 def test_groups_without_any_positive_effect(
     tmp_path: Path, rng: np.random.Generator, factor: float
 ) -> None:
-    asked, files = write_run(tmp_path, rng)
-    dataset = datasets.read(files["groups1"])
-    datasets.write_h5(files["groups1"], dataset.assign(effect=factor * np.abs(dataset["effect"])))
-    sheet, height = compose_neurons(asked, files, Style(dpi=20))
-    check_layout(sheet, height)
+    run, files = write_run(tmp_path, rng)
+    dataset = datasets.read(files.one("groups1"))
+    datasets.write_h5(
+        files.one("groups1"), dataset.assign(effect=factor * np.abs(dataset["effect"]))
+    )
+    sheet = compose(run, files, any_style(dpi=20))
+    check_layout(sheet)
     assert [text for _, text in sheet.texts].count("none") == 4

@@ -13,21 +13,26 @@ from urllib.parse import unquote
 
 import numpy as np
 import pytest
-from helpers.synthetic_run import FACTS, LABELS, sprite_colour, write_run, write_sprites
+from helpers.synthetic_run import (
+    FACTS,
+    LABELS,
+    changed_files,
+    sprite_colour,
+    write_run,
+    write_sprites,
+)
 from numpy.typing import NDArray
 from PIL import Image
 
 from blockscope.autodiff.gradient_overrides import OVERRIDES
-from blockscope.config.result_paths import DRAWN_FROM
-from blockscope.config.settings import PANELS
+from blockscope.config.panels import PANELS
 from blockscope.figures import captions, colour
-from blockscope.figures.data.groups import GroupsPanel
+from blockscope.figures.data.factors import FactorsPanel
+from blockscope.figures.data.panel_files import PanelFiles
 from blockscope.figures.page.gallery import GalleryRun, write_gallery
 from blockscope.figures.page.payload import payload
 from blockscope.figures.page.quantization import unpack
 from blockscope.figures.page.run_page import write_page
-from blockscope.figures.panel_text import READINGS
-from blockscope.figures.print.export import PANELS as PRINTED
 from blockscope.figures.style import Style
 from blockscope.io import datasets, provenance
 from blockscope.io.errors import BadFile
@@ -75,16 +80,16 @@ def pixels(address: str | None) -> NDArray[np.uint8]:
 def written(
     folder: Path,
     rng: np.random.Generator,
-    panels: Sequence[str] = ("groups",),
+    panels: Sequence[str] = ("factors",),
     style: Style | None = None,
     **run: Any,
-) -> tuple[Path, GroupsPanel]:
+) -> tuple[Path, FactorsPanel]:
     """Write the page of a made-up run; returns it with its panel of groups."""
-    asked, files = write_run(folder, rng, **run)
-    path = folder / "results" / "figures" / asked.run / "index.html"
+    row, files = write_run(folder, rng, **run)
+    path = folder / "results" / "figures" / row.run / "index.html"
     gallery = folder / "results" / "index.html"
-    write_page(path, asked, panels, files, RECORD, style, gallery)
-    return path, GroupsPanel.of_run(asked, files)
+    write_page(path, row, panels, files, RECORD, style, gallery)
+    return path, FactorsPanel.of_run(row, files)
 
 
 def check_self_contained(page: Page) -> None:
@@ -116,7 +121,7 @@ def test_a_page_needs_nothing_else(
 
 BIG = {
     "labels": [f"label {place}" for place in range(1000)],
-    "asked": ("label 3", "label 700"),
+    "compared": ("label 3", "label 700"),
     "size": (1200, 900),
 }
 
@@ -158,59 +163,55 @@ def data_of(page: Page) -> dict[str, Any]:
 
 
 def test_every_panel_has_its_place_and_its_files(tmp_path: Path, rng: np.random.Generator) -> None:
-    order = ["methods", "groups", "spatial"]
+    order = ["channel_methods", "factors", "spatial"]
     path, _ = written(tmp_path, rng, order)
     page = Page(path)
     assert [a["id"] for a, _ in page.all("section", "panel")] == order
     mounts = [a["data-mount"] for a, _ in page.all("div") if "data-mount" in a]
-    assert mounts == ["methods", "spatial"]
+    assert mounts == ["channel_methods", "spatial"]
     titles = [text for _, text in page.all("h2")]
-    assert titles[:3] == [READINGS[name].title for name in order]
+    assert titles[:3] == [PANELS[name].title for name in order]
     addresses = [str(a["href"]) for a, _ in page.all("a")]
-    assert "methods.pdf" in addresses
+    assert "channel_methods.pdf" in addresses
     assert "#spatial" in addresses
 
 
 def test_the_page_leads_to_all_sprites_of_the_layers_that_a_panel_shows(
     tmp_path: Path, rng: np.random.Generator
 ) -> None:
-    asked, files = write_run(tmp_path, rng)
+    run, files = write_run(tmp_path, rng)
     folder = tmp_path / "sprites"
-    files |= {f"contact{n}": [folder / f"layer {n}.html"] for n in (1, 2)}
+    files = changed_files(files, **{f"contact{n}": [folder / f"layer {n}.html"] for n in (1, 2)})
     write_page(
-        tmp_path / "page" / "i.html", asked, ["channels", "methods", "spatial"], files, RECORD
+        tmp_path / "page" / "i.html", run, ["channels", "channel_methods", "spatial"], files, RECORD
     )
     text = (tmp_path / "page" / "i.html").read_text()
     links = [part.split("</p>")[0] for part in text.split("All sprites: ")[1:]]
     first, second = (
         f'<a href="../sprites/layer%20{n}.html">{layer}</a>'
-        for n, layer in enumerate(asked.layers, 1)
+        for n, layer in enumerate(run.layers, 1)
     )
     assert links == [f"{first} {second}", first]
-
-
-def test_every_panel_has_words_files_and_print() -> None:
-    assert set(READINGS) == set(PANELS) == set(PRINTED) == set(DRAWN_FROM)
 
 
 def test_the_data_of_a_page_are_those_of_the_files(
     tmp_path: Path, rng: np.random.Generator
 ) -> None:
-    asked, files = write_run(tmp_path, rng)
+    run, files = write_run(tmp_path, rng)
     path = tmp_path / "index.html"
-    write_page(path, asked, list(PANELS), files, RECORD)
+    write_page(path, run, list(PANELS), files, RECORD)
     data = data_of(Page(path))
     tolerance = {"rtol": 0, "atol": 1e-4}
     assert list(data["maps"]) == list(OVERRIDES)
     for place, override in enumerate(OVERRIDES):
         packed = data["maps"][override]
         for n, found in zip("12", packed["classes"], strict=True):
-            wanted = datasets.read(files[f"override_classes{n}"][place])["attribution"]
+            wanted = datasets.read(files.many(f"override_classes{n}")[place])["attribution"]
             np.testing.assert_allclose(unpack(found), wanted.to_numpy(), **tolerance)
-        wanted = datasets.read(files["override_positions"][place])["attribution"]
+        wanted = datasets.read(files.many("override_positions")[place])["attribution"]
         np.testing.assert_allclose(unpack(packed["positions"]), wanted.to_numpy(), **tolerance)
     for n, found in zip("12", data["channels"], strict=True):
-        wanted = datasets.read(files[f"channels{n}"])
+        wanted = datasets.read(files.one(f"channels{n}"))
         np.testing.assert_allclose(
             unpack(found["attribution"]), wanted["attribution"].to_numpy()[0], **tolerance
         )
@@ -218,16 +219,16 @@ def test_the_data_of_a_page_are_those_of_the_files(
             unpack(found["classes"]), wanted["label_attribution"].to_numpy(), **tolerance
         )
         assert found["rise"] == pytest.approx(float(wanted["score"][0]))
-        activations = datasets.read(files[f"activations{n}"])["activations"].to_numpy()
+        activations = datasets.read(files.one(f"activations{n}"))["activations"].to_numpy()
         np.testing.assert_allclose(
             unpack(data["activations"][found["layer"]]), activations.transpose(2, 0, 1),
             rtol=0, atol=0.02,
         )  # fmt: skip
-    wanted = datasets.read(files["drivers"])["attribution"].to_numpy()
+    wanted = datasets.read(files.one("drivers"))["attribution"].to_numpy()
     order, values = np.array(data["drivers"]["channel"]), unpack(data["drivers"]["value"])
     np.testing.assert_allclose(np.take_along_axis(wanted, order, 1), values, rtol=0, atol=1e-3)
     assert (np.diff(np.abs(values), axis=1) <= 1e-3).all()
-    groups = datasets.read(files["groups1"])
+    groups = datasets.read(files.one("groups1"))
     np.testing.assert_allclose(
         unpack(data["neurons"]["effect"]), groups["effect"].to_numpy(), **tolerance
     )
@@ -236,21 +237,21 @@ def test_the_data_of_a_page_are_those_of_the_files(
         **tolerance,
     )  # fmt: skip
     chosen = [data["labels"]["name"][data["pair"][key]] for key in ("first", "second")]
-    assert tuple(chosen) == asked.classes
+    assert tuple(chosen) == run.classes
 
 
 def test_blocks_of_positions_hold_their_sums(tmp_path: Path, rng: np.random.Generator) -> None:
     """With no room, cells grow; attributions of the whole map stay what they were."""
-    asked, files = write_run(tmp_path, rng, grids=((29, 31), (13, 17)))
-    data = payload(asked, ["spatial"], files, "data:,", Style(), room=45_000)
+    run, files = write_run(tmp_path, rng, grids=((29, 31), (13, 17)))
+    data = payload(run, ["spatial"], files, "data:,", Style(), room=45_000)
     assert [(la["pooled"], la["rows"], la["cols"]) for la in data["layers"]] == [
         (4, 8, 8), (2, 7, 9),
     ]  # fmt: skip
-    packed = data["maps"][asked.override]
+    packed = data["maps"][run.override]
     for n, found in zip("12", packed["classes"], strict=True):
-        wanted = datasets.read(files[f"classes{n}"])["attribution"].to_numpy()
+        wanted = datasets.read(files.one(f"classes{n}"))["attribution"].to_numpy()
         np.testing.assert_allclose(unpack(found).sum((1, 2)), wanted.sum((1, 2)), atol=3)
-    positions = datasets.read(files["positions"])["attribution"].to_numpy()
+    positions = datasets.read(files.one("positions"))["attribution"].to_numpy()
     block = positions[2:4, 4:6, 8:12, 24:28].sum()
     assert unpack(packed["positions"])[1, 2, 2, 6] == pytest.approx(block, abs=0.5)
 
@@ -259,13 +260,14 @@ def test_cells_and_activations_in_a_page_are_those_of_the_files(
     tmp_path: Path, rng: np.random.Generator
 ) -> None:
     """Of a run without a single label: these two panels need none."""
-    asked, files = write_run(tmp_path, rng)
-    wanted = {name: files[name] for name in ("picture", "grids", "activations1")}
+    run, files = write_run(tmp_path, rng)
+    wanted = {name: files.paths[name] for name in ("image", "grids", "activations1")}
     wanted["sprites1"] = write_sprites(tmp_path, "mixed4d", 11)
-    style = Style(sized=True)
-    data = payload(asked, ["grid", "dictionary"], wanted, "data:,", style, room=10**6)
+    style = Style(scale_by_magnitude=True)
+    shown = ["activation_grids", "semantic_dictionary"]
+    data = payload(run, shown, PanelFiles(wanted), "data:,", style, room=10**6)
     assert data["sized"]
-    for found, path in zip(data["grids"], files["grids"], strict=True):
+    for found, path in zip(data["grids"], files.many("grids"), strict=True):
         held = datasets.read(path)
         rows, cols = held["magnitude"].shape
         assert (found["layer"], found["rows"], found["cols"]) == (held.attrs["layer"], rows, cols)
@@ -275,7 +277,7 @@ def test_cells_and_activations_in_a_page_are_those_of_the_files(
         np.testing.assert_allclose(middles, 255 * held["cells"].to_numpy()[:, :, 8, 8], atol=40)
         np.testing.assert_allclose(unpack(found["magnitude"])[0], held["magnitude"], rtol=1e-3)
         assert found["stopped"] == []
-    active = datasets.read(files["activations1"])["activations"].to_numpy()
+    active = datasets.read(files.one("activations1"))["activations"].to_numpy()
     np.testing.assert_allclose(
         unpack(data["activations"]["mixed4d"]), active.transpose(2, 0, 1), rtol=0, atol=1e-3
     )
@@ -293,11 +295,13 @@ def test_cells_and_activations_in_a_page_are_those_of_the_files(
 def test_pictures_of_neuron_groups_are_in_a_page_that_has_them(
     tmp_path: Path, rng: np.random.Generator
 ) -> None:
-    asked, files = write_run(tmp_path, rng)
-    without = payload(asked, ["neurons"], files, "data:,", Style(), room=10**6)
+    run, files = write_run(tmp_path, rng)
+    without = payload(run, ["neuron_groups"], files, "data:,", Style(), room=10**6)
     assert "sheet" not in without["neurons"]
-    files["group_sprites1"] = write_sprites(tmp_path, "groups", 4, tile=32, wrap=3)
-    data = payload(asked, ["neurons"], files, "data:,", Style(), room=10**6)
+    files = changed_files(
+        files, group_sprites1=write_sprites(tmp_path, "groups", 4, tile=32, wrap=3)
+    )
+    data = payload(run, ["neuron_groups"], files, "data:,", Style(), room=10**6)
     sheet = data["neurons"]["sheet"]
     assert (sheet["side"], sheet["wrap"], sheet["count"]) == (32, 2, 4)
     middles = pixels(sheet["uri"])[16::32, 16::32].reshape(4, 3).astype(int)
@@ -306,13 +310,13 @@ def test_pictures_of_neuron_groups_are_in_a_page_that_has_them(
 
 def test_pictures_shrink_until_a_page_is_small(tmp_path: Path, rng: np.random.Generator) -> None:
     """Sprites of a large layer, of noise, beside two grids: they leave room for the arrays."""
-    asked, files = write_run(tmp_path, rng, channel_counts=(528, 9), grids=((14, 14), (7, 7)))
+    run, files = write_run(tmp_path, rng, channel_counts=(528, 9), grids=((14, 14), (7, 7)))
     noise = rng.integers(0, 256, (24 * 64, 22 * 64, 3), dtype=np.uint8)
     Image.fromarray(noise).save(tmp_path / "s.png", compress_level=1)
     (tmp_path / "s.json").write_text(json.dumps({"tile": 64, "wrap": 22}))
-    files["sprites1"] = [tmp_path / "s.png", tmp_path / "s.json"]
+    files = changed_files(files, sprites1=[tmp_path / "s.png", tmp_path / "s.json"])
     path = tmp_path / "index.html"
-    write_page(path, asked, list(PANELS), files, RECORD)
+    write_page(path, run, list(PANELS), files, RECORD)
     data = data_of(Page(path))
     assert data["sprites"]["mixed4d"]["side"] in (16, 32, 48)
     assert data["sprites"]["mixed4d"]["count"] == 528
@@ -331,16 +335,16 @@ def test_pictures_in_a_page_are_those_of_the_arrays(
         own = shown[place * (count + 1) : (place + 1) * (count + 1)]
         assert [a["data-factor"] for a in own] == ["all", *map(str, range(1, count + 1))]
         assert ["hidden" in a for a in own] == [False] + [True] * count
-        np.testing.assert_array_equal(pixels(own[0]["src"]), colour.factor_picture(layer.spatial))
+        np.testing.assert_array_equal(pixels(own[0]["src"]), colour.factor_image(layer.spatial))
         for factor in range(count):
             np.testing.assert_array_equal(
                 pixels(own[factor + 1]["src"]),
-                colour.single_factor_picture(layer.spatial, factor),
+                colour.single_factor_image(layer.spatial, factor),
             )
     inputs = [a for a, _ in page.all("img") if "class" not in a]
     assert len(inputs) == 3
     for attributes in inputs:
-        np.testing.assert_array_equal(pixels(attributes["src"]), panel.picture)
+        np.testing.assert_array_equal(pixels(attributes["src"]), panel.pixels)
 
 
 def test_alternative_texts_say_where_a_factor_is(tmp_path: Path, rng: np.random.Generator) -> None:
@@ -363,7 +367,7 @@ def test_legends(tmp_path: Path, rng: np.random.Generator, joint: bool, scopes: 
     names = [text for _, text in page.all("span", "name")]
     legends = panel.layers[1:] if joint else panel.layers
     listed = [w.label for layer in legends for top in layer.tops for w in top]
-    chances = [w.label for w in (*panel.probabilities, *panel.asked)]
+    chances = [w.label for w in (*panel.probabilities, *panel.requested)]
     assert names == chances + listed
 
 
@@ -377,7 +381,7 @@ def test_bars_are_in_proportion(tmp_path: Path, rng: np.random.Generator) -> Non
 
 def test_labels_and_facts_cannot_become_markup(tmp_path: Path, rng: np.random.Generator) -> None:
     labels = [HOSTILE, *LABELS[1:40]]
-    path, _ = written(tmp_path, rng, PANELS, labels=labels, asked=(labels[0], labels[1]))
+    path, _ = written(tmp_path, rng, PANELS, labels=labels, compared=(labels[0], labels[1]))
     page = Page(path)
     assert len(page.all("script")) == 3
     assert data_of(page)["labels"]["name"][0] == HOSTILE

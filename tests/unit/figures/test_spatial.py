@@ -12,20 +12,21 @@ from helpers.synthetic_run import LABELS, classes, write_run
 from PIL import Image
 
 from blockscope.autodiff.gradient_overrides import OVERRIDES
+from blockscope.config.panels import PANELS
 from blockscope.figures import colour
-from blockscope.figures.data.facts import figure_facts
-from blockscope.figures.data.maps import Cell, Place, outline_cell, signed_overlay
-from blockscope.figures.data.request import Asked, find_contrast
-from blockscope.figures.palettes import palettes
-from blockscope.figures.print.export import PANELS, write_panel
-from blockscope.figures.print.overrides import OverridesPanel, compose_overrides
+from blockscope.figures.data.contrasts import find_contrast
+from blockscope.figures.data.maps import Cell
+from blockscope.figures.palettes import palettes, signed_map
+from blockscope.figures.print.export import compose
+from blockscope.figures.print.layout import Place, outline_cell
+from blockscope.figures.print.overrides import OverridesPanel
 from blockscope.figures.print.sheet import Sheet
-from blockscope.figures.print.spatial import SpatialPanel, compose_spatial
+from blockscope.figures.print.spatial import SpatialPanel
 from blockscope.figures.style import Style
 from blockscope.io import datasets, provenance
 from blockscope.io.errors import BadFile, UnknownName
+from blockscope.stages.panel import write_panel
 
-DRAWN = {"spatial": compose_spatial, "overrides": compose_overrides}
 LONG = ["an extraordinarily long label of very many words, and more of them still", *LABELS[1:]]
 
 
@@ -39,10 +40,10 @@ def made(tmp_path, rng):
 
 def test_a_pair_is_found_by_name_or_index(rng):
     dataset = classes(rng)
-    pair = find_contrast(["11", LABELS[3]], dataset)
-    assert (pair.first, pair.second, pair.names) == (10, 3, (LABELS[10], LABELS[3]))
-    assert pair.text == f"{LABELS[10]} \N{MINUS SIGN} {LABELS[3]}"
-    first, second = pair.maps(dataset)
+    contrast = find_contrast(["11", LABELS[3]], dataset)
+    assert (contrast.first, contrast.second, contrast.names) == (10, 3, (LABELS[10], LABELS[3]))
+    assert contrast.text == f"{LABELS[10]} \N{MINUS SIGN} {LABELS[3]}"
+    first, second = contrast.maps(dataset)
     np.testing.assert_array_equal(first, dataset["attribution"][10])
     np.testing.assert_array_equal(second, dataset["attribution"][3])
 
@@ -50,22 +51,23 @@ def test_a_pair_is_found_by_name_or_index(rng):
 def test_without_labels_the_two_most_probable_are_compared(rng):
     dataset = classes(rng)
     chance = dataset["probability"].to_numpy()
-    pair = find_contrast([], dataset)
-    assert [pair.first, pair.second] == np.argsort(-chance)[:2].tolist()
+    contrast = find_contrast([], dataset)
+    assert [contrast.first, contrast.second] == np.argsort(-chance)[:2].tolist()
 
 
 @pytest.mark.parametrize(
-    ("asked", "text", "logsumexp"),
+    ("labels", "text", "logsumexp"),
     [
         ([LABELS[4]], LABELS[4], False),
         ([LABELS[4], "logsumexp"], f"{LABELS[4]} \N{MINUS SIGN} logsumexp", True),
     ],
 )
-def test_a_label_without_another_has_an_empty_map(rng, asked, text, logsumexp):
+def test_a_label_without_another_has_an_empty_map(rng, labels, text, logsumexp):
     dataset = classes(rng)
-    pair = find_contrast(asked, dataset)
-    assert (pair.first, pair.second, pair.text, pair.logsumexp) == (4, None, text, logsumexp)
-    assert not pair.maps(dataset)[1].any()
+    contrast = find_contrast(labels, dataset)
+    found = (contrast.first, contrast.second, contrast.text, contrast.logsumexp)
+    assert found == (4, None, text, logsumexp)
+    assert not contrast.maps(dataset)[1].any()
 
 
 def test_a_repeated_name_is_shown_with_its_index(rng):
@@ -88,8 +90,8 @@ def test_a_pair_is_looked_up_among_those_of_the_channels(rng):
         }
     )
     dataset = classes(rng, labels=["a", "b", "c"]).assign_coords(index=("label", [1, 2, 5]))
-    for row, asked in enumerate((["b", "c"], ["c", "logsumexp"], ["a"])):
-        assert find_contrast(asked, dataset).row_of(channels) == row
+    for row, labels in enumerate((["b", "c"], ["c", "logsumexp"], ["a"])):
+        assert find_contrast(labels, dataset).row_of(channels) == row
     with pytest.raises(
         UnknownName, match=r"unknown pair of classes 'a . b'; valid: b\|c, c\|logsumexp, a"
     ):
@@ -100,14 +102,14 @@ def test_a_pair_is_looked_up_among_those_of_the_channels(rng):
 
 
 def test_maps_are_those_of_the_files(made):
-    asked, files = made
-    panel = SpatialPanel.of_run(asked, files)
-    assert panel.pair.names == (LABELS[0], LABELS[1])
+    run, files = made
+    panel = SpatialPanel.of_run(run, files)
+    assert panel.contrast.names == (LABELS[0], LABELS[1])
     for n, layer in zip("12", panel.maps.labels, strict=True):
-        found = datasets.read(files[f"classes{n}"])["attribution"].to_numpy()
+        found = datasets.read(files.one(f"classes{n}"))["attribution"].to_numpy()
         np.testing.assert_array_equal(layer[0], found[0])
         np.testing.assert_array_equal(layer[1], found[1])
-    positions = datasets.read(files["positions"])["attribution"].to_numpy()
+    positions = datasets.read(files.one("positions"))["attribution"].to_numpy()
     np.testing.assert_array_equal(panel.maps.sources(Cell(2, 3)), positions[2, 3])
     np.testing.assert_array_equal(panel.maps.targets(Cell(4, 6)), positions[:, :, 4, 6])
 
@@ -127,7 +129,7 @@ def test_the_example_speaks_for_one_label_and_not_for_the_other(made):
 def test_the_overrides_are_read_in_their_order(made):
     panel = OverridesPanel.of_run(*made)
     assert [maps.override for maps in panel.maps] == list(OVERRIDES)
-    for maps, path in zip(panel.maps, made[1]["override_positions"], strict=True):
+    for maps, path in zip(panel.maps, made[1].many("override_positions"), strict=True):
         np.testing.assert_array_equal(maps.positions, datasets.read(path)["attribution"])
 
 
@@ -136,13 +138,13 @@ def test_the_overrides_are_read_in_their_order(made):
     [("positions", "override", "none"), ("classes1", "image", "cat"), ("classes2", "model", "x")],
 )
 def test_files_of_another_run_are_refused(made, name, key, value):
-    asked, files = made
-    dataset = datasets.read(files[name])
+    run, files = made
+    dataset = datasets.read(files.one(name))
     dataset.attrs[key] = value
-    datasets.write_h5(files[name], dataset)
-    wanted = f"{name}-smooth.h5' is of {key} '{value}', but {key} '{getattr(asked, key)}' is asked"
+    datasets.write_h5(files.one(name), dataset)
+    wanted = f"{name}-smooth.h5' is of {key} '{value}', but {key} '{getattr(run, key)}' is asked"
     with pytest.raises(BadFile, match=wanted):
-        SpatialPanel.of_run(asked, files)
+        SpatialPanel.of_run(run, files)
 
 
 # --- what is drawn ----------------------------------------------------------------------------
@@ -155,12 +157,12 @@ def test_pictures_are_those_of_the_maps(made, monkeypatch):
         "blockscope.figures.print.spatial.place_overlay",
         lambda *placed: shown.append(placed[3]),
     )
-    compose_spatial(*made, Style())
+    compose("spatial", *made, Style())
     maps = SpatialPanel.of_run(*made).maps
-    wanted = [colour.hints(*maps.labels[0]), colour.hints(*maps.labels[1])]
+    wanted = [colour.two_label_map(*maps.labels[0]), colour.two_label_map(*maps.labels[1])]
     for label in (0, 1):
-        wanted.append(signed_overlay(maps.sources(maps.strongest(1, label))))
-        wanted.append(signed_overlay(maps.targets(maps.strongest(0, label))))
+        wanted.append(signed_map(maps.sources(maps.strongest(1, label))))
+        wanted.append(signed_map(maps.targets(maps.strongest(0, label))))
     assert len(shown) == len(wanted)
     for found, expected in zip(shown, wanted, strict=True):
         np.testing.assert_array_equal(found, expected)
@@ -169,9 +171,10 @@ def test_pictures_are_those_of_the_maps(made, monkeypatch):
 def test_a_cell_is_outlined_where_it_stands():
     """A white picture of 5 x 7 cells: the dark border lies around row 3, column 5."""
     sheet = Sheet(70.0)
-    picture = np.full((50, 70, 3), 255, np.uint8)
-    outline_cell(sheet, Place(0, 0, 70.0), picture, Cell(2, 4), (5, 7), "#000000")
-    figure = sheet.figure(50.0)
+    pixels = np.full((50, 70, 3), 255, np.uint8)
+    outline_cell(sheet, Place(0, 0, 70.0), pixels, Cell(2, 4), (5, 7), "#000000")
+    sheet.height = 50.0
+    figure = sheet.figure()
     figure.set_dpi(254)  # ten pixels for each mm
     figure.canvas.draw()
     dark = np.asarray(figure.canvas.buffer_rgba())[..., 0] < 128
@@ -183,21 +186,21 @@ def test_a_cell_is_outlined_where_it_stands():
 
 
 @pytest.mark.parametrize("width", [85, 120, 180, 400])
-@pytest.mark.parametrize("name", DRAWN)
-@pytest.mark.parametrize("asked", [LONG[:2], LONG[:1], [LONG[0], "logsumexp"], []])
-def test_everything_fits_at_any_width(tmp_path, rng, name, width, asked):
-    run, files = write_run(tmp_path, rng, labels=LONG, asked=tuple(asked), grids=((4, 9), (1, 2)))
-    check_layout(*DRAWN[name](run, files, Style(width_mm=width, dpi=60)))
+@pytest.mark.parametrize("name", ["spatial", "overrides"])
+@pytest.mark.parametrize("labels", [LONG[:2], LONG[:1], [LONG[0], "logsumexp"], []])
+def test_everything_fits_at_any_width(tmp_path, rng, name, width, labels):
+    run, files = write_run(tmp_path, rng, labels=LONG, compared=labels, grids=((4, 9), (1, 2)))
+    check_layout(compose(name, run, files, Style(width_mm=width, dpi=60)))
 
 
 def test_the_panel_says_what_it_shows(made):
-    sheet, _ = compose_spatial(*made, Style())
+    sheet = compose("spatial", *made, Style())
     texts = [text for _, text in sheet.texts]
     assert "Spatial attribution: a-run" in texts
     assert f"{LABELS[0]} against {LABELS[1]}" in " ".join(texts)
     for words in ("mixed4d", "5 \N{MULTIPLICATION SIGN} 7", "3 \N{MULTIPLICATION SIGN} 4"):
         assert words in texts
-    sheet, _ = compose_overrides(*made, Style())
+    sheet = compose("overrides", *made, Style())
     texts = [text for _, text in sheet.texts]
     assert set(OVERRIDES) <= set(texts)
 
@@ -207,26 +210,23 @@ def test_the_panel_says_what_it_shows(made):
 
 @pytest.mark.parametrize("name", PANELS)
 def test_every_panel_is_written_with_its_origin(made, tmp_path, name):
-    asked, files = made
-    facts = figure_facts("panel", asked, files["picture"])
+    run, files = made
     outputs = {kind: tmp_path / f"{name}.{kind}" for kind in ("pdf", "svg", "png")}
-    write_panel(name, asked, files, outputs, facts, Style(dpi=60))
+    style = Style(dpi=60).model_dump(mode="json")
+    write_panel(panel=name, run=run.figure_params, style=style, files=files.paths, outputs=outputs)
     for path in outputs.values():
         found = provenance.read(path)
-        assert found["run"] == "a-run"
-        assert (found["layer1"], found["layer2"]) == asked.layers
-        assert found["override"] == asked.override
+        assert (found["created_by"], found["panel"], found["run"]) == ("panel", name, "a-run")
+        assert (found["layer1"], found["layer2"]) == run.layers
+        assert found["override"] == run.override
     with Image.open(outputs["png"]) as opened:
         assert opened.width == round(180 / 25.4 * 60)
 
 
-def test_an_unknown_panel_is_told(made, tmp_path):
-    asked, files = made
-    with pytest.raises(UnknownName, match="unknown panel 'spatiall'; valid: groups, spatial"):
-        write_panel("spatiall", asked, files, {"png": tmp_path / "x.png"}, {})
-    assert not list(tmp_path.glob("*x.png*"))
+def test_an_unknown_panel_is_told(made):
+    with pytest.raises(UnknownName, match="unknown panel 'spatiall'; valid: factors, spatial"):
+        compose("spatiall", *made, Style())
 
 
 def test_the_first_palette_is_signed():
     assert next(iter(palettes())) == "signed"
-    assert Asked("r", "m", "i", "a", "b", "none").layers == ("a", "b")

@@ -29,7 +29,7 @@ def test_a_channel_has_the_tile_of_its_number(tmp_path: Path) -> None:
     assert sprites is not None
     for channel in range(CHANNELS):
         expected = np.full((TILE, TILE, 3), channel)
-        np.testing.assert_array_equal(sprites.picture(channel), expected)
+        np.testing.assert_array_equal(sprites.of(channel), expected)
 
 
 def test_a_layer_without_a_spritemap_has_none() -> None:
@@ -39,7 +39,7 @@ def test_a_layer_without_a_spritemap_has_none() -> None:
 def test_a_sheet_of_one_short_row_is_whole(tmp_path: Path) -> None:
     sprites = read_sprites(write_sheet(tmp_path, rows=1, cols=3), 3)
     assert sprites is not None
-    assert sprites.picture(2).max() == 2
+    assert sprites.of(2).max() == 2
 
 
 @pytest.mark.parametrize(

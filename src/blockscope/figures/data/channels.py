@@ -2,35 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
+from blockscope.config.settings import METHODS, RunRow
+from blockscope.figures.arrays import Floats, Places
+from blockscope.figures.data.contrasts import Contrast, find_contrast
 from blockscope.figures.data.maps import grid_words
-from blockscope.figures.data.origin import check_origin
-from blockscope.figures.data.request import Asked, Contrast, find_contrast
+from blockscope.figures.data.panel_files import PanelFiles
+from blockscope.figures.data.provenance_checks import check_origin
 from blockscope.figures.data.sprites import Sprites, read_sprites
 from blockscope.io import datasets
 from blockscope.io.errors import BadFile, unknown_name
-
-Floats = NDArray[np.floating]
-Places = NDArray[np.intp]
-
-METHODS = ("linear", "path", "path-left-100", "stochastic")
-"""Methods in the order in which they are drawn."""
 
 
 @dataclass(frozen=True)
 class MethodChannels:
     """The attribution of one score to the channels of a layer by one method.
 
-    values              float (channel,), signed, in logits
-    completeness_error  (sum - rise) / |rise|, signed; not finite where the rise is zero
-    steps               gradients taken
+    Attributes
+    ----------
+    method
+        Its name.
+    values
+        (channel,), signed, in logits.
+    completeness_error
+        (sum - rise) / abs(rise), signed; not finite where the rise is zero.
+    steps
+        Gradients taken.
     """
 
     method: str
@@ -59,14 +60,22 @@ class MethodChannels:
 class LayerChannels:
     """The channels of one layer.
 
-    methods      one or more, in the order of ``METHODS``
-    rise         the score, less the score of a layer that is zero everywhere
-    activations  float (row, col, channel)
-    sprites      the layer's spritemap, or None
+    Attributes
+    ----------
+    layer, contrast
+        The layer, and the labels that are compared.
+    methods
+        One or more, in the order of ``settings.METHODS``.
+    rise
+        The score, less the score of a layer that is zero everywhere.
+    activations
+        (row, col, channel).
+    sprites
+        The layer's spritemap, or None.
     """
 
     layer: str
-    pair: Contrast
+    contrast: Contrast
     methods: tuple[MethodChannels, ...]
     rise: float
     activations: Floats
@@ -91,21 +100,21 @@ class LayerChannels:
 
 
 def read_layer(
-    asked: Asked, files: Mapping[str, Any], place: int, pair: Contrast | None = None
+    run: RunRow, files: PanelFiles, place: int, contrast: Contrast | None = None
 ) -> LayerChannels:
     """Read the channels of the earlier (``place`` 1) or the later layer (2) of a run.
 
-    ``pair`` is what the run compares, for those who have looked it up already.
+    ``contrast`` is what the run compares, for those who have looked it up already.
 
-    Raises ``BadFile`` where files are not of the model, image, layer and gradient that were asked
-    or differ in their channels, and ``UnknownName`` where the score is not among the attributions.
+    Raises ``BadFile`` where files are not of the model, image, layer and gradient of the run or
+    differ in their channels, and ``UnknownName`` where the score is not among the attributions.
     """
-    layer = asked.layers[place - 1]
-    wanted = {"model": asked.model, "image": asked.image, "layer": layer}
-    channels, activations = (files[f"{kind}{place}"] for kind in ("channels", "activations"))
+    layer = run.layers[place - 1]
+    wanted = {"model": run.model, "image": run.image, "layer": layer}
+    channels, activations = (files.one(f"{kind}{place}") for kind in ("channels", "activations"))
     found, active = datasets.read(channels), datasets.read(activations)
-    check_origin(asked, found, channels, wanted | {"override": asked.override})
-    check_origin(asked, active, activations, wanted)
+    check_origin(run, found, channels, wanted | {"override": run.override})
+    check_origin(run, active, activations, wanted)
     values = active["activations"].transpose("row", "col", "channel").to_numpy()
     counts = found.sizes["channel"], values.shape[2]
     if counts[0] != counts[1]:
@@ -113,11 +122,11 @@ def read_layer(
             f"layer '{layer}' has {counts[0]} channels in '{channels}' and {counts[1]} in "
             f"'{activations}'; make both again"
         )
-    pair = pair or find_contrast(asked.classes, datasets.read(files["classes2"]))
-    own = found.isel(pair=pair.row_of(found))
+    contrast = contrast or find_contrast(run.classes, datasets.read(files.one("classes2")))
+    own = found.isel(pair=contrast.row_of(found))
     rise = float(own["score"] - own["score_at_zero"])
-    sprites = read_sprites(files[f"sprites{place}"], counts[0])
-    return LayerChannels(layer, pair, _methods(own), rise, values, sprites)
+    sprites = read_sprites(files.many(f"sprites{place}"), counts[0])
+    return LayerChannels(layer, contrast, _methods(own), rise, values, sprites)
 
 
 def _methods(own: xr.Dataset) -> tuple[MethodChannels, ...]:

@@ -1,4 +1,4 @@
-"""What a contact sheet shows: the sprites of one layer, and what a picture does to its channels."""
+"""What a contact sheet shows: a layer's sprites, and how its channels respond to an image."""
 
 from __future__ import annotations
 
@@ -10,48 +10,67 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from blockscope.figures.arrays import Floats, Pixels
 from blockscope.io import datasets, images
 from blockscope.io.errors import BadFile
 from blockscope.io.provenance import Facts
 from blockscope.io.provenance import read as read_provenance
 
-Floats = NDArray[np.floating]
 AXES = ("sprite", "row", "col", "rgb")
 
 
 @dataclass(frozen=True)
 class LayerSprites:
-    """The spritemap of a layer, as the stage "sprites" writes it.
+    """The spritemap of a layer, as the stage "spritemap" writes it.
 
-    unit        what a sprite is of: "channel", unless the spritemap says otherwise
-    numbers     int (sprite,), which of the layer's units they are, in rising order
-    pixels      uint8 (sprite, row, col, rgb)
-    objective   float (sprite,), as the last step of the ascent saw it
-    judge       float (sprite,), under draws that no step has seen
-    stopped     int (sprite,), the step at which its numbers were no longer finite, -1 for none
-    facts       where it comes from
+    Attributes
+    ----------
+    layer
+        The layer.
+    unit
+        What a sprite is of: "channel", unless the spritemap says otherwise.
+    numbers
+        (sprite,), which of the layer's units they are, in rising order.
+    pixels
+        (sprite, row, col, rgb).
+    objective
+        (sprite,), as the last step saw it.
+    heldout_objective
+        (sprite,), under random transforms that no step has seen.
+    diverged_step
+        (sprite,), the step at which its numbers were no longer finite, -1 for none.
+    facts
+        Where it comes from.
     """
 
     layer: str
     unit: str
     numbers: NDArray[np.integer]
-    pixels: NDArray[np.uint8]
+    pixels: Pixels
     objective: Floats
-    judge: Floats
-    stopped: NDArray[np.integer]
+    heldout_objective: Floats
+    diverged_step: NDArray[np.integer]
     facts: Facts
 
 
 @dataclass(frozen=True)
 class Response:
-    """What a picture makes of the channels that have a sprite.
+    """How the channels that have a sprite respond to an image.
 
-    picture      uint8 (row, col, rgb), as the network sees it
-    activations  float (row, col, sprite)
+    Attributes
+    ----------
+    image
+        Its id.
+    pixels
+        The image as the network sees it.
+    activations
+        (row, col, sprite).
+    facts
+        Where they come from.
     """
 
     image: str
-    picture: NDArray[np.uint8]
+    pixels: Pixels
     activations: Floats
     facts: Facts
 
@@ -78,30 +97,30 @@ def read_layer_sprites(path: str | os.PathLike[str]) -> LayerSprites:
         numbers=found["sprite"].to_numpy(),
         pixels=found["sprites"].to_numpy(),
         objective=found["objective"].to_numpy(),
-        judge=found["heldout_objective"].to_numpy(),
-        stopped=found["diverged_step"].to_numpy(),
+        heldout_objective=found["heldout_objective"].to_numpy(),
+        diverged_step=found["diverged_step"].to_numpy(),
         facts=read_provenance(path),
     )
 
 
 def read_response(
-    activations: str | os.PathLike[str], picture: str | os.PathLike[str], sprites: LayerSprites
+    activations: str | os.PathLike[str], image_path: str | os.PathLike[str], sprites: LayerSprites
 ) -> Response:
-    """Read what a picture makes of the channels that the sprites are of.
+    """Read how the channels that the sprites are of respond to an image.
 
     Raises ``BadFile`` where the activations are of another network or layer, lack one of the
-    channels, or are of another picture than the one given.
+    channels, or are of another image than the one given.
     """
     if sprites.unit == "direction":
         raise BadFile(
             f"the sprites of layer '{sprites.layer}' are of directions, which have no activations; "
-            "a contact sheet with a picture is made of a layer's channels"
+            "a contact sheet with an image is made of a layer's channels"
         )
-    active, shown = datasets.read(activations), images.read_input(picture)
+    active, shown = datasets.read(activations), images.read_input(image_path)
     for key in ("model", "model_sha256", "layer"):
         _check(key, active, activations, sprites.facts.get(key), "the sprites are of")
     for key in ("image", "image_sha256"):
-        _check(key, active, activations, shown[1].get(key), f"'{picture}' is of")
+        _check(key, active, activations, shown[1].get(key), f"'{image_path}' is of")
     values = active["activations"].transpose("row", "col", "channel").to_numpy()
     last = int(sprites.numbers.max())
     if last >= values.shape[2]:
@@ -125,7 +144,7 @@ def _check(key: str, found: xr.Dataset, path: object, wanted: object, whose: str
         )
 
 
-def coarser(activations: Floats, block: int) -> Floats:
+def max_pooled(activations: Floats, block: int) -> Floats:
     """Return the largest of each block of ``block`` x ``block`` positions: (row, col, channel).
 
     Blocks at the far edges may be smaller. The largest of the whole map stays what it is.

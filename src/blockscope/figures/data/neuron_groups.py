@@ -1,51 +1,61 @@
-"""What the panel "neuron groups" shows, read from the result files of one run."""
+"""The neuron groups of a run, read from its result files."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
-from blockscope.figures.data.groups import Weight
-from blockscope.figures.data.origin import check_origin
-from blockscope.figures.data.request import Asked, Contrast, find_contrast
+from blockscope.config.settings import RunRow
+from blockscope.figures.arrays import Floats, Pixels
+from blockscope.figures.data.contrasts import Contrast, find_contrast
+from blockscope.figures.data.factors import Weight
+from blockscope.figures.data.panel_files import PanelFiles
+from blockscope.figures.data.provenance_checks import check_origin
 from blockscope.figures.data.sprites import Sprites, read_sprites
 from blockscope.io import datasets, images
 
-Floats = NDArray[np.floating]
-
 
 @dataclass(frozen=True)
-class NeuronsPanel:
+class NeuronGroupsPanel:
     """The neuron groups of the earlier layer of a run.
 
-    picture         uint8 (row, col, rgb), the input as the network sees it
-    spatial         float (row, col, factor), where each group is
-    channels        float (factor, channel), what each group is made of
-    magnitude       float (factor,), the length of each group's vector
-    effect          float (factor, label), signed, in logits
-    labels          names on the axis ``label``; a repeated name has its index behind it
-    pair            those labels that the run asks about
-    relative_error  what the groups leave unexplained: norm of the rest over norm of the whole
-    pictures        what each group responds to, tile n that of group n, or None
-    sprites         the layer's spritemap, or None
+    Attributes
+    ----------
+    run, contrast
+        The run, and the labels that it compares.
+    pixels
+        The input as the network sees it.
+    spatial
+        (row, col, factor), where each group is.
+    channels
+        (factor, channel), what each group is made of.
+    magnitude
+        (factor,), the length of each group's vector.
+    effect
+        (factor, label), signed, in logits.
+    labels
+        Names on the axis ``label``; a repeated name is followed by its index.
+    relative_error
+        What the groups leave unexplained: norm of the rest over norm of the whole.
+    group_sprites
+        What each group responds to, tile n that of group n, or None.
+    sprites
+        The layer's spritemap, or None.
     """
 
-    asked: Asked
-    pair: Contrast
-    picture: NDArray[np.uint8]
+    run: RunRow
+    contrast: Contrast
+    pixels: Pixels
     spatial: Floats
     channels: Floats
     magnitude: Floats
     effect: Floats
     labels: tuple[str, ...]
     relative_error: float
-    pictures: Sprites | None = None
+    group_sprites: Sprites | None = None
     sprites: Sprites | None = None
 
     @property
@@ -54,29 +64,30 @@ class NeuronsPanel:
         return int(self.spatial.shape[-1])
 
     @classmethod
-    def of_run(cls, asked: Asked, files: Mapping[str, Any]) -> NeuronsPanel:
+    def of_run(cls, run: RunRow, files: PanelFiles) -> NeuronGroupsPanel:
         """Read the files of a run.
 
         Neuron groups follow the network's own gradient, whatever the run's override. Raises
         ``BadFile`` if they are of another model, image or layer, and what `find_contrast` raises.
         """
-        found = datasets.read(files["groups1"])
-        wanted = {"model": asked.model, "image": asked.image, "layer": asked.layer1}
-        check_origin(asked, found, files["groups1"], wanted)
-        picture, _ = images.read_input(files["picture"])
+        path = files.one("groups1")
+        found = datasets.read(path)
+        wanted = {"model": run.model, "image": run.image, "layer": run.layer1}
+        check_origin(run, found, path, wanted)
+        pixels, _ = images.read_input(files.one("image"))
         channels = found["channels"].transpose("factor", "channel").to_numpy()
         return cls(
-            asked=asked,
-            pair=find_contrast(asked.classes, datasets.read(files["classes2"])),
-            picture=picture,
+            run=run,
+            contrast=find_contrast(run.classes, datasets.read(files.one("classes2"))),
+            pixels=pixels,
             spatial=found["spatial"].transpose("row", "col", "factor").to_numpy(),
             channels=channels,
             magnitude=found["magnitude"].to_numpy(),
             effect=found["effect"].transpose("factor", "label").to_numpy(),
             labels=_told_apart(found),
             relative_error=float(found.attrs["relative_error"]),
-            pictures=read_sprites(files["group_sprites1"], len(channels)),
-            sprites=read_sprites(files["sprites1"], channels.shape[1]),
+            group_sprites=read_sprites(files.many("group_sprites1"), len(channels)),
+            sprites=read_sprites(files.many("sprites1"), channels.shape[1]),
         )
 
     def strongest(self, group: int, count: int) -> tuple[int, ...]:
@@ -85,11 +96,12 @@ class NeuronsPanel:
         order = np.argsort(-own, kind="stable")[:count]
         return tuple(int(channel) for channel in order if own[channel] > 0)
 
-    def asked_effects(self, group: int) -> tuple[Weight, ...]:
-        """Return the labels that the run asks about, with the group's effect on each."""
-        places = [self.pair.first, *([] if self.pair.second is None else [self.pair.second])]
+    def compared_effects(self, group: int) -> tuple[Weight, ...]:
+        """Return the labels that the run compares, with the group's effect on each."""
+        contrast = self.contrast
+        places = [contrast.first, *([] if contrast.second is None else [contrast.second])]
         effects = (float(self.effect[group, place]) for place in places)
-        return tuple(map(Weight, self.pair.names, effects))
+        return tuple(map(Weight, contrast.names, effects))
 
     def top_effects(self, group: int, count: int) -> tuple[Weight, ...]:
         """Return the labels of the group's largest positive effect, the largest first."""

@@ -1,4 +1,4 @@
-"""Pictures of what channels respond to, on one sheet for all channels of a layer."""
+"""A spritemap: what each channel of a layer, or each neuron group, responds to."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from blockscope.figures.arrays import Pixels
 from blockscope.io import images
 from blockscope.io.atomic_files import require_file
 from blockscope.io.errors import BadFile
@@ -19,17 +19,22 @@ from blockscope.io.errors import BadFile
 class Sprites:
     """The spritemap of a layer.
 
-    sheet   uint8 (row, col, rgb); tile n is in column n % wrap, row n // wrap
-    tile    side of a tile in pixels
-    wrap    tiles in a row
+    Attributes
+    ----------
+    sheet
+        All sprites side by side; sprite n is in column n % wrap, row n // wrap.
+    tile
+        Side of a sprite in pixels.
+    wrap
+        Sprites in a row.
     """
 
-    sheet: NDArray[np.uint8]
+    sheet: Pixels
     tile: int
     wrap: int
 
-    def picture(self, channel: int) -> NDArray[np.uint8]:
-        """Return the tile of a channel, uint8 (row, col, rgb)."""
+    def of(self, channel: int) -> Pixels:
+        """Return the sprite of a channel."""
         row, col = divmod(channel, self.wrap)
         size = self.tile
         return self.sheet[row * size : (row + 1) * size, col * size : (col + 1) * size]

@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 from blockscope.figures.data.contact_sheet import (
     LayerSprites,
     Response,
-    coarser,
+    max_pooled,
     read_layer_sprites,
     read_response,
 )
-from blockscope.figures.image_encoding import enlarge, picture_uri
+from blockscope.figures.image_encoding import enlarge, image_uri
 from blockscope.figures.page.html import as_html, link, script
 from blockscope.figures.page.quantization import Bulk, fitted
 from blockscope.figures.page.sprite_sheet import TileSheet, tile_sheet
@@ -112,8 +112,8 @@ def contact_data(rendered: LayerSprites, response: Response | None, room: int) -
         "unit": rendered.unit,
         "numbers": rendered.numbers.tolist(),
         "objective": _plain(rendered.objective),
-        "judge": _plain(rendered.judge),
-        "stopped": rendered.stopped.tolist(),
+        "judge": _plain(rendered.heldout_objective),
+        "stopped": rendered.diverged_step.tolist(),
         "palette": {
             "name": PALETTE,
             "words": palette.words,
@@ -131,11 +131,11 @@ def _ever_coarser(response: Response) -> Iterator[dict[str, Any]]:
     values = response.activations
     rows, cols, channels = values.shape
     by_channel = values.reshape(-1, channels)
-    height, width, _ = response.picture.shape
+    height, width, _ = response.pixels.shape
     shown = {
         "image": response.image,
         "picture": {
-            "uri": picture_uri(_for_page(response.picture)), "rows": height, "cols": width,
+            "uri": image_uri(_for_page(response.pixels)), "rows": height, "cols": width,
         },
         "grid": [rows, cols],
         "largest": _plain(by_channel.max(axis=0)),
@@ -143,7 +143,7 @@ def _ever_coarser(response: Response) -> Iterator[dict[str, Any]]:
         "mean": _plain(by_channel.mean(axis=0, dtype=np.float64)),
     }  # fmt: skip
     for block in BLOCKS:
-        cells = coarser(values, block)
+        cells = max_pooled(values, block)
         yield shown | {
             "rows": cells.shape[0],
             "cols": cells.shape[1],

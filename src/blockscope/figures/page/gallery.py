@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 
 from PIL import Image
 
+from blockscope.config.panels import PANELS
 from blockscope.figures.page.html import link, write_html
-from blockscope.figures.panel_text import READINGS
 from blockscope.io.errors import BadFile
 
 THUMBNAIL = (560, 226)  # pixels (col, row): sharp on a card 280 px wide at twice the density
@@ -84,7 +84,7 @@ def _card(run: GalleryRun, output: str | os.PathLike[str]) -> _Card:
         height=height,
         page=link(run.page, output),
         files={name: link(path, output) for name, path in run.files.items()},
-        titles=[READINGS[panel].title for panel in run.panels],
+        titles=[PANELS[panel].title for panel in run.panels],
         words=" ".join(words).casefold(),
     )
 

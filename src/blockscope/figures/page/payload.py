@@ -10,10 +10,12 @@ from typing import Any
 
 import xarray as xr
 
-from blockscope.figures.data.activation_grid import GridPanel
+from blockscope.config.settings import RunRow
+from blockscope.figures.data.activation_grids import GridsPanel
+from blockscope.figures.data.activations import LayerActivations
 from blockscope.figures.data.channels import read_layer
-from blockscope.figures.data.dictionary import DictionaryPanel
-from blockscope.figures.data.request import Asked, find_contrast
+from blockscope.figures.data.contrasts import find_contrast
+from blockscope.figures.data.panel_files import PanelFiles
 from blockscope.figures.data.sprites import Sprites, read_sprites
 from blockscope.figures.page.payload_cells import (
     active_channels,
@@ -33,17 +35,15 @@ from blockscope.figures.palettes import palettes
 from blockscope.figures.style import Style
 from blockscope.io import datasets, images
 
-Files = Mapping[str, Any]
-
 PICTURES_SHARE = 45  # percent of the room that pictures of cells and sprites may take
 GROUPS_PART = 8  # pictures of neuron groups may take an eighth of that besides
 CELLS = (3200, 800, 200, 50)  # most of a layer in the page: positions are summed in blocks beyond
 
 
 def payload(
-    asked: Asked,
+    run: RunRow,
     panels: Sequence[str],
-    files: Files,
+    files: PanelFiles,
     input_uri: str,
     style: Style,
     room: int,
@@ -57,89 +57,91 @@ def payload(
 
     Cost: reading the files and deflating the arrays, a second for layers of 14 x 14 positions.
     """
-    rows, cols, _ = images.read_input(files["picture"])[0].shape
+    rows, cols, _ = images.read_input(files.one("image"))[0].shape
     data: dict[str, Any] = {
-        "run": asked.run,
-        "model": asked.model,
-        "image": asked.image,
-        "override": asked.override,
+        "run": run.run,
+        "model": run.model,
+        "image": run.image,
+        "override": run.override,
         "opacity": style.opacity,
         "picture": {"uri": input_uri, "rows": rows, "cols": cols},
         "palettes": _palettes(),
-        "layers": [{"name": layer} for layer in asked.layers],
+        "layers": [{"name": layer} for layer in run.layers],
     }
     shown = set(panels)
-    if shown <= {"groups"}:
+    if shown <= {"factors"}:
         return data
     read = cache(datasets.read)
     pictures = room * PICTURES_SHARE // 100
-    parts = len(shown & {"grid"}) + 1
-    if shown - {"groups", "grid", "dictionary"}:
-        data |= _labelled(asked, shown, files, read, pictures // GROUPS_PART)
-    if "grid" in shown:
-        data["grids"] = packed_grids(GridPanel.of_run(asked, files), pictures // parts)
-        data["sized"] = style.sized
-    data |= _channels_and_sprites(asked, shown, files, read, pictures // parts)
+    parts = len(shown & {"activation_grids"}) + 1
+    if shown - {"factors", "activation_grids", "semantic_dictionary"}:
+        data |= _labelled(run, shown, files, read, pictures // GROUPS_PART)
+    if "activation_grids" in shown:
+        data["grids"] = packed_grids(GridsPanel.of_run(run, files), pictures // parts)
+        data["sized"] = style.scale_by_magnitude
+    data |= _channels_and_sprites(run, shown, files, read, pictures // parts)
     taken = sum(len(sheet["uri"]) for sheet in _sheets(data))
-    maps = _maps_read(asked, shown, files, read)
-    return dict(fitted(_ever_coarser(data, asked, maps), room - taken))
+    maps = _maps_read(run, shown, files, read)
+    return dict(fitted(_ever_coarser(data, run, maps), room - taken))
 
 
-def _labelled(asked: Asked, shown: set[str], files: Files, read: Any, room: int) -> dict[str, Any]:
+def _labelled(
+    run: RunRow, shown: set[str], files: PanelFiles, read: Any, room: int
+) -> dict[str, Any]:
     """Return the labels, those that the run compares, and what needs nothing else.
 
     ``room``: characters that the pictures of neuron groups take.
     """
-    classes = read(files["classes2"])
-    pair = find_contrast(asked.classes, classes)
+    classes = read(files.one("classes2"))
+    pair = find_contrast(run.classes, classes)
     data = {"pair": asdict(pair) | {"text": pair.text}, "labels": _labels(classes)}
     if "channels" in shown:
-        data["drivers"] = packed_drivers(read(files["drivers"])["attribution"])
-    if "neurons" in shown:
-        groups = read(files["groups1"])
-        pictures = read_sprites(files["group_sprites1"], groups.sizes["factor"])
+        data["drivers"] = packed_drivers(read(files.one("drivers"))["attribution"])
+    if "neuron_groups" in shown:
+        groups = read(files.one("groups1"))
+        pictures = read_sprites(files.many("group_sprites1"), groups.sizes["factor"])
         data["neurons"] = packed_neurons(groups, pictures, room)
     return data
 
 
 def _maps_read(
-    asked: Asked, shown: set[str], files: Files, read: Any
+    run: RunRow, shown: set[str], files: PanelFiles, read: Any
 ) -> dict[str, list[xr.Dataset]]:
     """Return both layers' attributions and those between them, for each gradient shown."""
     maps: dict[str, list[xr.Dataset]] = {}
     if "overrides" in shown:
         kinds = ("override_classes1", "override_classes2", "override_positions")
-        for paths in zip(*(files[kind] for kind in kinds), strict=True):
+        for paths in zip(*(files.many(kind) for kind in kinds), strict=True):
             three = [read(path) for path in paths]
             maps[str(three[2].attrs["override"])] = three
     elif "spatial" in shown:
         kinds = ("classes1", "classes2", "positions")
-        maps[asked.override] = [read(files[kind]) for kind in kinds]
+        maps[run.override] = [read(files.one(kind)) for kind in kinds]
     return maps
 
 
 def _channels_and_sprites(
-    asked: Asked, shown: set[str], files: Files, read: Any, room: int
+    run: RunRow, shown: set[str], files: PanelFiles, read: Any, room: int
 ) -> dict[str, Any]:
     """Return the layers whose channels are shown, their activations, and sheets of sprites."""
     data: dict[str, Any] = {"activations": {}}
     sprites: dict[str, tuple[Sprites, set[int]]] = {}
-    places = (1, 2) if "channels" in shown else (1,) if "methods" in shown else ()
+    places = (1, 2) if "channels" in shown else (1,) if "channel_methods" in shown else ()
     layers = [
-        read_layer(asked, files, n, find_contrast(asked.classes, read(files["classes2"])))
+        read_layer(run, files, n, find_contrast(run.classes, read(files.one("classes2"))))
         for n in places
     ]
     if layers:
         data["channels"] = [
-            packed_channels(found, read(files[f"channels{n}"])["label_attribution"])
+            packed_channels(found, read(files.one(f"channels{n}"))["label_attribution"])
             for n, found in zip(places, layers, strict=True)
         ]
     for found in layers:
         data["activations"][found.layer] = packed_activations(found.activations, bits=8)
         if found.sprites:
             sprites[found.layer] = found.sprites, strongest_of(found)
-    if "dictionary" in shown:
-        panel, layer = DictionaryPanel.of_run(asked, files), asked.layer1
+    if "semantic_dictionary" in shown:
+        panel, layer = LayerActivations.of_run(run, files), run.layer1
         data["dictionary"] = packed_dictionary(layer, panel.activations)
         data["activations"][layer] = packed_activations(panel.activations, bits=16)
         if panel.sprites:
@@ -157,7 +159,7 @@ def _sheets(data: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 
 def _ever_coarser(
-    data: dict[str, Any], asked: Asked, maps: Mapping[str, Sequence[xr.Dataset]]
+    data: dict[str, Any], run: RunRow, maps: Mapping[str, Sequence[xr.Dataset]]
 ) -> Iterator[dict[str, Any]]:
     """Yield the whole data with ever larger blocks of positions for a cell of the page."""
     if not maps:
@@ -178,7 +180,7 @@ def _ever_coarser(
                         "grid": list(grid),
                         "pooled": block,
                     }
-                    for name, grid, block in zip(asked.layers, grids, blocks, strict=True)
+                    for name, grid, block in zip(run.layers, grids, blocks, strict=True)
                 ],
                 "maps": {name: _maps(three, blocks) for name, three in maps.items()},
             }

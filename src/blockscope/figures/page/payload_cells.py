@@ -6,20 +6,18 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from blockscope.figures.data.activation_grid import GridPanel
-from blockscope.figures.data.dictionary import representative_positions
+from blockscope.figures.arrays import Floats
+from blockscope.figures.data.activation_grids import GridsPanel
+from blockscope.figures.data.activations import representative_positions
 from blockscope.figures.data.sprites import Sprites
 from blockscope.figures.page.quantization import Bulk
 from blockscope.figures.page.sprite_sheet import tile_sheet
 
-Floats = NDArray[np.floating]
-
 TELLING = 4  # positions that the page offers, those that are printed
 
 
-def packed_grids(panel: GridPanel, room: int) -> list[dict[str, Any]]:
+def packed_grids(panel: GridsPanel, room: int) -> list[dict[str, Any]]:
     """Return the activation grids of a run; their pictures take about ``room`` characters."""
     return [
         {
@@ -31,7 +29,7 @@ def packed_grids(panel: GridPanel, room: int) -> list[dict[str, Any]]:
                 grid.tiles, room // len(panel.grids), grid.magnitude.shape[1]
             ).plain(),
             "magnitude": Bulk(grid.magnitude[None]),
-            "stopped": np.flatnonzero(grid.stopped >= 0).tolist(),
+            "stopped": np.flatnonzero(grid.diverged_step >= 0).tolist(),
         }
         for grid in panel.grids
     ]
@@ -63,7 +61,7 @@ def packed_sprites(
     for layer, (sprites, channels) in wanted.items():
         listed = sorted(channels)
         if listed:
-            tiles = np.stack([sprites.picture(channel) for channel in listed])
+            tiles = np.stack([sprites.of(channel) for channel in listed])
             share = room * len(listed) // count
             packed[layer] = tile_sheet(tiles, share).plain() | {"channels": listed}
     return packed

@@ -6,15 +6,13 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
+from blockscope.figures.arrays import Floats
 from blockscope.figures.colour import factor_colours
 from blockscope.figures.data.channels import LayerChannels
 from blockscope.figures.data.sprites import Sprites
 from blockscope.figures.page.quantization import Bulk
 from blockscope.figures.page.sprite_sheet import tile_sheet
-
-Floats = NDArray[np.floating]
 
 DRIVERS = 12  # strongest channels of the earlier layer, kept for each of the later one
 SPRITES = 20  # strongest channels of a method whose sprites are in the page, in either direction
@@ -66,7 +64,7 @@ def packed_neurons(groups: xr.Dataset, pictures: Sprites | None, room: int) -> d
     strongest: Floats = np.take_along_axis(vectors, order, axis=1)
     sheet = {}
     if pictures is not None:
-        tiles = np.stack([pictures.picture(group) for group in range(len(spatial))])
+        tiles = np.stack([pictures.of(group) for group in range(len(spatial))])
         sheet = {"sheet": tile_sheet(tiles, room).plain()}
     return sheet | {
         "layer": str(groups.attrs["layer"]),

@@ -11,20 +11,19 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from blockscope.config.result_paths import SPRITES_OF
+from blockscope.config.panels import PANELS
+from blockscope.config.settings import RunRow
 from blockscope.figures import captions, colour
-from blockscope.figures.data.groups import GroupsPanel, LayerGroups, Weight
+from blockscope.figures.data.factors import FactorsPanel, LayerFactors, Weight
 from blockscope.figures.data.maps import grid_words
-from blockscope.figures.data.request import Asked
-from blockscope.figures.image_encoding import enlarge, picture_uri, png_uri
+from blockscope.figures.data.panel_files import PanelFiles
+from blockscope.figures.image_encoding import enlarge, image_uri, png_uri
 from blockscope.figures.page.html import as_html, link, script
 from blockscope.figures.page.payload import payload
-from blockscope.figures.panel_text import READINGS
 from blockscope.figures.style import Style
 from blockscope.io import images
 from blockscope.io.atomic_files import atomic_write_text
@@ -67,7 +66,7 @@ class _Layer:
 
 @dataclass(frozen=True)
 class _Groups:
-    panel: GroupsPanel
+    panel: FactorsPanel
     layers: Sequence[_Layer]
     legends: Sequence[_Legend]
     probabilities: Sequence[_Row]
@@ -92,9 +91,9 @@ class _Legend:
 
 def write_page(
     output: str | os.PathLike[str],
-    asked: Asked,
+    run: RunRow,
     panels: Sequence[str],
-    files: Mapping[str, Any],
+    files: PanelFiles,
     facts: Mapping[str, str | int | float],
     style: Style | None = None,
     gallery: str | os.PathLike[str] | None = None,
@@ -102,7 +101,7 @@ def write_page(
     """Write the page of a run.
 
     output    the page; links in it are relative to its folder, where the printed panels lie too
-    panels    what it shows, in order: names of `readings.READINGS`
+    panels    what it shows, in order: names of `config.panels.PANELS`
     files     the files of all its panels, by the names of ``config.paths.panel_files``
     facts     provenance: shown as a table, and as JSON in the element "blockscope-provenance"
     style     opacity at the start, and whether positions are blended
@@ -112,56 +111,54 @@ def write_page(
     coarsest do not fit.
     """
     style = style or Style()
-    picture, _ = images.read_input(files["picture"])
+    picture, _ = images.read_input(files.one("image"))
     rows, cols, _ = picture.shape
-    shown = _groups(asked, files, style) if "groups" in panels else None
-    uri = picture_uri(_input_for_page(picture))
+    shown = _groups(run, files, style) if "factors" in panels else None
+    uri = image_uri(_input_for_page(picture))
     content = {
-        "asked": asked,
-        "caption": captions.run_words(asked),
-        "sections": [_section(name, asked, files, output) for name in panels],
+        "run": run,
+        "caption": captions.run_caption(run),
+        "sections": [_section(name, run, files, output) for name in panels],
         "groups": shown,
-        "hides": captions.what_override_hides(asked.override),
+        "hides": captions.override_caveat(run.override),
         "opacity": style.opacity,
-        "smooth": style.smooth,
+        "smooth": style.interpolate,
         "input_uri": uri,
         "input_size": grid_words(picture),
         "ratio": f"{cols} / {rows}",
-        "summary": _summary(asked, shown),
+        "summary": _summary(run, shown),
         "gallery": link(gallery, output) if gallery is not None else None,
         "facts": dict(facts),
         "bundle": script("page.bundle.js"),
     }
     without = as_html("page.html.j2", **content, data={})
     room = LARGEST_PAGE - len(without.encode()) - len(uri)
-    data = payload(asked, panels, files, uri, style, room * ARRAYS_SHARE // 100)
+    data = payload(run, panels, files, uri, style, room * ARRAYS_SHARE // 100)
     text = as_html("page.html.j2", **content, data=data)
     if len(text.encode()) > LARGEST_PAGE:
         raise BadFile(
-            f"the page of run '{asked.run}' would have {len(text.encode()) / 1e6:.1f} MB, with "
+            f"the page of run '{run.run}' would have {len(text.encode()) / 1e6:.1f} MB, with "
             f"{len(panels)} panels; a page has at most 3 MB: show fewer panels in one run, or a "
             "later layer (columns panels, layer1)"
         )
     atomic_write_text(output, text)
 
 
-def _section(
-    name: str, asked: Asked, files: Mapping[str, Any], output: str | os.PathLike[str]
-) -> _Section:
+def _section(name: str, run: RunRow, files: PanelFiles, output: str | os.PathLike[str]) -> _Section:
     printed = {
         kind.upper(): link(Path(output).with_name(f"{name}.{kind}"), output)
         for kind in ("pdf", "svg", "png")
     }
     contacts = {
-        asked.layers[number - 1]: link(path, output)
-        for number in SPRITES_OF.get(name, ())
-        for path in files.get(f"contact{number}", [])
+        run.layers[number - 1]: link(path, output)
+        for number in PANELS[name].sprite_layers
+        for path in files.many(f"contact{number}")
     }
-    return _Section(name, *READINGS[name], printed, contacts)
+    return _Section(name, PANELS[name].title, PANELS[name].summary, printed, contacts)
 
 
-def _groups(asked: Asked, files: Mapping[str, Any], style: Style) -> _Groups:
-    panel = GroupsPanel.of_run(asked, files, style.probabilities)
+def _groups(run: RunRow, files: PanelFiles, style: Style) -> _Groups:
+    panel = FactorsPanel.of_run(run, files, style.top_labels)
     return _Groups(
         panel=panel,
         layers=[_layer(layer) for layer in panel.layers],
@@ -179,17 +176,17 @@ def _input_for_page(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return enlarge(picture, (max(1, round(rows * scale)), max(1, round(cols * scale))), smooth=True)
 
 
-def _layer(layer: LayerGroups) -> _Layer:
+def _layer(layer: LayerFactors) -> _Layer:
     together = _Overlay(
         "all",
-        png_uri(colour.factor_picture(layer.spatial)),
+        png_uri(colour.factor_image(layer.spatial)),
         f"Factors of {layer.layer}, {layer.grid} positions. "
         + " ".join(_whereabouts(layer, factor) for factor in range(layer.factors)),
     )
     alone = [
         _Overlay(
             str(factor + 1),
-            png_uri(colour.single_factor_picture(layer.spatial, factor)),
+            png_uri(colour.single_factor_image(layer.spatial, factor)),
             f"One factor of {layer.layer} alone. {_whereabouts(layer, factor)}",
         )
         for factor in range(layer.factors)
@@ -197,7 +194,7 @@ def _layer(layer: LayerGroups) -> _Layer:
     return _Layer(layer.layer, layer.grid, [together, *alone])
 
 
-def _whereabouts(layer: LayerGroups, factor: int) -> str:
+def _whereabouts(layer: LayerFactors, factor: int) -> str:
     """Say in words where a factor is largest, for those who do not see the picture."""
     values = layer.spatial[..., factor]
     names = ", ".join(weight.label for weight in layer.tops[factor][:NAMED_IN_ALT])
@@ -208,7 +205,7 @@ def _whereabouts(layer: LayerGroups, factor: int) -> str:
     return f"{start} is largest at row {row + 1}, column {col + 1}."
 
 
-def _legends(panel: GroupsPanel) -> list[_Legend]:
+def _legends(panel: FactorsPanel) -> list[_Legend]:
     return [
         _Legend(
             title=captions.legend_title(panel, layer),
@@ -219,7 +216,7 @@ def _legends(panel: GroupsPanel) -> list[_Legend]:
     ]
 
 
-def _factors(layer: LayerGroups) -> list[_Factor]:
+def _factors(layer: LayerFactors) -> list[_Factor]:
     full = captions.largest(layer.tops)
     colours = colour.factor_colours(layer.factors)
     return [
@@ -235,8 +232,8 @@ def _factors(layer: LayerGroups) -> list[_Factor]:
     ]
 
 
-def _probabilities(panel: GroupsPanel) -> list[_Row]:
-    weights = (*panel.probabilities, *panel.asked)
+def _probabilities(panel: FactorsPanel) -> list[_Row]:
+    weights = (*panel.probabilities, *panel.requested)
     full = captions.largest([weights])
     return [
         _Row(
@@ -253,17 +250,17 @@ def _share(weight: Weight, full: float) -> float:
     return round(min(1.0, max(0.0, weight.value / full)), 4)
 
 
-def _summary(asked: Asked, groups: _Groups | None) -> dict[str, str]:
+def _summary(run: RunRow, groups: _Groups | None) -> dict[str, str]:
     """Return the facts of the run that a reader wants first."""
     facts = {
-        "Model": asked.model,
-        "Image": asked.image,
-        "Layers": " and ".join(asked.layers),
-        "Gradient override": asked.override,
+        "Model": run.model,
+        "Image": run.image,
+        "Layers": " and ".join(run.layers),
+        "Gradient override": run.override,
     }
     if groups:
         first, second = groups.panel.layers
         facts["Layers"] = f"{first.layer} ({first.grid}) and {second.layer} ({second.grid})"
-        facts["Factors"] = captions.recipe_words(groups.panel)
-        facts["Relative error of the factors"] = captions.errors_words(groups.panel)
+        facts["Factors"] = captions.factorisation_caption(groups.panel)
+        facts["Relative error of the factors"] = captions.errors_caption(groups.panel)
     return facts

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from blockscope.figures.data.groups import Weight
+from blockscope.figures.data.factors import Weight
 from blockscope.figures.print.sheet import Sheet, shortened, text_width
 
 TEXT_PT, SMALL_PT = 7.0, 6.5

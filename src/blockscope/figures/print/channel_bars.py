@@ -6,21 +6,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from blockscope.figures.channel_captions import signed
+from blockscope.figures.captions import signed
 from blockscope.figures.data.channels import MethodChannels
-from blockscope.figures.data.maps import Place
 from blockscope.figures.palettes import AGAINST, FOR
 from blockscope.figures.print.bar_list import GREY, SMALL_PT
+from blockscope.figures.print.layout import Place
 from blockscope.figures.print.sheet import Sheet, text_width
 
 BARS = 15.0  # mm from the largest value to the smallest
-PALE = 0.6  # of white in the bars of channels that are not shown as pictures
+PALE = 0.6  # of white in the bars of channels that are not shown below
 NEAR = 2.8  # mm from zero's number within which another one would cover it
 AXIS = "#9a9a9a"
 
 
 @dataclass(frozen=True)
-class Scale:
+class BarScale:
     """What the ends of a scale stand for: the largest value, and the smallest one's size."""
 
     above: float
@@ -32,14 +32,16 @@ class Scale:
         return max(self.above, self.below) or 1.0
 
     @classmethod
-    def of(cls, *methods: MethodChannels) -> Scale:
+    def of(cls, *methods: MethodChannels) -> BarScale:
         """Return the scale that holds all values of one or more methods."""
         above = max(float(found.values.max(initial=0.0)) for found in methods)
         below = max(float(-found.values.min(initial=0.0)) for found in methods)
         return cls(above, below)
 
 
-def place_bars(sheet: Sheet, found: MethodChannels, scale: Scale, strong: int, at: Place) -> float:
+def place_bars(
+    sheet: Sheet, found: MethodChannels, scale: BarScale, strong: int, at: Place
+) -> float:
     """Place one bar per channel, the largest value first; returns where they end.
 
     ``strong`` channels of either direction have the full colour. The numbers of the scale take

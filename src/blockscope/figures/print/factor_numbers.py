@@ -1,4 +1,4 @@
-"""Numbers on the pictures of a printed panel, for those who cannot tell the hues apart."""
+"""Numbers on the maps of a printed panel, for those who cannot tell the hues apart."""
 
 from __future__ import annotations
 
@@ -8,20 +8,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from blockscope.figures.arrays import Floats
 from blockscope.figures.print.sheet import ELLIPSIS, Area, Sheet, text_width
 
 MARK_PT = 5.5
 
 
-def mark_factors(sheet: Sheet, spatial: NDArray[np.floating], area: Area) -> None:
-    """Put each factor's number where the factor is largest.
+def mark_factors(sheet: Sheet, spatial: Floats, area: Area) -> None:
+    """Put each factor's number where the factor (row, col, factor) is largest.
 
-    spatial  float (row, col, factor); a factor without any value above zero has no mark
-    area     of the picture that covers all rows and columns, in mm
-
-    Marks that would cover one another become one, which shows as many numbers as it can hold.
+    ``area`` in mm is that of the map; a factor without any value above zero has no mark. Marks that
+    would cover one another become one, which shows as many numbers as it can hold.
     """
     left, top, right, bottom = area
     width, height = right - left, bottom - top

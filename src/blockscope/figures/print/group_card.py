@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from blockscope.figures import colour
-from blockscope.figures.channel_captions import signed
-from blockscope.figures.data.groups import Weight
-from blockscope.figures.data.maps import Place, place_overlay
-from blockscope.figures.data.neuron_groups import NeuronsPanel
-from blockscope.figures.image_encoding import Picture
+from blockscope.figures.arrays import Pixels
+from blockscope.figures.captions import signed
+from blockscope.figures.data.factors import Weight
+from blockscope.figures.data.neuron_groups import NeuronGroupsPanel
 from blockscope.figures.palettes import AGAINST, FOR
 from blockscope.figures.print.bar_list import BAR, GREY, LINE, SMALL_PT, TEXT_PT
 from blockscope.figures.print.channel_bars import AXIS
 from blockscope.figures.print.channel_tiles import dimmed, place_sprite
+from blockscope.figures.print.layout import Place, place_overlay
 from blockscope.figures.print.sheet import Sheet, shortened, text_width, wrapped
 from blockscope.figures.style import Style
 
@@ -29,7 +29,7 @@ SWATCH = 3.2  # mm that the colour before a name takes
 class Cards:
     """The groups of a panel, each on a card of ``width`` mm; all bars have one scale."""
 
-    panel: NeuronsPanel
+    panel: NeuronGroupsPanel
     style: Style
     width: float
 
@@ -40,21 +40,23 @@ class Cards:
         name = shortened(f"Group {group + 1}", TEXT_PT, self.width - SWATCH, bold=True)
         sheet.text(left + SWATCH, top + 2.4, name, TEXT_PT, bold=True)
         at = Place(left, top + 4.0, self.width)
-        overlay = colour.single_factor_picture(panel.spatial, group)
-        place_overlay(sheet, at, dimmed(panel.picture), overlay, self.style)
-        top = self._channels(sheet, group, left, at.top + at.height(panel.picture) + 0.4)
-        noun = "labels" if len(panel.pair.names) > 1 else "label"
-        top = self._effects(sheet, f"Effect on the {noun}", panel.asked_effects(group), left, top)
+        overlay = colour.single_factor_image(panel.spatial, group)
+        place_overlay(sheet, at, dimmed(panel.pixels), overlay, self.style)
+        top = self._channels(sheet, group, left, at.top + at.height(panel.pixels) + 0.4)
+        noun = "labels" if len(panel.contrast.names) > 1 else "label"
+        top = self._effects(
+            sheet, f"Effect on the {noun}", panel.compared_effects(group), left, top
+        )
         raised = panel.top_effects(group, LABELS)
         return self._effects(sheet, "Raises most", raised, left, top)
 
     def _channels(self, sheet: Sheet, group: int, left: float, top: float) -> float:
         """Place what the group and its strongest channels respond to; without sprites, numbers."""
         chosen = self.panel.strongest(group, CHANNELS)
-        pictures, sprites = self.panel.pictures, self.panel.sprites
-        tiles = [] if pictures is None else [("group", pictures.picture(group))]
+        own, sprites = self.panel.group_sprites, self.panel.sprites
+        tiles = [] if own is None else [("group", own.of(group))]
         if sprites is not None:
-            tiles += [(str(channel), sprites.picture(channel)) for channel in chosen]
+            tiles += [(str(channel), sprites.of(channel)) for channel in chosen]
         if tiles or sprites is not None:
             top = self._tiles(sheet, tiles, left, top)
         if sprites is None:
@@ -68,9 +70,9 @@ class Cards:
         return top
 
     def _tiles(
-        self, sheet: Sheet, tiles: Sequence[tuple[str, Picture]], left: float, top: float
+        self, sheet: Sheet, tiles: Sequence[tuple[str, Pixels]], left: float, top: float
     ) -> float:
-        """Place a row of pictures, as many as fit, each with a word below it."""
+        """Place a row of sprites, as many as fit, each with a word below it."""
         room = int((self.width + SPACE) // (LEAST_SPRITE + SPACE))
         across = min(CHANNELS, max(1, room))
         each = (self.width - SPACE * (across - 1)) / across
@@ -115,7 +117,7 @@ class Cards:
         return [
             row.value
             for group in range(panel.groups)
-            for row in (*panel.asked_effects(group), *panel.top_effects(group, LABELS))
+            for row in (*panel.compared_effects(group), *panel.top_effects(group, LABELS))
         ]
 
     @cached_property

@@ -6,58 +6,64 @@ strongest channels and its effect on labels.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
+from blockscope.config.settings import RunRow
 from blockscope.figures import captions, colour
-from blockscope.figures.data.maps import Place, grid_words, place_overlay, place_picture
-from blockscope.figures.data.neuron_groups import NeuronsPanel
-from blockscope.figures.data.request import Asked
+from blockscope.figures.data.maps import grid_words
+from blockscope.figures.data.neuron_groups import NeuronGroupsPanel
+from blockscope.figures.data.panel_files import PanelFiles
 from blockscope.figures.print.bar_list import BAR, GREY, LINE, SMALL_PT, TEXT_PT
 from blockscope.figures.print.factor_numbers import mark_factors
 from blockscope.figures.print.group_card import Cards
-from blockscope.figures.print.layout import EDGE, GAP, begin, columns, finish, heading
+from blockscope.figures.print.layout import (
+    EDGE,
+    GAP,
+    Place,
+    begin,
+    columns,
+    finish,
+    heading,
+    place_image,
+    place_overlay,
+)
 from blockscope.figures.print.sheet import Sheet, text_width
 from blockscope.figures.style import Style
 
-TITLE = "Neuron groups"
 LEAST, MOST = 25.0, 44.0  # mm, width of what is told of one group
 
 
-def compose_neurons(asked: Asked, files: Mapping[str, Any], style: Style) -> tuple[Sheet, float]:
-    """Read the files of a run and place its panel on a sheet; returns its height in mm too."""
-    panel = NeuronsPanel.of_run(asked, files)
-    sheet = Sheet(style.width_mm)
+def compose(run: RunRow, files: PanelFiles, style: Style) -> Sheet:
+    """Read the files of a run and place the panel on a sheet."""
+    panel = NeuronGroupsPanel.of_run(run, files)
     count = panel.groups
     noun = "group" if count == 1 else "groups"
     caption = (
-        f"Model {asked.model}, image {asked.image}; NMF of the activations of {asked.layer1} "
+        f"Model {run.model}, image {run.image}; NMF of the activations of {run.layer1} "
         f"({grid_words(panel.spatial)} positions, {panel.channels.shape[1]} channels), "
         f"{count} {noun}; effects by the network's own gradient"
     )
-    top = begin(sheet, f"{TITLE}: {asked.run}", caption)
+    sheet, top = begin("neuron_groups", run, caption, style)
     top = _overview(sheet, panel, style, top)
     top = _cards(sheet, panel, style, top)
-    return sheet, finish(sheet, _foot(panel), top - GAP / 2)
+    return finish(sheet, _foot(panel), top - GAP / 2)
 
 
-def _overview(sheet: Sheet, panel: NeuronsPanel, style: Style, top: float) -> float:
+def _overview(sheet: Sheet, panel: NeuronGroupsPanel, style: Style, top: float) -> float:
     """Place the input, all groups in one picture, and their magnitudes; returns where they end."""
     lefts, width = columns(sheet, 3)
-    names = ("Input", f"Groups of {panel.asked.layer1}", "Magnitude")
+    names = ("Input", f"Groups of {panel.run.layer1}", "Magnitude")
     for left, name in zip(lefts, names, strict=True):
         heading(sheet, left, top + 2.4, width, name, "")
     top += 4.0
-    place_picture(sheet, Place(lefts[0], top, width), panel.picture, style)
+    place_image(sheet, Place(lefts[0], top, width), panel.pixels, style)
     at = Place(lefts[1], top, width)
-    place_overlay(sheet, at, panel.picture, colour.factor_picture(panel.spatial), style)
-    bottom = top + at.height(panel.picture)
+    place_overlay(sheet, at, panel.pixels, colour.factor_image(panel.spatial), style)
+    bottom = top + at.height(panel.pixels)
     if panel.groups > 2:
         mark_factors(sheet, panel.spatial, (at.left, top, at.left + width, bottom))
     return max(bottom, _magnitudes(sheet, panel, Place(lefts[2], top, width))) + GAP / 2
 
 
-def _magnitudes(sheet: Sheet, panel: NeuronsPanel, at: Place) -> float:
+def _magnitudes(sheet: Sheet, panel: NeuronGroupsPanel, at: Place) -> float:
     """Place a bar for the size of each group; returns where they end."""
     full = float(panel.magnitude.max(initial=0.0)) or 1.0
     numbers = [captions.number(float(size), full) for size in panel.magnitude]
@@ -74,7 +80,7 @@ def _magnitudes(sheet: Sheet, panel: NeuronsPanel, at: Place) -> float:
     return baseline + 1.0
 
 
-def _cards(sheet: Sheet, panel: NeuronsPanel, style: Style, top: float) -> float:
+def _cards(sheet: Sheet, panel: NeuronGroupsPanel, style: Style, top: float) -> float:
     """Place each group alone, in rows of about equal length; returns where they end."""
     inner = sheet.width - 2 * EDGE
     most = max(1, int((inner + GAP) // (LEAST + GAP)))
@@ -90,12 +96,12 @@ def _cards(sheet: Sheet, panel: NeuronsPanel, style: Style, top: float) -> float
     return top
 
 
-def _foot(panel: NeuronsPanel) -> str:
+def _foot(panel: NeuronGroupsPanel) -> str:
     """Say what colours, numbers and bars mean."""
     made = "its strongest channels"
     if panel.sprites:
         made = "what its strongest channels respond to"
-    if panel.pictures:
+    if panel.group_sprites:
         made = "what it responds to as a whole, and " + made
     return (
         "Groups are in the order of their centres from left to right. Hue: group. Brightness: how "

@@ -2,59 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
+from blockscope.config.settings import RunRow
 from blockscope.figures import captions
-from blockscope.figures.data.maps import (
-    Maps,
+from blockscope.figures.arrays import Pixels
+from blockscope.figures.colour import two_label_map
+from blockscope.figures.data.contrasts import Contrast, find_contrast
+from blockscope.figures.data.maps import KINDS, Cell, Maps, grid_words
+from blockscope.figures.data.panel_files import PanelFiles
+from blockscope.figures.palettes import signed_map
+from blockscope.figures.print.bar_list import GREY, LINE, SMALL_PT
+from blockscope.figures.print.layout import (
+    GAP,
     Place,
-    grid_words,
-    hint_overlay,
+    begin,
+    columns,
+    finish,
+    heading,
     outline_cell,
     place_overlay,
-    signed_overlay,
 )
-from blockscope.figures.data.request import Asked, Contrast, find_contrast
-from blockscope.figures.print.bar_list import GREY, LINE, SMALL_PT
-from blockscope.figures.print.layout import GAP, begin, columns, finish, heading
 from blockscope.figures.print.sheet import Sheet, shortened
 from blockscope.figures.print.spatial import COLOURS, legend
 from blockscope.figures.style import Style
 from blockscope.io import datasets, images
 
-KINDS = ("classes1", "classes2", "positions")
-
 
 @dataclass(frozen=True)
 class OverridesPanel:
-    """The panel of one run: the input, uint8 (row, col, rgb), and the maps of every gradient."""
+    """The maps of one run under every gradient; ``pixels`` is the input."""
 
-    asked: Asked
-    pair: Contrast
-    picture: NDArray[np.uint8]
+    run: RunRow
+    contrast: Contrast
+    pixels: Pixels
     maps: tuple[Maps, ...]
 
     @classmethod
-    def of_run(cls, asked: Asked, files: Mapping[str, Any]) -> OverridesPanel:
-        """Read the files of a run; raises what `Maps.from_files` and `find_contrast` raise."""
-        pair = find_contrast(asked.classes, datasets.read(files["classes2"]))
-        picture, _ = images.read_input(files["picture"])
-        lists = zip(*(files[f"override_{kind}"] for kind in KINDS), strict=True)
-        maps = [Maps.from_files(asked, pair, dict(zip(KINDS, x, strict=True))) for x in lists]
-        return cls(asked, pair, picture, tuple(maps))
+    def of_run(cls, run: RunRow, files: PanelFiles) -> OverridesPanel:
+        """Read the files of a run; raises what `Maps.of_files` and `find_contrast` raise."""
+        contrast = find_contrast(run.classes, datasets.read(files.one("classes2")))
+        pixels, _ = images.read_input(files.one("image"))
+        lists = zip(*(files.many(f"override_{kind}") for kind in KINDS), strict=True)
+        maps = [Maps.of_files(run, contrast, dict(zip(KINDS, x, strict=True))) for x in lists]
+        return cls(run, contrast, pixels, tuple(maps))
 
 
-def compose_overrides(asked: Asked, files: Mapping[str, Any], style: Style) -> tuple[Sheet, float]:
-    """Read the files of a run and place its panel on a sheet; returns its height in mm too."""
-    panel = OverridesPanel.of_run(asked, files)
-    sheet = Sheet(style.width_mm)
-    caption = captions.pair_caption(asked, panel.pair, gradient=False)
-    top = begin(sheet, f"Gradient overrides: {asked.run}", caption)
+def compose(run: RunRow, files: PanelFiles, style: Style) -> Sheet:
+    """Read the files of a run and place the panel on a sheet."""
+    panel = OverridesPanel.of_run(run, files)
+    caption = captions.contrast_caption(run, panel.contrast, gradient=False)
+    sheet, top = begin("overrides", run, caption, style)
     lefts, width = columns(sheet, len(panel.maps))
     # One position for all: that of the later layer that speaks most for the first label.
     cell = panel.maps[0].strongest(1, 0)
@@ -62,31 +60,31 @@ def compose_overrides(asked: Asked, files: Mapping[str, Any], style: Style) -> t
         _column(sheet, panel, maps, cell, Place(left, top, width), style)
         for left, maps in zip(lefts, panel.maps, strict=True)
     ]
-    top = legend(sheet, panel.pair, lefts[0], sheet.width - 2 * lefts[0], max(bottoms))
-    return sheet, finish(sheet, captions.overrides_words(asked, cell), top)
+    top = legend(sheet, panel.contrast, lefts[0], sheet.width - 2 * lefts[0], max(bottoms))
+    return finish(sheet, captions.overrides_foot(run, cell), top)
 
 
 def _column(
-    sheet: Sheet, panel: OverridesPanel, maps: Maps, cell: Any, at: Place, style: Style
+    sheet: Sheet, panel: OverridesPanel, maps: Maps, cell: Cell, at: Place, style: Style
 ) -> float:
     """Place one gradient's maps below one another; returns where they end."""
-    height = at.height(panel.picture)
+    height = at.height(panel.pixels)
     top = at.top
-    first, second = panel.asked.layers
+    first, second = panel.run.layers
     heading(sheet, at.left, top + 2.4, at.width, maps.override, "")
     top += LINE
     parts = [
-        (f"{first}, {grid_words(maps.labels[0][0])}", hint_overlay(maps, 0)),
-        (f"{second}, {grid_words(maps.labels[1][0])}", hint_overlay(maps, 1)),
-        (f"{first}: what made {second}, {cell}", signed_overlay(maps.sources(cell))),
+        (f"{first}, {grid_words(maps.labels[0][0])}", two_label_map(*maps.labels[0])),
+        (f"{second}, {grid_words(maps.labels[1][0])}", two_label_map(*maps.labels[1])),
+        (f"{first}: what made {second}, {cell}", signed_map(maps.sources(cell))),
     ]
     for place, (name, overlay) in enumerate(parts):
         text = shortened(name, SMALL_PT, at.width)
         sheet.text(at.left, top + 2.4, text, SMALL_PT, colour=GREY)
         here = Place(at.left, top + 3.6, at.width)
-        place_overlay(sheet, here, panel.picture, overlay, style)
+        place_overlay(sheet, here, panel.pixels, overlay, style)
         if place == 2:
             rows, cols = maps.labels[1][0].shape
-            outline_cell(sheet, here, panel.picture, cell, (rows, cols), COLOURS[0])
+            outline_cell(sheet, here, panel.pixels, cell, (rows, cols), COLOURS[0])
         top += 3.6 + height + GAP / 4
     return top

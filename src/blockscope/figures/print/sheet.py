@@ -1,4 +1,4 @@
-"""A sheet of paper in millimetres, from its upper left corner: text that fits, boxes, pictures."""
+"""A sheet of paper in millimetres, from its upper left corner: text that fits, boxes, images."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import matplotlib as mpl
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import PatchCollection
@@ -17,8 +16,8 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.lines import Line2D
 from matplotlib.patches import Circle, Rectangle
 from matplotlib.textpath import TextToPath
-from numpy.typing import NDArray
 
+from blockscope.figures.arrays import Pixels
 from blockscope.figures.image_encoding import MM_PER_INCH
 
 POINT = MM_PER_INCH / 72
@@ -81,15 +80,16 @@ def wrapped(text: str, points: float, width: float) -> list[str]:
 class Sheet:
     """A figure under construction: things are placed first, then drawn at the height they need.
 
-    Positions are mm from the upper left corner. ``texts`` and ``pictures`` keep the area
+    Positions are mm from the upper left corner. ``texts`` and ``images`` keep the area
     (left, top, right, bottom) of what was placed, for whoever must know that nothing overlaps.
     ``title`` names the figure inside its files.
     """
 
     width: float
     title: str = ""
+    height: float = 0.0
     texts: list[tuple[Area, str]] = field(default_factory=list)
-    pictures: list[Area] = field(default_factory=list)
+    images: list[Area] = field(default_factory=list)
     _draw: list[Callable[[Axes], object]] = field(default_factory=list)
 
     def text(
@@ -175,24 +175,22 @@ class Sheet:
             )
         )
 
-    def raster(
-        self, left: float, top: float, width: float, height: float, picture: NDArray[np.uint8]
-    ) -> None:
-        """Place a picture, uint8 (row, col, rgb), kept as it is in vector files."""
-        self.pictures.append((left, top, left + width, top + height))
+    def raster(self, left: float, top: float, width: float, height: float, pixels: Pixels) -> None:
+        """Place an image, kept as it is in vector files."""
+        self.images.append((left, top, left + width, top + height))
         extent = (left, left + width, top + height, top)
         self._draw.append(
-            lambda axes: axes.imshow(picture, extent=extent, interpolation="none", aspect="auto")
+            lambda axes: axes.imshow(pixels, extent=extent, interpolation="none", aspect="auto")
         )
 
-    def figure(self, height: float) -> Figure:
-        """Draw everything on paper of this height in mm."""
+    def figure(self) -> Figure:
+        """Draw everything on paper of the sheet's size."""
         with mpl.rc_context(STYLE):
-            figure = Figure(figsize=(self.width / MM_PER_INCH, height / MM_PER_INCH))
+            figure = Figure(figsize=(self.width / MM_PER_INCH, self.height / MM_PER_INCH))
             FigureCanvasAgg(figure)
             axes = figure.add_axes((0, 0, 1, 1))
             axes.set_axis_off()
             for draw in self._draw:
                 draw(axes)
-            axes.set(xlim=(0, self.width), ylim=(height, 0))
+            axes.set(xlim=(0, self.width), ylim=(self.height, 0))
         return figure

@@ -1,35 +1,35 @@
 """The printed panel "spatial attribution": two labels at two layers, and positions between them.
 
-Above, the input and the two-label pictures of both layers. Below, for the position of the later
+Above, the input and the two-label maps of both layers. Below, for the position of the later
 layer that speaks most for each label rather than the other, what made it; for that of the earlier
 layer, where it goes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from blockscope.config.settings import RunRow
 from blockscope.figures import captions
-from blockscope.figures.colour import BLUE, ORANGE
-from blockscope.figures.data.maps import (
-    Cell,
-    Maps,
-    Place,
-    grid_words,
-    hint_overlay,
-    outline_cell,
-    place_overlay,
-    place_picture,
-    signed_overlay,
-)
-from blockscope.figures.data.request import Asked, Contrast, find_contrast
+from blockscope.figures.arrays import Floats, Pixels
+from blockscope.figures.colour import BLUE, ORANGE, two_label_map
+from blockscope.figures.data.contrasts import Contrast, find_contrast
+from blockscope.figures.data.maps import Cell, Maps, grid_words
+from blockscope.figures.data.panel_files import PanelFiles
+from blockscope.figures.palettes import signed_map
 from blockscope.figures.print.bar_list import GREY, LINE, SMALL_PT, TEXT_PT
-from blockscope.figures.print.layout import begin, columns, finish, heading
+from blockscope.figures.print.layout import (
+    Place,
+    begin,
+    columns,
+    finish,
+    heading,
+    outline_cell,
+    place_image,
+    place_overlay,
+)
 from blockscope.figures.print.sheet import Sheet, shortened
 from blockscope.figures.style import Style
 from blockscope.io import datasets, images
@@ -40,65 +40,53 @@ COLOURS = (ORANGE, BLUE)
 
 @dataclass(frozen=True)
 class SpatialPanel:
-    """The panel of one run; ``picture`` uint8 (row, col, rgb) is the input."""
+    """The maps of one run; ``pixels`` is the input."""
 
-    asked: Asked
-    pair: Contrast
-    picture: NDArray[np.uint8]
+    run: RunRow
+    contrast: Contrast
+    pixels: Pixels
     maps: Maps
 
     @classmethod
-    def of_run(cls, asked: Asked, files: Mapping[str, Any]) -> SpatialPanel:
-        """Read the files of a run; raises what `Maps.from_files` and `find_contrast` raise."""
-        pair = find_contrast(asked.classes, datasets.read(files["classes2"]))
-        picture, _ = images.read_input(files["picture"])
-        return cls(asked, pair, picture, Maps.from_files(asked, pair, files, asked.override))
+    def of_run(cls, run: RunRow, files: PanelFiles) -> SpatialPanel:
+        """Read the files of a run; raises what `Maps.of_run` and `find_contrast` raise."""
+        contrast = find_contrast(run.classes, datasets.read(files.one("classes2")))
+        pixels, _ = images.read_input(files.one("image"))
+        return cls(run, contrast, pixels, Maps.of_run(run, contrast, files))
 
 
-def compose_spatial(asked: Asked, files: Mapping[str, Any], style: Style) -> tuple[Sheet, float]:
-    """Read the files of a run and place its panel on a sheet; returns its height in mm too."""
-    panel = SpatialPanel.of_run(asked, files)
-    sheet = Sheet(style.width_mm)
-    top = begin(
-        sheet, f"Spatial attribution: {asked.run}", captions.pair_caption(asked, panel.pair)
-    )
-    top = place_hints(sheet, panel.picture, panel.pair, asked, panel.maps, style, top)
+def compose(run: RunRow, files: PanelFiles, style: Style) -> Sheet:
+    """Read the files of a run and place the panel on a sheet."""
+    panel = SpatialPanel.of_run(run, files)
+    caption = captions.contrast_caption(run, panel.contrast)
+    sheet, top = begin("spatial", run, caption, style)
+    top = _two_label_maps(sheet, panel, style, top)
     top = _positions(sheet, panel, style, top)
-    return sheet, finish(sheet, captions.spatial_words(panel.pair), top)
+    return finish(sheet, captions.spatial_foot(panel.contrast), top)
 
 
-def place_hints(
-    sheet: Sheet,
-    picture: NDArray[np.uint8],
-    pair: Contrast,
-    asked: Asked,
-    maps: Maps,
-    style: Style,
-    top: float,
-) -> float:
-    """Place the input and both layers' two-label pictures side by side; returns where they end."""
+def _two_label_maps(sheet: Sheet, panel: SpatialPanel, style: Style, top: float) -> float:
+    """Place the input and both layers' two-label maps side by side; returns where they end."""
     lefts, width = columns(sheet, 3)
-    rows, cols, _ = picture.shape
-    names = [("Input", f"{grid_words(picture)} px")]
-    names += [
-        (layer, grid_words(maps.labels[place][0])) for place, layer in enumerate(asked.layers)
-    ]
+    labels = panel.maps.labels
+    names = [("Input", f"{grid_words(panel.pixels)} px")]
+    names += [(layer, grid_words(labels[n][0])) for n, layer in enumerate(panel.run.layers)]
     for place, (left, (name, note)) in enumerate(zip(lefts, names, strict=True)):
         heading(sheet, left, top + 2.4, width, name, note)
         at = Place(left, top + 4.0, width)
         if place == 0:
-            place_picture(sheet, at, picture, style)
+            place_image(sheet, at, panel.pixels, style)
         else:
-            place_overlay(sheet, at, picture, hint_overlay(maps, place - 1), style)
-    top += 4.0 + width * rows / cols
-    return legend(sheet, pair, lefts[0], sheet.width - 2 * lefts[0], top)
+            place_overlay(sheet, at, panel.pixels, two_label_map(*labels[place - 1]), style)
+    top += 4.0 + Place(0, 0, width).height(panel.pixels)
+    return legend(sheet, panel.contrast, lefts[0], sheet.width - 2 * lefts[0], top)
 
 
-def legend(sheet: Sheet, pair: Contrast, left: float, width: float, top: float) -> float:
-    """Place the labels beside their colours; returns where they end."""
+def legend(sheet: Sheet, contrast: Contrast, left: float, width: float, top: float) -> float:
+    """Place the labels next to their colours; returns where they end."""
     baseline = top + LINE + 0.4
-    share = width / len(pair.names)
-    for place, name in enumerate(pair.names):
+    share = width / len(contrast.names)
+    for place, name in enumerate(contrast.names):
         start = left + place * share
         sheet.box(start, baseline - 1.95, SWATCH, SWATCH, COLOURS[place])
         text = shortened(name, TEXT_PT, share - SWATCH - 2)
@@ -108,10 +96,10 @@ def legend(sheet: Sheet, pair: Contrast, left: float, width: float, top: float) 
 
 def _positions(sheet: Sheet, panel: SpatialPanel, style: Style, top: float) -> float:
     """Place what made the strongest positions, and where they go; returns where that ends."""
-    maps, layers = panel.maps, panel.asked.layers
-    lefts, width = columns(sheet, max(4, 2 * len(panel.pair.names)))
-    height = Place(0, 0, width).height(panel.picture)
-    for label, name in enumerate(panel.pair.names):
+    maps, layers = panel.maps, panel.run.layers
+    lefts, width = columns(sheet, max(4, 2 * len(panel.contrast.names)))
+    height = Place(0, 0, width).height(panel.pixels)
+    for label, name in enumerate(panel.contrast.names):
         later, earlier = maps.strongest(1, label), maps.strongest(0, label)
         parts = [
             (f"{layers[0]}: what made it", maps.sources(later), later, 1),
@@ -121,15 +109,15 @@ def _positions(sheet: Sheet, panel: SpatialPanel, style: Style, top: float) -> f
             left = lefts[2 * label + place]
             heading(sheet, left, top + 2.4, width, title, "")
             at = Place(left, top + 4.0, width)
-            place_overlay(sheet, at, panel.picture, signed_overlay(values), style)
+            place_overlay(sheet, at, panel.pixels, signed_map(values), style)
             grid = maps.labels[own][0].shape
-            outline_cell(sheet, at, panel.picture, cell, (grid[0], grid[1]), COLOURS[label])
+            outline_cell(sheet, at, panel.pixels, cell, (grid[0], grid[1]), COLOURS[label])
             _note(sheet, at, height, layers[own], cell, values, name)
     return top + 4.0 + height + 3 * LINE + 1.5
 
 
 def _note(
-    sheet: Sheet, at: Place, height: float, layer: str, cell: Cell, values: NDArray[Any], name: str
+    sheet: Sheet, at: Place, height: float, layer: str, cell: Cell, values: Floats, name: str
 ) -> None:
     """Say below a map which position it is about, and what its largest number is."""
     largest = float(np.abs(values).max(initial=0.0))

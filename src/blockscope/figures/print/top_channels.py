@@ -1,54 +1,54 @@
-"""The strongest channels of a layer as pictures with their values, on a sheet."""
+"""The strongest channels of a layer as tiles with their values, on a sheet."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from blockscope.figures.channel_captions import sides, signed
+from blockscope.figures.arrays import Pixels
+from blockscope.figures.captions import sides, signed
 from blockscope.figures.data.channels import LayerChannels, MethodChannels
-from blockscope.figures.data.maps import Place, place_picture
-from blockscope.figures.image_encoding import Picture
 from blockscope.figures.palettes import AGAINST, FOR
 from blockscope.figures.print.bar_list import GREY, LINE, SMALL_PT, TEXT_PT
-from blockscope.figures.print.channel_bars import Scale
-from blockscope.figures.print.channel_tiles import driving_square, place_activations, place_sprite
+from blockscope.figures.print.channel_bars import BarScale
+from blockscope.figures.print.channel_tiles import peak_crop, place_activations, place_sprite
+from blockscope.figures.print.layout import Place, place_image
 from blockscope.figures.print.sheet import Sheet, text_width, wrapped
 from blockscope.figures.style import Style
 
-LEAST, MOST = 13.0, 22.0  # mm, width of a picture
-SPACE = 1.5  # mm between pictures
+LEAST, MOST = 13.0, 22.0  # mm, width of a tile
+SPACE = 1.5  # mm between tiles
 APART = 5.0  # mm between the two directions
-CROP_GAP = 0.6  # mm between a picture and the part below it
+CROP_GAP = 0.6  # mm between a tile and the part below it
 SWATCH = 3.2  # mm that the colour before a name takes
 
 
 @dataclass(frozen=True)
-class Strongest:
+class TopChannels:
     """The strongest channels of a layer by one method, in both directions.
 
-    picture  uint8 (row, col, rgb), the input
-    crop     show the part of the input that drives a channel below its picture
+    ``pixels`` is the input. ``crop``: show below each tile the part of the input around the
+    channel's largest activation.
     """
 
     layer: LayerChannels
     found: MethodChannels
-    picture: Picture
-    scale: Scale
+    pixels: Pixels
+    scale: BarScale
     style: Style
     crop: bool = True
 
     def place(self, sheet: Sheet, at: Place) -> float:
-        """Place the pictures; returns where they end.
+        """Place the tiles; returns where they end.
 
         Those above zero from the strongest down, then those below zero up to the strongest: in one
         row where it holds both, otherwise below one another in as many rows as they need.
         """
         left, top, width = at.left, at.top, at.width
-        chosen = self.found.strongest(self.style.channels)
+        chosen = self.found.strongest(self.style.top_channels)
         both = [
             (name, colour, [(int(place), float(self.found.values[place])) for place in places])
             for name, colour, places in zip(
-                sides(self.layer.pair), (FOR, AGAINST), chosen, strict=True
+                sides(self.layer.contrast), (FOR, AGAINST), chosen, strict=True
             )
             if len(places)
         ]
@@ -93,7 +93,7 @@ class Strongest:
             end = top
             for place, (channel, value) in enumerate(tiles[first : first + across]):
                 left = at.left + place * (each + SPACE)
-                end = self._picture(sheet, channel, Place(left, top, each)) + 2.8
+                end = self._tile(sheet, channel, Place(left, top, each)) + 2.8
                 sheet.text(left, end, str(channel), SMALL_PT, bold=True)
                 end += 0.0 if beside else 2.8
                 edge, align = (left + each, "right") if beside else (left, "left")
@@ -103,30 +103,30 @@ class Strongest:
             top = end + 4.1
         return top
 
-    def _picture(self, sheet: Sheet, channel: int, at: Place) -> float:
+    def _tile(self, sheet: Sheet, channel: int, at: Place) -> float:
         sprites, active = self.layer.sprites, self.layer.activations[..., channel]
         if sprites:
-            end = place_sprite(sheet, at, sprites.picture(channel), self.style)
+            end = place_sprite(sheet, at, sprites.of(channel), self.style)
         else:
-            end = place_activations(sheet, at, self.picture, active, self.style, self.crop)
+            end = place_activations(sheet, at, self.pixels, active, self.style, self.crop)
         if not self.crop:
             return end
-        rows, cols, _ = self.picture.shape
-        part = driving_square(active, (rows, cols)).of(self.picture)
+        rows, cols, _ = self.pixels.shape
+        part = peak_crop(active, (rows, cols)).of(self.pixels)
         below = Place(at.left, end + CROP_GAP, at.width)
-        place_picture(sheet, below, part, self.style)
+        place_image(sheet, below, part, self.style)
         return below.top + at.width
 
 
 def _one_row(counts: list[int], width: float) -> float | None:
-    """Return the width of a picture if one row holds all directions, else None."""
+    """Return the width of a tile if one row holds all directions, else None."""
     gaps = APART * (len(counts) - 1) + SPACE * (sum(counts) - len(counts))
     each = min(MOST, (width - gaps) / max(sum(counts), 1))
     return each if each >= LEAST else None
 
 
 def _rows(count: int, width: float) -> float:
-    """Return the width of a picture if rows of about equal length hold ``count`` of them."""
+    """Return the width of a tile if rows of about equal length hold ``count`` of them."""
     most = max(1, int((width + SPACE) // (LEAST + SPACE)))
     across = -(-count // -(-count // most))
     return min(MOST, (width - SPACE * (across - 1)) / across)

@@ -8,12 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 import xarray as xr
-from helpers.sheet_layout import check_layout, recorded
-from helpers.synthetic_run import LABELS, channels, write_run
+from helpers.sheet_layout import any_style, check_layout, recorded, words_on
+from helpers.synthetic_run import LABELS, changed_files, changed_run, channels, write_run
 
-from blockscope.figures.print.methods import MethodsPanel, compose_methods
-from blockscope.figures.print.sheet import Sheet
-from blockscope.figures.style import Style
+from blockscope.figures.data.panel_files import PanelFiles
+from blockscope.figures.print.channel_methods import MethodsPanel, compose
 from blockscope.io import datasets
 from blockscope.io.errors import BadFile
 
@@ -29,58 +28,54 @@ def made(rng: np.random.Generator, methods: tuple[str, ...] = ALL, count: int = 
     return dataset
 
 
-def words_on(sheet: Sheet) -> str:
-    return " ".join(text for _, text in sheet.texts)
-
-
 def test_methods_are_drawn_in_their_order(tmp_path: Path, rng: np.random.Generator) -> None:
-    asked, files = write_run(tmp_path, rng)
-    datasets.write_h5(files["channels1"], made(rng))
-    panel = MethodsPanel.of_run(asked, files)
+    run, files = write_run(tmp_path, rng)
+    datasets.write_h5(files.one("channels1"), made(rng))
+    panel = MethodsPanel.of_run(run, files)
     found = panel.layer.methods
     assert [method.method for method in found] == ["linear", "path", "path-left-100", "stochastic"]
     assert [method.steps for method in found] == [6, 5, 4, 3]
-    held = datasets.read(files["channels1"]).isel(pair=0)
+    held = datasets.read(files.one("channels1")).isel(pair=0)
     for method in found:
         own = held.sel({"method": method.method})
         np.testing.assert_array_equal(method.values, own["attribution"])
         assert method.completeness_error == pytest.approx(float(own["completeness_error"]))
         assert method.total == pytest.approx(float(own["attribution"].sum()), rel=1e-5)
-    sheet, _ = compose_methods(asked, files, Style(dpi=30))
+    sheet = compose(run, files, any_style(dpi=30))
     titles = [text for _, text in sheet.texts if text in ALL]
     assert titles == [method.method for method in found] * 2  # in the table, then as headings
 
 
 def test_the_table_says_what_adds_up(tmp_path: Path, rng: np.random.Generator) -> None:
-    asked, files = write_run(tmp_path, rng)
+    run, files = write_run(tmp_path, rng)
     dataset = made(rng, ("linear", "path"), 3)
     dataset["attribution"][:] = np.array([[1.0, 2.5, -0.5], [0.5, 3.0, 1.25]])
     dataset["score"][0], dataset["score_at_zero"][0] = 6.25, 1.5
     dataset["completeness_error"][:] = [-0.368, 0.00042]
-    datasets.write_h5(files["channels1"], dataset)
+    datasets.write_h5(files.one("channels1"), dataset)
     rewrite_activations(files, 3)
-    sheet, _ = compose_methods(asked, files, Style(dpi=30))
+    sheet = compose(run, files, any_style(dpi=30))
     text = words_on(sheet)
     assert "Method Sum Rise Error Gradients" in text
     assert f"linear +3.00 +4.75 {MINUS}36.8 % 3" in text
     assert "path +4.75 +4.75 +0.04 % 4" in text
 
 
-def rewrite_activations(files: dict[str, Any], count: int) -> None:
-    held = datasets.read(files["activations1"])
-    datasets.write_zarr(files["activations1"], held.isel(channel=slice(count)))
+def rewrite_activations(files: PanelFiles, count: int) -> None:
+    held = datasets.read(files.one("activations1"))
+    datasets.write_zarr(files.one("activations1"), held.isel(channel=slice(count)))
 
 
 def test_all_methods_have_one_scale(
     tmp_path: Path, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked, files = write_run(tmp_path, rng)
+    run, files = write_run(tmp_path, rng)
     dataset = made(rng, ("linear", "path"), 3)
     dataset["attribution"][:] = np.array([[1.0, 0.5, -0.5], [4.0, 3.0, -1.0]])
-    datasets.write_h5(files["channels1"], dataset)
+    datasets.write_h5(files.one("channels1"), dataset)
     rewrite_activations(files, 3)
     drawn, boxes = recorded(monkeypatch, "bars"), recorded(monkeypatch, "box")
-    compose_methods(asked, files, Style(dpi=30))
+    compose(run, files, any_style(dpi=30))
     linear, path = (call[3] for call in drawn)
     np.testing.assert_allclose(np.array(linear) / path[0], [0.25, 0.125, -0.125])
     np.testing.assert_allclose(np.array(path) / path[0], [1.0, 0.75, -0.25])
@@ -89,13 +84,11 @@ def test_all_methods_have_one_scale(
 
 
 def test_every_method_is_explained(tmp_path: Path, rng: np.random.Generator) -> None:
-    asked, files = write_run(tmp_path, rng)
+    run, files = write_run(tmp_path, rng)
     for override in ("none", "smooth"):
         dataset = made(rng).assign_attrs(override=override)
-        datasets.write_h5(files["channels1"], dataset)
-        sheet, _ = compose_methods(
-            type(asked)(**vars(asked) | {"override": override}), files, Style(dpi=30)
-        )
+        datasets.write_h5(files.one("channels1"), dataset)
+        sheet = compose(changed_run(run, override=override), files, any_style(dpi=30))
         text = words_on(sheet)
         for words in (
             "Methods of channel attribution: a-run",
@@ -112,10 +105,10 @@ def test_every_method_is_explained(tmp_path: Path, rng: np.random.Generator) -> 
 
 
 def test_files_of_another_layer_are_refused(tmp_path: Path, rng: np.random.Generator) -> None:
-    asked, files = write_run(tmp_path, rng)
-    files["channels1"] = files["channels2"]
+    run, files = write_run(tmp_path, rng)
+    files = changed_files(files, channels1=files.one("channels2"))
     with pytest.raises(BadFile, match="is of layer 'mixed5a', but layer 'mixed4d' is asked"):
-        MethodsPanel.of_run(asked, files)
+        MethodsPanel.of_run(run, files)
 
 
 @pytest.mark.parametrize(
@@ -123,8 +116,8 @@ def test_files_of_another_layer_are_refused(tmp_path: Path, rng: np.random.Gener
     [
         (5, ("linear",), {"channel_counts": (3, 3)}),
         (12, ALL, {"channel_counts": (2000, 3)}),
-        (3, ("path", "stochastic"), {"labels": LONG, "asked": LONG[:2], "size": (40, 150)}),
-        (4, ("linear", "path"), {"asked": LABELS[:1], "size": (150, 50)}),
+        (3, ("path", "stochastic"), {"labels": LONG, "compared": LONG[:2], "size": (40, 150)}),
+        (4, ("linear", "path"), {"compared": LABELS[:1], "size": (150, 50)}),
     ],
     ids=["few", "many", "long labels, wide", "one label, tall"],
 )
@@ -135,13 +128,13 @@ def test_everything_fits(
     methods: tuple[str, ...],
     case: dict[str, Any],
 ) -> None:
-    asked, files = write_run(tmp_path, rng, **case)
-    held = datasets.read(files["channels1"])
+    run, files = write_run(tmp_path, rng, **case)
+    held = datasets.read(files.one("channels1"))
     count, labels = held.sizes["channel"], held["label"].values.tolist()
     pair = [(int(held["index_a"][0]), int(held["index_b"][0]))]
     dataset = channels(rng, "mixed4d", count, pair, methods, labels)
     dataset["completeness_error"][:] = -123.4567
-    datasets.write_h5(files["channels1"], dataset)
+    datasets.write_h5(files.one("channels1"), dataset)
     for width in (85, 180, 400):
-        style = Style(width_mm=width, channels=strongest, dpi=20)
-        check_layout(*compose_methods(asked, files, style))
+        style = any_style(width_mm=width, top_channels=strongest, dpi=20)
+        check_layout(compose(run, files, style))

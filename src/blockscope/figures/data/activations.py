@@ -1,53 +1,58 @@
-"""What the panel "semantic dictionary" shows: the channels that are active at each position."""
+"""Which channels of a layer are active at each position."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from blockscope.config.settings import RunRow
+from blockscope.figures.arrays import Floats, Pixels
 from blockscope.figures.data.maps import Cell
-from blockscope.figures.data.origin import check_origin
-from blockscope.figures.data.request import Asked
+from blockscope.figures.data.panel_files import PanelFiles
+from blockscope.figures.data.provenance_checks import check_origin
 from blockscope.figures.data.sprites import Sprites, read_sprites
 from blockscope.io import datasets, images
-
-Floats = NDArray[np.floating]
 
 STRONG = 0.5  # of the longest activation vector: what is shorter is no example
 
 
 @dataclass(frozen=True)
-class DictionaryPanel:
+class LayerActivations:
     """The channels of the earlier layer of a run.
 
-    picture      uint8 (row, col, rgb), the input as the network sees it
-    activations  float (row, col, channel)
-    sprites      the layer's spritemap, or None
+    Attributes
+    ----------
+    run
+        The run.
+    pixels
+        The input as the network sees it.
+    activations
+        (row, col, channel).
+    sprites
+        The layer's spritemap, or None.
     """
 
-    asked: Asked
-    picture: NDArray[np.uint8]
+    run: RunRow
+    pixels: Pixels
     activations: Floats
     sprites: Sprites | None = None
 
     @classmethod
-    def of_run(cls, asked: Asked, files: Mapping[str, Any]) -> DictionaryPanel:
+    def of_run(cls, run: RunRow, files: PanelFiles) -> LayerActivations:
         """Read the files of a run.
 
         Raises ``BadFile`` where the activations are of another model, image or layer, and what
         `read_sprites` raises.
         """
-        found, layer = datasets.read(files["activations1"]), asked.layer1
-        wanted = {"model": asked.model, "image": asked.image, "layer": layer}
-        check_origin(asked, found, files["activations1"], wanted)
-        picture, _ = images.read_input(files["picture"])
+        path = files.one("activations1")
+        found = datasets.read(path)
+        wanted = {"model": run.model, "image": run.image, "layer": run.layer1}
+        check_origin(run, found, path, wanted)
+        pixels, _ = images.read_input(files.one("image"))
         values = found["activations"].transpose("row", "col", "channel").to_numpy()
-        sprites = read_sprites(files["sprites1"], values.shape[2])
-        return cls(asked, picture, values, sprites)
+        sprites = read_sprites(files.many("sprites1"), values.shape[2])
+        return cls(run, pixels, values, sprites)
 
     def strongest(self, cell: Cell, count: int) -> tuple[int, ...]:
         """Return up to ``count`` channels that are active at a position, the strongest first."""

@@ -1,4 +1,4 @@
-"""The printed panel "attribution groups": the input, the factors of two layers, their labels.
+"""The printed panel "attribution factors": the input, the factors of two layers, their labels.
 
 Layout in mm, from the top: title and caption; input and the two layers side by side; below, the
 most probable labels and a legend of the factors. Where three columns hold them, each legend stands
@@ -7,44 +7,41 @@ under its layer; otherwise all blocks flow in as many columns as the width allow
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-from matplotlib.figure import Figure
-
+from blockscope.config.settings import RunRow
 from blockscope.figures import captions, colour
-from blockscope.figures.data.groups import GroupsPanel, LayerGroups
+from blockscope.figures.data.factors import FactorsPanel, LayerFactors
 from blockscope.figures.data.maps import grid_words
-from blockscope.figures.data.request import Asked
-from blockscope.figures.image_encoding import enlarge, laid_over, printed_size
+from blockscope.figures.data.panel_files import PanelFiles
 from blockscope.figures.print.bar_list import LINE, TEXT_PT, Block, place_blocks, split_widths
 from blockscope.figures.print.factor_numbers import mark_factors
-from blockscope.figures.print.layout import EDGE, GAP, begin, finish, heading
+from blockscope.figures.print.layout import (
+    EDGE,
+    GAP,
+    Place,
+    begin,
+    columns,
+    finish,
+    heading,
+    place_image,
+    place_overlay,
+)
 from blockscope.figures.print.sheet import Sheet, shortened
 from blockscope.figures.style import Style
 
-TITLE = "Attribution groups"
 NARROWEST = 38.0  # mm that a block of labels needs to be read with ease
-UNDER_LAYER = 3  # most factors stacked under their layer's picture
+UNDER_LAYER = 3  # most factors stacked under their layer's map
 
 
-def compose_groups(asked: Asked, files: Mapping[str, Any], style: Style) -> tuple[Sheet, float]:
-    """Read the files of a run and place its panel; what it returns says `compose`."""
-    return compose(GroupsPanel.of_run(asked, files, style.probabilities), style)
+def compose(run: RunRow, files: PanelFiles, style: Style) -> Sheet:
+    """Read the files of a run and place the panel on a sheet."""
+    return place(FactorsPanel.of_run(run, files, style.top_labels), style)
 
 
-def draw(panel: GroupsPanel, style: Style | None = None) -> Figure:
-    """Draw the panel; its height follows from what it holds."""
-    sheet, height = compose(panel, style or Style())
-    return sheet.figure(height)
-
-
-def compose(panel: GroupsPanel, style: Style) -> tuple[Sheet, float]:
-    """Place everything on a sheet; returns it with the height in mm that it needs."""
-    sheet = Sheet(style.width_mm)
-    inner = style.width_mm - 2 * EDGE
-    top = begin(sheet, f"{TITLE}: {panel.run}", captions.caption(panel))
-    top = _pictures(sheet, panel, style, top)
+def place(panel: FactorsPanel, style: Style) -> Sheet:
+    """Place everything on a sheet."""
+    sheet, top = begin("factors", panel.run, captions.factors_caption(panel), style)
+    top = _maps(sheet, panel, style, top)
+    inner = sheet.width - 2 * EDGE
     column = (inner - 2 * GAP) / 3
     below = [_factor_blocks(layer) for layer in captions.legends(panel)]
     stacked = max(map(len, below)) / (2 if panel.shared else 1)
@@ -52,34 +49,25 @@ def compose(panel: GroupsPanel, style: Style) -> tuple[Sheet, float]:
         top = _three_columns(sheet, panel, below, column, top)
     else:
         top = _flow(sheet, panel, below, inner, top)
-    return sheet, finish(sheet, captions.encoding_words(panel), top)
+    return finish(sheet, captions.factors_foot(panel), top)
 
 
-def _pictures(sheet: Sheet, panel: GroupsPanel, style: Style, top: float) -> float:
+def _maps(sheet: Sheet, panel: FactorsPanel, style: Style, top: float) -> float:
     """Place the input and both layers; returns where they end."""
-    width = (sheet.width - 2 * EDGE - 2 * GAP) / 3
-    rows, cols, _ = panel.picture.shape
-    height = float(width * rows / cols)
-    size = printed_size(width, panel.picture, style.dpi)
-    title, top = top + 2.4, top + 4.0
-    for place in range(3):
-        left = EDGE + place * (width + GAP)
-        if place == 0:
-            name, note = "Input", f"{grid_words(panel.picture)} px"
-            shown = enlarge(panel.picture, size, smooth=True)
-        else:
-            layer = panel.layers[place - 1]
-            name, note = layer.layer, layer.grid
-            overlay = colour.factor_picture(layer.spatial)
-            shown = laid_over(panel.picture, overlay, size, style.opacity, style.smooth)
-        heading(sheet, left, title, width, name, note)
-        sheet.raster(left, top, width, height, shown)
-        if place and layer.factors > 2:
-            mark_factors(sheet, layer.spatial, (left, top, left + width, top + height))
-    return top + height + 2.0
+    lefts, width = columns(sheet, 3)
+    heading(sheet, lefts[0], top + 2.4, width, "Input", f"{grid_words(panel.pixels)} px")
+    place_image(sheet, Place(lefts[0], top + 4.0, width), panel.pixels, style)
+    bottom = top + 4.0 + Place(0, 0, width).height(panel.pixels)
+    for left, layer in zip(lefts[1:], panel.layers, strict=True):
+        heading(sheet, left, top + 2.4, width, layer.layer, layer.grid)
+        overlay = colour.factor_image(layer.spatial)
+        place_overlay(sheet, Place(left, top + 4.0, width), panel.pixels, overlay, style)
+        if layer.factors > 2:
+            mark_factors(sheet, layer.spatial, (left, top + 4.0, left + width, bottom))
+    return bottom + 2.0
 
 
-def _factor_blocks(layer: LayerGroups) -> list[Block]:
+def _factor_blocks(layer: LayerFactors) -> list[Block]:
     full = captions.largest(layer.tops)
     colours = colour.factor_colours(layer.factors)
     return [
@@ -95,14 +83,14 @@ def _factor_blocks(layer: LayerGroups) -> list[Block]:
     ]
 
 
-def _probability_block(panel: GroupsPanel) -> Block:
-    rows = (*panel.probabilities, *panel.asked)
+def _probability_block(panel: FactorsPanel) -> Block:
+    rows = (*panel.probabilities, *panel.requested)
     numbers = [captions.percent(row.value) for row in rows]
     return Block("Most probable labels", rows, numbers, captions.largest([rows]))
 
 
 def _three_columns(
-    sheet: Sheet, panel: GroupsPanel, below: list[list[Block]], column: float, top: float
+    sheet: Sheet, panel: FactorsPanel, below: list[list[Block]], column: float, top: float
 ) -> float:
     """Place the probabilities under the input and the legends under the layers."""
     ends = [place_blocks(sheet, [_probability_block(panel)], EDGE, top, column)]
@@ -123,7 +111,7 @@ def _three_columns(
 
 
 def _flow(
-    sheet: Sheet, panel: GroupsPanel, below: list[list[Block]], width: float, top: float
+    sheet: Sheet, panel: FactorsPanel, below: list[list[Block]], width: float, top: float
 ) -> float:
     """Place the probabilities, then each legend in rows of blocks."""
     count = max(1, int((width + GAP) // (NARROWEST + GAP)))

@@ -1,4 +1,4 @@
-"""What a run asks: its network, picture and layers, and the labels that it compares."""
+"""The labels that a run compares."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from blockscope.figures.arrays import Floats
 from blockscope.io.errors import UnknownName, unknown_name
 
 LOGSUMEXP = "logsumexp"
@@ -16,41 +17,17 @@ LOGSUMEXP = "logsumexp"
 
 
 @dataclass(frozen=True)
-class Asked:
-    """A row of the table of runs, as far as its figure shows it.
-
-    classes   labels or indexes: two, or one against nothing; the second may be "logsumexp"; empty
-              for the two most probable
-    grids     layers whose activation grids are shown; empty for both layers
-    """
-
-    run: str
-    model: str
-    image: str
-    layer1: str
-    layer2: str
-    override: str
-    classes: Sequence[str] = ()
-    grids: Sequence[str] = ()
-
-    @property
-    def grid_layers(self) -> tuple[str, ...]:
-        """The layers whose activation grids are shown, in their order."""
-        return tuple(self.grids) or self.layers
-
-    @property
-    def layers(self) -> tuple[str, str]:
-        """The earlier and the later layer."""
-        return self.layer1, self.layer2
-
-
-@dataclass(frozen=True)
 class Contrast:
     """Two labels that are compared, as places on the axis of all labels.
 
-    first, second     places; ``second`` is None where the first stands alone or against logsumexp
-    names             what they are called; a repeated name has its index behind it
-    logsumexp         whether all logits together are the other side
+    Attributes
+    ----------
+    first, second
+        Places; ``second`` is None where the first stands alone or against logsumexp.
+    names
+        What they are called; a repeated name is followed by its index.
+    logsumexp
+        Whether the first is compared with all logits together.
     """
 
     first: int
@@ -65,7 +42,7 @@ class Contrast:
             return f"{self.names[0]} \N{MINUS SIGN} logsumexp"
         return " \N{MINUS SIGN} ".join(self.names)
 
-    def maps(self, dataset: xr.Dataset) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def maps(self, dataset: xr.Dataset) -> tuple[Floats, Floats]:
         """Return both labels' attribution (row, col); zeros where there is no second label."""
         found = dataset["attribution"].transpose("label", "row", "col")
         first = found.isel(label=self.first).to_numpy()
@@ -74,7 +51,7 @@ class Contrast:
         return first, found.isel(label=self.second).to_numpy()
 
     def row_of(self, channels: xr.Dataset) -> int:
-        """Return the place of this pair on the axis ``pair`` of attributions to channels.
+        """Return the place of this contrast on the axis ``pair`` of attributions to channels.
 
         Raises ``UnknownName`` where the file does not hold it.
         """

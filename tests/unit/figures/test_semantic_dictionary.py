@@ -8,19 +8,25 @@ from typing import Any
 import numpy as np
 import pytest
 import xarray as xr
-from helpers.sheet_layout import check_layout, recorded
-from helpers.synthetic_run import FACTS, picture, sprite_colour, write_run, write_sprites
+from helpers.sheet_layout import any_style, check_layout, recorded, words_on
+from helpers.synthetic_run import (
+    FACTS,
+    changed_files,
+    input_pixels,
+    sprite_colour,
+    write_run,
+    write_sprites,
+)
 from numpy.typing import NDArray
 
-from blockscope.figures.data.dictionary import DictionaryPanel, representative_positions
+from blockscope.figures.data.activations import LayerActivations, representative_positions
 from blockscope.figures.data.maps import Cell
-from blockscope.figures.image_encoding import laid_over
+from blockscope.figures.data.panel_files import PanelFiles
+from blockscope.figures.image_encoding import blended
 from blockscope.figures.palettes import palettes
 from blockscope.figures.print.bar_list import PLAIN_BAR
 from blockscope.figures.print.channel_tiles import dimmed
-from blockscope.figures.print.dictionary import OUTLINE, compose_dictionary
-from blockscope.figures.print.sheet import Sheet
-from blockscope.figures.style import Style
+from blockscope.figures.print.semantic_dictionary import OUTLINE, compose
 from blockscope.io import datasets
 from blockscope.io.errors import BadFile
 
@@ -31,14 +37,10 @@ KNOWN[0, 0], KNOWN[0, 1], KNOWN[0, 2] = [9, 0, 0, 0], [10, 1, 0, 0], [0, 0, 8, 0
 KNOWN[1, 0], KNOWN[1, 1] = [5, 0, 5, 0], [0, 0, 0, 3]
 
 
-def words_on(sheet: Sheet) -> str:
-    return " ".join(text for _, text in sheet.texts)
-
-
-def with_activations(files: dict[str, Any], values: NDArray[np.floating]) -> None:
+def with_activations(files: PanelFiles, values: NDArray[np.floating]) -> None:
     facts = {key: FACTS[key] for key in ("model", "image")} | {"layer": "mixed4d"}
     named = xr.Dataset({"activations": (("row", "col", "channel"), values.astype("f4"))})
-    datasets.write_zarr(files["activations1"], named.assign_attrs(facts))
+    datasets.write_zarr(files.one("activations1"), named.assign_attrs(facts))
 
 
 def test_telling_positions_are_strong_and_unlike_each_other() -> None:
@@ -62,17 +64,17 @@ def test_a_layer_that_is_zero_has_no_telling_position(
     tmp_path: Path, rng: np.random.Generator
 ) -> None:
     assert representative_positions(np.zeros((2, 3, 4)), 5) == ()
-    asked, files = write_run(tmp_path, rng)
+    run, files = write_run(tmp_path, rng)
     with_activations(files, np.zeros((5, 7, 11)))
-    sheet, height = compose_dictionary(asked, files, Style(dpi=20))
-    check_layout(sheet, height)
+    sheet = compose(run, files, any_style(dpi=20))
+    check_layout(sheet)
     assert "mixed4d is not active at any position of this input." in words_on(sheet)
 
 
 def test_the_strongest_channels_of_a_position(tmp_path: Path, rng: np.random.Generator) -> None:
-    asked, files = write_run(tmp_path, rng)
-    values = datasets.read(files["activations1"])["activations"].to_numpy()
-    panel = DictionaryPanel.of_run(asked, files)
+    run, files = write_run(tmp_path, rng)
+    values = datasets.read(files.one("activations1"))["activations"].to_numpy()
+    panel = LayerActivations.of_run(run, files)
     for cell in (Cell(0, 0), Cell(3, 5), Cell(4, 6)):
         own = values[cell.row, cell.col]
         wanted = [c for c in sorted(range(11), key=lambda c: (-own[c], c)) if own[c] > 0]
@@ -83,14 +85,14 @@ def test_the_strongest_channels_of_a_position(tmp_path: Path, rng: np.random.Gen
 def test_positions_are_outlined_and_their_channels_named(
     tmp_path: Path, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked, files = write_run(tmp_path, rng)
+    run, files = write_run(tmp_path, rng)
     with_activations(files, KNOWN)
-    files["sprites1"] = write_sprites(tmp_path, "mixed4d", 4)
+    files = changed_files(files, sprites1=write_sprites(tmp_path, "mixed4d", 4))
     outlines, rasters = recorded(monkeypatch, "outline"), recorded(monkeypatch, "raster")
     bars = recorded(monkeypatch, "box")
-    sheet, height = compose_dictionary(asked, files, Style(dpi=40))
-    check_layout(sheet, height)
-    left, top, right, bottom = sheet.pictures[0]
+    sheet = compose(run, files, any_style(dpi=40))
+    check_layout(sheet)
+    left, top, right, bottom = sheet.images[0]
     found = [
         ((x - left) / (right - left), (y - top) / (bottom - top), w / (right - left))
         for x, y, w, _, colour, _ in outlines
@@ -121,10 +123,10 @@ def test_positions_are_outlined_and_their_channels_named(
 def test_marks_stand_at_the_corners_of_their_positions(
     tmp_path: Path, rng: np.random.Generator
 ) -> None:
-    asked, files = write_run(tmp_path, rng)
+    run, files = write_run(tmp_path, rng)
     with_activations(files, KNOWN)
-    sheet, _ = compose_dictionary(asked, files, Style(dpi=20))
-    left, top, right, bottom = sheet.pictures[0]
+    sheet = compose(run, files, any_style(dpi=20))
+    left, top, right, bottom = sheet.images[0]
     marks = {
         text: ((a + c) / 2, (b + d) / 2)
         for (a, b, c, d), text in sheet.texts
@@ -138,17 +140,17 @@ def test_marks_stand_at_the_corners_of_their_positions(
 def test_without_sprites_it_shows_where_and_says_how(
     tmp_path: Path, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked, files = write_run(tmp_path, rng)
+    run, files = write_run(tmp_path, rng)
     with_activations(files, KNOWN)
     calls = recorded(monkeypatch, "raster")
-    style = Style(dpi=40, opacity=0.8)
-    sheet, _ = compose_dictionary(asked, files, style)
+    style = any_style(dpi=40, opacity=0.8)
+    sheet = compose(run, files, style)
     assert "sprites: {recipe: draft}" in words_on(sheet)
     assert len(calls) == 1 + 6
     shown, overlay = calls[3][-1], palettes()["cividis"].paint(KNOWN[..., 2])
-    below = dimmed(picture(80, 112))
+    below = dimmed(input_pixels(80, 112))
     np.testing.assert_array_equal(
-        shown, laid_over(below, overlay, shown.shape[:2], style.opacity, style.smooth)
+        shown, blended(below, overlay, shown.shape[:2], style.opacity, style.interpolate)
     )
 
 
@@ -156,11 +158,11 @@ def test_without_sprites_it_shows_where_and_says_how(
 def test_activations_of_another_run_are_refused(
     tmp_path: Path, rng: np.random.Generator, key: str
 ) -> None:
-    asked, files = write_run(tmp_path, rng)
-    held = datasets.read(files["activations1"]).assign_attrs({key: "other"})
-    datasets.write_zarr(files["activations1"], held)
+    run, files = write_run(tmp_path, rng)
+    held = datasets.read(files.one("activations1")).assign_attrs({key: "other"})
+    datasets.write_zarr(files.one("activations1"), held)
     with pytest.raises(BadFile, match=f"activations1.* is of {key} 'other', but {key} '"):
-        DictionaryPanel.of_run(asked, files)
+        LayerActivations.of_run(run, files)
 
 
 @pytest.mark.parametrize(
@@ -177,8 +179,6 @@ def test_activations_of_another_run_are_refused(
 def test_everything_fits(
     tmp_path: Path, rng: np.random.Generator, case: dict[str, Any], count: int
 ) -> None:
-    asked, files = write_run(tmp_path, rng, **case)
+    run, files = write_run(tmp_path, rng, **case)
     for width in (40, 85, 129, 180, 400):
-        check_layout(
-            *compose_dictionary(asked, files, Style(width_mm=width, dpi=20, channels=count))
-        )
+        check_layout(*compose(run, files, any_style(width_mm=width, dpi=20, top_channels=count)))

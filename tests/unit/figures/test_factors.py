@@ -5,21 +5,22 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 from helpers.sheet_layout import check_layout
-from helpers.synthetic_run import FACTS, LABELS, classes, factors, picture, write_run
+from helpers.synthetic_run import FACTS, LABELS, classes, factors, input_pixels, write_run
 from PIL import Image
 
+from blockscope.config.settings import RunRow
 from blockscope.figures import captions, colour
-from blockscope.figures.data.groups import GroupsPanel, Weight
-from blockscope.figures.data.request import Asked
-from blockscope.figures.image_encoding import laid_over
+from blockscope.figures.data.factors import FactorsPanel, Weight
+from blockscope.figures.data.panel_files import PanelFiles
+from blockscope.figures.image_encoding import blended
 from blockscope.figures.print.export import write_sheet
-from blockscope.figures.print.groups import compose
+from blockscope.figures.print.factors import place
 from blockscope.figures.print.sheet import shortened, text_width, wrapped
 from blockscope.figures.style import Style
 from blockscope.io import datasets, images, provenance
@@ -40,26 +41,31 @@ def make_panel(
     grids: tuple[tuple[int, int], tuple[int, int]] = ((14, 14), (7, 7)),
     size: tuple[int, int] = (96, 96),
     labels: list[str] = LABELS,
-    asked: tuple[str, ...] = (),
+    compared: tuple[str, ...] = (),
     tops: int = 5,
-) -> GroupsPanel:
+) -> FactorsPanel:
     fit = "mixed5a" if joint else ""
     made = [
         factors(rng, layer, grid, count, fit_layer=fit, method=method, labels=labels, tops=tops)
         for layer, grid in zip(("mixed4d", "mixed5a"), grids, strict=True)
     ]
-    return GroupsPanel.from_datasets(
-        "a-run", picture(*size), classes(rng, labels=labels), made, asked
+    return FactorsPanel.from_datasets(
+        row(compared), input_pixels(*size), classes(rng, labels=labels), made
     )
+
+
+def row(compared: Sequence[str] = ()) -> RunRow:
+    cells = FACTS | {"run": "a-run", "layer1": "mixed4d", "layer2": "mixed5a"}
+    return RunRow.model_validate(cells | {"classes": list(compared)})
 
 
 def write(
     outputs: Mapping[str, Path],
-    panel: GroupsPanel,
+    panel: FactorsPanel,
     facts: dict[str, object],
     style: Style = Style(),  # noqa: B008 - frozen
 ) -> None:
-    write_sheet(*compose(panel, style), outputs, facts, style.dpi)  # type: ignore[arg-type]
+    write_sheet(place(panel, style), outputs, facts, style.dpi)  # type: ignore[arg-type]
 
 
 # --- what is shown ---------------------------------------------------------------------------
@@ -68,36 +74,35 @@ def write(
 def test_the_most_probable_labels_come_first(rng: np.random.Generator) -> None:
     attributions = classes(rng)
     made = [factors(rng, "mixed4d", (5, 7)), factors(rng, "mixed5a", (3, 4))]
-    panel = GroupsPanel.from_datasets("a-run", picture(), attributions, made, probabilities=7)
+    panel = FactorsPanel.from_datasets(row(), input_pixels(), attributions, made, top_labels=7)
     chance = attributions["probability"].to_series().sort_values(ascending=False)
     assert [weight.label for weight in panel.probabilities] == list(chance.index[:7])
     np.testing.assert_allclose([weight.value for weight in panel.probabilities], chance.iloc[:7])
 
 
-def test_asked_labels_are_shown_once(rng: np.random.Generator) -> None:
+def test_requested_labels_are_shown_once(rng: np.random.Generator) -> None:
     attributions = classes(rng)
     order = np.argsort(-attributions["probability"].values)
     likely, unlikely, other = LABELS[order[0]], LABELS[order[-1]], int(order[-2])
     index = str(int(attributions["index"].values[other]))
     made = [factors(rng, "mixed4d", (5, 7)), factors(rng, "mixed5a", (3, 4))]
-    panel = GroupsPanel.from_datasets(
-        "a-run", picture(), attributions, made, [likely, unlikely, index, "logsumexp", unlikely]
-    )
-    assert [weight.label for weight in panel.asked] == [unlikely, LABELS[other]]
+    compared = [likely, unlikely, index, "logsumexp", unlikely]
+    panel = FactorsPanel.from_datasets(row(compared), input_pixels(), attributions, made)
+    assert [weight.label for weight in panel.requested] == [unlikely, LABELS[other]]
 
 
-def test_unknown_and_repeated_asked_labels(rng: np.random.Generator) -> None:
+def test_unknown_and_repeated_labels(rng: np.random.Generator) -> None:
     attributions = classes(rng, labels=["crane", "kite", "crane", "red plain star"])
     made = [factors(rng, "mixed4d", (5, 7)), factors(rng, "mixed5a", (3, 4))]
     with pytest.raises(UnknownName, match=r"'crane' occurs 2 times; give its index: 1 or 3"):
-        GroupsPanel.from_datasets("a-run", picture(), attributions, made, ["crane"])
+        FactorsPanel.from_datasets(row(["crane"]), input_pixels(), attributions, made)
     with pytest.raises(UnknownName, match=r"unknown label 'red plain'; valid: .*red plain star"):
-        GroupsPanel.from_datasets("a-run", picture(), attributions, made, ["red plain"])
+        FactorsPanel.from_datasets(row(["red plain"]), input_pixels(), attributions, made)
     least = int(np.argmin(attributions["probability"].values))
-    panel = GroupsPanel.from_datasets(
-        "a-run", picture(), attributions, made, [str(least + 1)], probabilities=1
+    panel = FactorsPanel.from_datasets(
+        row([str(least + 1)]), input_pixels(), attributions, made, top_labels=1
     )
-    assert panel.asked == (
+    assert panel.requested == (
         Weight(str(attributions["label"].values[least]), float(attributions["probability"][least])),
     )
 
@@ -107,44 +112,43 @@ def test_unknown_and_repeated_asked_labels(rng: np.random.Generator) -> None:
 def test_files_of_another_run_are_refused(
     tmp_path: Path, rng: np.random.Generator, name: str, key: str
 ) -> None:
-    asked, files = write_run(tmp_path, rng)
-    held = datasets.read(files[name])
-    datasets.write_h5(files[name], held.assign_attrs({key: "other"}))
+    run, files = write_run(tmp_path, rng)
+    held = datasets.read(files.one(name))
+    datasets.write_h5(files.one(name), held.assign_attrs({key: "other"}))
     with pytest.raises(BadFile, match=rf"'a-run': .*{name}.* is of {key} 'other', but {key} '"):
-        GroupsPanel.of_run(asked, files)
+        FactorsPanel.of_run(run, files)
     del held.attrs[key]
-    datasets.write_h5(files[name], held)
+    datasets.write_h5(files.one(name), held)
     with pytest.raises(BadFile, match=f"is of {key} 'None', but {key} '"):
-        GroupsPanel.of_run(asked, files)
+        FactorsPanel.of_run(run, files)
 
 
 def test_reading_files_gives_what_was_written(tmp_path: Path, rng: np.random.Generator) -> None:
     attributions = classes(rng).assign_attrs(layer="mixed5a")
     made = [factors(rng, "mixed4d", (5, 7), 3), factors(rng, "mixed5a", (3, 4), 3)]
-    files = {"picture": tmp_path / "input.png"}
-    images.write_png(files["picture"], picture(60, 90), provenance.record("input"))
+    files = {"image": tmp_path / "input.png"}
+    images.write_png(files["image"], input_pixels(60, 90), provenance.record("input"))
     for name, dataset in zip(
         ("classes2", "factors1", "factors2"), (attributions, *made), strict=True
     ):
         files[name] = tmp_path / f"{name}.h5"
         datasets.write_h5(files[name], dataset)
-    asked = Asked("a-run", FACTS["model"], FACTS["image"], "mixed4d", "mixed5a", "smooth", ["7"])
-    read = GroupsPanel.of_run(asked, files, 4)
-    direct = GroupsPanel.from_datasets("a-run", picture(60, 90), attributions, made, ["7"], 4)
-    np.testing.assert_array_equal(read.picture, direct.picture)
+    read = FactorsPanel.of_run(row(["7"]), PanelFiles(files), 4)
+    direct = FactorsPanel.from_datasets(row(["7"]), input_pixels(60, 90), attributions, made, 4)
+    np.testing.assert_array_equal(read.pixels, direct.pixels)
     for one, other in zip(read.layers, direct.layers, strict=True):
         np.testing.assert_array_equal(one.spatial, other.spatial)
         assert one.tops == other.tops
         assert (one.layer, one.relative_error) == (other.layer, other.relative_error)
     assert read.probabilities == direct.probabilities
-    assert read.asked == direct.asked
+    assert read.requested == direct.requested
 
 
 def test_axes_are_known_by_name_not_by_place(rng: np.random.Generator) -> None:
     dataset = factors(rng, "mixed4d", (5, 7), 3)
     turned = dataset.transpose("factor", "rank", "label", "col", "row")
     for made in (dataset, turned):
-        panel = GroupsPanel.from_datasets("a-run", picture(), classes(rng), [made, made])
+        panel = FactorsPanel.from_datasets(row(), input_pixels(), classes(rng), [made, made])
         assert panel.layers[0].spatial.shape == (5, 7, 3)
         assert panel.layers[0].grid == "5 \N{MULTIPLICATION SIGN} 7"
 
@@ -157,14 +161,14 @@ def test_layers_that_share_factors_share_a_legend(
 ) -> None:
     panel = make_panel(rng, joint=joint)
     assert [layer.layer for layer in captions.legends(panel)] == legends
-    sheet, _ = compose(panel, Style())
+    sheet = place(panel, Style())
     texts = [text for _, text in sheet.texts]
     assert texts.count("Factor 1") == texts.count("Factor 2") == len(legends)
 
 
 def test_everything_a_reader_needs_is_on_the_sheet(rng: np.random.Generator) -> None:
-    panel = make_panel(rng, method="pca", asked=("red plain star",))
-    sheet, _ = compose(panel, Style())
+    panel = make_panel(rng, method="pca", compared=("red plain star",))
+    sheet = place(panel, Style())
     text = " ".join(text for _, text in sheet.texts)
     for words in (
         "Model blocks1000, image two_blocks, gradient override smooth; PCA of each layer alone",
@@ -216,7 +220,7 @@ def test_no_text_leaves_the_sheet_or_covers_another(
     rng: np.random.Generator, shape: dict[str, int], labels: list[str]
 ) -> None:
     panel = make_panel(rng, shape["count"], joint=bool(shape["joint"]), labels=labels)
-    check_layout(*compose(panel, Style(width_mm=shape["width"])))
+    check_layout(place(panel, Style(width_mm=shape["width"])))
 
 
 @pytest.mark.parametrize(
@@ -232,14 +236,14 @@ def test_no_text_leaves_the_sheet_or_covers_another(
 )
 @pytest.mark.parametrize("width", [40, 120, 300])
 def test_odd_shapes_fit(rng: np.random.Generator, case: dict[str, int], width: int) -> None:
-    check_layout(*compose(make_panel(rng, **case), Style(width_mm=width)))  # type: ignore[arg-type]
+    check_layout(place(make_panel(rng, **case), Style(width_mm=width)))  # type: ignore[arg-type]
 
 
 def test_every_factor_is_marked_from_three_on(rng: np.random.Generator) -> None:
-    sheet, _ = compose(make_panel(rng, 4), Style())
+    sheet = place(make_panel(rng, 4), Style())
     marks = [text for _, text in sheet.texts if re.fullmatch(r"[1-4]", text)]
     assert sorted(marks) == ["1", "1", "2", "2", "3", "3", "4", "4"]
-    sheet, _ = compose(make_panel(rng, 2), Style())
+    sheet = place(make_panel(rng, 2), Style())
     assert not [text for _, text in sheet.texts if re.fullmatch(r"[1-4]", text)]
 
 
@@ -268,10 +272,10 @@ def test_every_position_covers_its_part_of_the_input(
 ) -> None:
     below = rng.integers(0, 256, (30, 42, 3), np.uint8)
     cells = rng.integers(0, 256, (5, 7, 3), np.uint8)
-    blended = laid_over(below, cells, (30, 42), opacity, smooth=False)
+    shown = blended(below, cells, (30, 42), opacity, interpolate=False)
     for row, col in np.ndindex(30, 42):
         wanted = (1 - opacity) * below[row, col] + opacity * cells[row // 6, col // 6].astype(float)
-        np.testing.assert_allclose(blended[row, col], wanted, atol=0.51)
+        np.testing.assert_allclose(shown[row, col], wanted, atol=0.51)
 
 
 @pytest.mark.parametrize("count", [2, 3])
@@ -279,16 +283,16 @@ def test_the_png_shows_each_layer_over_the_input(
     tmp_path: Path, rng: np.random.Generator, count: int
 ) -> None:
     panel = make_panel(rng, count, grids=((5, 7), (3, 4)))
-    grey = dataclasses.replace(panel, picture=np.full((90, 90, 3), 200, np.uint8))
+    grey = dataclasses.replace(panel, pixels=np.full((90, 90, 3), 200, np.uint8))
     style = Style(opacity=0.6, width_mm=150, dpi=200)
     write({"png": tmp_path / "groups.png"}, grey, TRICKY, style)
     with Image.open(tmp_path / "groups.png") as opened:
         drawn = np.asarray(opened.convert("RGB"))
         assert opened.info["dpi"] == pytest.approx((200, 200), abs=0.1)
     assert drawn.shape[1] == pytest.approx(150 / 25.4 * 200, abs=1)
-    sheet, _ = compose(grey, style)
-    for layer, (left, top, right, bottom) in zip(panel.layers, sheet.pictures[1:], strict=True):
-        cells = colour.factor_picture(layer.spatial)
+    sheet = place(grey, style)
+    for layer, (left, top, right, bottom) in zip(panel.layers, sheet.images[1:], strict=True):
+        cells = colour.factor_image(layer.spatial)
         rows, cols, _ = cells.shape
         for row, col in np.ndindex(rows, cols):
             # Near the lower left of a cell, where no mark of a factor lies.
@@ -318,7 +322,7 @@ def test_equal_panels_give_equal_bytes(tmp_path: Path) -> None:
 def written(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("groups")
     labels = ["a $b$ & <c>", *LABELS[1:]]
-    panel = make_panel(np.random.default_rng(8), 2, labels=labels, asked=("a $b$ & <c>",))
+    panel = make_panel(np.random.default_rng(8), 2, labels=labels, compared=("a $b$ & <c>",))
     outputs = {kind: folder / f"groups.{kind}" for kind in ("pdf", "svg", "png")}
     write(outputs, panel, TRICKY, Style(dpi=80))
     return outputs
@@ -360,4 +364,4 @@ def test_bars_without_positive_weight_are_empty(rng: np.random.Generator) -> Non
     panel = make_panel(rng)
     flat = tuple(tuple(Weight(w.label, 0.0) for w in top) for top in panel.layers[0].tops)
     layers = tuple(dataclasses.replace(layer, tops=flat) for layer in panel.layers)
-    check_layout(*compose(dataclasses.replace(panel, layers=layers), Style()))  # type: ignore[arg-type]
+    check_layout(place(dataclasses.replace(panel, layers=layers), Style()))  # type: ignore[arg-type]

@@ -6,62 +6,67 @@ for each position its strongest channels.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 
+from blockscope.config.settings import RunRow
 from blockscope.figures import captions
-from blockscope.figures.data.dictionary import DictionaryPanel, representative_positions
-from blockscope.figures.data.maps import Cell, Place, grid_words, outline_cell, place_picture
-from blockscope.figures.data.request import Asked
+from blockscope.figures.data.activations import LayerActivations, representative_positions
+from blockscope.figures.data.maps import Cell, grid_words
+from blockscope.figures.data.panel_files import PanelFiles
 from blockscope.figures.print.bar_list import GREY, PLAIN_BAR, SMALL_PT
 from blockscope.figures.print.channel_tiles import place_activations, place_sprite
 from blockscope.figures.print.factor_numbers import mark_places
-from blockscope.figures.print.layout import EDGE, GAP, begin, finish, heading
+from blockscope.figures.print.layout import (
+    EDGE,
+    GAP,
+    Place,
+    begin,
+    finish,
+    heading,
+    outline_cell,
+    place_image,
+)
 from blockscope.figures.print.sheet import Sheet, text_width
 from blockscope.figures.style import Style
 
-TITLE = "Semantic dictionary"
 POSITIONS = 4  # shown in print
 BESIDE = 130.0  # mm, least width of a sheet with the channels beside the input
 INPUT = 57.0  # mm, most that the input is wide
-LEAST, MOST = 13.0, 23.0  # mm, width of a channel's picture
+LEAST, MOST = 13.0, 23.0  # mm, width of a channel's image
 SPACE = 1.5  # mm between them
 OUTLINE = "#ffd84d"
 
 
-def compose_dictionary(asked: Asked, files: Mapping[str, Any], style: Style) -> tuple[Sheet, float]:
-    """Read the files of a run and place its panel on a sheet; returns its height in mm too."""
-    panel = DictionaryPanel.of_run(asked, files)
+def compose(run: RunRow, files: PanelFiles, style: Style) -> Sheet:
+    """Read the files of a run and place the panel on a sheet."""
+    panel = LayerActivations.of_run(run, files)
     chosen = representative_positions(panel.activations, POSITIONS)
-    sheet = Sheet(style.width_mm)
     caption = (
-        f"Model {asked.model}, image {asked.image}; strongest channels of {asked.layer1} "
+        f"Model {run.model}, image {run.image}; strongest channels of {run.layer1} "
         f"({grid_words(panel.activations)} positions, {panel.activations.shape[2]} channels)"
     )
-    top = begin(sheet, f"{TITLE}: {asked.run}", caption)
+    sheet, top = begin("semantic_dictionary", run, caption, style)
     inner = sheet.width - 2 * EDGE
     at = Place(EDGE, top + 4.0, min(INPUT, (inner - GAP) / 2 if sheet.width >= BESIDE else inner))
-    heading(sheet, EDGE, top + 2.4, at.width, "Input", f"{grid_words(panel.picture)} px")
+    heading(sheet, EDGE, top + 2.4, at.width, "Input", f"{grid_words(panel.pixels)} px")
     bottom = _input(sheet, panel, chosen, at, style)
     if sheet.width >= BESIDE:
         left = EDGE + at.width + GAP
         end = _positions(sheet, panel, chosen, Place(left, top, inner - at.width - GAP), style)
     else:
         end = _positions(sheet, panel, chosen, Place(EDGE, bottom + GAP / 2, inner), style)
-    return sheet, finish(sheet, _foot(panel, chosen), max(bottom, end))
+    return finish(sheet, _foot(panel, chosen), max(bottom, end))
 
 
 def _input(
-    sheet: Sheet, panel: DictionaryPanel, chosen: tuple[Cell, ...], at: Place, style: Style
+    sheet: Sheet, panel: LayerActivations, chosen: tuple[Cell, ...], at: Place, style: Style
 ) -> float:
     """Place the input with the chosen positions; returns where it ends."""
     rows, cols, _ = panel.activations.shape
-    place_picture(sheet, at, panel.picture, style)
-    height = at.height(panel.picture)
+    place_image(sheet, at, panel.pixels, style)
+    height = at.height(panel.pixels)
     for cell in chosen:
-        outline_cell(sheet, at, panel.picture, cell, (rows, cols), OUTLINE)
+        outline_cell(sheet, at, panel.pixels, cell, (rows, cols), OUTLINE)
     corners = [
         (at.left + cell.col / cols * at.width, at.top + cell.row / rows * height) for cell in chosen
     ]
@@ -71,7 +76,7 @@ def _input(
 
 
 def _positions(
-    sheet: Sheet, panel: DictionaryPanel, chosen: tuple[Cell, ...], at: Place, style: Style
+    sheet: Sheet, panel: LayerActivations, chosen: tuple[Cell, ...], at: Place, style: Style
 ) -> float:
     """Place the strongest channels of every chosen position; returns where they end."""
     top, lengths = at.top, np.linalg.norm(panel.activations, axis=2)
@@ -84,11 +89,11 @@ def _positions(
     return top
 
 
-def _channels(sheet: Sheet, panel: DictionaryPanel, cell: Cell, at: Place, style: Style) -> float:
+def _channels(sheet: Sheet, panel: LayerActivations, cell: Cell, at: Place, style: Style) -> float:
     """Place the strongest channels of a position with their numbers; returns where they end."""
-    found = panel.strongest(cell, style.channels)
+    found = panel.strongest(cell, style.top_channels)
     most = max(1, int((at.width + SPACE) // (LEAST + SPACE)))
-    across = -(-max(style.channels, 1) // -(-max(style.channels, 1) // most))
+    across = -(-max(style.top_channels, 1) // -(-max(style.top_channels, 1) // most))
     width = min(MOST, (at.width - SPACE * (across - 1)) / across)
     full = float(panel.activations.max(initial=0.0))
     top = end = at.top
@@ -103,7 +108,7 @@ def _channels(sheet: Sheet, panel: DictionaryPanel, cell: Cell, at: Place, style
 
 def _channel(
     sheet: Sheet,
-    panel: DictionaryPanel,
+    panel: LayerActivations,
     channel: int,
     value: float,
     full: float,
@@ -112,10 +117,10 @@ def _channel(
 ) -> float:
     """Place one channel: its sprite, or where it is active; its number, its value and a bar."""
     if panel.sprites:
-        end = place_sprite(sheet, at, panel.sprites.picture(channel), style)
+        end = place_sprite(sheet, at, panel.sprites.of(channel), style)
     else:
         active = panel.activations[..., channel]
-        end = place_activations(sheet, at, panel.picture, active, style, frame=False)
+        end = place_activations(sheet, at, panel.pixels, active, style, frame=False)
     written, number = captions.number(value, full), str(channel)
     end += 2.8
     sheet.text(at.left, end, number, SMALL_PT, bold=True)
@@ -126,16 +131,16 @@ def _channel(
     return end + 3.4
 
 
-def _foot(panel: DictionaryPanel, chosen: tuple[Cell, ...]) -> str:
+def _foot(panel: LayerActivations, chosen: tuple[Cell, ...]) -> str:
     """Say how the positions were chosen, and what the pictures and bars are."""
-    layer = panel.asked.layer1
+    layer = panel.run.layer1
     if not chosen:
         return f"{layer} is not active at any position of this input."
     pictures = (
         "Pictures: what a channel responds to, from the spritemap of the layer."
         if panel.sprites
         else "Pictures: the channel's activations over the input, dark blue: none, yellow: its "
-        f"largest; {sprites_words(panel.asked)}."
+        f"largest; {sprites_words(panel.run)}."
     )
     return (
         "Positions: first that of the longest activation vector; then, of those at least half as "
@@ -145,9 +150,9 @@ def _foot(panel: DictionaryPanel, chosen: tuple[Cell, ...]) -> str:
     )
 
 
-def sprites_words(asked: Asked) -> str:
+def sprites_words(run: RunRow) -> str:
     """Say how a layer gets its sprites."""
     return (
         "the settings 'sprites: {recipe: draft}' render what the channels of "
-        f"{asked.layer1} respond to"
+        f"{run.layer1} respond to"
     )

@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import xarray as xr
-from helpers.sheet_layout import check_layout, recorded
-from helpers.synthetic_run import activation_grid, picture, write_run
+from helpers.sheet_layout import any_style, check_layout, recorded, words_on
+from helpers.synthetic_run import (
+    activation_grid,
+    changed_files,
+    changed_run,
+    input_pixels,
+    write_run,
+)
 from numpy.typing import NDArray
 
-from blockscope.figures.data.activation_grid import GridPanel
+from blockscope.figures.data.activation_grids import GridsPanel
 from blockscope.figures.image_encoding import enlarge
-from blockscope.figures.print.activation_grid import compose_grid
-from blockscope.figures.print.sheet import Sheet
-from blockscope.figures.style import Style
+from blockscope.figures.print.activation_grids import compose
 from blockscope.io import datasets
 from blockscope.io.errors import BadFile
-
-
-def words_on(sheet: Sheet) -> str:
-    return " ".join(text for _, text in sheet.texts)
 
 
 def rewrite(path: Path, change: Callable[[xr.Dataset], xr.Dataset]) -> None:
@@ -47,11 +46,14 @@ def side_by_side(held: xr.Dataset, crop: int) -> NDArray[np.uint8]:
 def test_the_input_and_the_cells_of_each_layer_are_drawn(
     tmp_path: Path, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked, files = write_run(tmp_path, rng)
+    run, files = write_run(tmp_path, rng)
     calls = recorded(monkeypatch, "raster")
-    compose_grid(asked, files, Style(dpi=40))
+    compose(run, files, any_style(dpi=40))
     drawn = [call[-1] for call in calls]
-    wanted = [picture(80, 112), *(side_by_side(datasets.read(path), 2) for path in files["grids"])]
+    wanted = [
+        input_pixels(80, 112),
+        *(side_by_side(datasets.read(path), 2) for path in files.many("grids")),
+    ]
     assert len(drawn) == 3
     for found, whole in zip(drawn, wanted, strict=True):
         np.testing.assert_array_equal(found, enlarge(whole, found.shape[:2], smooth=True))
@@ -60,26 +62,27 @@ def test_the_input_and_the_cells_of_each_layer_are_drawn(
 
 
 def test_a_cell_is_cropped_as_its_file_says(tmp_path: Path, rng: np.random.Generator) -> None:
-    asked, files = write_run(tmp_path, rng)
+    run, files = write_run(tmp_path, rng)
     for crop in (0, 1, 3):
-        rewrite(files["grids"][0], lambda held, crop=crop: held.assign_attrs(crop=crop))
-        grid = GridPanel.of_run(asked, files).grids[0]
-        held = datasets.read(files["grids"][0])
-        np.testing.assert_array_equal(grid.picture(sized=False), side_by_side(held, crop))
+        rewrite(files.many("grids")[0], lambda held, crop=crop: held.assign_attrs(crop=crop))
+        grid = GridsPanel.of_run(run, files).grids[0]
+        held = datasets.read(files.many("grids")[0])
+        np.testing.assert_array_equal(grid.mosaic(scaled=False), side_by_side(held, crop))
         assert grid.tiles.shape == (35, 12 - 2 * crop, 12 - 2 * crop, 3)
         kept = held["cells"].to_numpy()[3, 4, crop : 12 - crop, crop : 12 - crop]
         np.testing.assert_array_equal(grid.tiles[3 * 7 + 4], np.round(255 * kept))
 
 
 def test_sides_are_in_proportion_to_the_vectors(tmp_path: Path, rng: np.random.Generator) -> None:
-    asked, files = write_run(tmp_path, rng)
+    run, files = write_run(tmp_path, rng)
     lengths = np.full((5, 7), 6.0, np.float32)
     lengths[1, 2], lengths[4, 6], lengths[0, 0] = 12.0, 3.0, 0.0
     rewrite(
-        files["grids"][0], lambda held: held.assign(magnitude=held["magnitude"].copy(data=lengths))
+        files.many("grids")[0],
+        lambda held: held.assign(magnitude=held["magnitude"].copy(data=lengths)),
     )
-    grid = GridPanel.of_run(asked, files).grids[0]
-    whole, sized = grid.picture(sized=False), grid.picture(sized=True)
+    grid = GridsPanel.of_run(run, files).grids[0]
+    whole, sized = grid.mosaic(scaled=False), grid.mosaic(scaled=True)
     for (row, col), side in {(1, 2): 8, (3, 3): 4, (4, 6): 2, (0, 0): 0}.items():
         cell = np.s_[8 * row : 8 * row + 8, 8 * col : 8 * col + 8]
         start = (8 - side) // 2
@@ -92,28 +95,28 @@ def test_sides_are_in_proportion_to_the_vectors(tmp_path: Path, rng: np.random.G
 def test_sizes_are_drawn_where_they_are_asked(
     tmp_path: Path, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked, files = write_run(tmp_path, rng)
+    run, files = write_run(tmp_path, rng)
     calls = recorded(monkeypatch, "raster")
-    sheet, _ = compose_grid(asked, files, Style(dpi=40, sized=True))
-    grid = GridPanel.of_run(asked, files).grids[1]
+    sheet = compose(run, files, any_style(dpi=40, scale_by_magnitude=True))
+    grid = GridsPanel.of_run(run, files).grids[1]
     found = calls[2][-1]
-    np.testing.assert_array_equal(found, enlarge(grid.picture(True), found.shape[:2], smooth=True))
+    np.testing.assert_array_equal(found, enlarge(grid.mosaic(True), found.shape[:2], smooth=True))
     longest = f"{grid.magnitude.max():.1f}"
     assert "in proportion to the length of its activation vector" in words_on(sheet)
     assert f"mixed5a {longest}." in words_on(sheet)
-    assert "in proportion" not in words_on(compose_grid(asked, files, Style(dpi=20))[0])
+    assert "in proportion" not in words_on(compose(run, files, any_style(dpi=20)))
 
 
 def test_layers_are_those_asked_for_in_their_order(
     tmp_path: Path, rng: np.random.Generator
 ) -> None:
-    asked, files = write_run(tmp_path, rng)
+    run, files = write_run(tmp_path, rng)
     third = tmp_path / "mixed4a-coherent.zarr.zip"
     datasets.write_zarr(third, activation_grid(rng, "mixed4a", (6, 9)))
-    asked = replace(asked, grids=["mixed5a", "mixed4a"])
-    files["grids"] = [files["grids"][1], third]
-    assert [grid.layer for grid in GridPanel.of_run(asked, files).grids] == ["mixed5a", "mixed4a"]
-    text = words_on(compose_grid(asked, files, Style(dpi=20))[0])
+    run = changed_run(run, grids=["mixed5a", "mixed4a"])
+    files = changed_files(files, grids=[files.many("grids")[1], third])
+    assert [grid.layer for grid in GridsPanel.of_run(run, files).grids] == ["mixed5a", "mixed4a"]
+    text = words_on(compose(run, files, any_style(dpi=20)))
     times = "\N{MULTIPLICATION SIGN}"
     for words in (
         "Activation grids: a-run",
@@ -125,10 +128,10 @@ def test_layers_are_those_asked_for_in_their_order(
 
 
 def test_axes_are_known_by_name_not_by_place(tmp_path: Path, rng: np.random.Generator) -> None:
-    asked, files = write_run(tmp_path, rng)
-    before = GridPanel.of_run(asked, files).grids[0]
-    rewrite(files["grids"][0], lambda held: held.transpose("rgb", "x", "y", "col", "row"))
-    after = GridPanel.of_run(asked, files).grids[0]
+    run, files = write_run(tmp_path, rng)
+    before = GridsPanel.of_run(run, files).grids[0]
+    rewrite(files.many("grids")[0], lambda held: held.transpose("rgb", "x", "y", "col", "row"))
+    after = GridsPanel.of_run(run, files).grids[0]
     np.testing.assert_array_equal(after.cells, before.cells)
     np.testing.assert_array_equal(after.magnitude, before.magnitude)
 
@@ -137,30 +140,30 @@ def test_axes_are_known_by_name_not_by_place(tmp_path: Path, rng: np.random.Gene
 def test_grids_of_another_run_are_refused(
     tmp_path: Path, rng: np.random.Generator, key: str
 ) -> None:
-    asked, files = write_run(tmp_path, rng)
-    rewrite(files["grids"][1], lambda held: held.assign_attrs({key: "other"}))
+    run, files = write_run(tmp_path, rng)
+    rewrite(files.many("grids")[1], lambda held: held.assign_attrs({key: "other"}))
     with pytest.raises(BadFile, match=rf"mixed5a-coherent.* is of {key} 'other', but {key} '"):
-        GridPanel.of_run(asked, files)
+        GridsPanel.of_run(run, files)
 
 
 def test_a_grid_that_does_not_say_its_crop_is_refused(
     tmp_path: Path, rng: np.random.Generator
 ) -> None:
-    asked, files = write_run(tmp_path, rng)
-    held = datasets.read(files["grids"][0])
+    run, files = write_run(tmp_path, rng)
+    held = datasets.read(files.many("grids")[0])
     del held.attrs["crop"]
-    datasets.write_zarr(files["grids"][0], held)
+    datasets.write_zarr(files.many("grids")[0], held)
     with pytest.raises(BadFile, match=r"mixed4d-coherent.* does not say its crop; make it again"):
-        GridPanel.of_run(asked, files)
+        GridsPanel.of_run(run, files)
 
 
 def test_unfinished_cells_are_counted(tmp_path: Path, rng: np.random.Generator) -> None:
-    asked, files = write_run(tmp_path, rng)
-    assert "unfinished" not in words_on(compose_grid(asked, files, Style(dpi=20))[0])
-    stopped = np.full((5, 7), -1)
-    stopped[2, 3] = stopped[0, 1] = 0
-    rewrite(files["grids"][0], lambda held: held.assign(diverged_step=(("row", "col"), stopped)))
-    text = words_on(compose_grid(asked, files, Style(dpi=20))[0])
+    run, files = write_run(tmp_path, rng)
+    assert "unfinished" not in words_on(compose(run, files, any_style(dpi=20)))
+    steps = np.full((5, 7), -1)
+    steps[2, 3] = steps[0, 1] = 0
+    rewrite(files.many("grids")[0], lambda held: held.assign(diverged_step=(("row", "col"), steps)))
+    text = words_on(compose(run, files, any_style(dpi=20)))
     assert "2 cells of mixed4d are unfinished: their numbers left the finite." in text
 
 
@@ -169,14 +172,16 @@ def test_unfinished_cells_are_counted(tmp_path: Path, rng: np.random.Generator) 
 def test_everything_fits(
     tmp_path: Path, rng: np.random.Generator, count: int, size: tuple[int, int]
 ) -> None:
-    asked, files = write_run(tmp_path, rng, size=size)
+    run, files = write_run(tmp_path, rng, size=size)
     names = [f"mixed4{letter}_with_a_name_of_some_length" for letter in "abcde"[:count]]
-    files["grids"] = [tmp_path / f"{name}-coherent.zarr.zip" for name in names]
-    for path, name in zip(files["grids"], names, strict=True):
+    files = changed_files(files, grids=[tmp_path / f"{name}-coherent.zarr.zip" for name in names])
+    for path, name in zip(files.many("grids"), names, strict=True):
         datasets.write_zarr(path, activation_grid(rng, name, (4, 9)))
     for width in (40, 85, 180, 400):
-        sheet, height = compose_grid(
-            replace(asked, grids=names), files, Style(width_mm=width, dpi=20, sized=True)
+        sheet = compose(
+            changed_run(run, grids=names),
+            files,
+            any_style(width_mm=width, dpi=20, scale_by_magnitude=True),
         )
-        check_layout(sheet, height)
-        assert len(sheet.pictures) == 1 + count
+        check_layout(sheet)
+        assert len(sheet.images) == 1 + count

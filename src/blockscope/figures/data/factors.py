@@ -1,0 +1,172 @@
+"""The attribution factors of a run, read from its result files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import xarray as xr
+
+from blockscope.config.settings import RunRow
+from blockscope.figures.arrays import Floats, Pixels
+from blockscope.figures.data.contrasts import LOGSUMEXP, place_of
+from blockscope.figures.data.maps import grid_words
+from blockscope.figures.data.panel_files import PanelFiles
+from blockscope.figures.data.provenance_checks import check_origin
+from blockscope.io import datasets, images
+
+
+class Weight(NamedTuple):
+    """A label and its number: a probability, or its weight in a factor."""
+
+    label: str
+    value: float
+
+
+@dataclass(frozen=True)
+class LayerFactors:
+    """The factors of one layer.
+
+    Attributes
+    ----------
+    layer
+        The layer.
+    fit_layer
+        Layer that the factors were fitted on; this one if ``recipe`` is "alone".
+    method
+        "nmf", or "pca" whose values are signed (drawn from 0 up).
+    recipe
+        "alone" or "joint".
+    spatial
+        (row, col, factor): how much of each factor is at each position.
+    tops
+        For each factor its labels of largest weight, the largest first.
+    relative_error
+        What the factors leave unexplained: norm of the rest over norm of the whole.
+    """
+
+    layer: str
+    fit_layer: str
+    method: str
+    recipe: str
+    spatial: Floats
+    tops: tuple[tuple[Weight, ...], ...]
+    relative_error: float
+
+    @property
+    def grid(self) -> str:
+        """Rows and columns of the layer as text."""
+        return grid_words(self.spatial)
+
+    @property
+    def factors(self) -> int:
+        """Number of factors."""
+        return int(self.spatial.shape[-1])
+
+    @classmethod
+    def from_dataset(cls, dataset: xr.Dataset) -> LayerFactors:
+        """Take the factors of one layer from the content of a factor file."""
+        names = dataset["top_label"].transpose("factor", "rank").values
+        weights = dataset["top_weight"].transpose("factor", "rank").values
+        facts = dataset.attrs
+        return cls(
+            layer=str(facts["layer"]),
+            fit_layer=str(facts["fit_layer"]),
+            method=str(facts["method"]),
+            recipe=str(facts["recipe"]),
+            spatial=dataset["spatial"].transpose("row", "col", "factor").values,
+            tops=tuple(
+                tuple(Weight(str(name), float(weight)) for name, weight in zip(*pair, strict=True))
+                for pair in zip(names, weights, strict=True)
+            ),
+            relative_error=float(facts["relative_error"]),
+        )
+
+
+@dataclass(frozen=True)
+class FactorsPanel:
+    """The input of a run, the factors of two layers, and the most probable labels.
+
+    Attributes
+    ----------
+    run
+        The run.
+    pixels
+        The input as the network sees it.
+    layers
+        The earlier and the later layer.
+    probabilities
+        The most probable labels, the most probable first.
+    requested
+        Labels that the run names and that are not among these.
+    labels
+        Number of labels that the attributions were computed for.
+    """
+
+    run: RunRow
+    pixels: Pixels
+    layers: tuple[LayerFactors, LayerFactors]
+    probabilities: tuple[Weight, ...]
+    requested: tuple[Weight, ...] = ()
+    labels: int = 0
+
+    @property
+    def shared(self) -> bool:
+        """Whether both layers show the same factors, so that one legend serves both."""
+        first, second = self.layers
+        return (
+            first.recipe == second.recipe == "joint"
+            and first.fit_layer == second.fit_layer
+            and first.factors == second.factors
+        )
+
+    @classmethod
+    def from_datasets(
+        cls,
+        run: RunRow,
+        pixels: Pixels,
+        classes: xr.Dataset,
+        factors: Sequence[xr.Dataset],
+        top_labels: int = 5,
+    ) -> FactorsPanel:
+        """Bring together what the files of one run hold.
+
+        Of ``classes``, attributions of all labels at either layer, only the labels' probabilities
+        are used: of the ``top_labels`` most probable ones, and of those that the run names.
+        ``factors`` are those of the earlier and of the later layer.
+
+        Raises ``UnknownName`` for a label of the run that is not there or whose name occurs twice.
+        """
+        first, second = factors
+        names = [str(name) for name in classes["label"].values]
+        chance = [float(value) for value in classes["probability"].values]
+        order = sorted(range(len(names)), key=lambda place: -chance[place])
+        shown = order[:top_labels]
+        indexes = classes["index"].values
+        wanted = [place_of(text, names, indexes) for text in run.classes if text != LOGSUMEXP]
+        others = [place for place in dict.fromkeys(wanted) if place not in shown]
+        return cls(
+            run=run,
+            pixels=pixels,
+            layers=(LayerFactors.from_dataset(first), LayerFactors.from_dataset(second)),
+            probabilities=tuple(Weight(names[place], chance[place]) for place in shown),
+            requested=tuple(Weight(names[place], chance[place]) for place in others),
+            labels=len(names),
+        )
+
+    @classmethod
+    def of_run(cls, run: RunRow, files: PanelFiles, top_labels: int = 5) -> FactorsPanel:
+        """Read the files of a run.
+
+        Raises ``BadFile`` where a file is of another model, image, override or layer than the run
+        asks for, and what `from_datasets` raises.
+        """
+        gradient = {"model": run.model, "image": run.image, "override": run.override}
+        layers = {"classes2": run.layer2, "factors1": run.layer1, "factors2": run.layer2}
+        found = {name: datasets.read(files.one(name)) for name in layers}
+        for name, layer in layers.items():
+            check_origin(run, found[name], files.one(name), gradient | {"layer": layer})
+        pixels, _ = images.read_input(files.one("image"))
+        factors = [found["factors1"], found["factors2"]]
+        return cls.from_datasets(run, pixels, found["classes2"], factors, top_labels)

@@ -1,0 +1,32 @@
+"""Whether a result file is what a run needs, and what a figure records about itself."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+import xarray as xr
+
+from blockscope.config.settings import RunRow
+from blockscope.io import provenance
+from blockscope.io.errors import BadFile
+
+
+def check_origin(run: RunRow, dataset: xr.Dataset, path: object, wanted: Mapping[str, str]) -> None:
+    """Raise ``BadFile`` where a result file is of another model, image, layer or gradient."""
+    for key, value in wanted.items():
+        found = dataset.attrs.get(key)
+        if found != value:
+            raise BadFile(
+                f"run '{run.run}': '{path}' is of {key} '{found}', but {key} '{value}' is asked; "
+                "make it again"
+            )
+
+
+def figure_facts(
+    stage: str, run: RunRow, image_path: str | os.PathLike[str], **more: str
+) -> provenance.Facts:
+    """Return the provenance of a figure, from that of the run's input image, and ``more``."""
+    origin = provenance.inherited(provenance.read(image_path))
+    origin |= {"layer1": run.layer1, "layer2": run.layer2, "override": run.override}
+    return provenance.record(stage, run=run.run, **more, **origin)
