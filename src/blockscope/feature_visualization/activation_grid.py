@@ -66,51 +66,19 @@ def activation_grid(
     checkpoint: Checkpoint | None = None,
     progress: bool = False,
 ) -> Grid:
-    """Render one cell for each position of a layer's activations.
+    """Render one cell for each position of a layer's activations (row, col, channel).
 
-    Source: Olah et al. 2018, notebook on activation grids.
+    ``plain``: every cell separately, ``recipe.steps`` steps each. ``coherent``: cells that have
+    neuron groups in common share part of their images; each of ``recipe.steps`` steps changes
+    ``cells_per_step`` cells and the groups; see ``CoherentGrid``. The objective is the dot product
+    with the cell's activation vector times the cosine between them to ``cosine_power``: larger
+    values suppress what all cells share, 0 is the notebook's. ``memory_mb`` changes no cell beyond
+    rounding. ``checkpoint`` gives what an earlier call did of the same grid, and keeps what this
+    one does: each batch of a plain grid, a coherent one every ``SAVE_EVERY`` seconds.
 
-    Parameters
-    ----------
-    network
-        Which has the layer.
-    layer
-        Its name.
-    activations
-        (row, col, channel).
-    recipe
-        See ``cell_recipe``.
-    method
-        ``plain``: every cell separately, ``recipe.steps`` steps each. ``coherent``: cells that have
-        neuron groups in common share part of their images; each of ``recipe.steps`` steps changes
-        ``cells_per_step`` cells and the groups; see ``CoherentGrid``.
-    neuron_groups
-        Of a coherent grid.
-    cells_per_step
-        Of a coherent grid.
-    cosine_power
-        The objective is the dot product with the cell's activation vector times the cosine between
-        them to this power: larger values suppress what all cells share. 0 is the notebook's.
-    memory_mb
-        Bound for what a batch takes; changes no cell beyond rounding.
-    checkpoint
-        Gives what an earlier call did of the same grid, and keeps what this one does: each batch of
-        a plain grid, a coherent one every ``SAVE_EVERY`` seconds. Changes no cell.
-    progress
-        Whether a bar is shown on stderr.
-
-    Returns
-    -------
-    Grid
-        The cells, not cropped.
-
-    Raises
-    ------
-    UnknownName
-        For another method.
-    BadFile
-        Where the layer is too deep for the recipe's size, activations are not finite or do not
-        allow so many groups, and where every cell diverged.
+    Raises ``UnknownName`` for another method, ``BadFile`` where the layer is too deep for the
+    recipe's size, activations are not finite or do not allow so many groups, and where every cell
+    diverged. Source: Olah et al. 2018, notebook on activation grids.
     """
     if method not in METHODS:
         raise unknown_name("method of an activation grid", method, METHODS)

@@ -72,9 +72,11 @@ class CoherentGrid:
     """Images of all positions of a layer, optimized some at a time.
 
     A cell's parameters are ``OWN`` times parameters of its own plus ``SHARED`` times those of the
-    neuron groups, weighted by how much of each group is in the cell; the recipe's parameterization
-    turns them into an image. Every step computes ``cells_per_step`` cells: a random choice among
-    those that were chosen least often so far. Only these cells and the groups move.
+    neuron groups, weighted by how much of each is in the cell: ``weights`` (cell, group), 0 to 1.
+    The recipe's parameterization turns them into an image, which raises the dot product with the
+    cell's activations, ``vectors`` (cell, channel), times a power of the cosine between them. Every
+    step computes ``cells_per_step`` cells: a random choice among those that were chosen least often
+    so far. Only these cells and the groups move.
 
     ``step`` counts the steps taken. ``diverged_step`` (cell) is the step at which a cell's numbers
     became NaN or infinite, -1 for none; such a cell keeps its own parameters and is not chosen
@@ -82,25 +84,6 @@ class CoherentGrid:
     often it was chosen. A step costs one pass forward and back per chosen cell, however many cells
     there are.
     Source: notebook on activation grids of Olah et al. 2018, where cells are drawn with repetition.
-
-    Parameters
-    ----------
-    network
-        Which has the layer.
-    layer
-        Its name.
-    vectors
-        Activations of each cell, float32 (cell, channel).
-    weights
-        How much of each neuron group is in a cell, (cell, group), 0 to 1.
-    cells_per_step
-        At most all.
-    recipe
-        See ``cell_recipe``.
-    memory_mb
-        Bound for the cells that pass together; changes nothing else.
-    cosine_power
-        Power of the cosine by which the dot product with a vector is multiplied.
     """
 
     def __init__(

@@ -65,24 +65,10 @@ class _State(NamedTuple):
 class Optimizer:
     """Optimizes images for an objective by a recipe; the step is traced once for all batches.
 
-    Batches always have ``batch`` places, of which spare ones hold copies, so that the same kernels
-    run and an image is the same bit for bit in any batch.
-
-    Parameters
-    ----------
-    network
-        To be looked into.
-    objective
-        With one target per image.
-    units
-        Names of the objective's images. With the recipe's seed and the layer they decide all random
-        numbers of an image.
-    recipe
-        See there.
-    memory_mb
-        Bound for what a batch takes.
-    largest
-        Bound for the images of a batch on a processor, by default ``LARGEST``.
+    ``units`` name the objective's images: with the recipe's seed and the layer they decide all
+    random numbers of an image. Batches always have ``batch`` places, of which spare ones hold
+    copies, so that the same kernels run and an image is the same bit for bit in any batch.
+    ``largest`` bounds them on a processor, by default ``LARGEST``.
     """
 
     def __init__(

@@ -56,6 +56,8 @@ def use_gpu(wanted: bool) -> None:
     """
     import tensorflow as tf
 
+    from blockscope.models.device import gpu_name
+
     cards = tf.config.list_physical_devices("GPU")
     if not wanted:
         _show([])
@@ -72,10 +74,8 @@ def use_gpu(wanted: bool) -> None:
         return
     taken = take_card(card_names(os.environ, len(cards)), partial(print, file=sys.stderr))
     _held.append(taken)
-    card = cards[taken.place]
-    details = tf.config.experimental.get_device_details(card)
-    sys.stdout.write(f"GPU {taken.name} of {len(cards)}: {details.get('device_name', '?')}\n")
-    _show([card])
+    _show([cards[taken.place]])
+    sys.stdout.write(f"GPU {taken.name} of {len(cards)}: {gpu_name()}\n")
 
 
 def _show(cards: Sequence[object]) -> None:

@@ -112,27 +112,9 @@ def measure(
 ) -> str:
     """Time a short render of each layer; return a table of what whole layers take.
 
-    Builds what a job that renders builds, with the config's memory and GPU.
-
-    Parameters
-    ----------
-    model
-        Its graph and card have to be made.
-    layers
-        Names.
-    project
-        The config.
-    recipe
-        Name; None: that of the config, else ``draft``.
-    steps
-        To be timed.
-    began
-        When the process began, by ``time.perf_counter``.
-
-    Returns
-    -------
-    str
-        The text to print.
+    Builds what a job that renders builds, with the config's memory and GPU. The model's graph and
+    card have to be there; ``recipe`` is a name, by default that of the config, else ``draft``;
+    ``steps`` are timed; ``began``: when the process did, by ``time.perf_counter``.
     """
     sprites, compute = project.settings.sprites, project.settings.compute
     name = recipe or ("draft" if sprites.recipe == "none" else sprites.recipe)

@@ -20,15 +20,9 @@ from blockscope.io.atomic_files import atomic_write
 class FolderCheckpoint:
     """A folder of named sets of arrays, in it one under a key of all that decides the pixels.
 
-    Jobs of the same key may share it, also at the same time. A file is there whole or not at all; a
-    damaged one counts as missing.
-
-    Parameters
-    ----------
-    folder
-        Of all keys.
-    decides
-        All that decides the pixels, any JSON; ``key`` is its digest.
+    ``decides`` is any JSON, ``key`` its digest, ``folder`` that of all keys. Jobs of the same key
+    may share it, also at the same time. A file is there whole or not at all; a damaged one counts
+    as missing.
     """
 
     def __init__(self, folder: Path, decides: Any) -> None:

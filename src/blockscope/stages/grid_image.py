@@ -1,11 +1,10 @@
-"""Stage ``grid_image``: the cells of an activation grid as one image."""
+"""The stage "grid_image": the cells of an activation grid as one image."""
 
 from __future__ import annotations
 
-import os
-
 from blockscope.feature_visualization.mosaics import grid_sheet
 from blockscope.io import datasets, provenance
+from blockscope.io.atomic_files import FilePath
 from blockscope.io.images import write_png
 
 # Facts of the cells that the image records too, with those of the recipe.
@@ -16,9 +15,9 @@ RENDERED = (
 
 def write_grid(
     *,
-    zarr: str | os.PathLike[str],
+    zarr: FilePath,
     scale_by_magnitude: bool,
-    png: str | os.PathLike[str],
+    png: FilePath,
 ) -> None:
     """Draw the cells of a file as PNG, cropped as the file says.
 

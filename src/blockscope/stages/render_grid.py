@@ -1,9 +1,8 @@
-"""Stage ``render_grid``: the cells of one layer's activation grid for one image."""
+"""The stage "render_grid": the cells of one layer's activation grid for one image."""
 
 from __future__ import annotations
 
 import hashlib
-import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,6 +14,7 @@ import xarray as xr
 from blockscope.feature_visualization.activation_grid import Grid, activation_grid
 from blockscope.feature_visualization.recipes import Recipe, cell_crop
 from blockscope.io import datasets, provenance
+from blockscope.io.atomic_files import FilePath
 from blockscope.models.card import ModelCard
 from blockscope.models.device import software_facts
 from blockscope.models.network import Network
@@ -24,64 +24,28 @@ from blockscope.stages.checkpoint import FolderCheckpoint
 
 def write_cells(
     *,
-    graph: str | os.PathLike[str],
-    card: str | os.PathLike[str],
-    activations: str | os.PathLike[str],
+    graph: FilePath,
+    card: FilePath,
+    activations: FilePath,
     layer: str,
     method: str,
     recipe: Mapping[str, Any],
     neuron_groups: int,
     cells_per_step: int,
     cosine_power: float,
-    progress: str | os.PathLike[str],
+    progress: FilePath,
     code: str,
-    zarr: str | os.PathLike[str],
+    zarr: FilePath,
     memory_mb: int,
     gpu: bool = False,
 ) -> None:
-    """Write the cells of a layer's activation grid: see ``named_grid``.
+    """Write the cells of a layer's activation grid (``activation_grid``) as zarr.
 
-    A cell that diverged is named on stderr.
-
-    Parameters
-    ----------
-    graph
-        The network in normal form.
-    card
-        Its card.
-    activations
-        Of the layer for the image.
-    layer
-        Its name.
-    method
-        See ``activation_grid``.
-    recipe
-        As ``Recipe.to_dict`` returns it.
-    neuron_groups
-        See ``activation_grid``.
-    cells_per_step
-        See there.
-    cosine_power
-        See there.
-    progress
-        Folder of this grid alone, which keeps what is done until the grid is written; a killed job
-        resumes from there to the same pixels, under the same settings, network, activations and
-        ``code``.
-    code
-        Digest of the code of this stage.
-    zarr
-        File to write.
-    memory_mb
-        Bound for what a batch takes.
-    gpu
-        Whether the job takes a GPU.
-
-    Raises
-    ------
-    BadFile
-        As ``activation_grid``.
-    BadConfig
-        Where a GPU is requested and there is none.
+    ``recipe`` is what ``Recipe.to_dict`` returns. ``progress`` is a folder of this grid alone,
+    which keeps what is done until the grid is written; a killed job resumes from there to the same
+    pixels, under the same settings, network, activations and ``code``. A cell that diverged is
+    named on stderr. Raises what ``activation_grid`` raises, and ``BadConfig`` where a ``gpu`` is
+    requested and there is none.
     """
     use_gpu(gpu)
     model, chosen = ModelCard.read(card), Recipe.from_dict(recipe)

@@ -1,8 +1,7 @@
-"""Stage ``render_sprites``: sprites of some units of a layer."""
+"""The stage "render_sprites": sprites of some units of a layer."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import partial
@@ -17,6 +16,7 @@ from blockscope.feature_visualization.sprites import join_batches, render_sprite
 from blockscope.feature_visualization.unit_selection import channel_count, read_numbers
 from blockscope.feature_visualization.units import Units, channels, directions, neurons
 from blockscope.io import datasets, provenance
+from blockscope.io.atomic_files import FilePath
 from blockscope.io.errors import BadFile
 from blockscope.models.card import ModelCard
 from blockscope.models.device import software_facts
@@ -29,57 +29,30 @@ KINDS = {"channels": channels, "neurons": neurons}
 
 def write_shard(
     *,
-    graph: str | os.PathLike[str],
-    card: str | os.PathLike[str],
+    graph: FilePath,
+    card: FilePath,
     layer: str,
     kind: str,
     numbers: str,
     recipe: Mapping[str, Any],
-    progress: str | os.PathLike[str],
+    progress: FilePath,
     code: str,
-    h5: str | os.PathLike[str],
+    h5: FilePath,
     memory_mb: int,
-    neuron_groups: str | os.PathLike[str] | None = None,
+    neuron_groups: FilePath | None = None,
     gpu: bool = False,
 ) -> None:
-    """Write the sprites of some units as HDF5: see ``render_sprites``. A line on stdout per batch.
+    """Write the sprites of some units as HDF5 (``render_sprites``); a line on stdout per batch.
 
-    Parameters
-    ----------
-    graph
-        The network in normal form.
-    card
-        Its card.
-    layer
-        Its name.
-    kind
-        ``channels``, ``neurons``, or ``groups``: those of the file ``neuron_groups``.
-    numbers
-        Which of them, such as ``3,17,40-44``.
-    recipe
-        As ``Recipe.to_dict`` returns it.
-    progress
-        Folder that keeps every finished batch until the shard is written. What a killed job left
-        there, or shards next to ``h5`` hold, under the same recipe, network and ``code``, is not
-        rendered again; pixels depend on none of this.
-    code
-        Digest of the code of this stage.
-    h5
-        The shard to write.
-    memory_mb
-        Bound for what a batch takes.
-    neuron_groups
-        File of neuron groups, for ``kind`` ``groups``.
-    gpu
-        Whether the job takes a GPU.
+    ``kind`` is channels, neurons, or groups: the directions of the file ``neuron_groups``;
+    ``numbers`` a list such as ``3,17,40-44``; ``recipe`` what ``Recipe.to_dict`` returns.
+    ``progress`` is a folder that keeps every finished batch until the shard is written. What a
+    killed job left there, or shards next to ``h5`` hold, under the same recipe, network and
+    ``code``, is not rendered again; pixels depend on none of this.
 
-    Raises
-    ------
-    BadFile
-        For a unit that the layer does not have, neuron groups of another network or layer, and what
-        cannot be rendered at all.
-    BadConfig
-        Where a GPU is requested and there is none.
+    Raises ``BadFile`` for a unit that the layer does not have, neuron groups of another network or
+    layer, and what cannot be rendered at all, ``BadConfig`` where a ``gpu`` is requested and there
+    is none.
     """
     use_gpu(gpu)
     model, chosen = ModelCard.read(card), Recipe.from_dict(recipe)
@@ -131,7 +104,7 @@ def _finished(shards: Path, wanted: Sequence[int], key: str) -> xr.Dataset | Non
     return join_batches(found) if found else None
 
 
-def _groups(card: ModelCard, layer: str, path: str | os.PathLike[str]) -> Units:
+def _groups(card: ModelCard, layer: str, path: FilePath) -> Units:
     """Read neuron groups as directions; raises ``BadFile`` where they are of something else."""
     found = datasets.read(path)
     wanted = {"model_sha256": card.source_sha256, "layer": layer}

@@ -1,8 +1,7 @@
-"""Stage ``spritemap``: the sprites of a layer, or of some of its units, on one sheet."""
+"""The stage "spritemap": the sprites of a layer, or of some of its units, on one sheet."""
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Sequence
 from json import dumps
@@ -14,7 +13,7 @@ import xarray as xr
 
 from blockscope.feature_visualization.mosaics import flatten_alpha, sheet_of, wrap_of
 from blockscope.io import datasets, images, provenance
-from blockscope.io.atomic_files import atomic_write_text
+from blockscope.io.atomic_files import FilePath, atomic_write_text
 from blockscope.io.errors import BadFile
 
 PER_SPRITE = ("objective", "heldout_objective", "diverged_step")
@@ -23,39 +22,20 @@ RENDERED = ("unit", "checkpoint_key", "size", "steps", "seed")  # facts, with th
 
 def write_spritemap(
     *,
-    shards: Sequence[str | os.PathLike[str]],
+    shards: Sequence[FilePath],
     numbers: Sequence[int],
     layer: str,
-    zarr: str | os.PathLike[str],
-    png: str | os.PathLike[str],
-    json: str | os.PathLike[str],
+    zarr: FilePath,
+    png: FilePath,
+    json: FilePath,
 ) -> None:
     """Join the shards of some units of a layer: an array, a sheet, and what its tiles are.
 
-    The array has ``sprites`` (sprite, row, col, rgb) uint8 on a light grey, ``alpha`` (sprite, row,
-    col) where the recipe has an opacity, and the numbers of each sprite. Tile n of the sheet shows
-    the n-th unit, in column n % wrap, row n // wrap.
-
-    Parameters
-    ----------
-    shards
-        Files of ``render_sprites``.
-    numbers
-        Which units, in ascending order.
-    layer
-        Its name.
-    zarr
-        The array to write.
-    png
-        The sheet.
-    json
-        What its tiles are.
-
-    Raises
-    ------
-    BadFile
-        Where the shards do not hold exactly these units, were not rendered alike, or hold no
-        sprite that was finished.
+    ``numbers`` says which units, in ascending order. The array has ``sprites`` (sprite, row, col,
+    rgb) uint8 on a light grey, ``alpha`` (sprite, row, col) where the recipe has an opacity, and
+    the numbers of each sprite. Tile n of the sheet shows the n-th unit, in column n % wrap, row
+    n // wrap. Raises ``BadFile`` where the shards do not hold exactly these units, were not
+    rendered alike, or hold no sprite that was finished.
     """
     sprites = merge_shards([datasets.read(path) for path in shards], numbers, layer)
     origin = provenance.read(shards[0])

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from blockscope.io.errors import BadConfig
+from blockscope.models import device
 from blockscope.runtime import gpu
 from blockscope.runtime.gpu import card_names, take_card
 
@@ -97,7 +98,6 @@ def cards(monkeypatch, tmp_path):
     """Make TensorFlow believe in three cards; return what it was asked to do."""
     seen, asked = ["card a", "card b", "card c"], []
     experimental = SimpleNamespace(
-        get_device_details=lambda card: {"device_name": f"name of {card}"},
         set_memory_growth=lambda card, on: asked.append(("growth", card, on)),
     )
     config = SimpleNamespace(
@@ -106,6 +106,7 @@ def cards(monkeypatch, tmp_path):
         experimental=experimental,
     )
     monkeypatch.setitem(sys.modules, "tensorflow", SimpleNamespace(config=config))
+    monkeypatch.setattr(device, "gpu_name", lambda: f"name of {asked[0][1][0]}")
     monkeypatch.setattr(gpu, "_held", [])
     monkeypatch.setattr(gpu.tempfile, "gettempdir", lambda: str(tmp_path))
     for name in (gpu.VISIBLE, *gpu.SCHEDULERS):
