@@ -47,12 +47,12 @@ figures: run-environment ## run the default config, up to results/index.html
 	@echo 'The gallery of all runs: results/index.html'
 
 test: setup ## run the tests (SLOW=1: the long ones too; ARGS: options of pytest)
-	$(VENV) -m pytest -n $(WORKERS) --dist worksteal $(if $(SLOW),,-m 'not slow') $(ARGS)
+	$(VENV) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(if $(SLOW),,-m 'not slow') $(ARGS)
 
 test-slurm: setup ## run jobs, and what happens to them, on a real SLURM that is started for it (root, Debian)
 	$(VENV) -m pytest tests/slurm -n 8 $(ARGS)
 
-check: setup ## lint, format, docstrings, types, import contract, workflow lint
+check: setup ## lint, format, docstrings, types, import contract, format of the workflow
 	$(VENV) -m ruff check .
 	$(VENV) -m ruff format --check .
 	.venv/bin/pydoclint --quiet src studies

@@ -9,9 +9,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 from helpers.chromium import chromium, visit
+from helpers.order import LONGEST
 from helpers.repository import ROOT
 
 __all__ = ["chromium", "visit"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take longest; the others follow as they are found."""
+    place = {ROOT / "tests" / name: at for at, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: place.get(item.path, len(place)))
 
 
 @pytest.fixture

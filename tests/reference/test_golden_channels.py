@@ -14,6 +14,9 @@ from blockscope.io.images import read_input
 from blockscope.models.card import ModelCard
 from blockscope.models.network import Network
 
+# Its labels are almost equally likely, so that the path takes hundreds of steps: half a minute.
+LONGEST = "squeezenet_flowers_fire5_fire9"
+
 
 @pytest.fixture(params=CASES)
 def golden_and_paths(request, prepared):
@@ -40,6 +43,11 @@ def test_all_methods_of_the_notebook(golden_and_paths):
     assert_agrees(only_diff.stochastic(noise).values[0], golden["channel/stochastic100"])
 
 
+@pytest.mark.parametrize(
+    "golden_and_paths",
+    [pytest.param(case, marks=[pytest.mark.slow] * (case == LONGEST)) for case in CASES],
+    indirect=True,
+)
 def test_the_path_is_complete_to_its_tolerance(golden_and_paths):
     """For every contrast, and near the plain sum of many steps, which ignores completeness.
 

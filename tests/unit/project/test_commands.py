@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
+from helpers.order import LONGEST
 from helpers.repository import ROOT
 
 CI = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text())
@@ -56,3 +57,7 @@ def test_ci_and_the_package_name_the_pythons_that_the_installer_takes() -> None:
     language = "Programming Language :: Python :: "
     named = [text.removeprefix(language) for text in project["classifiers"] if language in text]
     assert named == supported
+
+
+def test_the_files_begun_first_are_there() -> None:
+    assert [name for name in LONGEST if not (ROOT / "tests" / name).is_file()] == []

@@ -1,0 +1,21 @@
+"""The order of the test files."""
+
+# The files that take longest, first: a process that takes whole files (`make test`) should not end
+# alone with one of them. The workflow is made by the first that asks for it, while others wait.
+LONGEST = (
+    "workflow/test_stages.py",
+    "reference/test_golden_positions.py",
+    "unit/figures/test_pages.py",
+    "unit/figures/test_spatial.py",
+    "browser/test_explore.py",
+    "browser/test_explore_view.py",
+    "browser/test_page.py",
+    "reference/test_golden.py",
+    "reference/test_golden_channels.py",
+    "reference/test_reproduce.py",
+    "unit/figures/test_channels.py",
+    "unit/figures/test_groups.py",
+    "unit/stages/test_render_grid.py",
+    "unit/stages/test_render_sprites.py",
+    "unit/feature_visualization/test_activation_grid.py",
+)
