@@ -9,8 +9,11 @@ PNG show the same. Files that only one folder has are listed.
 
 Variables, keys, panels and values may have been renamed: ``RENAMED`` in `bench.comparison` lists
 old and new names, ``--renamed`` adds to it. What was renamed, or moved inside JSON or a page, is
-compared, and listed. Differences of provenance are listed and never count. Words (captions, titles,
-descriptions of variables) count, unless ``--ignore-texts`` is given: then they are only listed.
+compared, and listed. Provenance is listed where it differs; only its numbers count. Words
+(captions, titles, descriptions of variables) count, unless ``--ignore-texts`` is given: then they
+are only listed.
+
+Jobs of the workflow have one thread each; another number of threads rounds sums differently.
 
 Exit status: 0 nothing differs, 1 something does, 2 the folders cannot be compared.
 """

@@ -54,10 +54,13 @@ class Report:
             self.texts.setdefault(self.file, []).append(f"{where}: {old!r} -> {new!r}")
 
     def origin(self, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
-        """List the provenance keys that differ."""
+        """List the provenance keys that differ; a number, such as an error, must be the same."""
         for key in dict.fromkeys([*old, *new]):
             values = [plain(facts.get(key, "(absent)")) for facts in (old, new)]
-            if values[0] != values[1]:
+            if all(isinstance(value, int | float) for value in values):
+                words = f"{values[0]} -> {values[1]}"
+                self.check("number in provenance", key, values[0] == values[1], words)
+            elif values[0] != values[1]:
                 self.provenance[f"{key}: {values[0]} -> {values[1]}"] += 1
 
     def pairs(

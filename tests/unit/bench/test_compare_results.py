@@ -77,7 +77,7 @@ def folders(tmp_path: Path) -> Folders:
     return Folders(tmp_path)
 
 
-def dataset(values: np.ndarray = VALUES, name: str = "a", **facts: str) -> xr.Dataset:
+def dataset(values: np.ndarray = VALUES, name: str = "a", **facts: str | float) -> xr.Dataset:
     dims = ("row", "col", "channel")[: values.ndim]
     return xr.Dataset({name: (dims, values, {"units": "logit"})}, attrs=FACTS | facts)
 
@@ -90,6 +90,12 @@ def test_equal_arrays_and_their_provenance(folders, name) -> None:
     assert not report.texts
     assert report.equal["variable"] == 1
     assert dict(report.provenance) == {"git_commit: 1 -> 2": 1}
+
+
+@pytest.mark.parametrize("name", ["a.h5", "a.zarr.zip"])
+def test_a_number_in_the_provenance_counts(folders, name) -> None:
+    folders.arrays(name, dataset(relative_error=0.5), dataset(relative_error=0.5000001))
+    assert folders.compare().differ == {name: ["relative_error: 0.5 -> 0.5000001"]}
 
 
 @pytest.mark.parametrize("name", ["a.h5", "a.zarr.zip"])
