@@ -10,12 +10,14 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from blockscope.figures.data.request import Contrast, find_contrast
 from numpy.typing import NDArray
 from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
-from blockscope.config.settings import PANELS
+from blockscope.config.panels import PANELS
+from blockscope.config.settings import RunRow
+from blockscope.figures.data.contrasts import Contrast, find_contrast
+from blockscope.figures.data.panel_files import PanelFiles
 from blockscope.figures.page.run_page import write_page
 from blockscope.figures.style import Style
 from blockscope.io import datasets

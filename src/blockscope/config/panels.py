@@ -1,6 +1,6 @@
 """The panels of a figure: one entry each, from which everything else about panels follows.
 
-To add one, add an entry here, a module with ``compose(run, files, style)`` for print, and a Svelte
+To add a panel, write an entry here, a module with ``compose(run, files, style)`` for print, and a Svelte
 component of the same name for the page.
 """
 
@@ -18,14 +18,15 @@ class Panel:
     ----------
     name
         As in the column ``panels``, in file names and in addresses.
-    title, summary
-        Its heading, and one sentence on what it shows.
+    title
+        Its heading.
+    summary
+        One sentence on what it shows.
     inputs
         Files it is drawn from besides the image, named as in ``result_paths``: "1" is the earlier
         layer, "2" the later. ``classes2`` knows all labels and their probabilities.
     print_module
-        Module that places it on a sheet. Its full name stands here so that the digest of the code
-        counts it.
+        Module that places it on a sheet; named in full, so that the digest of the code counts it.
     page_inputs
         Files that only its page needs.
     scripted

@@ -42,6 +42,11 @@ def blended(
         Share of the overlay, 0 to 1.
     interpolate
         Blend neighbouring positions of the layer instead of showing each as a rectangle.
+
+    Returns
+    -------
+    Pixels
+        Input and map together.
     """
     below = enlarge(pixels, size, smooth=True).astype(np.float64)
     above = enlarge(overlay, size, interpolate).astype(np.float64)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import StrictBool
+from pydantic import Field, StrictBool
 
 from blockscope.config.settings import FigureOptions
 
@@ -10,4 +10,8 @@ from blockscope.config.settings import FigureOptions
 class Style(FigureOptions):
     """The options of the section ``figure``, and ``grids.scale_by_magnitude`` of the config."""
 
-    scale_by_magnitude: StrictBool = False
+    scale_by_magnitude: StrictBool = Field(
+        default=False,
+        description="Show the length of a cell's activation vector by the size of its square.",
+        examples=[True],
+    )

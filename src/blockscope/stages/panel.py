@@ -26,8 +26,10 @@ def write_panel(
     ----------
     panel
         Its name in ``blockscope.config.panels``.
-    run, style
-        ``RunRow.figure_params``, and the options of `Style`, as plain data.
+    run
+        ``RunRow.figure_params``.
+    style
+        The options of `Style`, as plain data.
     files
         The image and what the panel is drawn from, as ``result_paths.panel_files`` names them.
     outputs

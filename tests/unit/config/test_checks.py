@@ -100,7 +100,7 @@ def test_a_sound_project_is_read(project):
     project.runs += [project.row("d", classes="crane".replace("crane", "5"), panels="spatial")]
     found = project.load()
     assert list(found.runs) == ["a", "b", "c", "d"]
-    assert found.runs["d"].asked["classes"] == ["5"]
+    assert found.runs["d"].figure_params["classes"] == ["5"]
     assert found.runs["d"].grid_layers == ("low", "high")
     assert found.runs["b"].factors.joint
     assert found.images["dog"].path == "dog.png"

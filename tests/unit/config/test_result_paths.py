@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 import pytest
@@ -23,19 +24,31 @@ def test_grids_are_those_of_both_layers_unless_others_are_asked(
 ) -> None:
     files = panel_files(row(), "activation_grids", 6)
     grids = [f"{PLACE}/grids/{layer}-coherent.zarr.zip" for layer in ("a~low", "high")]
-    assert files == {"picture": f"{PLACE}/input.png", "grids": grids}
+    assert files == {"image": f"{PLACE}/input.png", "grids": grids}
     others = panel_files(row(grids="top, a/low"), "activation_grids", 6)["grids"]
     assert others == [f"{PLACE}/grids/{layer}-coherent.zarr.zip" for layer in ("top", "a~low")]
-    assert row(grids="top, a/low").asked["grids"] == ["top", "a/low"]
+    assert row(grids="top, a/low").figure_params["grids"] == ["top", "a/low"]
 
 
 def test_a_dictionary_needs_no_labels(row: Callable[..., RunRow]) -> None:
     files = page_files(row(panels="semantic_dictionary,activation_grids"), 6, rendered=True)
-    assert set(files) == {"picture", "activations1", "sprites1", "contact1", "grids"}
+    assert set(files) == {"image", "activations1", "sprites1", "contact1", "grids"}
     assert files["activations1"] == f"{PLACE}/activations/a~low.zarr.zip"
     assert files["sprites1"] == [
         f"results/models/net/sprites/a~low.{end}" for end in ("png", "json")
     ]
+
+
+def test_a_figure_depends_on_no_more_of_its_row_than_it_shows(
+    row: Callable[..., RunRow],
+) -> None:
+    run = row(classes="dog|cat")
+    params = run.figure_params
+    assert json.loads(json.dumps(params)) == params
+    shown = RunRow.model_validate(params)
+    for name in ("run", "model", "image", "layers", "override", "classes", "grid_layers"):
+        assert getattr(shown, name) == getattr(run, name)
+    assert row(classes="dog|cat", panels="spatial", methods="path").figure_params == params
 
 
 def test_sheets_of_sprites_are_shown_where_they_are_made(row: Callable[..., RunRow]) -> None:

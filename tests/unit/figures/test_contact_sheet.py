@@ -15,6 +15,7 @@ from helpers.synthetic_contact import COUNT, GRID, MODEL, SIDE, MadeContact, col
 from numpy.typing import NDArray
 from PIL import Image
 
+from blockscope.figures.data.contact_sheet import max_pooled
 from blockscope.figures.page import contact_sheet
 from blockscope.figures.page.contact_sheet import write_contact
 from blockscope.figures.page.quantization import unpack
@@ -60,11 +61,9 @@ def test_the_page_of_a_network_knows_no_picture(made: MadeContact) -> None:
     assert data["numbers"] == list(range(COUNT))
     assert data["judge"][6] is None
     assert data["stopped"] == [17 if n == 3 else -1 for n in range(COUNT)]
-    for name in ("objective", "judge"):
+    for name, own in (("objective", made.objective), ("judge", made.heldout_objective)):
         kept = [n for n in range(COUNT) if (name, n) != ("judge", 6)]
-        np.testing.assert_allclose(
-            np.array(data[name], float)[kept], getattr(made, name)[kept], rtol=1e-5
-        )
+        np.testing.assert_allclose(np.array(data[name], float)[kept], own[kept], rtol=1e-5)
     facts = provenance.read(page)
     assert facts["created_by"] == "contact"
     assert (facts["layer"], facts["recipe"], facts["model"]) == ("mixed", "draft", "tiny")
@@ -92,7 +91,7 @@ def test_what_a_picture_makes_of_the_channels(made: MadeContact) -> None:
 def test_some_channels_have_the_activations_of_their_numbers(made: MadeContact) -> None:
     wanted = made.activations.copy()
     chosen = [2, 11, 19]
-    for name in ("pixels", "objective", "judge", "stopped", "numbers"):
+    for name in ("pixels", "objective", "heldout_objective", "diverged_step", "numbers"):
         setattr(made, name, getattr(made, name)[chosen])
     data = data_of(made.write())
     assert data["numbers"] == chosen

@@ -403,7 +403,7 @@ def test_pages_say_where_they_come_from(tmp_path: Path, rng: np.random.Generator
 def test_links_are_relative_to_the_page(tmp_path: Path, rng: np.random.Generator) -> None:
     page = Page(written(tmp_path, rng)[0])
     addresses = [str(a["href"]) for a, _ in page.all("a")]
-    assert addresses[:4] == ["../../index.html", "groups.pdf", "groups.svg", "groups.png"]
+    assert addresses[:4] == ["../../index.html", "factors.pdf", "factors.svg", "factors.png"]
 
 
 def test_equal_runs_give_equal_pages(tmp_path: Path) -> None:
@@ -426,15 +426,15 @@ def test_equal_runs_give_equal_pages(tmp_path: Path) -> None:
 def test_a_page_says_what_its_override_hides(
     tmp_path: Path, rng: np.random.Generator, override: str, words: str
 ) -> None:
-    assert words in captions.what_override_hides(override)
+    assert words in captions.override_caveat(override)
     path, panel = written(tmp_path, rng)
-    assert captions.what_override_hides(panel.override) in " ".join(
+    assert captions.override_caveat(panel.run.override) in " ".join(
         text for _, text in Page(path).all("p")
     )
 
 
 def test_options_set_the_start(tmp_path: Path, rng: np.random.Generator) -> None:
-    path, _ = written(tmp_path, rng, style=Style(opacity=0.25, smooth=True))
+    path, _ = written(tmp_path, rng, style=Style(opacity=0.25, interpolate=True))
     page = Page(path)
     assert page.all("html")[0][0]["style"] == "--opacity:0.25"
     assert page.all("input")[0][0]["value"] == "0.25"
@@ -454,10 +454,10 @@ def gallery_run(folder: Path, run: str, image: str = "two_blocks") -> GalleryRun
         layers=("mixed4d", "mixed5a"),
         override="smooth",
         factors="2 joint",
-        panels=["groups", "spatial"],
+        panels=["factors", "spatial"],
         page=place / "index.html",
         png=folder / "panel.png",
-        files={"PDF": place / "groups.pdf"},
+        files={"PDF": place / "factors.pdf"},
     )
 
 
@@ -481,7 +481,7 @@ def test_gallery_groups_runs_by_image(tmp_path: Path, panel_png: Path) -> None:
     assert links == [f"figures/{name}/index.html" for name in "bca"]
     assert all(a.get("alt") and a.get("loading") == "lazy" for a, _ in page.all("img"))
     assert str(page.all("img")[0][0]["alt"]).startswith("Attribution groups of beer at mixed4d")
-    assert all("groups spatial" in str(a["data-words"]) for a, _ in page.all("li", "card"))
+    assert all("factors spatial" in str(a["data-words"]) for a, _ in page.all("li", "card"))
     assert "3 runs of 2 images" in [text for a, text in page.all("p") if a.get("id") == "shown"]
     assert provenance.read(output) == RECORD
 

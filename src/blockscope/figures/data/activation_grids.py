@@ -23,8 +23,10 @@ class LayerGrid:
 
     Attributes
     ----------
-    layer, method
-        The layer, and how its cells were rendered.
+    layer
+        The layer.
+    method
+        How its cells were rendered.
     cells
         (row, col, y, x, rgb), 0 to 1.
     crop

@@ -62,8 +62,10 @@ class LayerChannels:
 
     Attributes
     ----------
-    layer, contrast
-        The layer, and the labels that are compared.
+    layer
+        The layer.
+    contrast
+        The labels that are compared.
     methods
         One or more, in the order of ``settings.METHODS``.
     rise

@@ -22,8 +22,10 @@ class Contrast:
 
     Attributes
     ----------
-    first, second
-        Places; ``second`` is None where the first stands alone or against logsumexp.
+    first
+        Place of the first.
+    second
+        Place of the second; None where the first stands alone or against logsumexp.
     names
         What they are called; a repeated name is followed by its index.
     logsumexp

@@ -24,8 +24,10 @@ class NeuronGroupsPanel:
 
     Attributes
     ----------
-    run, contrast
-        The run, and the labels that it compares.
+    run
+        The run.
+    contrast
+        The labels that it compares.
     pixels
         The input as the network sees it.
     spatial
