@@ -149,14 +149,13 @@ def _fetch(options: argparse.Namespace) -> None:
 
 
 def _plan(options: argparse.Namespace) -> None:
-    from blockscope.runtime.plan.jobs import jobs_to_do
-    from blockscope.runtime.plan.past import Bytes, Seconds
-    from blockscope.runtime.plan.table import report
+    from blockscope.runtime.estimates import Estimates
+    from blockscope.runtime.plan import jobs_to_do, report
 
     settings = _project(options.configfile).settings
     chosen = ["--configfile", str(options.configfile)] if options.configfile else []
     jobs = jobs_to_do([*options.target, *chosen])
-    print(report(jobs, Seconds(settings).expect, Bytes().expect, os.cpu_count() or 1))
+    print(report(jobs, Estimates(settings), os.cpu_count() or 1))
 
 
 def _measure(options: argparse.Namespace) -> None:

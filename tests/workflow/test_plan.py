@@ -26,7 +26,7 @@ def test_the_plan_has_the_jobs_that_snakemake_would_run(project):
     done = plan(project)
     assert (done.returncode, done.stdout) == (
         0,
-        "Nothing to do: every result is there and up to date.\n",
+        "Nothing to do: all results are up to date.\n",
     )
     project.write("labels.json", '["none", "ant", "bee", "cow", "dog", "eel"]')
     said = plan(project).stdout

@@ -5,23 +5,25 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import h5py
 import pytest
 from helpers.parsed_rules import parsed_rules
 
 from blockscope.config.settings import Config
-from blockscope.runtime.plan.jobs import Job
-from blockscope.runtime.plan.likeness import NearestEstimate
-from blockscope.runtime.plan.past import Bytes, Seconds, shipped
-from blockscope.runtime.plan.table import in_bytes, in_hours, in_time, report
-from blockscope.runtime.plan.work import work_to_do
+from blockscope.runtime.estimates import Estimates, Job, shipped
+from blockscope.runtime.plan import in_bytes, in_hours, in_time, report
 
 TABLES = {"models": "m", "images": "i", "runs": "r"}
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch) -> Path:
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+def estimates(**settings) -> Estimates:
+    return Estimates(Config(**TABLES, **settings))
 
 
 def write_benchmark(path: str, seconds: float) -> None:
@@ -29,8 +31,8 @@ def write_benchmark(path: str, seconds: float) -> None:
     Path(path).write_text(f"s\th:m:s\tmax_rss\n{seconds}\t0:00:00\t700\n")
 
 
-def classes(image: str, layer: str, override="none", **more) -> Job:
-    name = f"net/{image}/{override}"
+def classes(image: str, layer: str, override="none", model="net", **more) -> Job:
+    name = f"{model}/{image}/{override}"
     return Job(
         "classes",
         f"benchmarks/classes/{name}/{layer}.tsv",
@@ -39,99 +41,98 @@ def classes(image: str, layer: str, override="none", **more) -> Job:
     )
 
 
-def test_the_figure_of_what_agrees_in_most_parts_of_its_name():
-    known = NearestEstimate()
-    known.note("classes", ("net", "dog", "early"), 40.0)
-    known.note("classes", ("net", "cat", "early"), 60.0)
-    known.note("classes", ("net", "cat", "late"), 3.0)
-    known.note("other", ("net", "dog", "late"), 1000.0)
-    assert known.expect("classes", ("net", "dog", "early")) == 40.0
-    assert known.expect("classes", ("net", "fox", "early")) == 50.0
-    assert known.expect("classes", ("more", "fox", "late")) == 3.0
-    assert known.expect("classes", ("more", "fox", "middle")) == 40.0
-    assert known.expect("classes", ("net", "dog")) is None
-    assert known.expect("panel", ("net", "dog", "early")) is None
-
-
-def test_a_figure_that_is_noted_again_counts_once():
-    known = NearestEstimate()
-    for figure in (1.0, 9.0):
-        known.note("a", ("x",), figure)
-    known.note("a", ("y",), 3.0)
-    assert known.expect("a", ("z",)) == 6.0
-
-
-def test_seconds_come_from_the_benchmarks_of_this_folder(folder):
-    write_benchmark("benchmarks/classes/net/dog/none/early.tsv", 40)
-    write_benchmark("benchmarks/classes/net/dog/none/late.tsv", 7)
+def test_seconds_are_those_of_the_most_similar_jobs():
+    for name, seconds in {
+        "net/dog/none/early": 40, "net/cat/none/early": 60, "net/cat/none/late": 3,
+        "other/dog/none/late": 1000,
+    }.items():  # fmt: skip
+        write_benchmark(f"benchmarks/classes/{name}.tsv", seconds)
     Path("benchmarks/classes/net/dog/none/half.tsv").write_text("s\th:m:s\n")
-    seconds = Seconds(Config(**TABLES))
-    assert seconds.expect(classes("dog", "early")) == (40, True)
-    assert seconds.expect(classes("fox", "late", "smooth")) == (7, True)
+    found = estimates()
+    assert found.seconds(classes("dog", "early")) == (40, True)
+    assert found.seconds(classes("fox", "early", "smooth")) == (50, True)
+    assert found.seconds(classes("fox", "middle")) == (40, True)
+    assert found.seconds(classes("fox", "late", model="more")) == (50, True)
     positions = Job("positions", "benchmarks/positions/net/dog/none/a--b.tsv", ())
-    assert seconds.expect(positions) == (shipped()["positions"].seconds, False)
+    assert found.seconds(positions) == (shipped()["positions"][0], False)
 
 
-def test_what_renders_more_takes_longer_but_starts_once(folder):
-    def render(numbers: str) -> Job:
-        return Job("render_sprites", f"benchmarks/render_sprites/net/early/{numbers}.tsv", ())
+def render(numbers: str) -> Job:
+    return Job("render_sprites", f"benchmarks/render_sprites/net/early/{numbers}.tsv", ())
 
-    draft = Seconds(Config(**TABLES, sprites={"recipe": "draft"})).expect
-    paper = Seconds(Config(**TABLES, sprites={"recipe": "paper"})).expect
+
+def test_what_renders_more_takes_longer_but_starts_once():
+    draft = estimates(sprites={"recipe": "draft"})
+    paper = estimates(sprites={"recipe": "paper"})
     start = 3
-    one = draft(render("3"))[0] - start
-    assert draft(render("0-9,17"))[0] - start == pytest.approx(11 * one)
-    assert paper(render("0-9,17"))[0] - start == pytest.approx(11 * one * 4 * 3)
+    one = draft.seconds(render("3"))[0] - start
+    assert one > 0
+    assert draft.seconds(render("0-9,17"))[0] - start == pytest.approx(11 * one)
+    assert paper.seconds(render("0-9,17"))[0] - start == pytest.approx(11 * one * 4 * 3)
 
 
-def test_a_grid_is_measured_by_its_steps_cells_and_pixels():
-    grids = {"cells_per_step": 10, "cell_size": 32, "steps": 128}
-    name = ("net", "dog", "early-coherent")
-    assert work_to_do("render_grid", name, Config(**TABLES, grids=grids)) == 10 / 4 * 2
-    assert work_to_do("classes", name, Config(**TABLES, grids=grids)) == 1
+def test_a_recorded_render_is_scaled_by_what_it_rendered():
+    write_benchmark(render("0-9").benchmark, 3 + 10 * 4 * 0.5)  # 128 pixels, 64 steps
+    assert estimates(sprites={"recipe": "draft"}).seconds(render("0-4"))[1] is False
+    shard = Path("results/models/net/sprites/shards/early/0-9.h5")
+    shard.parent.mkdir(parents=True)
+    with h5py.File(shard, "w") as file:
+        file.attrs.update({"created_by": "render_sprites", "size": 128, "steps": 64})
+    found = estimates(sprites={"recipe": "draft"}).seconds(render("0-4"))
+    assert found == (pytest.approx(3 + 5 * 0.5), True)
 
 
-def test_bytes_are_those_of_results_of_the_same_kind(folder):
+def test_a_grid_is_estimated_by_its_steps_cells_and_pixels():
+    grid = Job("render_grid", "benchmarks/render_grid/net/dog/early-coherent.tsv", ())
+    seconds = [
+        estimates(grids={"cells_per_step": n, "cell_size": size, "steps": steps}).seconds(grid)[0]
+        for n, size, steps in ((10, 64, 64), (20, 64, 64), (10, 32, 64), (10, 64, 128))
+    ]
+    rendering = [each - 3 for each in seconds]
+    assert [each / rendering[0] for each in rendering] == pytest.approx([1, 2, 1 / 4, 2])
+
+
+def test_bytes_are_those_of_results_of_the_same_kind():
     sizes = {"classes/early.h5": 4000, "classes/late.h5": 600, "channels/early.h5": 70}
     for name, size in sizes.items():
         path = Path("results/net/dog/none", name)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(bytes(size))
-    found = Bytes()
-    assert found.expect(classes("fox", "early")) == (4000, True)
-    assert found.expect(classes("fox", "late", "smooth")) == (600, True)
-    assert found.expect(classes("dog", "late")) == (0, True), "it is there and takes no more"
+    found = estimates()
+    assert found.bytes(classes("fox", "early")) == (4000, True)
+    assert found.bytes(classes("fox", "late", "smooth")) == (600, True)
+    assert found.bytes(classes("dog", "late")) == (0, True), "it is there and takes no more"
     activations = Job("activations", "", ("results/net/dog/activations/early.zarr.zip",))
-    assert found.expect(activations) == (shipped()["activations"].bytes, False)
+    assert found.bytes(activations) == (shipped()["activations"][1], False)
 
 
 def test_hours_are_those_for_which_cores_and_gpus_are_held():
+    write_benchmark("benchmarks/page/one.tsv", 3600)
+    write_benchmark("benchmarks/classes/net/dog/none/early.tsv", 1800)
+    Path("results/figures/one").mkdir(parents=True)
+    Path("results/figures/one/index.html").write_bytes(bytes(1500))
     jobs = [classes(image, "early", threads=3, gpus=2) for image in ("dog", "cat")]
-    jobs.append(Job("page", "benchmarks/page/one.tsv", ()))
-    text = report(
-        jobs,
-        lambda job: (3600.0, job.rule == "page"),
-        lambda job: (1500.0, job.rule == "classes"),
-        cores=4,
-    )
+    jobs.append(Job("page", "benchmarks/page/two.tsv", ("results/figures/two/index.html",)))
+    text = report(jobs, estimates(), cores=4)
     rows = [re.split(r"  +", line) for line in text.splitlines()]
-    assert rows[0] == ["rule", "jobs", "s a job", "CPU hours", "GPU hours", "disk"]
-    assert rows[1] == ["classes", "2", "3600.0*", "6.00", "4.00", "3.0 kB"]
-    assert rows[2] == ["page", "1", "3600.0", "1.00", "-", "1.5 kB*"]
-    assert rows[3] == ["total", "3", "3600.0", "7.00", "4.00", "4.5 kB"]
-    assert "At least 1.8 h on the 4 cores" in text
-    assert "figures that come with the package" in text
+    assert rows[0] == ["rule", "jobs", "s/job", "CPU hours", "GPU hours", "disk"]
+    size = 2 * shipped()["classes"][1]
+    assert rows[1] == ["classes", "2", "1800.0", "3.00", "2.00", f"{in_bytes(size)}*"]
+    assert rows[2] == ["page", "1", "3600.0", "1.00", "-", "1.5 kB"]
+    assert rows[3] == ["total", "3", "2400.0", "4.00", "2.00", in_bytes(size + 1500)]
+    assert "At least 60 min on the 4 cores" in text
+    assert "estimates that come with the package" in text
 
 
 def test_a_plan_from_figures_of_this_folder_says_nothing_of_others():
-    text = report([classes("dog", "early")], lambda _: (1.0, True), lambda _: (1.0, True), 2)
-    assert "*" not in text
-    assert "Nothing to do" in report([], lambda _: (1.0, True), lambda _: (1.0, True), 2)
+    write_benchmark("benchmarks/page/one.tsv", 3600)
+    assert "*" not in report([Job("page", "benchmarks/page/one.tsv", ())], estimates(), 2)
+    assert "Nothing to do" in report([], estimates(), 2)
 
 
-def test_every_rule_has_a_figure_that_comes_with_the_package():
+def test_every_rule_has_estimates_that_come_with_the_package():
     assert set(shipped()) == set(parsed_rules())
-    assert all(figure.seconds > 0 and figure.bytes > 0 for figure in shipped().values())
+    assert all(min(figures) > 0 for figures in shipped().values())
 
 
 def test_numbers_are_in_the_unit_that_reads_well():
