@@ -13,6 +13,7 @@ import xarray as xr
 from helpers.repository import files_in
 from helpers.tiny_network import conv, network_of
 from helpers.tiny_rendering import CHANNELS, tiny_network, write_model
+from helpers.trace_cache import trace_once
 
 from blockscope.feature_visualization import activation_grid as grids
 from blockscope.feature_visualization.activation_grid import (
@@ -60,6 +61,7 @@ def cells(files, tmp_path, monkeypatch):
     for name in ("PIXELS", "MOST", "LARGEST"):
         monkeypatch.setattr(f"blockscope.feature_visualization.coherent_grid.{name}", 3)
     monkeypatch.setattr(grids, "SAVE_EVERY", 0.0)
+    trace_once(monkeypatch)
 
     def make(method, name="one", recipe=SHORT, progress="progress", **options) -> xr.Dataset:
         path = tmp_path / f"{name}.zarr.zip"
