@@ -253,7 +253,12 @@ def test_what_runs_ask_is_found_in_one_pass_over_them():
     rows = Counted()
     for n in range(300):
         rows[f"r{n}"] = RunRow(
-            run=f"r{n}", model="m", image=f"i{n}", layer1="low", layer2="high", panels="methods"
+            run=f"r{n}",
+            model="m",
+            image=f"i{n}",
+            layer1="low",
+            layer2="high",
+            panels="channel_methods",
         )
     asked = requested_channels(rows)
     assert rows.passes == 1

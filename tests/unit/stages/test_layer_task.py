@@ -54,7 +54,9 @@ def test_a_layer_that_does_not_follow_is_refused(files, later):
 
 @pytest.mark.parametrize(("layer", "later"), [("poled", None), ("pooled", "lat")])
 def test_an_unknown_layer_is_told(files, layer, later):
-    with pytest.raises(UnknownName, match=r"layer of model 'tiny'.*(pooled|late)"):
+    with pytest.raises(
+        UnknownName, match=rf"model 'tiny' has no layer '{later or layer}'.*pooled.*late"
+    ):
         LayerTask.read(**files, layer=layer, later=later)
 
 
