@@ -69,7 +69,7 @@ class Gradients:
         self.layer, self.target = layer, target
         self._network, self._values, self._override = network, values, override
         self._nodes = network.joined_at(layer)
-        before = graphs.in_order(self._nodes, [target], stop={layer})
+        before = graphs.toposort(self._nodes, [target], stop={layer})
         self._reads_input = any(node.name == network.spec.tensor for node in before)
         after = graphs.downstream(self._nodes, layer) - {layer}
         ops = {node.op for node in before if node.name in after}

@@ -168,7 +168,7 @@ class LinearMap:
 def _path(nodes: dict[str, node_def_pb2.NodeDef], layer: str, target: str) -> list[str]:
     """Return the operations between layer and target, in order, the layer itself left out."""
     after = graphs.downstream(nodes, layer)
-    ordered = graphs.in_order(nodes, [target], stop={layer})
+    ordered = graphs.toposort(nodes, [target], stop={layer})
     return [node.name for node in ordered if node.name in after and node.name != layer]
 
 

@@ -19,7 +19,7 @@ def sources(node: node_def_pb2.NodeDef) -> list[str]:
     return [tensor_name(edge) for edge in node.input if not edge.startswith("^")]
 
 
-def in_order(
+def toposort(
     nodes: Nodes, ends: Iterable[str], stop: Collection[str] = ()
 ) -> list[node_def_pb2.NodeDef]:
     """Return what ``ends`` need, each node after its inputs; nodes in ``stop`` have none."""
@@ -40,7 +40,7 @@ def in_order(
 def downstream(nodes: Nodes, start: str) -> set[str]:
     """Return every node computed from ``start``, itself included."""
     found = {start}
-    for node in in_order(nodes, nodes):
+    for node in toposort(nodes, nodes):
         if any(source in found for source in sources(node)):
             found.add(node.name)
     return found

@@ -80,7 +80,7 @@ class Network:
         nodes = nodes or self.nodes
         computed = {name: [tf.convert_to_tensor(value)] for name, value in feeds.items()}
         names = [graphs.tensor_name(name) for name in fetches]
-        ordered = [n for n in graphs.in_order(nodes, names, stop=feeds) if n.name not in feeds]
+        ordered = [n for n in graphs.toposort(nodes, names, stop=feeds) if n.name not in feeds]
         readers = Counter(names)
         for node in ordered:
             readers.update(graphs.sources(node))

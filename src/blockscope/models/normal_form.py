@@ -114,7 +114,7 @@ def _needed(
     nodes: dict[str, node_def_pb2.NodeDef], start: str, logits: str, name: str
 ) -> list[node_def_pb2.NodeDef]:
     """Return what the logits need from the input on, in the order of computation."""
-    ordered = graphs.in_order(nodes, [logits], stop={start})
+    ordered = graphs.toposort(nodes, [logits], stop={start})
     if start not in {node.name for node in ordered}:
         raise BadFile(
             f"model '{name}': the logits '{logits}' are not computed from the input '{start}' "
