@@ -11,6 +11,8 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import numpy as np
 
+from blockscope.figures.data.panel_files import PanelFiles
+
 Options = ParamSpec("Options")
 Result = TypeVar("Result")
 Writer = Callable[Concatenate[Path, np.random.Generator, Options], Result]
@@ -51,4 +53,6 @@ def _moved(value: Any, old: Path, new: Path) -> Any:
         return {key: _moved(each, old, new) for key, each in value.items()}
     if type(value) in (list, tuple):
         return type(value)(_moved(each, old, new) for each in value)
+    if isinstance(value, PanelFiles):
+        return PanelFiles(_moved(value.paths, old, new))
     return value

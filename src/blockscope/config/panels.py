@@ -1,7 +1,7 @@
 """The panels of a figure: one entry each, from which everything else about panels follows.
 
-To add a panel, write an entry here, a module with ``compose(run, files, style)`` for print, and a Svelte
-component of the same name for the page.
+To add a panel, write an entry here, a module with ``compose(run, files, style)`` for print, and a
+Svelte component for the page.
 """
 
 from __future__ import annotations

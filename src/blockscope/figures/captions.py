@@ -21,37 +21,34 @@ ARTICLE = {
 MINUS = "\N{MINUS SIGN}"
 
 METHOD_MEANING: Mapping[str, str] = {
-    "linear": "activation times gradient at the picture",
+    "linear": "gradient x activation: activation times the gradient at the input",
     "path": (
-        "activation times the mean of gradients on the straight path from an empty layer to the "
-        "picture, of which so many are taken that the sum is right"
+        "integrated gradients: activation times the mean gradient on the straight path from an "
+        "all-zero layer to the input, in enough steps to satisfy completeness"
     ),
     "path-left-100": (
-        "activation times the mean gradient on the straight path from an empty layer to the "
-        "picture, by 100 equal steps"
+        "integrated gradients: activation times the mean gradient on the straight path from an "
+        "all-zero layer to the input, in 100 left steps"
     ),
     "stochastic": (
-        "activation times the mean gradient near the path, each channel scaled at random at every "
-        "step; it is not meant to add up"
+        "noisy integrated gradients: activation times the mean gradient near that path, each "
+        "channel scaled at random at every step; it need not add up"
     ),
 }
 """What each method of channel attribution multiplies, in one line."""
 
-_HIDES = {
+_SMOOTH = (
+    "The override replaces the gradient of max pooling with that of a smooth pooling{blurred}. It "
+    "removes the checkered grain from the maps, and with it what the network does at a pooling: "
+    "use it for display, not for conclusions about the network."
+)
+_CAVEATS = {
     "none": (
         "No gradient was overridden: the maps follow the network's own gradient, which max pooling "
         "passes to single positions only. Much of their checkered grain comes from that."
     ),
-    "smooth": (
-        "The override replaces the gradient of max pooling by that of a smooth pooling. It takes "
-        "the grain out of the maps, and with it what the network really does at a pooling: it "
-        "helps the eye and supports no conclusion about the network."
-    ),
-    "smooth-blur": (
-        "The override replaces the gradient of max pooling by that of a smooth pooling, blurred. "
-        "It takes the grain out of the maps, and with it what the network really does at a "
-        "pooling: it helps the eye and supports no conclusion about the network."
-    ),
+    "smooth": _SMOOTH.format(blurred=""),
+    "smooth-blur": _SMOOTH.format(blurred=", blurred"),
 }
 
 
@@ -61,12 +58,12 @@ def override_name(override: str) -> str:
 
 
 def override_caveat(override: str) -> str:
-    """Say in one or two sentences what a reader must not read out of the maps."""
+    """Say in one or two sentences what the maps do not show."""
     other = (
         f"The override {override} replaces gradients inside the network. The maps show what that "
         "gradient says, which is not what the network itself does."
     )
-    return _HIDES.get(override, other)
+    return _CAVEATS.get(override, other)
 
 
 def factorisation_caption(panel: FactorsPanel) -> str:
@@ -81,7 +78,7 @@ def factorisation_caption(panel: FactorsPanel) -> str:
     if {first.recipe, second.recipe} == {"joint"}:
         return f"{method}, {count} fitted on {first.fit_layer} and on {second.fit_layer}"
     labels = f", all {panel.labels} labels" if panel.labels else ""
-    return f"{method} of each layer alone, {count}{labels}"
+    return f"{method} of each layer separately, {count}{labels}"
 
 
 def run_caption(run: RunRow) -> str:
@@ -109,11 +106,11 @@ def spatial_foot(contrast: Contrast) -> str:
     """Say what the colours of spatial attribution mean, for the foot of the figure."""
     hues = "orange for the first, blue for the second" if len(contrast.names) > 1 else "orange"
     return (
-        f"Above: how much a position speaks for the label{'s' if len(contrast.names) > 1 else ''} "
-        f"({hues}; brightness: magnitude, grey: none; what speaks against is not drawn). Below: "
-        "how much a position counts for the one outlined, or the one outlined for it (green: adds, "
-        "violet: takes away, dark grey: none), in units of the later layer's activations, each map "
-        "on its own scale."
+        f"Above: how much a position supports the label{'s' if len(contrast.names) > 1 else ''} "
+        f"({hues}; brightness: magnitude, grey: none; negative values are not drawn). Below: how "
+        "much a position contributes to the outlined one, or the outlined one to it (green: adds, "
+        "violet: subtracts, dark grey: nothing), in units of the later layer's activations, each "
+        "map on its own scale."
     )
 
 
@@ -121,10 +118,10 @@ def overrides_foot(run: RunRow, cell: object) -> str:
     """Say what the rows of the panel of overrides are, for its foot."""
     return (
         "One column for each gradient of max pooling: the network's own, that of a smooth pooling, "
-        "and that one blurred. Orange and blue: how much a position speaks for either label, each "
-        f"map on its own scale. Green and violet: what adds to the outlined position of "
-        f"{run.layer2} ({cell}), and what takes away. The overrides help the eye; they hide what "
-        "the network does at a pooling."
+        "and the same blurred. Orange and blue: how much a position supports either label, each "
+        "map on its own scale. Green and violet: what adds to the outlined position of "
+        f"{run.layer2} ({cell}), and what subtracts. The overrides are for display; they hide "
+        "what the network does at a pooling."
     )
 
 
@@ -159,7 +156,7 @@ def legend_title(panel: FactorsPanel, layer: LayerFactors) -> str:
 
 
 def legends(panel: FactorsPanel) -> list[LayerFactors]:
-    """Return the layers whose factors need a legend: one of them where both share their factors."""
+    """Return the layers whose factors need a legend: only one where both share their factors."""
     return [panel.layers[1]] if panel.shared else list(panel.layers)
 
 
@@ -196,7 +193,7 @@ def signed(value: float, full: float) -> str:
 def signed_percent(share: float) -> str:
     """Write a signed error as a percentage; one that rounds to nothing as a bound."""
     if not math.isfinite(share):
-        return "not defined"
+        return "undefined"
     size = abs(100 * share)
     if size == 0:
         return "0 %"
@@ -208,11 +205,11 @@ def signed_percent(share: float) -> str:
 
 def method_caption(method: str) -> str:
     """Say what a method of channel attribution multiplies, to begin or end a sentence."""
-    return METHOD_MEANING.get(method, "a method of its own")
+    return METHOD_MEANING.get(method, "an unknown method")
 
 
 def sides(contrast: Contrast) -> tuple[str, str]:
-    """Say towards what a channel above zero counts, and one below zero."""
+    """Name what a channel above zero supports, and one below zero."""
     if contrast.second is None:
         return f"Towards {contrast.names[0]}", f"Away from {contrast.names[0]}"
     return f"Towards {contrast.names[0]}", f"Towards {contrast.names[1]}"
@@ -230,39 +227,38 @@ def completeness_caption(layer: LayerChannels, found: MethodChannels) -> str:
     full = max(abs(found.total), abs(layer.rise))
     total, rise = signed(found.total, full), signed(layer.rise, full)
     return (
-        f"All channels add up to {total}; from an empty layer to the picture the score changes by "
+        f"All channels add up to {total}; from an all-zero layer to the input the score changes by "
         f"{rise}: completeness error {signed_percent(found.completeness_error)}"
     )
 
 
 def _tiles_caption(layers: Sequence[LayerChannels], crops: bool = True) -> str:
-    """Say what bars and pictures mean, for the foot of a panel."""
-    maps = "the channel's activations over the input, dark blue: none, yellow: its largest"
+    """Say what bars and tiles mean, for the foot of a panel."""
+    maps = "the channel's activations over the input, dark blue: none, yellow: its maximum"
     if all(layer.sprites for layer in layers):
-        maps = "what the channel responds to, from the spritemap of the layer"
+        maps = "what the channel responds to, from the layer's spritemap"
     elif any(layer.sprites for layer in layers):
-        maps = f"what the channel responds to where the layer has a spritemap, else {maps}"
+        maps = f"what the channel responds to where the layer has a spritemap, otherwise {maps}"
     words = (
         "Thin bars: every channel, the largest value first; those in full colour are shown below. "
-        "Under a picture: the channel's number, its value and the value's size as a bar. "
-        f"{'Upper pictures' if crops else 'Pictures'}: {maps}."
+        "Below each tile: the channel's number, its value and a bar of its magnitude. "
+        f"{'Upper tiles' if crops else 'Tiles'}: {maps}."
     )
     if not crops:
         return words
-    return f"{words} Lower pictures: the part of the input around the channel's largest activation."
+    return f"{words} Lower tiles: the part of the input around the channel's largest activation."
 
 
 def channels_foot(layers: Sequence[LayerChannels], method: str, override: str) -> str:
-    """Say what the marks mean and what the sum tells, for the foot of the panel of channels."""
+    """Say what the marks mean and whether values add up, for the foot of the panel of channels."""
     return " ".join([_tiles_caption(layers), *_caveats({method}, override)])
 
 
 def methods_foot(layer: LayerChannels, override: str) -> str:
     """Say what the table and the marks mean, for the foot of the panel of methods."""
     table = (
-        "Sum: of all channels. Rise: the score, less the score of an empty layer. Error: how far "
-        "the sum is from the rise, in % of it. Gradients: how many were taken. All bars have one "
-        "scale."
+        "Sum: of all channels. Rise: the score minus that of an all-zero layer. Error: sum minus "
+        "rise, in % of the rise. Gradients: how many were computed. All bars share one scale."
     )
     held = {found.method for found in layer.methods}
     return " ".join([table, _tiles_caption([layer], crops=False), *_caveats(held, override)])
@@ -270,7 +266,7 @@ def methods_foot(layer: LayerChannels, override: str) -> str:
 
 def _caveats(methods: Collection[str], override: str) -> list[str]:
     if override != "none":
-        words = f"With the override {override} the gradients are not those of the score, so that no"
+        words = f"With the override {override} the gradients are not those of the score, so no"
         return [f"{words} method has to add up."]
     if "linear" in methods:
         return ["A single gradient adds up only where the network is linear."]

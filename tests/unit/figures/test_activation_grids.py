@@ -142,29 +142,27 @@ def test_grids_of_another_run_are_refused(
 ) -> None:
     run, files = write_run(tmp_path, rng)
     rewrite(files.many("grids")[1], lambda held: held.assign_attrs({key: "other"}))
-    with pytest.raises(BadFile, match=rf"mixed5a-coherent.* is of {key} 'other', but {key} '"):
+    with pytest.raises(BadFile, match=rf"mixed5a-coherent.* is from {key} 'other', expected '"):
         GridsPanel.of_run(run, files)
 
 
-def test_a_grid_that_does_not_say_its_crop_is_refused(
-    tmp_path: Path, rng: np.random.Generator
-) -> None:
+def test_a_grid_without_its_crop_is_refused(tmp_path: Path, rng: np.random.Generator) -> None:
     run, files = write_run(tmp_path, rng)
     held = datasets.read(files.many("grids")[0])
     del held.attrs["crop"]
     datasets.write_zarr(files.many("grids")[0], held)
-    with pytest.raises(BadFile, match=r"mixed4d-coherent.* does not say its crop; make it again"):
+    with pytest.raises(BadFile, match=r"mixed4d-coherent.* has no attribute crop; regenerate it"):
         GridsPanel.of_run(run, files)
 
 
-def test_unfinished_cells_are_counted(tmp_path: Path, rng: np.random.Generator) -> None:
+def test_cells_that_diverged_are_counted(tmp_path: Path, rng: np.random.Generator) -> None:
     run, files = write_run(tmp_path, rng)
-    assert "unfinished" not in words_on(compose(run, files, any_style(dpi=20)))
+    assert "diverged" not in words_on(compose(run, files, any_style(dpi=20)))
     steps = np.full((5, 7), -1)
     steps[2, 3] = steps[0, 1] = 0
     rewrite(files.many("grids")[0], lambda held: held.assign(diverged_step=(("row", "col"), steps)))
     text = words_on(compose(run, files, any_style(dpi=20)))
-    assert "2 cells of mixed4d are unfinished: their numbers left the finite." in text
+    assert "2 cells of mixed4d diverged: their numbers became NaN or infinite." in text
 
 
 @pytest.mark.parametrize("size", [(80, 112), (150, 50)], ids=["wide", "tall"])

@@ -93,11 +93,11 @@ def test_every_method_is_explained(tmp_path: Path, rng: np.random.Generator) -> 
         for words in (
             "Methods of channel attribution: a-run",
             "layer mixed4d, 5 \N{MULTIPLICATION SIGN} 7 positions",
-            "Activation times gradient at the picture. 11 channels:",
-            "so many are taken that the sum is right",
-            "by 100 equal steps",
-            "scaled at random at every step; it is not meant to add up",
-            "All bars have one scale",
+            "Gradient x activation: activation times the gradient at the input. 11 channels:",
+            "in enough steps to satisfy completeness",
+            "in 100 left steps",
+            "scaled at random at every step; it need not add up",
+            "All bars share one scale",
         ):
             assert words in text, f"'{words}' is not on the sheet"
         assert ("A single gradient adds up only where" in text) == (override == "none")
@@ -107,7 +107,7 @@ def test_every_method_is_explained(tmp_path: Path, rng: np.random.Generator) -> 
 def test_files_of_another_layer_are_refused(tmp_path: Path, rng: np.random.Generator) -> None:
     run, files = write_run(tmp_path, rng)
     files = changed_files(files, channels1=files.one("channels2"))
-    with pytest.raises(BadFile, match="is of layer 'mixed5a', but layer 'mixed4d' is asked"):
+    with pytest.raises(BadFile, match="is from layer 'mixed5a', expected 'mixed4d'"):
         MethodsPanel.of_run(run, files)
 
 

@@ -105,7 +105,7 @@ def test_the_score_of_the_run_is_shown(tmp_path: Path, rng: np.random.Generator)
         np.testing.assert_array_equal(panel.shown[1].values, expected)
         rise = float(held["score"] - held["score_at_zero"])
         assert panel.layers[1].rise == pytest.approx(rise)
-    with pytest.raises(UnknownName, match="unknown pair of classes 'red plain disc"):
+    with pytest.raises(UnknownName, match="unknown contrast 'red plain disc"):
         ChannelsPanel.of_run(changed_run(run, classes=LABELS[1:3]), files)
 
 
@@ -131,7 +131,7 @@ def test_files_of_another_run_are_refused(
     for key in ("model", "image", "layer", *(["override"] if name.startswith("ch") else [])):
         wrong = right.assign_attrs({key: "other"})
         rewrite(files.one(name), lambda _, wrong=wrong: wrong)
-        with pytest.raises(BadFile, match=rf"run 'a-run': .*{name}.* is of {key} 'other'"):
+        with pytest.raises(BadFile, match=rf"run 'a-run': .*{name}.* is from {key} 'other'"):
             ChannelsPanel.of_run(run, files)
 
 
@@ -160,10 +160,10 @@ def test_everything_a_reader_needs_is_on_the_sheet(
     for words in (
         "Channel attribution: a-run",
         "Model blocks1000, image two_blocks, gradient override smooth; red plain star against red",
-        "method linear: activation times gradient at the picture",
+        "method linear: gradient x activation: activation times the gradient at the input",
         "3 \N{MULTIPLICATION SIGN} 4 positions",
         "9 channels: 3 above zero, 3 below, 3 at zero.",
-        f"add up to {MINUS}1.50; from an empty layer to the picture the score changes",
+        f"add up to {MINUS}1.50; from an all-zero layer to the input the score changes",
         f"changes by {MINUS}2.25: completeness error {MINUS}24.8 %.",
         "1 +3.00 3 +2.00",
         f"5 {MINUS}2.00 4 {MINUS}4.00",
@@ -209,8 +209,8 @@ def test_values_have_a_sign(value: float, full: float, written: str) -> None:
         (-0.00042, f"{MINUS}0.04 %"),
         (3e-6, "< 0.01 %"),
         (0.0, "0 %"),
-        (float("-inf"), "not defined"),
-        (float("nan"), "not defined"),
+        (float("-inf"), "undefined"),
+        (float("nan"), "undefined"),
     ],
 )
 def test_errors_are_percentages(share: float, written: str) -> None:
@@ -303,7 +303,7 @@ def test_sprites_stand_where_a_layer_has_them(
     assert [np.unique(pixels).tolist() for pixels in tiles] == [
         [20 * int(channel)] for channel in (*above, *below)
     ]
-    assert "responds to where the layer has a spritemap, else" in words_on(sheet)
+    assert "responds to where the layer has a spritemap, otherwise" in words_on(sheet)
     files.many("sprites1")[1].write_text(json.dumps({"tile": 5, "wrap": 3}))
     with pytest.raises(BadFile, match="11 channels in rows of 3 tiles of 5 pixels need 20 x 15"):
         compose(run, files, any_style())
@@ -348,7 +348,7 @@ def test_values_of_one_sign_and_of_any_size_fit(
     text = words_on(sheet)
     assert ("Towards red plain star" in text) == (factor > 0)
     assert ("Towards red plain disc" in text) == (factor < 0)
-    assert "completeness error not defined" in text
+    assert "completeness error undefined" in text
 
 
 def test_the_panel_is_written_by_its_name(tmp_path: Path, rng: np.random.Generator) -> None:

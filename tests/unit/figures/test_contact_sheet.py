@@ -207,11 +207,11 @@ def test_another_array_is_no_spritemap(made: MadeContact) -> None:
 @pytest.mark.parametrize(
     ("facts", "words"),
     [
-        ({"model": "other"}, "of model 'other', but the sprites are of model 'tiny'"),
-        ({"model_sha256": "ef"}, "of model_sha256 'ef', but the sprites are of model_sha256 'abab"),
-        ({"layer": "early"}, "of layer 'early', but the sprites are of layer 'mixed'"),
-        ({"image": "dog"}, r"of image 'dog', but '.*input.png' is of image 'noise'"),
-        ({"image_sha256": "ef"}, r"of image_sha256 'ef', but '.*input.png' is of image_sha256 'cd"),
+        ({"model": "other"}, "from model 'other', but the sprites are from model 'tiny'"),
+        ({"model_sha256": "ef"}, "model_sha256 'ef', but the sprites are from model_sha256 'abab"),
+        ({"layer": "early"}, "from layer 'early', but the sprites are from layer 'mixed'"),
+        ({"image": "dog"}, r"from image 'dog', but '.*input.png' is from image 'noise'"),
+        ({"image_sha256": "ef"}, r"image_sha256 'ef', but '.*input.png' is from image_sha256 'cd"),
     ],
 )
 def test_activations_of_something_else(
@@ -224,7 +224,7 @@ def test_activations_of_something_else(
 
 def test_sprites_of_more_channels_than_are_active(made: MadeContact) -> None:
     made.activations = made.activations[..., :20]
-    with pytest.raises(BadFile, match=r"has 20 channels in '.*active.* sprite of channel 22; make"):
+    with pytest.raises(BadFile, match=r"has 20 channels in '.*active.* sprite of channel 22; regenerate"):
         made.write()
 
 

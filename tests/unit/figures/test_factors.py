@@ -94,7 +94,9 @@ def test_requested_labels_are_shown_once(rng: np.random.Generator) -> None:
 def test_unknown_and_repeated_labels(rng: np.random.Generator) -> None:
     attributions = classes(rng, labels=["crane", "kite", "crane", "red plain star"])
     made = [factors(rng, "mixed4d", (5, 7)), factors(rng, "mixed5a", (3, 4))]
-    with pytest.raises(UnknownName, match=r"'crane' occurs 2 times; give its index: 1 or 3"):
+    with pytest.raises(
+        UnknownName, match=r"'crane' occurs 2 times; give its index instead: 1 or 3"
+    ):
         FactorsPanel.from_datasets(row(["crane"]), input_pixels(), attributions, made)
     with pytest.raises(UnknownName, match=r"unknown label 'red plain'; valid: .*red plain star"):
         FactorsPanel.from_datasets(row(["red plain"]), input_pixels(), attributions, made)
@@ -115,11 +117,11 @@ def test_files_of_another_run_are_refused(
     run, files = write_run(tmp_path, rng)
     held = datasets.read(files.one(name))
     datasets.write_h5(files.one(name), held.assign_attrs({key: "other"}))
-    with pytest.raises(BadFile, match=rf"'a-run': .*{name}.* is of {key} 'other', but {key} '"):
+    with pytest.raises(BadFile, match=rf"'a-run': .*{name}.* is from {key} 'other', expected '"):
         FactorsPanel.of_run(run, files)
     del held.attrs[key]
     datasets.write_h5(files.one(name), held)
-    with pytest.raises(BadFile, match=f"is of {key} 'None', but {key} '"):
+    with pytest.raises(BadFile, match=f"is from {key} 'None', expected '"):
         FactorsPanel.of_run(run, files)
 
 
@@ -171,7 +173,7 @@ def test_everything_a_reader_needs_is_on_the_sheet(rng: np.random.Generator) -> 
     sheet = place(panel, Style())
     text = " ".join(text for _, text in sheet.texts)
     for words in (
-        "Model blocks1000, image two_blocks, gradient override smooth; PCA of each layer alone",
+        "image two_blocks, gradient override smooth; PCA of each layer separately",
         "14 \N{MULTIPLICATION SIGN} 14",
         "negative values of a factor are drawn as 0",
         "Relative error of the factors: mixed4d 0.31, mixed5a 0.31",

@@ -91,7 +91,7 @@ def test_groups_follow_the_true_gradient_under_any_override(
     assert "smooth" not in text
     for key in ("model", "image", "layer"):
         datasets.write_h5(files.one("groups1"), right.assign_attrs({key: "other"}))
-        with pytest.raises(BadFile, match=f"groups1.* is of {key} 'other'"):
+        with pytest.raises(BadFile, match=f"groups1.* is from {key} 'other'"):
             NeuronGroupsPanel.of_run(run, files)
 
 
@@ -115,9 +115,9 @@ def test_everything_a_reader_needs_is_on_the_sheet(
         "(5 \N{MULTIPLICATION SIGN} 7 positions, 5 channels), 3 groups",
         "1 12.2 2 3.0 3 40.0",
         f"Group 1 Channels 1, 4, 2 Effect on the labels {LABELS[0]} +0.50",
-        f"{LABELS[0]} +0.50 {LABELS[1]} {MINUS}2.00 Raises most {LABELS[3]} +4.00",
+        f"{LABELS[0]} +0.50 {LABELS[1]} {MINUS}2.00 Raised most {LABELS[3]} +4.00",
         "Group 2 Channels 0, 4, 3, 2",
-        "Raises most none",
+        "Raised most none",
         "Group 3 Channels 3 ",
         "Relative error of the groups: 0.42.",
     ):

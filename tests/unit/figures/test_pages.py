@@ -419,7 +419,7 @@ def test_equal_runs_give_equal_pages(tmp_path: Path) -> None:
     ("override", "words"),
     [
         ("none", "No gradient was overridden"),
-        ("smooth", "replaces the gradient of max pooling by that of a smooth pooling"),
+        ("smooth", "replaces the gradient of max pooling with that of a smooth pooling"),
         ("my-own", "The override my-own replaces gradients"),
     ],
 )
@@ -480,7 +480,7 @@ def test_gallery_groups_runs_by_image(tmp_path: Path, panel_png: Path) -> None:
     links = [str(a["href"]) for a, _ in page.all("a", "picture")]
     assert links == [f"figures/{name}/index.html" for name in "bca"]
     assert all(a.get("alt") and a.get("loading") == "lazy" for a, _ in page.all("img"))
-    assert str(page.all("img")[0][0]["alt"]).startswith("Attribution groups of beer at mixed4d")
+    assert str(page.all("img")[0][0]["alt"]).startswith("Attribution factors of beer at mixed4d")
     assert all("factors spatial" in str(a["data-words"]) for a, _ in page.all("li", "card"))
     assert "3 runs of 2 images" in [text for a, text in page.all("p") if a.get("id") == "shown"]
     assert provenance.read(output) == RECORD

@@ -43,7 +43,7 @@ def with_activations(files: PanelFiles, values: NDArray[np.floating]) -> None:
     datasets.write_zarr(files.one("activations1"), named.assign_attrs(facts))
 
 
-def test_telling_positions_are_strong_and_unlike_each_other() -> None:
+def test_representative_positions_are_strong_and_unlike_each_other() -> None:
     assert representative_positions(KNOWN, 1) == (Cell(0, 1),)
     assert representative_positions(KNOWN, 2) == (Cell(0, 1), Cell(0, 2))
     # (1, 0) is less like either of the two than (0, 0) is like the first.
@@ -60,7 +60,7 @@ def test_negative_activations_count_by_their_direction() -> None:
     assert representative_positions(turned, 2) == (Cell(0, 1), Cell(1, 1))
 
 
-def test_a_layer_that_is_zero_has_no_telling_position(
+def test_a_layer_that_is_zero_has_no_representative_position(
     tmp_path: Path, rng: np.random.Generator
 ) -> None:
     assert representative_positions(np.zeros((2, 3, 4)), 5) == ()
@@ -113,7 +113,7 @@ def test_positions_are_outlined_and_their_channels_named(
         "2: row 1, column 3 length 8.0, 1 of 4 channels active 2 8.0",
         "3: row 2, column 1 length 7.1, 2 of 4 channels active 0 5.0 2 5.0",
         "4: row 1, column 1 length 9.0, 1 of 4 channels active 0 9.0",
-        "what a channel responds to, from the spritemap",
+        "what a channel responds to, from the layer's spritemap",
         "at least half as long",
     ):
         assert words in text, f"'{words}' is not on the sheet"
@@ -161,7 +161,7 @@ def test_activations_of_another_run_are_refused(
     run, files = write_run(tmp_path, rng)
     held = datasets.read(files.one("activations1")).assign_attrs({key: "other"})
     datasets.write_zarr(files.one("activations1"), held)
-    with pytest.raises(BadFile, match=f"activations1.* is of {key} 'other', but {key} '"):
+    with pytest.raises(BadFile, match=f"activations1.* is from {key} 'other', expected '"):
         LayerActivations.of_run(run, files)
 
 

@@ -74,7 +74,7 @@ def test_a_repeated_name_is_shown_with_its_index(rng):
     names = ["crane", "heron", "crane"]
     dataset = classes(rng, labels=names)
     assert find_contrast(["3", "heron"], dataset).names == ("crane [3]", "heron")
-    with pytest.raises(UnknownName, match="'crane' occurs 2 times; give its index: 1 or 3"):
+    with pytest.raises(UnknownName, match="'crane' occurs 2 times; give its index instead: 1 or 3"):
         find_contrast(["crane"], dataset)
 
 
@@ -93,7 +93,7 @@ def test_a_pair_is_looked_up_among_those_of_the_channels(rng):
     for row, labels in enumerate((["b", "c"], ["c", "logsumexp"], ["a"])):
         assert find_contrast(labels, dataset).row_of(channels) == row
     with pytest.raises(
-        UnknownName, match=r"unknown pair of classes 'a . b'; valid: b\|c, c\|logsumexp, a"
+        UnknownName, match=r"unknown contrast 'a . b'; valid: b\|c, c\|logsumexp, a"
     ):
         find_contrast(["a", "b"], dataset).row_of(channels)
 
@@ -114,12 +114,12 @@ def test_maps_are_those_of_the_files(made):
     np.testing.assert_array_equal(panel.maps.targets(Cell(4, 6)), positions[:, :, 4, 6])
 
 
-def test_the_example_speaks_for_one_label_and_not_for_the_other(made):
+def test_the_example_supports_one_label_and_not_the_other(made):
     maps = SpatialPanel.of_run(*made).maps
     strong, weak = np.zeros((2, 5, 7), np.float32)
-    strong[1, 5], weak[1, 5] = 9, 8.9  # speaks for both
+    strong[1, 5], weak[1, 5] = 9, 8.9  # supports both
     strong[4, 2], weak[0, 6] = 3, 4
-    strong[3, 3] = -20  # speaks against one label, for none
+    strong[3, 3] = -20  # opposes one label, supports none
     maps = dataclasses.replace(maps, labels=((strong, weak), maps.labels[1]))
     assert maps.strongest(0, 0) == (4, 2)
     assert maps.strongest(0, 1) == (0, 6)
@@ -142,7 +142,7 @@ def test_files_of_another_run_are_refused(made, name, key, value):
     dataset = datasets.read(files.one(name))
     dataset.attrs[key] = value
     datasets.write_h5(files.one(name), dataset)
-    wanted = f"{name}-smooth.h5' is of {key} '{value}', but {key} '{getattr(run, key)}' is asked"
+    wanted = f"{name}-smooth.h5' is from {key} '{value}', expected '{getattr(run, key)}'"
     with pytest.raises(BadFile, match=wanted):
         SpatialPanel.of_run(run, files)
 

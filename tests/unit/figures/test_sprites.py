@@ -24,7 +24,7 @@ def write_sheet(folder: Path, rows: int = 2, cols: int = WRAP, facts: object = N
     return [folder / "layer.png", folder / "layer.json"]
 
 
-def test_a_channel_has_the_tile_of_its_number(tmp_path: Path) -> None:
+def test_a_channel_has_the_sprite_of_its_number(tmp_path: Path) -> None:
     sprites = read_sprites(write_sheet(tmp_path), CHANNELS)
     assert sprites is not None
     for channel in range(CHANNELS):
@@ -61,7 +61,7 @@ def test_a_sheet_without_room_for_all_channels(
         ({"tile": 3, "wrap": 0}, "has wrap 0; valid: a whole number from 1"),
         ({"tile": 3.5, "wrap": 4}, "has tile 3.5"),
         ({"tile": True, "wrap": 4}, "has tile True"),
-        ([3, 4], "is no JSON object with tile and wrap"),
+        ([3, 4], "is not a JSON object with tile and wrap"),
     ],
 )
 def test_descriptions_that_say_no_geometry(tmp_path: Path, facts: object, words: str) -> None:

@@ -80,14 +80,13 @@ class GridsPanel:
 def read_grid(run: RunRow, layer: str, path: str | os.PathLike[str]) -> LayerGrid:
     """Read the activation grid of a layer.
 
-    Raises ``BadFile`` where the file is not of the run's model, image and layer, or does not say
-    how it is cropped.
+    Raises ``BadFile`` where the file is not of the run's model, image and layer, or has no crop.
     """
     found = datasets.read(path)
     check_origin(run, found, path, {"model": run.model, "image": run.image, "layer": layer})
     crop = found.attrs.get("crop")
     if crop is None:
-        raise BadFile(f"run '{run.run}': '{path}' does not say its crop; make it again")
+        raise BadFile(f"run '{run.run}': '{path}' has no attribute crop; regenerate it")
     return LayerGrid(
         layer=layer,
         method=str(found.attrs["method"]),

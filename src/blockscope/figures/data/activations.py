@@ -14,7 +14,7 @@ from blockscope.figures.data.provenance_checks import check_origin
 from blockscope.figures.data.sprites import Sprites, read_sprites
 from blockscope.io import datasets, images
 
-STRONG = 0.5  # of the longest activation vector: what is shorter is no example
+STRONG = 0.5  # of the longest activation vector: shorter ones are not chosen
 
 
 @dataclass(frozen=True)

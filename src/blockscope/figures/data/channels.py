@@ -122,7 +122,7 @@ def read_layer(
     if counts[0] != counts[1]:
         raise BadFile(
             f"layer '{layer}' has {counts[0]} channels in '{channels}' and {counts[1]} in "
-            f"'{activations}'; make both again"
+            f"'{activations}'; regenerate both"
         )
     contrast = contrast or find_contrast(run.classes, datasets.read(files.one("classes2")))
     own = found.isel(pair=contrast.row_of(found))

@@ -76,10 +76,10 @@ class Response:
 
 
 def read_layer_sprites(path: str | os.PathLike[str]) -> LayerSprites:
-    """Read a spritemap, ``.zarr.zip``; raises ``BadFile`` where there is none or it is no such."""
+    """Read a spritemap, ``.zarr.zip``; raises ``BadFile`` if it is missing or something else."""
     if not Path(path).is_file():
         raise BadFile(
-            f"there is no spritemap '{path}'; a contact sheet needs one: make it with "
+            f"there is no spritemap '{path}'; a contact sheet needs one: render it with "
             f"\"snakemake {path} --config 'sprites={{recipe: draft}}'\""
         )
     found = datasets.read(path)
@@ -89,7 +89,7 @@ def read_layer_sprites(path: str | os.PathLike[str]) -> LayerSprites:
         what = f"lacks {', '.join(missing)}" if missing else f"has axes {found['sprites'].dims}"
         raise BadFile(
             f"'{path}' {what}; a spritemap has {', '.join(wanted)}, and sprites has the axes "
-            f"{', '.join(AXES)}; make it again"
+            f"{', '.join(AXES)}; regenerate it"
         )
     return LayerSprites(
         layer=str(found.attrs["layer"]),
@@ -118,15 +118,15 @@ def read_response(
         )
     active, shown = datasets.read(activations), images.read_input(image_path)
     for key in ("model", "model_sha256", "layer"):
-        _check(key, active, activations, sprites.facts.get(key), "the sprites are of")
+        _check(key, active, activations, sprites.facts.get(key), "the sprites are from")
     for key in ("image", "image_sha256"):
-        _check(key, active, activations, shown[1].get(key), f"'{image_path}' is of")
+        _check(key, active, activations, shown[1].get(key), f"'{image_path}' is from")
     values = active["activations"].transpose("row", "col", "channel").to_numpy()
     last = int(sprites.numbers.max())
     if last >= values.shape[2]:
         raise BadFile(
             f"layer '{sprites.layer}' has {values.shape[2]} channels in '{activations}', and a "
-            f"sprite of channel {last}; make both again"
+            f"sprite of channel {last}; regenerate both"
         )
     return Response(
         str(active.attrs["image"]),
@@ -139,8 +139,8 @@ def read_response(
 def _check(key: str, found: xr.Dataset, path: object, wanted: object, whose: str) -> None:
     if found.attrs.get(key) != wanted:
         raise BadFile(
-            f"'{path}' is of {key} '{found.attrs.get(key)}', but {whose} {key} '{wanted}'; make "
-            "both again"
+            f"'{path}' is from {key} '{found.attrs.get(key)}', but {whose} {key} '{wanted}'; "
+            "regenerate both"
         )
 
 

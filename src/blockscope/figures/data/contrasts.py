@@ -10,7 +10,8 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from blockscope.figures.arrays import Floats
-from blockscope.io.errors import UnknownName, unknown_name
+from blockscope.io.errors import unknown_name
+from blockscope.io.labels import Labels
 
 LOGSUMEXP = "logsumexp"
 """What a label may be compared with instead of a second one: all logits together."""
@@ -64,9 +65,7 @@ class Contrast:
         for place, (a, b) in enumerate(held):
             if (int(a), int(b)) == wanted:
                 return place
-        raise unknown_name(
-            "pair of classes", self.text, channels["pair"].values, "make the file again"
-        )
+        raise unknown_name("contrast", self.text, channels["pair"].values, "regenerate the file")
 
 
 def find_contrast(classes: Sequence[str], dataset: xr.Dataset) -> Contrast:
@@ -90,12 +89,5 @@ def find_contrast(classes: Sequence[str], dataset: xr.Dataset) -> Contrast:
 
 def place_of(text: str, names: Sequence[str], indexes: NDArray[np.integer]) -> int:
     """Return the place on the label axis of a label given by its name or by its index."""
-    same = [place for place, name in enumerate(names) if name == text]
-    if len(same) > 1:
-        choices = " or ".join(str(int(indexes[place])) for place in same)
-        raise UnknownName(f"label '{text}' occurs {len(same)} times; give its index: {choices}")
-    if not same and text.isascii() and text.isdigit():
-        same = [place for place, index in enumerate(indexes) if int(index) == int(text)]
-    if not same:
-        raise unknown_name("label", text, names)
-    return same[0]
+    first = int(indexes[0])  # the axis holds all labels, in the order of their logits
+    return Labels([*[""] * first, *names], skip=first).find(text) - first

@@ -83,10 +83,10 @@ class Maps:
         )
 
     def strongest(self, layer: int, label: int) -> Cell:
-        """Return the position of a layer (0, 1) that speaks most for a label (0, 1), not the other.
+        """Return the position of a layer (0, 1) that supports a label (0, 1) most, not the other.
 
-        That of the largest difference of what speaks for both: a position that speaks for either is
-        no example, nor is one that only speaks against the other.
+        It has the largest difference of both labels' positive attributions: a position that
+        supports both is not an example, nor is one that only opposes the other.
         """
         own, other = self.labels[layer][label], self.labels[layer][1 - label]
         difference = np.maximum(own, 0) - np.maximum(other, 0)
@@ -94,12 +94,12 @@ class Maps:
         return Cell(int(row), int(col))
 
     def sources(self, cell: Cell) -> Floats:
-        """Return how much each position of the earlier layer counts for one of the later."""
+        """Return how much each position of the earlier layer contributes to one of the later."""
         found: Floats = self.positions[cell.row, cell.col]
         return found
 
     def targets(self, cell: Cell) -> Floats:
-        """Return how much one position of the earlier layer counts for each of the later."""
+        """Return how much one position of the earlier layer contributes to each of the later."""
         return self.positions[:, :, cell.row, cell.col]
 
 

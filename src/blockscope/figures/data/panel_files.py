@@ -22,7 +22,7 @@ class PanelFiles:
         """Return the file of this name; raises ``UnknownName`` where there is not exactly one."""
         found = self.many(name)
         if len(found) != 1:
-            raise unknown_name("file of a panel", name, self.paths)
+            raise unknown_name("file", name, self.paths, owner="a panel")
         return found[0]
 
     def many(self, name: str) -> tuple[Path, ...]:

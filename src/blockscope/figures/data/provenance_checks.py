@@ -18,8 +18,8 @@ def check_origin(run: RunRow, dataset: xr.Dataset, path: object, wanted: Mapping
         found = dataset.attrs.get(key)
         if found != value:
             raise BadFile(
-                f"run '{run.run}': '{path}' is of {key} '{found}', but {key} '{value}' is asked; "
-                "make it again"
+                f"run '{run.run}': '{path}' is from {key} '{found}', expected '{value}'; "
+                "regenerate it"
             )
 
 

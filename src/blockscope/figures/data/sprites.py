@@ -41,9 +41,9 @@ class Sprites:
 
 
 def read_sprites(files: Sequence[str | os.PathLike[str]], channels: int) -> Sprites | None:
-    """Read a spritemap from its picture and its JSON; None where there are no files.
+    """Read a spritemap from its PNG and its JSON; None without files.
 
-    Raises ``BadFile`` where the JSON lacks ``tile`` or ``wrap``, or the picture has no room for all
+    Raises ``BadFile`` where the JSON lacks ``tile`` or ``wrap``, or the image has no room for all
     ``channels`` of the layer.
     """
     if not files:
@@ -57,7 +57,7 @@ def read_sprites(files: Sequence[str | os.PathLike[str]], channels: int) -> Spri
     if rows < needed[0] or cols < needed[1]:
         raise BadFile(
             f"spritemap '{sheet_path}' has {rows} x {cols} pixels; {channels} channels in rows of "
-            f"{wrap} tiles of {tile} pixels need {needed[0]} x {needed[1]}; make it again, or "
+            f"{wrap} tiles of {tile} pixels need {needed[0]} x {needed[1]}; regenerate it, or "
             f"correct '{facts_path}'"
         )
     return Sprites(sheet, tile, wrap)
@@ -69,7 +69,9 @@ def _facts(path: str | os.PathLike[str]) -> dict[str, object]:
     except ValueError as error:  # no JSON, or no UTF-8
         raise BadFile(f"description of a spritemap '{path}' cannot be read: {error}") from error
     if not isinstance(facts, dict):
-        raise BadFile(f"description of a spritemap '{path}' is no JSON object with tile and wrap")
+        raise BadFile(
+            f"description of a spritemap '{path}' is not a JSON object with tile and wrap"
+        )
     return facts
 
 

@@ -54,27 +54,25 @@ def _caption(panel: GridsPanel) -> str:
 
 
 def _foot(panel: GridsPanel, style: Style) -> str:
-    """Say what a cell is, what its size means, and which cells are not finished."""
+    """Say what a cell is, what its size means, and how many cells diverged."""
     what = (
-        "A cell is a picture rendered so that the layer responds to it as it does to the input at "
+        "A cell is an image rendered so that the layer responds to it as it does to the input at "
         "this position. All grids cover the whole input."
     )
     words = [what]
     if style.scale_by_magnitude:
         longest = ", ".join(f"{grid.layer} {_longest(grid)}" for grid in panel.grids)
         words.append(
-            "The sides of a cell are in proportion to the length of its activation vector, in each "
-            f"layer up to the longest: {longest}."
+            "The sides of a cell are in proportion to the length of its activation vector, and "
+            f"largest at the longest of its layer: {longest}."
         )
     for grid in panel.grids:
         diverged = int((grid.diverged_step >= 0).sum())
         if diverged:
-            cells, are, their = (
-                ("cell", "is", "its") if diverged == 1 else ("cells", "are", "their")
-            )
+            cells, their = ("cell", "its") if diverged == 1 else ("cells", "their")
             words.append(
-                f"{diverged} {cells} of {grid.layer} {are} unfinished: {their} numbers left the "
-                "finite."
+                f"{diverged} {cells} of {grid.layer} diverged: {their} numbers became NaN or "
+                "infinite."
             )
     return " ".join(words)
 

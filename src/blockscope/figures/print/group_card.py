@@ -48,7 +48,7 @@ class Cards:
             sheet, f"Effect on the {noun}", panel.compared_effects(group), left, top
         )
         raised = panel.top_effects(group, LABELS)
-        return self._effects(sheet, "Raises most", raised, left, top)
+        return self._effects(sheet, "Raised most", raised, left, top)
 
     def _channels(self, sheet: Sheet, group: int, left: float, top: float) -> float:
         """Place what the group and its strongest channels respond to; without sprites, numbers."""

@@ -1,6 +1,6 @@
 """The printed panel "neuron groups": a layer's activations as a few groups, and what each does.
 
-Above, the input, all groups in one picture and their magnitudes; below, each group alone with its
+Above, the input, all groups in one map and their magnitudes; below, each group alone with its
 strongest channels and its effect on labels.
 """
 
@@ -28,7 +28,7 @@ from blockscope.figures.print.layout import (
 from blockscope.figures.print.sheet import Sheet, text_width
 from blockscope.figures.style import Style
 
-LEAST, MOST = 25.0, 44.0  # mm, width of what is told of one group
+LEAST, MOST = 25.0, 44.0  # mm, width of one group's card
 
 
 def compose(run: RunRow, files: PanelFiles, style: Style) -> Sheet:
@@ -48,7 +48,7 @@ def compose(run: RunRow, files: PanelFiles, style: Style) -> Sheet:
 
 
 def _overview(sheet: Sheet, panel: NeuronGroupsPanel, style: Style, top: float) -> float:
-    """Place the input, all groups in one picture, and their magnitudes; returns where they end."""
+    """Place the input, all groups in one map, and their magnitudes; returns where they end."""
     lefts, width = columns(sheet, 3)
     names = ("Input", f"Groups of {panel.run.layer1}", "Magnitude")
     for left, name in zip(lefts, names, strict=True):
@@ -104,9 +104,9 @@ def _foot(panel: NeuronGroupsPanel) -> str:
     if panel.group_sprites:
         made = "what it responds to as a whole, and " + made
     return (
-        "Groups are in the order of their centres from left to right. Hue: group. Brightness: how "
-        "much of it is at a position; of a group alone, on its own scale. Magnitude: the length of "
-        f"the group's vector, in units of the activations. Below each group: {made}; its effect on "
+        "Groups are ordered from left to right by their centres. Hue: group. Brightness: how much "
+        "of it is at a position; a group alone has its own scale. Magnitude: the length of the "
+        f"group's vector, in units of the activations. Below each group: {made}; its effect on "
         "labels, in logits, to first order (green: raises, violet: lowers), all bars on one scale. "
         f"Relative error of the groups: {panel.relative_error:.2f}."
     )

@@ -54,7 +54,7 @@ def compose(run: RunRow, files: PanelFiles, style: Style) -> Sheet:
     caption = captions.contrast_caption(run, panel.contrast, gradient=False)
     sheet, top = begin("overrides", run, caption, style)
     lefts, width = columns(sheet, len(panel.maps))
-    # One position for all: that of the later layer that speaks most for the first label.
+    # One position for all: the one of the later layer that supports the first label most.
     cell = panel.maps[0].strongest(1, 0)
     bottoms = [
         _column(sheet, panel, maps, cell, Place(left, top, width), style)
@@ -76,7 +76,7 @@ def _column(
     parts = [
         (f"{first}, {grid_words(maps.labels[0][0])}", two_label_map(*maps.labels[0])),
         (f"{second}, {grid_words(maps.labels[1][0])}", two_label_map(*maps.labels[1])),
-        (f"{first}: what made {second}, {cell}", signed_map(maps.sources(cell))),
+        (f"{first}: contributions to {second}, {cell}", signed_map(maps.sources(cell))),
     ]
     for place, (name, overlay) in enumerate(parts):
         text = shortened(name, SMALL_PT, at.width)

@@ -1,6 +1,6 @@
 """The printed panel "semantic dictionary": strongest channels at representative positions.
 
-The input with the positions outlined and numbered; beside it, or below where the sheet is narrow,
+The input with the positions outlined and numbered; next to it, or below on a narrow sheet,
 for each position its strongest channels.
 """
 
@@ -30,7 +30,7 @@ from blockscope.figures.print.sheet import Sheet, text_width
 from blockscope.figures.style import Style
 
 POSITIONS = 4  # shown in print
-BESIDE = 130.0  # mm, least width of a sheet with the channels beside the input
+WIDE = 130.0  # mm, least width of a sheet with the channels next to the input
 INPUT = 57.0  # mm, most that the input is wide
 LEAST, MOST = 13.0, 23.0  # mm, width of a channel's image
 SPACE = 1.5  # mm between them
@@ -47,10 +47,10 @@ def compose(run: RunRow, files: PanelFiles, style: Style) -> Sheet:
     )
     sheet, top = begin("semantic_dictionary", run, caption, style)
     inner = sheet.width - 2 * EDGE
-    at = Place(EDGE, top + 4.0, min(INPUT, (inner - GAP) / 2 if sheet.width >= BESIDE else inner))
+    at = Place(EDGE, top + 4.0, min(INPUT, (inner - GAP) / 2 if sheet.width >= WIDE else inner))
     heading(sheet, EDGE, top + 2.4, at.width, "Input", f"{grid_words(panel.pixels)} px")
     bottom = _input(sheet, panel, chosen, at, style)
-    if sheet.width >= BESIDE:
+    if sheet.width >= WIDE:
         left = EDGE + at.width + GAP
         end = _positions(sheet, panel, chosen, Place(left, top, inner - at.width - GAP), style)
     else:
@@ -132,27 +132,20 @@ def _channel(
 
 
 def _foot(panel: LayerActivations, chosen: tuple[Cell, ...]) -> str:
-    """Say how the positions were chosen, and what the pictures and bars are."""
+    """Say how the positions were chosen, and what tiles and bars are."""
     layer = panel.run.layer1
     if not chosen:
         return f"{layer} is not active at any position of this input."
-    pictures = (
-        "Pictures: what a channel responds to, from the spritemap of the layer."
+    tiles = (
+        "Tiles: what a channel responds to, from the layer's spritemap."
         if panel.sprites
-        else "Pictures: the channel's activations over the input, dark blue: none, yellow: its "
-        f"largest; {sprites_words(panel.run)}."
+        else "Tiles: the channel's activations over the input, dark blue: none, yellow: its "
+        f"maximum; 'sprites: {{recipe: draft}}' in the config renders what the channels of {layer} "
+        "respond to."
     )
     return (
-        "Positions: first that of the longest activation vector; then, of those at least half as "
-        "long, the one least like those chosen (by the largest cosine with any of them). "
-        f"{pictures} Below a picture: the channel's number and its activation at the position; "
+        "Positions: first the one with the longest activation vector; then, among those at least "
+        "half as long, the one least like those already chosen (by the largest cosine with any of "
+        f"them). {tiles} Below each tile: the channel's number and its activation at the position; "
         "bars are full at the layer's largest activation."
-    )
-
-
-def sprites_words(run: RunRow) -> str:
-    """Say how a layer gets its sprites."""
-    return (
-        "the settings 'sprites: {recipe: draft}' render what the channels of "
-        f"{run.layer1} respond to"
     )

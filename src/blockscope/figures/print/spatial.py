@@ -1,8 +1,8 @@
 """The printed panel "spatial attribution": two labels at two layers, and positions between them.
 
 Above, the input and the two-label maps of both layers. Below, for the position of the later
-layer that speaks most for each label rather than the other, what made it; for that of the earlier
-layer, where it goes.
+layer that supports each label most, rather than the other, what contributes to it; for that of the
+earlier layer, what it contributes to.
 """
 
 from __future__ import annotations
@@ -95,15 +95,15 @@ def legend(sheet: Sheet, contrast: Contrast, left: float, width: float, top: flo
 
 
 def _positions(sheet: Sheet, panel: SpatialPanel, style: Style, top: float) -> float:
-    """Place what made the strongest positions, and where they go; returns where that ends."""
+    """Place the contributions to and of the strongest positions; returns where they end."""
     maps, layers = panel.maps, panel.run.layers
     lefts, width = columns(sheet, max(4, 2 * len(panel.contrast.names)))
     height = Place(0, 0, width).height(panel.pixels)
     for label, name in enumerate(panel.contrast.names):
         later, earlier = maps.strongest(1, label), maps.strongest(0, label)
         parts = [
-            (f"{layers[0]}: what made it", maps.sources(later), later, 1),
-            (f"{layers[1]}: where it goes", maps.targets(earlier), earlier, 0),
+            (f"{layers[0]}: contributions to it", maps.sources(later), later, 1),
+            (f"{layers[1]}: its contributions", maps.targets(earlier), earlier, 0),
         ]
         for place, (title, values, cell, own) in enumerate(parts):
             left = lefts[2 * label + place]
@@ -124,7 +124,7 @@ def _note(
     numbers = [captions.number(value, largest or 1.0) for value in (largest, float(values.sum()))]
     lines = (
         f"{layer}, {cell}",
-        f"most for {name}",
+        f"strongest for {name}",
         f"largest {numbers[0]}, sum {numbers[1]}",
     )
     for place, line in enumerate(lines, start=1):

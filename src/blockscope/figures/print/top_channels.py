@@ -82,7 +82,7 @@ class TopChannels:
         across = max(1, int((at.width + SPACE + 0.01) // (each + SPACE)))
         top = at.top
         full = self.scale.full
-        beside = all(
+        one_line = all(
             text_width(str(channel), SMALL_PT, bold=True)
             + text_width(signed(value, full), SMALL_PT)
             + 1
@@ -95,8 +95,8 @@ class TopChannels:
                 left = at.left + place * (each + SPACE)
                 end = self._tile(sheet, channel, Place(left, top, each)) + 2.8
                 sheet.text(left, end, str(channel), SMALL_PT, bold=True)
-                end += 0.0 if beside else 2.8
-                edge, align = (left + each, "right") if beside else (left, "left")
+                end += 0.0 if one_line else 2.8
+                edge, align = (left + each, "right") if one_line else (left, "left")
                 text = signed(value, full)
                 sheet.text(edge, end, text, SMALL_PT, colour=GREY, align=align)
                 sheet.box(left, end + 0.9, each * min(1.0, abs(value) / full), 1.2, colour)
