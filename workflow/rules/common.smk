@@ -88,7 +88,7 @@ result_cache.set_cache_dir(project.settings.shared_results)
 
 
 def per_attempt(amount):
-    """Resources: as much again for every further attempt, which only a profile with retries makes."""
+    """Resources: the amount times the attempt; only a profile with retries has more than one."""
     return lambda wildcards, attempt: amount * attempt
 
 
