@@ -159,7 +159,10 @@ def files_of_page(wildcards):
 
 def rendering_options():
     settings = project.settings
-    return {"neuron_groups": settings.neuron_groups.count, "rendered": settings.sprites.recipe != "none"}
+    return {
+        "neuron_groups": settings.neuron_groups.count,
+        "rendered": settings.sprites.recipe != "none",
+    }
 
 
 def style_of_figures():
