@@ -1,7 +1,7 @@
 """How long planning takes for a long table of runs: `make bench-scale`.
 
 Each size is a project of random images, planned by `snakemake -n` with the workflow and with a bare
-workflow of the same jobs and files (`floor.smk`), which shows what Snakemake itself needs.
+workflow of the same jobs and files (`bare_workflow.smk`), which shows what Snakemake itself needs.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def main() -> None:
             write_project(folder, rows, options.images or rows)
             plan(folder, ROOT / "Snakefile", "results/figures/r0/factors.png")  # makes the card
             ours = plan(folder, ROOT / "Snakefile")
-            bare = plan(folder, ROOT / "bench" / "floor.smk")
+            bare = plan(folder, ROOT / "bench" / "bare_workflow.smk")
         print(
             f"{rows:6d} {jobs_in(ours.output):7d}   {_words(ours)}   {_words(bare)}   "
             f"{ours.cpu / bare.cpu:.2f} (of {jobs_in(bare.output)} jobs)",

@@ -88,7 +88,7 @@ result_cache.set_cache_dir(project.settings.shared_results)
 
 
 def per_attempt(amount):
-    """Resources: as much again for every further attempt, which only a profile with retries makes."""
+    """Resources: the amount times the attempt; only a profile with retries has more than one."""
     return lambda wildcards, attempt: amount * attempt
 
 
@@ -159,7 +159,10 @@ def files_of_page(wildcards):
 
 def rendering_options():
     settings = project.settings
-    return {"neuron_groups": settings.neuron_groups.count, "rendered": settings.sprites.recipe != "none"}
+    return {
+        "neuron_groups": settings.neuron_groups.count,
+        "rendered": settings.sprites.recipe != "none",
+    }
 
 
 def style_of_figures():

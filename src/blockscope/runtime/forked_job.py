@@ -45,7 +45,7 @@ def report(sender: Connection) -> None:
 
 
 def _end_with_parent() -> None:
-    """Stop this process when the one that asked for it ends, which may be killed."""
+    """Stop this process when the command that asked for it ends, even if that was killed."""
     parent = parent_process()
     if parent is not None:
         wait([parent.sentinel])

@@ -39,8 +39,8 @@ def run(smk: Any, main: Callable[[Any], None]) -> None:
     main
         Does the work; called with ``smk``.
     """
-    stage = STAGES.get(smk.rule)
-    prepare_libraries(int(smk.threads), keras=stage is not None and stage.library == "keras")
+    stage = STAGES.get(smk.rule)  # a workflow of which this one is a module renames rules
+    prepare_libraries(int(smk.threads), keras=stage is None or stage.library == "keras")
     if not sys.stderr.isatty():  # a bar that cannot move is shown now and then only
         os.environ.setdefault("TQDM_MININTERVAL", str(PROGRESS_EVERY))
     with logged(smk.rule, Path(smk.log[0])):

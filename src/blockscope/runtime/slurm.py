@@ -1,4 +1,4 @@
-"""Jobs that an earlier command left on a cluster: no second one may write their files."""
+"""Jobs that an earlier command left on a cluster, whose files no second job may write."""
 
 from __future__ import annotations
 
@@ -8,22 +8,24 @@ from pathlib import Path
 
 from blockscope.io.errors import BlockscopeError
 
-PREFIX = "blockscope"  # of the name of every job, as profiles/slurm has it
-PATIENCE = 60  # seconds
+PREFIX = "blockscope"  # of the name of every job, as in profiles/slurm
+TIMEOUT = 60  # seconds
 
 
 class ActiveJobsError(BlockscopeError):
-    """Jobs of an earlier command wait or run in the folder in which a new one was given."""
+    """Jobs of an earlier command wait or run in the folder of a new one."""
 
 
 def check_no_active_jobs(folder: Path) -> None:
     """Refuse a folder whose jobs are still in SLURM's queue.
 
-    A command that is killed leaves its jobs to run; the next one would submit the same work again
-    beside them. On a machine without SLURM's ``squeue``, or whose SLURM does not answer, nothing is
-    known and nothing refused.
+    A command that is killed leaves its jobs running, and the next one would submit the same work
+    again. Without SLURM's ``squeue``, or if SLURM does not answer, nothing is refused.
 
-    Raises ``ActiveJobsError`` with their numbers and the command that cancels them.
+    Raises
+    ------
+    ActiveJobsError
+        With their numbers and the command that cancels them.
     """
     numbers = active_jobs(folder)
     if numbers:
@@ -38,10 +40,10 @@ def active_jobs(folder: Path) -> list[str]:
     """Return the numbers of the user's jobs that wait or run in a folder, as SLURM lists them."""
     if shutil.which("squeue") is None:
         return []
-    asked = ["squeue", "--me", "--noheader", "--format=%i|%j|%Z"]
+    command = ["squeue", "--me", "--noheader", "--format=%i|%j|%Z"]
     try:
         done = subprocess.run(
-            asked, check=True, capture_output=True, text=True, timeout=PATIENCE
+            command, check=True, capture_output=True, text=True, timeout=TIMEOUT
         )  # fmt: skip
     except (OSError, subprocess.SubprocessError):
         return []

@@ -138,7 +138,9 @@ def test_the_last_line_of_a_failure_names_its_logs(tmp_path):
     assert "above, or none.log" in failure_message("none.log")
 
 
-@pytest.mark.parametrize(("stage", "there"), [("stage", "False"), ("model", "True")])
+@pytest.mark.parametrize(
+    ("stage", "there"), [("classes", "False"), ("model", "True"), ("other_model", "True")]
+)
 def test_only_the_stage_that_reads_keras_files_waits_for_keras(tmp_path, stage, there):
     body = "import tensorflow\nprint('keras' in sys.modules, 'matplotlib' in sys.modules)"
     code, said, log = outcome(tmp_path, body, rule=stage)

@@ -1,5 +1,5 @@
-# The same jobs and files as the workflow's, and nothing else: no settings, no parameters, no groups.
-# What Snakemake itself needs to plan them is what planning cannot fall below.
+# The same jobs and files as those of the workflow, and nothing else: no config, parameters or groups.
+# Planning cannot take less than what Snakemake itself needs for them.
 import json
 from pathlib import Path
 
@@ -33,7 +33,7 @@ rule model:
 
 rule input:
     input:
-        picture="{image}.png",
+        image="{image}.png",
         card=rules.model.output.card,
     output:
         "results/{model}/{image}/input.png",
