@@ -5,7 +5,8 @@ from __future__ import annotations
 import functools
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -31,7 +32,7 @@ def written_once(write: Writer[Options, Result]) -> Writer[Options, Result]:
 
     @functools.wraps(write)
     def copy(
-        folder: Path, rng: np.random.Generator, *args: Options.args, **options: Options.kwargs
+        folder: Path, rng: np.random.Generator, /, *args: Options.args, **options: Options.kwargs
     ) -> Result:
         key = repr((rng.bit_generator.state, args, sorted(options.items())))
         if key not in known:
@@ -49,7 +50,10 @@ def _moved(value: Any, old: Path, new: Path) -> Any:
     """Return a result whose paths lead to another folder; what a caller may change is its own."""
     if isinstance(value, Path):
         return new / value.relative_to(old)
-    if isinstance(value, dict):
+    if is_dataclass(value) and not isinstance(value, type):
+        moved = {each.name: _moved(getattr(value, each.name), old, new) for each in fields(value)}
+        return replace(value, **moved)
+    if isinstance(value, Mapping):
         return {key: _moved(each, old, new) for key, each in value.items()}
     if type(value) in (list, tuple):
         return type(value)(_moved(each, old, new) for each in value)

@@ -14,7 +14,7 @@ LONGEST = (
     "reference/test_golden_channels.py",
     "reference/test_reproduce.py",
     "unit/figures/test_channels.py",
-    "unit/figures/test_groups.py",
+    "unit/figures/test_factors.py",
     "unit/stages/test_render_grid.py",
     "unit/stages/test_render_sprites.py",
     "unit/feature_visualization/test_activation_grid.py",
