@@ -19,7 +19,7 @@ export function error({ facts }: Channels, method: number): string {
 /** The sum over all channels, compared with what it would be if it were complete. */
 export function completeness(channels: Channels, method: string | null, values: Floats): string {
     if (method === null) {
-        return `Gradient × activation over all channels adds up to ${signed(number(sum(values)))} logit.`;
+        return `Gradient x activation over all channels adds up to ${signed(number(sum(values)))} logit.`;
     }
     const { facts } = channels;
     const place = facts.method.indexOf(method);
