@@ -325,7 +325,10 @@ def test_on_a_phone_and_in_the_dark(made: SyntheticContact, visit: Visit, scheme
     assert page.evaluate("document.documentElement.scrollWidth") <= 400
     for text, contrast in contrasts(page.locator("main :is(p, h1, h2, b, td, th, label, button)")):
         assert contrast >= 4.5, text
-    map_box, sprite = cells(page).bounding_box(), page.locator(".enlarged .sprite-box").bounding_box()
+    map_box, sprite = (
+        cells(page).bounding_box(),
+        page.locator(".enlarged .sprite-box").bounding_box(),
+    )
     assert map_box is not None
     assert sprite is not None
     assert map_box["y"] == pytest.approx(sprite["y"], abs=1)

@@ -57,7 +57,9 @@ def leave(page: Page) -> None:
     page.mouse.move(2, 2)
 
 
-def test_at_first_both_layers_show_the_maps_of_the_labels(made: SyntheticPage, visit: Visit) -> None:
+def test_at_first_both_layers_show_the_maps_of_the_labels(
+    made: SyntheticPage, visit: Visit
+) -> None:
     page = visit(made.path)
     for side in GRIDS:
         check_map(layer_map(page, side), label_map(made, side))
@@ -112,7 +114,9 @@ def test_a_cell_stays_pinned_until_it_is_unpinned(made: SyntheticPage, visit: Vi
         expect(page.locator("#spatial .outline")).to_have_count(0)
 
 
-def test_values_of_a_pinned_cell_are_read_where_the_pointer_is(made: SyntheticPage, visit: Visit) -> None:
+def test_values_of_a_pinned_cell_are_read_where_the_pointer_is(
+    made: SyntheticPage, visit: Visit
+) -> None:
     page = visit(made.path)
     press(page, 2, 2, 1)
     hover(page, 1, 3, 6)
@@ -317,9 +321,8 @@ def test_words_say_where_a_map_is_largest(made: SyntheticPage, visit: Visit) -> 
     hover(page, 2, 1, 0)
     row, col = np.unravel_index(made.positions[1, 0].argmax(), GRIDS[1])
     words = page.locator('#spatial figure[data-side="1"] canvas').get_attribute("aria-label")
-    assert (
-        f"mixed5a, row 2, column 1, gets most from mixed4d, row {row + 1}, column {col + 1}"
-        in (str(words))
+    assert f"mixed5a, row 2, column 1, gets most from mixed4d, row {row + 1}, column {col + 1}" in (
+        str(words)
     )
     for canvas in page.locator("canvas").all():
         assert canvas.get_attribute("role") == "img"

@@ -30,7 +30,9 @@ LAYERS = {1: "mixed4d", 2: "mixed5a"}
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> SyntheticPage:
     """Return a page that no test changes."""
-    return make_page(tmp_path_factory.mktemp("run"), ["channels", "channel_methods", "neuron_groups"])
+    return make_page(
+        tmp_path_factory.mktemp("run"), ["channels", "channel_methods", "neuron_groups"]
+    )
 
 
 def attribution(made: SyntheticPage, layer: int, method: str) -> NDArray[np.float32]:

@@ -1,4 +1,4 @@
-"""Activation grids and the dictionary on a page in a browser: linked positions, cells, channels."""
+"""Activation grids and the semantic dictionary on a page in a browser: linked positions, cells, channels."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from blockscope.figures.data.activation_grid import GridPanel
-from blockscope.figures.data.dictionary import representative_positions
 from helpers.synthetic_page import (
     PHONE,
     SyntheticPage,
@@ -78,7 +76,9 @@ def cells(grid: tuple[int, int], rows: tuple[int, int], cols: tuple[int, int]) -
     return cols[0] / grid[1], rows[0] / grid[0], (cols[1] + 1) / grid[1], (rows[1] + 1) / grid[0]
 
 
-def values_at(made: SyntheticPage, rows: tuple[int, int], cols: tuple[int, int]) -> NDArray[np.floating]:
+def values_at(
+    made: SyntheticPage, rows: tuple[int, int], cols: tuple[int, int]
+) -> NDArray[np.floating]:
     """Activations of all channels, the mean of the positions from first to last."""
     held = made.read("activations1")["activations"].to_numpy()
     return held[rows[0] : rows[1] + 1, cols[0] : cols[1] + 1].mean((0, 1))
@@ -218,14 +218,20 @@ def test_a_position_is_pinned_linked_and_unpinned(made: SyntheticPage, visit: Vi
     )
     page.get_by_role("application", name="Cells of mixed4d, 6 by 8").focus()
     page.keyboard.press("Escape")
-    expect(page.locator("#activation_grids [role=status]").first).to_contain_text("the longest activation")
+    expect(page.locator("#activation_grids [role=status]").first).to_contain_text(
+        "the longest activation"
+    )
 
 
 @pytest.mark.parametrize("fragment", ["spot=mixed4d:48", "spot=other:1", "spot=3", "entry=11"])
-def test_a_link_of_another_page_does_no_harm(made: SyntheticPage, visit: Visit, fragment: str) -> None:
+def test_a_link_of_another_page_does_no_harm(
+    made: SyntheticPage, visit: Visit, fragment: str
+) -> None:
     page = visit(made.path)
     page.goto(f"{made.path.as_uri()}#{fragment}&size=huge")
-    expect(page.locator("#activation_grids [role=status]").first).to_contain_text("the longest activation")
+    expect(page.locator("#activation_grids [role=status]").first).to_contain_text(
+        "the longest activation"
+    )
     assert page.locator('#semantic_dictionary .tile[aria-pressed="true"]').count() == 0
 
 
@@ -319,5 +325,7 @@ def test_saved_views_stand_alone(made: SyntheticPage, visit: Visit) -> None:
 def test_nothing_is_cut_off(made: SyntheticPage, visit: Visit, width: int, scheme: str) -> None:
     page = visit(made.path, viewport={"width": width, "height": 800}, color_scheme=scheme)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    for text, found in contrasts(page.locator("#activation_grids p, #semantic_dictionary p, #semantic_dictionary .line span")):
+    for text, found in contrasts(
+        page.locator("#activation_grids p, #semantic_dictionary p, #semantic_dictionary .line span")
+    ):
         assert found >= 4.5, f"hard to read: {text}"

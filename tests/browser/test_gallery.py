@@ -18,17 +18,17 @@ def gallery(tmp_path: Path) -> Path:
     panel = np.random.default_rng(1).integers(0, 256, (300, 560, 3), np.uint8)
     Image.fromarray(panel).save(tmp_path / "panel.png")
     runs = [
-        dict(
-            run=f"run-{place}",
-            model="blocks1000",
-            image=("beer", "dog_cat", "flowers")[place % 3],
-            layers=("mixed4d", "mixed5a"),
-            override=("none", "smooth")[place % 2],
-            factors="2 joint",
-            panels=["factors", "spatial"],
-            page=tmp_path / "figures" / f"run-{place}" / "index.html",
-            png=tmp_path / "panel.png",
-        )
+        {
+            "run": f"run-{place}",
+            "model": "blocks1000",
+            "image": ("beer", "dog_cat", "flowers")[place % 3],
+            "layers": ("mixed4d", "mixed5a"),
+            "override": ("none", "smooth")[place % 2],
+            "factors": "2 joint",
+            "panels": ["factors", "spatial"],
+            "page": tmp_path / "figures" / f"run-{place}" / "index.html",
+            "png": tmp_path / "panel.png",
+        }
         for place in range(60)
     ]
     write_gallery(output=tmp_path / "index.html", runs=runs)

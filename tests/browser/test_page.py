@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from blockscope.figures.data.groups import GroupsPanel
 from helpers.synthetic_page import PHONE, Visit, cell_centres, contrasts, drawn, make_page
 from playwright.sync_api import Page, expect
 

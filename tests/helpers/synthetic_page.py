@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,8 @@ from blockscope.config.panels import PANELS
 from blockscope.config.settings import RunRow
 from blockscope.figures.data.contrasts import Contrast, find_contrast
 from blockscope.figures.data.panel_files import PanelFiles
-from blockscope.stages.page import write_page
 from blockscope.io import datasets
+from blockscope.stages.page import write_page
 from helpers.synthetic_run import write_run
 
 Visit = Callable[..., Page]

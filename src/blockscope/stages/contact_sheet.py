@@ -27,9 +27,10 @@ def write_contact_sheet(
         The page; links in it are relative to its folder.
     sprites
         The layer's spritemap, ``.zarr.zip``.
-    activations, image
-        Of that layer for one image, and the image as the network sees it; without both the page is
-        about the network alone.
+    activations
+        Of that layer for one image; without it the page is about the network alone.
+    image
+        This image as the network sees it.
 
     Raises
     ------

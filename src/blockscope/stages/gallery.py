@@ -11,9 +11,7 @@ from blockscope.io import provenance
 from blockscope.io.atomic_files import atomic_write_text
 
 
-def write_gallery(
-    *, output: str | os.PathLike[str], runs: Sequence[Mapping[str, Any]]
-) -> None:
+def write_gallery(*, output: str | os.PathLike[str], runs: Sequence[Mapping[str, Any]]) -> None:
     """Write the gallery of ``runs``, each the fields of a `GalleryRun`.
 
     Raises ``BadFile`` for a printed panel that cannot be read.

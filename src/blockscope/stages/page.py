@@ -28,10 +28,12 @@ def write_page(
     ----------
     output
         The page; links in it are relative to its folder, which has the printed panels too.
-    run, style
-        ``RunRow.figure_params``, and the options of `Style`, as plain data.
+    run
+        ``RunRow.figure_params``.
     panels
         What it shows, in order: names in ``blockscope.config.panels``.
+    style
+        The options of `Style` as plain data.
     files
         The image and what the panels are drawn from, as ``result_paths.page_files`` names them.
     gallery

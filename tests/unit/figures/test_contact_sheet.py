@@ -196,7 +196,9 @@ def test_a_layer_without_a_spritemap_says_how_to_get_one(tmp_path: Path) -> None
 
 def test_another_array_is_not_a_spritemap(made: SyntheticContact) -> None:
     made.write_image()
-    with pytest.raises(BadFile, match="lacks sprites, objective, heldout_objective, diverged_step; a"):
+    with pytest.raises(
+        BadFile, match="lacks sprites, objective, heldout_objective, diverged_step; a"
+    ):
         write_contact_sheet(output=made.page, sprites=made.active)
     made.write_sprites()
     turned = datasets.read(made.sprites).transpose("sprite", "col", "row", "rgb")

@@ -193,9 +193,7 @@ def test_the_page_links_to_all_sprites_of_the_layers_that_a_panel_shows(
 ) -> None:
     run, files = write_run(tmp_path, rng)
     folder = tmp_path / "sprites"
-    files = changed_files(
-        files, **{f"contact{n}": [folder / f"layer {n}.html"] for n in (1, 2)}
-    )
+    files = changed_files(files, **{f"contact{n}": [folder / f"layer {n}.html"] for n in (1, 2)})
     panels = ["channels", "channel_methods", "spatial"]
     text = page_html(tmp_path / "page" / "i.html", run, panels, files, RECORD, Style())
     links = [part.split("</p>")[0] for part in text.split("All sprites: ")[1:]]
@@ -235,7 +233,9 @@ def test_the_data_of_a_page_are_those_of_the_files(
             wanted = datasets.read(files.many(f"override_classes{n}")[place])["attribution"]
             np.testing.assert_allclose(unpack(found), wanted.to_numpy(), **tolerance)
         wanted = datasets.read(files.many("override_positions")[place])["attribution"]
-        np.testing.assert_allclose(unpack(packed["position_attribution"]), wanted.to_numpy(), **tolerance)
+        np.testing.assert_allclose(
+            unpack(packed["position_attribution"]), wanted.to_numpy(), **tolerance
+        )
     for n, found in zip("12", shared["channels"], strict=True):
         wanted = datasets.read(files.one(f"channels{n}"))
         np.testing.assert_allclose(
@@ -260,9 +260,7 @@ def test_the_data_of_a_page_are_those_of_the_files(
     assert (np.diff(np.abs(values), axis=1) <= 1e-3).all()
     groups = datasets.read(files.one("groups1"))
     packed = panels["neuron_groups"]
-    np.testing.assert_allclose(
-        unpack(packed["effect"]), groups["effect"].to_numpy(), **tolerance
-    )
+    np.testing.assert_allclose(unpack(packed["effect"]), groups["effect"].to_numpy(), **tolerance)
     np.testing.assert_allclose(
         unpack(packed["spatial"]), groups["spatial"].to_numpy().transpose(2, 0, 1),
         **tolerance,
@@ -310,7 +308,10 @@ def test_cells_and_activations_in_a_page_are_those_of_the_files(
         assert found["diverged"] == []
     active = datasets.read(files.one("activations1"))["activations"].to_numpy()
     np.testing.assert_allclose(
-        unpack(data["shared"]["activations"]["mixed4d"]), active.transpose(2, 0, 1), rtol=0, atol=1e-3
+        unpack(data["shared"]["activations"]["mixed4d"]),
+        active.transpose(2, 0, 1),
+        rtol=0,
+        atol=1e-3,
     )
     sheet = data["shared"]["sprites"]["mixed4d"]
     assert sheet["channels"] == np.flatnonzero(active.max((0, 1)) > 0).tolist()
@@ -555,7 +556,9 @@ def test_file_names_are_addresses(tmp_path: Path, panel_png: Path) -> None:
     run = gallery_run(tmp_path, "one")
     odd = tmp_path / "results" / "a b#c?.pdf"
     output = tmp_path / "results" / "index.html"
-    write(output, gallery_html(output, [GalleryRun(**{**vars(run), "files": {"PDF": odd}})], RECORD))
+    write(
+        output, gallery_html(output, [GalleryRun(**{**vars(run), "files": {"PDF": odd}})], RECORD)
+    )
     address = next(str(a["href"]) for a, text in Page(output).all("a") if text == "PDF")
     assert address == "a%20b%23c%3F.pdf"
     assert (output.parent / unquote(address)) == odd

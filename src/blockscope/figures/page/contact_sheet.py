@@ -48,8 +48,10 @@ def contact_html(
         Where the page will be: links are relative to its folder.
     sprites_path
         The spritemap, ``.zarr.zip``, next to which its image and its description are.
-    rendered, response
-        The sprites, and how their channels respond to an image, if the page is about one.
+    rendered
+        The sprites.
+    response
+        How their channels respond to an image, if the page is about one.
     facts
         Provenance: shown as a table, and as JSON in the element "blockscope-provenance".
 
@@ -100,9 +102,7 @@ def _placed(
     }
 
 
-def contact_data(
-    rendered: LayerSprites, response: Response | None, room: int
-) -> dict[str, object]:
+def contact_data(rendered: LayerSprites, response: Response | None, room: int) -> dict[str, object]:
     """Return what the page's script reads, as JSON knows it, except where the tiles are.
 
     ``room``: characters that the activations may take, rounded and in blocks as far as needed.

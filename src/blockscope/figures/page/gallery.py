@@ -53,9 +53,7 @@ class _Card:
     words: str  # what the filter searches
 
 
-def gallery_html(
-    output: str | os.PathLike[str], runs: Sequence[GalleryRun], facts: Facts
-) -> str:
+def gallery_html(output: str | os.PathLike[str], runs: Sequence[GalleryRun], facts: Facts) -> str:
     """Return the gallery; links in it are relative to the folder of ``output``.
 
     Images come in the order of their first run, and each image's runs in the order given. Costs a

@@ -44,8 +44,12 @@ class PageData:
 
     Attributes
     ----------
-    run, files, style
-        What the page shows, the files of all its panels, and how it starts.
+    run
+        What the page is about.
+    files
+        Those of all its panels.
+    style
+        How the page looks at the start.
     image_room
         Characters that the images of sprites and cells may take together.
     sheet_room

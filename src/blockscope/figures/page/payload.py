@@ -37,12 +37,23 @@ def payload(
 
     Parameters
     ----------
-    run, panels, files, style
-        What the page shows, the files of all its panels, and how it starts.
+    run
+        What the page is about.
+    panels
+        What it shows, in order.
+    files
+        Those of all its panels.
+    style
+        How the page looks at the start.
     input_uri
         The input image as a data: address.
     room
         Characters that arrays and images may take together.
+
+    Returns
+    -------
+    dict
+        JSON's types only.
     """
     rows, cols, _ = images.read_input(files.one("image"))[0].shape
     data: dict[str, object] = {

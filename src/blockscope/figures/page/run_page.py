@@ -56,10 +56,16 @@ def page_html(
     ----------
     output
         Where the page will be: links are relative to its folder, which has the printed panels too.
-    run, panels, files, style
-        What it shows, in order, the files of all its panels, and how it starts.
+    run
+        What it is about.
+    panels
+        What it shows, in order.
+    files
+        Those of all its panels.
     facts
         Provenance: shown as a table, and as JSON in the element "blockscope-provenance".
+    style
+        How it looks at the start.
     gallery
         The page of all runs, to link back to.
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from blockscope.feature_visualization.spritemaps import sheet_of
+from blockscope.feature_visualization.mosaics import sheet_of
 from blockscope.figures.arrays import Pixels
 from blockscope.figures.image_encoding import webp_uri
 
