@@ -367,6 +367,7 @@ def test_a_browser_that_cannot_unpack_the_arrays_shows_a_message(
     page.goto(made.path.as_uri())
     for panel in ("spatial", "neuron_groups"):
         expect(page.locator(f"#{panel} [data-mount]")).to_have_text(
-            "This browser is too old for the interactive panel; the files to download below show it."
+            "This browser is too old for the interactive panel; "
+            "the files to download below show it."
         )
     page.close()

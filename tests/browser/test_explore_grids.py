@@ -1,4 +1,4 @@
-"""Activation grids and the semantic dictionary on a page in a browser: linked positions, cells, channels."""
+"""Activation grids and the semantic dictionary on a page in a browser: linked positions."""
 
 from __future__ import annotations
 

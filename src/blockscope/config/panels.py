@@ -27,12 +27,13 @@ class Panel:
         layer, "2" the later. ``classes2`` knows all labels and their probabilities.
     print_module
         Module that places it on a sheet; named in full, so that the digest of the code counts it.
-    page_module
-        Module whose ``pack`` puts what it shows into the data of the page or, where it is not
-        ``scripted``, whose ``render`` returns its HTML.
+    page_content
+        What it shows on the page, as ``figures.page`` names it: in ``payload.PACKERS`` or, where it
+        is not ``scripted``, in ``run_page.RENDERERS``. No module in full, so that a change of the
+        page's code does not draw all printed panels again.
     reading
-        How to read it on the page, paragraphs apart by empty lines; a page module with ``render``
-        has its own words.
+        How to read it on the page, paragraphs separated by empty lines; the template has these
+        words where it is not ``scripted``.
     page_inputs
         Files that only its page needs.
     scripted
@@ -46,7 +47,7 @@ class Panel:
     summary: str
     inputs: tuple[str, ...]
     print_module: str
-    page_module: str
+    page_content: str
     reading: str = ""
     page_inputs: tuple[str, ...] = ()
     scripted: bool = True
@@ -75,7 +76,7 @@ _PANELS = (
         summary="Which positions support which set of labels, at two layers.",
         inputs=("classes2", "factors1", "factors2"),
         print_module="blockscope.figures.print.factors",
-        page_module="blockscope.figures.page.factors",
+        page_content="factors",
         scripted=False,
     ),
     Panel(
@@ -85,7 +86,7 @@ _PANELS = (
         "to those of the other.",
         inputs=("classes2", "classes1", "positions"),
         print_module="blockscope.figures.print.spatial",
-        page_module="blockscope.figures.page.pack_maps",
+        page_content="maps",
         reading="""
             At first, orange shows how much a position supports the first label and
             blue the second: gradient x activation, that is, its activations times the
@@ -108,7 +109,7 @@ _PANELS = (
         "pooling.",
         inputs=("classes2", "override_classes1", "override_classes2", "override_positions"),
         print_module="blockscope.figures.print.overrides",
-        page_module="blockscope.figures.page.pack_maps",
+        page_content="maps",
         reading="""
             The network's own gradient passes each max pooling at single positions
             only, which causes much of the checkered grain of the maps. The override
@@ -128,7 +129,7 @@ _PANELS = (
             "sprites2",
         ),
         print_module="blockscope.figures.print.channels",
-        page_module="blockscope.figures.page.pack_channels",
+        page_content="channels",
         reading="""
             A channel's value is its activations times the gradient of the score,
             summed over positions, in logits: positive where it supports the first
@@ -151,7 +152,7 @@ _PANELS = (
         "path.",
         inputs=("classes2", "channels1", "activations1", "sprites1"),
         print_module="blockscope.figures.print.channel_methods",
-        page_module="blockscope.figures.page.pack_channels",
+        page_content="channels",
         reading="""
             'linear' is gradient x activation: the gradient of the score at the
             input's activations. 'path' is integrated gradients: the mean gradient
@@ -168,7 +169,7 @@ _PANELS = (
         summary="Neurons that are active together, and what each group of them does to the labels.",
         inputs=("classes2", "groups1", "group_sprites1", "sprites1"),
         print_module="blockscope.figures.print.neuron_groups",
-        page_module="blockscope.figures.page.pack_groups",
+        page_content="groups",
         reading="""
             The layer's activations, positions by channels, are written as a few
             groups by non-negative factorization: where a group is active, and which
@@ -186,7 +187,7 @@ _PANELS = (
         summary="What layers see at each position of the input, one image for each.",
         inputs=("grids",),
         print_module="blockscope.figures.print.activation_grids",
-        page_module="blockscope.figures.page.pack_grids",
+        page_content="grids",
         reading="""
             A cell is a small image, rendered so that the layer responds to it as it
             does to the input at this position: what the layer sees there. In a
@@ -208,7 +209,7 @@ _PANELS = (
         summary="Which channels are active at a position, and what each of them responds to.",
         inputs=("activations1", "sprites1"),
         print_module="blockscope.figures.print.semantic_dictionary",
-        page_module="blockscope.figures.page.pack_activations",
+        page_content="activations",
         reading="""
             A position's activations are a list of numbers, one for each channel; a
             channel's sprite is an image of what it responds to. Together they show in

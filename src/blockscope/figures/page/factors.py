@@ -64,7 +64,7 @@ class _Legend:
     factors: Sequence[_Factor]
 
 
-def render(run: RunRow, files: PanelFiles, style: Style, input_uri: str) -> StaticPanel:
+def render_factors(run: RunRow, files: PanelFiles, style: Style, input_uri: str) -> StaticPanel:
     """Draw the factors of a run; ``input_uri`` is its input image as a data: address."""
     panel = FactorsPanel.of_run(run, files, style.top_labels)
     rows, cols, _ = panel.pixels.shape

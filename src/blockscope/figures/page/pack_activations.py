@@ -12,7 +12,7 @@ REPRESENTATIVE = 4  # positions that the page offers, as many as are printed
 BITS = 16  # of activations whose numbers are shown
 
 
-def pack(page: PageData, _: Panel) -> dict[str, object]:
+def pack_activations(page: PageData, _: Panel) -> dict[str, object]:
     """Add the activations of the earlier layer, and return its representative positions.
 
     These are places in the layer, counted row by row.

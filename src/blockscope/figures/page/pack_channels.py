@@ -16,7 +16,7 @@ SPRITES = 20  # strongest channels of a method whose sprites are in the page, in
 BITS = 8  # of activations that only maps show
 
 
-def pack(page: PageData, panel: Panel) -> dict[str, object]:
+def pack_channels(page: PageData, panel: Panel) -> dict[str, object]:
     """Add the channels of the layers that the panel shows, and return what drives them."""
     for place in (1, 2):
         if f"channels{place}" in panel.inputs and place not in page.channels:

@@ -10,7 +10,7 @@ from blockscope.figures.page.page_data import PageData
 from blockscope.figures.page.quantization import PackedArray
 
 
-def pack(page: PageData, _: Panel) -> dict[str, object]:
+def pack_grids(page: PageData, _: Panel) -> dict[str, object]:
     """Return the activation grids of a run."""
     grids = GridsPanel.of_run(page.run, page.files).grids
     return {

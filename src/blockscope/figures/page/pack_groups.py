@@ -15,7 +15,7 @@ IMAGES_PART = 8  # their images may take an eighth of what those of sprites and 
 CHANNELS = 12  # strongest channels of each group
 
 
-def pack(page: PageData, _: Panel) -> dict[str, object]:
+def pack_groups(page: PageData, _: Panel) -> dict[str, object]:
     """Return the neuron groups of the earlier layer, with images where they were rendered."""
     groups = page.read(page.files.one("groups1"))
     spatial = groups["spatial"].transpose("factor", "row", "col").to_numpy()

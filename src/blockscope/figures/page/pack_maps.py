@@ -13,7 +13,7 @@ CELLS = (3200, 800, 200, 50)  # most of a layer in the page: beyond, positions a
 KINDS = ("classes1", "classes2", "positions")
 
 
-def pack(page: PageData, panel: Panel) -> dict[str, object]:
+def pack_maps(page: PageData, panel: Panel) -> dict[str, object]:
     """Add the maps of one gradient or of all overrides, and return the names of these."""
     prefix = "override_" if f"override_{KINDS[0]}" in panel.inputs else ""
     paths = zip(*(page.files.many(f"{prefix}{kind}") for kind in KINDS), strict=True)

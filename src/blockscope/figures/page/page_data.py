@@ -6,12 +6,9 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
-from types import ModuleType
-from typing import Protocol, cast
 
 import xarray as xr
 
-from blockscope.config.panels import Panel
 from blockscope.config.settings import RunRow
 from blockscope.figures.arrays import Floats, Pixels
 from blockscope.figures.data.contrasts import Contrast, find_contrast
@@ -24,18 +21,6 @@ from blockscope.io import datasets
 
 MapFiles = tuple[xr.Dataset, xr.Dataset, xr.Dataset]
 """Attribution of labels at the earlier and the later layer, and between their positions."""
-
-
-class Packer(Protocol):
-    """A module that ``Panel.page_module`` names."""
-
-    def pack(self, page: PageData, panel: Panel) -> dict[str, object]:
-        """Return what this panel alone reads; what others read too goes to ``page``."""
-
-
-def packer(module: ModuleType) -> Packer:
-    """Return a module as what it has to be."""
-    return cast("Packer", module)
 
 
 @dataclass

@@ -2,25 +2,39 @@
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 
 import numpy as np
 import xarray as xr
 
-from blockscope.config.panels import PANELS
+from blockscope.config.panels import PANELS, Panel
 from blockscope.config.settings import RunRow
 from blockscope.figures.data.panel_files import PanelFiles
-from blockscope.figures.page.pack_maps import map_versions
+from blockscope.figures.page.pack_activations import pack_activations
+from blockscope.figures.page.pack_channels import pack_channels
+from blockscope.figures.page.pack_grids import pack_grids
+from blockscope.figures.page.pack_groups import pack_groups
+from blockscope.figures.page.pack_maps import map_versions, pack_maps
 from blockscope.figures.page.page_budget import fit_to_budget
-from blockscope.figures.page.page_data import PageData, packer
+from blockscope.figures.page.page_data import PageData
 from blockscope.figures.page.quantization import PackedArray, packed_palette
 from blockscope.figures.palettes import palettes
 from blockscope.figures.style import Style
 from blockscope.io import images
 
 IMAGES_SHARE = 45  # percent of the room that the images of cells and sprites may take
+
+PACKERS: Mapping[str, Callable[[PageData, Panel], dict[str, object]]] = {
+    "activations": pack_activations,
+    "channels": pack_channels,
+    "grids": pack_grids,
+    "groups": pack_groups,
+    "maps": pack_maps,
+}
+"""By ``Panel.page_content``: each returns what one panel reads, and adds to `PageData` what others
+read too.
+"""
 
 
 def payload(
@@ -74,7 +88,7 @@ def payload(
     data["panels"] = {
         panel.name: {
             "title": panel.title,
-            "data": packer(importlib.import_module(panel.page_module)).pack(page, panel),
+            "data": PACKERS[panel.page_content](page, panel),
         }
         for panel in shown
     }

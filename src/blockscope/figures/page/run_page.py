@@ -7,9 +7,8 @@ printed ones.
 
 from __future__ import annotations
 
-import importlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from blockscope.config.settings import RunRow
 from blockscope.figures import captions
 from blockscope.figures.data.panel_files import PanelFiles
 from blockscope.figures.image_encoding import image_uri
+from blockscope.figures.page.factors import StaticPanel, render_factors
 from blockscope.figures.page.html import as_html, link, script
 from blockscope.figures.page.page_budget import LARGEST_PAGE, input_for_page
 from blockscope.figures.page.payload import payload
@@ -29,6 +29,11 @@ from blockscope.io.errors import BadFile
 from blockscope.io.provenance import Facts
 
 ARRAYS_SHARE = 90  # percent of the room left for arrays and images; the rest is names and scales
+
+RENDERERS: Mapping[str, Callable[[RunRow, PanelFiles, Style, str], StaticPanel]] = {
+    "factors": render_factors
+}
+"""By ``Panel.page_content``: the panels that need no script."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +95,7 @@ def page_html(
     for panel in (PANELS[name] for name in panels):
         html = None
         if not panel.scripted:
-            html, more = importlib.import_module(panel.page_module).render(run, files, style, uri)
+            html, more = RENDERERS[panel.page_content](run, files, style, uri)
             summary |= more
         sections.append(_section(panel, html, run, files, output))
     content = {
