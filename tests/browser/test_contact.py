@@ -6,7 +6,7 @@ import re
 
 import numpy as np
 import pytest
-from helpers.synthetic_contact import COUNT, GRID, INPUT, MadeContact, colours
+from helpers.synthetic_contact import COUNT, GRID, INPUT, SyntheticContact, colours
 from helpers.synthetic_page import PHONE, Visit, check_map, contrasts, drawn, point
 from numpy.typing import NDArray
 from playwright.sync_api import Locator, Page, expect
@@ -17,9 +17,9 @@ MINUS = "\N{MINUS SIGN}"
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> MadeContact:
-    """Return a page with a picture, which no test changes."""
-    made = MadeContact(tmp_path_factory.mktemp("contact"), np.random.default_rng(5))
+def made(tmp_path_factory: pytest.TempPathFactory) -> SyntheticContact:
+    """Return a page with an image, which no test changes."""
+    made = SyntheticContact(tmp_path_factory.mktemp("contact"), np.random.default_rng(5))
     made.diverged_step[9] = 41
     made.heldout_objective[9] = np.nan
     made.write()
@@ -27,11 +27,11 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> MadeContact:
 
 
 @pytest.fixture(scope="module")
-def alone(tmp_path_factory: pytest.TempPathFactory) -> MadeContact:
+def alone(tmp_path_factory: pytest.TempPathFactory) -> SyntheticContact:
     """Return a page of a network alone, of every other channel."""
-    made = MadeContact(tmp_path_factory.mktemp("alone"), np.random.default_rng(6))
+    made = SyntheticContact(tmp_path_factory.mktemp("alone"), np.random.default_rng(6))
     made.numbers = 3 * made.numbers + 1
-    made.write(with_picture=False)
+    made.write(with_image=False)
     return made
 
 
@@ -55,7 +55,7 @@ def order(page: Page, words: str) -> None:
 
 
 def descending(numbers: NDArray[np.floating]) -> list[int]:
-    """Places with the largest first, equal ones in their order, what is no number last."""
+    """Places with the largest first, equal ones in their order, NaN last."""
     kept = np.where(np.isnan(numbers), -np.inf, numbers)
     return np.argsort(-kept, kind="stable").tolist()
 
@@ -69,7 +69,7 @@ def middle(locator: Locator) -> NDArray[np.float64]:
     return pixels[pixels.shape[0] // 2, pixels.shape[1] // 2]
 
 
-def test_what_is_typed_is_found(made: MadeContact, visit: Visit) -> None:
+def test_what_is_typed_is_found(made: SyntheticContact, visit: Visit) -> None:
     page = visit(made.page)
     order(page, "number")
     every = list(range(COUNT))
@@ -88,13 +88,13 @@ def test_what_is_typed_is_found(made: MadeContact, visit: Visit) -> None:
         expect(page.get_by_role("status")).to_have_text(count)
 
 
-def test_what_cannot_be_found_is_told(made: MadeContact, visit: Visit) -> None:
+def test_what_cannot_be_found_is_an_error(made: SyntheticContact, visit: Visit) -> None:
     page = visit(made.page)
     find = page.get_by_label("Find")
     for typed, words in (
-        ("23", "23 is not among 0 to 22"),
-        ("3, x", "\u201cx\u201d is no number or range"),
-        ("-", "\u201c-\u201d is no number or range"),
+        ("23", "23 is outside 0 to 22"),
+        ("3, x", "\u201cx\u201d is not a number or range"),
+        ("-", "\u201c-\u201d is not a number or range"),
     ):
         find.fill(typed)
         expect(page.get_by_role("status")).to_have_text(words)
@@ -104,7 +104,7 @@ def test_what_cannot_be_found_is_told(made: MadeContact, visit: Visit) -> None:
         expect(page.locator(".enlarged")).to_have_count(0)
 
 
-def test_a_single_number_is_gone_to(made: MadeContact, visit: Visit) -> None:
+def test_a_single_number_is_scrolled_to(made: SyntheticContact, visit: Visit) -> None:
     page = visit(made.page, viewport={"width": 1280, "height": 420})
     page.get_by_label("Size").fill("160")
     last = shown(page)[-1]
@@ -119,14 +119,14 @@ def test_a_single_number_is_gone_to(made: MadeContact, visit: Visit) -> None:
     assert page.get_by_label("Find").input_value() == ""
 
 
-def test_orders_and_numbers_are_those_of_the_arrays(made: MadeContact, visit: Visit) -> None:
+def test_orders_and_numbers_are_those_of_the_arrays(made: SyntheticContact, visit: Visit) -> None:
     page = visit(made.page)
     flat = made.activations.reshape(-1, COUNT)
     wanted = {
         "largest activation": flat.max(axis=0),
         "mean activation": flat.mean(axis=0, dtype=float),
         "objective": made.objective,
-        "judge": made.heldout_objective,
+        "held-out objective": made.heldout_objective,
     }
     assert shown(page) == descending(wanted["largest activation"])
     for words, numbers in wanted.items():
@@ -142,9 +142,9 @@ def test_orders_and_numbers_are_those_of_the_arrays(made: MadeContact, visit: Vi
     assert shown(page) == list(range(COUNT))
 
 
-def test_a_tile_shows_its_own_sprite(made: MadeContact, visit: Visit) -> None:
+def test_a_tile_shows_its_own_sprite(made: SyntheticContact, visit: Visit) -> None:
     page = visit(made.page)
-    order(page, "judge")
+    order(page, "held-out objective")
     for size in ("36", "120"):
         page.get_by_label("Size").fill(size)
         for number in (0, 4, 9, 17, 22):
@@ -155,7 +155,7 @@ def test_a_tile_shows_its_own_sprite(made: MadeContact, visit: Visit) -> None:
     assert 120 <= widths["width"] < 160
 
 
-def test_the_enlarged_sprite_and_its_numbers(made: MadeContact, visit: Visit) -> None:
+def test_the_enlarged_sprite_and_its_numbers(made: SyntheticContact, visit: Visit) -> None:
     page = visit(made.page)
     tile(page, 11).click()
     page.mouse.move(2, 2)
@@ -163,18 +163,18 @@ def test_the_enlarged_sprite_and_its_numbers(made: MadeContact, visit: Visit) ->
     expect(enlarged.locator("h2")).to_have_text("11")
     found = middle(enlarged.locator(".sprite"))
     np.testing.assert_allclose(found, colours(COUNT)[11], atol=8)
-    own = enlarged.locator(".picture").bounding_box()
+    own = enlarged.locator(".sprite-box").bounding_box()
     assert own is not None
     assert own["width"] > 200
     flat = made.activations.reshape(-1, COUNT)
     wanted = {
-        "judge": np.nan_to_num(made.heldout_objective, nan=-np.inf),
+        "held-out objective": np.nan_to_num(made.heldout_objective, nan=-np.inf),
         "objective": made.objective,
         "largest": flat.max(axis=0),
         "mean": flat.mean(axis=0),
     }
     for name, numbers in wanted.items():
-        row = enlarged.get_by_role("row", name=name)
+        row = enlarged.get_by_role("row", name=re.compile(f"^{name}"))
         value, rank = row.get_by_role("cell").all_inner_texts()
         assert float(value) == pytest.approx(numbers[11], rel=0.01)
         assert int(rank) == 1 + (numbers > numbers[11]).sum()
@@ -182,7 +182,7 @@ def test_the_enlarged_sprite_and_its_numbers(made: MadeContact, visit: Visit) ->
     expect(enlarged).to_contain_text(f"Largest at row {row + 1}, column {col + 1}.")
 
 
-def test_the_heat_map_is_that_of_the_activations(made: MadeContact, visit: Visit) -> None:
+def test_the_heat_map_is_that_of_the_activations(made: SyntheticContact, visit: Visit) -> None:
     page = visit(made.page)
     for number in (0, 11, 22):
         tile(page, number).hover()
@@ -195,7 +195,7 @@ def test_the_heat_map_is_that_of_the_activations(made: MadeContact, visit: Visit
     expect(page.locator(".enlarged")).to_have_count(0)
 
 
-def test_a_position_ranks_the_channels(made: MadeContact, visit: Visit) -> None:
+def test_a_position_ranks_the_channels(made: SyntheticContact, visit: Visit) -> None:
     page = visit(made.page)
     before = shown(page)
     cells(page).hover(position=point(cells(page), GRID, 1, 5))
@@ -215,7 +215,7 @@ def test_a_position_ranks_the_channels(made: MadeContact, visit: Visit) -> None:
     page.get_by_label("only active").check()
     loud = there > made.activations.max(axis=(0, 1)) / 127 / 2
     assert sorted(shown(page)) == np.flatnonzero(loud).tolist()
-    # Another position pointed at ranks anew, and leaving comes back to the one that is kept.
+    # Another position pointed at ranks again, and leaving returns to the one that is pinned.
     cells(page).hover(position=point(cells(page), GRID, 0, 6))
     assert shown(page)[0] == made.activations[0, 6].argmax()
     page.mouse.move(2, 2)
@@ -224,7 +224,7 @@ def test_a_position_ranks_the_channels(made: MadeContact, visit: Visit) -> None:
     assert len(shown(page)) == (made.activations.max(axis=(0, 1)) > 0).sum() == COUNT - 1
 
 
-def test_keys_move_over_the_tiles(made: MadeContact, visit: Visit) -> None:
+def test_keys_move_over_the_tiles(made: SyntheticContact, visit: Visit) -> None:
     page = visit(made.page)
     order(page, "number")
     cols = page.locator(".tiles").evaluate(
@@ -248,17 +248,17 @@ def test_keys_move_over_the_tiles(made: MadeContact, visit: Visit) -> None:
     assert page.locator('.tile[tabindex="0"]').count() == 1
 
 
-def test_a_stopped_sprite_is_told(made: MadeContact, visit: Visit) -> None:
+def test_a_diverged_sprite_is_marked(made: SyntheticContact, visit: Visit) -> None:
     page = visit(made.page)
     assert page.locator(".tile i").count() == 1
     tile(page, 9).hover()
-    expect(page.locator(".enlarged")).to_contain_text("Stopped at step 41.")
-    expect(page.locator(".enlarged").get_by_role("row", name="judge")).to_contain_text("none")
-    order(page, "judge")
+    expect(page.locator(".enlarged")).to_contain_text("Diverged at step 41.")
+    expect(page.locator(".enlarged").get_by_role("row", name="held-out")).to_contain_text("none")
+    order(page, "held-out objective")
     assert shown(page)[-1] == 9
 
 
-def test_a_link_restores_the_view(made: MadeContact, visit: Visit) -> None:
+def test_a_link_restores_the_view(made: SyntheticContact, visit: Visit) -> None:
     page = visit(made.page)
     cells(page).click(position=point(cells(page), GRID, 4, 1))
     order(page, "objective")
@@ -271,7 +271,7 @@ def test_a_link_restores_the_view(made: MadeContact, visit: Visit) -> None:
     page.wait_for_timeout(400)
     link = page.evaluate("location.href")
     assert link.split("#")[1] == (
-        f"search=5-20&sort=objective&active=1&size=100&position=5%2C2&sprite={wanted[2]}"
+        f"active=1&position=5%2C2&search=5-20&size=100&sort=objective&sprite={wanted[2]}"
     )
     page.goto("about:blank")
     page.goto(link)
@@ -283,22 +283,22 @@ def test_a_link_restores_the_view(made: MadeContact, visit: Visit) -> None:
     expect(page.locator(".outline")).to_have_count(1)
 
 
-def test_a_link_of_another_page_does_no_harm(alone: MadeContact, visit: Visit) -> None:
+def test_a_link_of_another_page_does_no_harm(alone: SyntheticContact, visit: Visit) -> None:
     page = visit(alone.page)
     page.goto(f"{alone.page.as_uri()}#sort=here&position=5,2&sprite=2&size=9999&active=1&search=a")
     page.reload()
     assert shown(page) == alone.numbers.tolist()
     expect(page.locator(".enlarged")).to_have_count(0)
     page.goto("about:blank")
-    page.goto(f"{alone.page.as_uri()}#sort=judge&sprite=4")
+    page.goto(f"{alone.page.as_uri()}#sort=heldout_objective&sprite=4")
     expect(page.locator(".enlarged h2")).to_have_text("4")
-    assert shown(page) == alone.numbers[descending(alone.judge)].tolist()
+    assert shown(page) == alone.numbers[descending(alone.heldout_objective)].tolist()
 
 
-def test_the_page_of_a_network_alone(alone: MadeContact, visit: Visit) -> None:
+def test_the_page_of_a_network_alone(alone: SyntheticContact, visit: Visit) -> None:
     page = visit(alone.page)
     assert shown(page) == alone.numbers.tolist()
-    np.testing.assert_allclose(values(page), alone.judge, atol=0.06)
+    np.testing.assert_allclose(values(page), alone.heldout_objective, atol=0.06)
     expect(page.get_by_label("only active")).to_have_count(0)
     assert page.locator(".map").count() == 0
     page.get_by_label("Find").fill("1-9")
@@ -307,7 +307,7 @@ def test_the_page_of_a_network_alone(alone: MadeContact, visit: Visit) -> None:
     np.testing.assert_allclose(found, colours(COUNT)[2], atol=8)
 
 
-def test_without_a_script_the_sheet_is_seen(made: MadeContact, visit: Visit) -> None:
+def test_without_a_script_the_sheet_is_seen(made: SyntheticContact, visit: Visit) -> None:
     page = visit(made.page, java_script_enabled=False)
     expect(page.locator("#sheet")).to_be_visible()
     expect(page.locator("noscript p")).to_contain_text("5 in a row, from channel 0")
@@ -316,7 +316,7 @@ def test_without_a_script_the_sheet_is_seen(made: MadeContact, visit: Visit) -> 
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_on_a_phone_and_in_the_dark(made: MadeContact, visit: Visit, scheme: str) -> None:
+def test_on_a_phone_and_in_the_dark(made: SyntheticContact, visit: Visit, scheme: str) -> None:
     page = visit(made.page, **PHONE, color_scheme=scheme)
     cells(page).tap(position=point(cells(page), GRID, 3, 2))
     assert shown(page)[0] == made.activations[3, 2].argmax()
@@ -325,7 +325,10 @@ def test_on_a_phone_and_in_the_dark(made: MadeContact, visit: Visit, scheme: str
     assert page.evaluate("document.documentElement.scrollWidth") <= 400
     for text, contrast in contrasts(page.locator("main :is(p, h1, h2, b, td, th, label, button)")):
         assert contrast >= 4.5, text
-    map_box, sprite = cells(page).bounding_box(), page.locator(".enlarged .picture").bounding_box()
+    map_box, sprite = (
+        cells(page).bounding_box(),
+        page.locator(".enlarged .sprite-box").bounding_box(),
+    )
     assert map_box is not None
     assert sprite is not None
     assert map_box["y"] == pytest.approx(sprite["y"], abs=1)

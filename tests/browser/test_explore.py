@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from helpers.synthetic_page import (
     PHONE,
-    MadePage,
+    SyntheticPage,
     Visit,
     check_map,
     choose_label,
@@ -30,13 +30,13 @@ NAMES = list(OVERRIDES)
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> MadePage:
+def made(tmp_path_factory: pytest.TempPathFactory) -> SyntheticPage:
     """Return a page that no test changes."""
     return make_page(tmp_path_factory.mktemp("run"), ["spatial"])
 
 
-def hint(made: MadePage, side: int) -> np.ndarray:
-    return colour.hints(*made.pair.maps(made.read(f"classes{side}")))
+def label_map(made: SyntheticPage, side: int) -> np.ndarray:
+    return colour.two_label_map(*made.contrast.maps(made.read(f"classes{side}")))
 
 
 def hover(page: Page, side: int, row: int, col: int) -> None:
@@ -57,28 +57,30 @@ def leave(page: Page) -> None:
     page.mouse.move(2, 2)
 
 
-def test_at_rest_both_layers_show_what_speaks_for_the_labels(made: MadePage, visit: Visit) -> None:
+def test_at_first_both_layers_show_the_maps_of_the_labels(
+    made: SyntheticPage, visit: Visit
+) -> None:
     page = visit(made.path)
     for side in GRIDS:
-        check_map(layer_map(page, side), hint(made, side))
+        check_map(layer_map(page, side), label_map(made, side))
 
 
-def test_pointing_shows_the_other_layer_in_both_readings(made: MadePage, visit: Visit) -> None:
+def test_pointing_shows_the_other_layer_in_both_readings(made: SyntheticPage, visit: Visit) -> None:
     page = visit(made.path)
     for row, col in [(0, 0), (2, 1), (1, 3)]:
         hover(page, 2, row, col)
         check_map(layer_map(page, 1), SIGNED.paint(made.positions[row, col]))
-        check_map(layer_map(page, 2), hint(made, 2))
+        check_map(layer_map(page, 2), label_map(made, 2))
     for row, col in [(4, 2), (1, 6)]:
         hover(page, 1, row, col)
         check_map(layer_map(page, 2), SIGNED.paint(made.positions[:, :, row, col]))
-        check_map(layer_map(page, 1), hint(made, 1))
+        check_map(layer_map(page, 1), label_map(made, 1))
     leave(page)
-    check_map(layer_map(page, 1), hint(made, 1))
-    check_map(layer_map(page, 2), hint(made, 2))
+    check_map(layer_map(page, 1), label_map(made, 1))
+    check_map(layer_map(page, 2), label_map(made, 2))
 
 
-def test_one_scale_for_all_maps(made: MadePage, visit: Visit) -> None:
+def test_one_scale_for_all_maps(made: SyntheticPage, visit: Visit) -> None:
     page = visit(made.path)
     page.get_by_label("Scale").select_option("all")
     hover(page, 2, 1, 2)
@@ -88,37 +90,39 @@ def test_one_scale_for_all_maps(made: MadePage, visit: Visit) -> None:
 
 
 @pytest.mark.parametrize("name", list(palettes()))
-def test_every_palette(made: MadePage, visit: Visit, name: str) -> None:
+def test_every_palette(made: SyntheticPage, visit: Visit, name: str) -> None:
     page = visit(made.path)
     page.get_by_label("Palette").select_option(name)
     hover(page, 1, 3, 5)
     check_map(layer_map(page, 2), palettes()[name].paint(made.positions[:, :, 3, 5]))
 
 
-def test_a_cell_stays_until_it_is_let_go(made: MadePage, visit: Visit) -> None:
+def test_a_cell_stays_pinned_until_it_is_unpinned(made: SyntheticPage, visit: Visit) -> None:
     page = visit(made.path)
     wanted = SIGNED.paint(made.positions[2, 1])
-    for let_go in ("press", "Escape"):
+    for unpin in ("press", "Escape"):
         press(page, 2, 2, 1)
         leave(page)
         check_map(layer_map(page, 1), wanted)
         expect(page.locator("#spatial .outline")).to_have_count(1)
-        if let_go == "press":
+        if unpin == "press":
             press(page, 2, 2, 1)
             leave(page)
         else:
             page.keyboard.press("Escape")
-        check_map(layer_map(page, 1), hint(made, 1))
+        check_map(layer_map(page, 1), label_map(made, 1))
         expect(page.locator("#spatial .outline")).to_have_count(0)
 
 
-def test_values_of_a_kept_cell_are_read_where_the_pointer_is(made: MadePage, visit: Visit) -> None:
+def test_values_of_a_pinned_cell_are_read_where_the_pointer_is(
+    made: SyntheticPage, visit: Visit
+) -> None:
     page = visit(made.path)
     press(page, 2, 2, 1)
     hover(page, 1, 3, 6)
     values = made.positions[2, 1].astype(float)
     check_map(layer_map(page, 1), SIGNED.paint(values))
-    check_map(layer_map(page, 2), hint(made, 2))
+    check_map(layer_map(page, 2), label_map(made, 2))
     status = page.locator("#spatial p[role=status].status").inner_text()
     assert status.startswith("mixed4d, row 4, column 7: ")
     number, share = status.split(": ")[1].split(" %")[0].split(" (")
@@ -128,7 +132,7 @@ def test_values_of_a_kept_cell_are_read_where_the_pointer_is(made: MadePage, vis
     assert "row 3, column 2, in activation units" in status
 
 
-def test_two_cells_are_compared(made: MadePage, visit: Visit) -> None:
+def test_two_cells_are_compared(made: SyntheticPage, visit: Visit) -> None:
     page = visit(made.path)
     first, second = made.positions[0, 3], made.positions[2, 1]
     press(page, 2, 0, 3)
@@ -149,20 +153,20 @@ def test_two_cells_are_compared(made: MadePage, visit: Visit) -> None:
     found = re.search("first two maps: (.?\\d\\.\\d+)", text)
     assert found
     assert float(found[1].replace("\N{MINUS SIGN}", "-")) == pytest.approx(cosine, abs=0.006)
-    page.get_by_role("button", name="Let go of both").click()
+    page.get_by_role("button", name="Clear").click()
     expect(page.get_by_label("Comparison of two cells")).to_have_count(0)
 
 
-def test_pressing_a_cell_of_the_other_layer_moves_there(made: MadePage, visit: Visit) -> None:
+def test_pressing_a_cell_of_the_other_layer_moves_there(made: SyntheticPage, visit: Visit) -> None:
     page = visit(made.path)
     press(page, 2, 0, 3)
     press(page, 1, 4, 2)
     leave(page)
     check_map(layer_map(page, 2), SIGNED.paint(made.positions[:, :, 4, 2]))
-    check_map(layer_map(page, 1), hint(made, 1))
+    check_map(layer_map(page, 1), label_map(made, 1))
 
 
-def test_labels_of_a_cell(made: MadePage, visit: Visit) -> None:
+def test_labels_of_a_cell(made: SyntheticPage, visit: Visit) -> None:
     page = visit(made.path)
     hover(page, 1, 4, 2)
     values = made.classes(1)[:, 4, 2]
@@ -181,7 +185,7 @@ def test_labels_of_a_cell(made: MadePage, visit: Visit) -> None:
     )
 
 
-def test_any_label_can_be_searched(made: MadePage, visit: Visit) -> None:
+def test_any_label_can_be_searched(made: SyntheticPage, visit: Visit) -> None:
     page = visit(made.path)
     names = list(made.read("classes1")["label"].values)
     choose_label(page, "First label", "hatched arr blue")
@@ -191,16 +195,16 @@ def test_any_label_can_be_searched(made: MadePage, visit: Visit) -> None:
     expect(page.get_by_role("combobox", name="Second label")).to_have_value(names[second])
     for side in GRIDS:
         values = made.classes(side)
-        check_map(layer_map(page, side), colour.hints(values[first], values[second]))
+        check_map(layer_map(page, side), colour.two_label_map(values[first], values[second]))
     page.get_by_role("combobox", name="Second label").click()
     options(page).filter(has_text="none").click()
     values = made.classes(2)[first]
-    check_map(layer_map(page, 2), colour.hints(values, np.zeros_like(values)))
-    page.get_by_role("button", name="Labels of the run").click()
-    check_map(layer_map(page, 2), hint(made, 2))
+    check_map(layer_map(page, 2), colour.two_label_map(values, np.zeros_like(values)))
+    page.get_by_role("button", name="Reset labels").click()
+    check_map(layer_map(page, 2), label_map(made, 2))
 
 
-def test_the_search_by_keyboard(made: MadePage, visit: Visit) -> None:
+def test_the_search_by_keyboard(made: SyntheticPage, visit: Visit) -> None:
     page = visit(made.path)
     box = page.get_by_role("combobox", name="First label")
     box.focus()
@@ -222,34 +226,34 @@ def test_the_search_by_keyboard(made: MadePage, visit: Visit) -> None:
     page.keyboard.press("Enter")
     expect(box).to_have_value(found[2])
     page.keyboard.type("no such label")
-    expect(page.locator(".popup")).to_contain_text("No label fits")
+    expect(page.locator(".popup")).to_contain_text("No label matches")
     page.keyboard.press("Enter")
     page.keyboard.press("Escape")
     expect(box).to_have_value(found[2])
 
 
-def test_labels_of_one_name_are_told_apart(tmp_path: Path, visit: Visit) -> None:
+def test_labels_of_one_name_have_their_index(tmp_path: Path, visit: Visit) -> None:
     labels = ["crane", "drill", "crane", "lamp", "rope", "bolt"]
-    made = make_page(tmp_path, ["spatial"], labels=labels, asked=("drill", "lamp"))
+    made = make_page(tmp_path, ["spatial"], labels=labels, compared=("drill", "lamp"))
     page = visit(made.path)
     choose_label(page, "First label", "crane 3")
     expect(page.get_by_role("combobox", name="First label")).to_have_value("crane [3]")
     values = made.classes(2)
-    check_map(layer_map(page, 2), colour.hints(values[2], values[3]))
+    check_map(layer_map(page, 2), colour.two_label_map(values[2], values[3]))
 
 
-@pytest.mark.parametrize("asked", [("drill",), ("drill", "logsumexp")])
-def test_one_label_alone(tmp_path: Path, visit: Visit, asked: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("compared", [("drill",), ("drill", "logsumexp")])
+def test_one_label_alone(tmp_path: Path, visit: Visit, compared: tuple[str, ...]) -> None:
     labels = ["bolt", "drill", "lamp", "rope"]
-    made = make_page(tmp_path, ["spatial", "channels"], labels=labels, asked=asked)
+    made = make_page(tmp_path, ["spatial", "channels"], labels=labels, compared=compared)
     page = visit(made.path)
     values = made.classes(2)[1]
-    check_map(layer_map(page, 2), colour.hints(values, np.zeros_like(values)))
-    wanted = "drill \N{MINUS SIGN} logsumexp: " if "logsumexp" in asked else "drill: "
-    expect(page.locator("#channels .about")).to_contain_text(f"{wanted}the labels of the run")
+    check_map(layer_map(page, 2), colour.two_label_map(values, np.zeros_like(values)))
+    wanted = "drill \N{MINUS SIGN} logsumexp: " if "logsumexp" in compared else "drill: "
+    expect(page.locator("#channels .about")).to_contain_text(f"{wanted}the run's own labels")
 
 
-def test_keyboard_walks_keeps_and_lets_go(made: MadePage, visit: Visit) -> None:
+def test_keyboard_moves_pins_and_unpins(made: SyntheticPage, visit: Visit) -> None:
     page = visit(made.path)
     page.get_by_label("Opacity").focus()
     page.keyboard.press("Tab")
@@ -269,20 +273,20 @@ def test_keyboard_walks_keeps_and_lets_go(made: MadePage, visit: Visit) -> None:
     page.keyboard.press("Tab")
     page.keyboard.press("Escape")
     page.keyboard.press("Shift+Tab")
-    check_map(layer_map(page, 1), hint(made, 1))
+    check_map(layer_map(page, 1), label_map(made, 1))
 
 
-def test_a_tap_is_a_press(made: MadePage, visit: Visit) -> None:
+def test_a_tap_is_a_press(made: SyntheticPage, visit: Visit) -> None:
     page = visit(made.path, **PHONE)
     shown = layer_map(page, 2)
     shown.tap(position=point(shown, GRIDS[2], 1, 3))
     check_map(layer_map(page, 1), SIGNED.paint(made.positions[1, 3]))
     shown.tap(position=point(shown, GRIDS[2], 1, 3))
-    check_map(layer_map(page, 1), hint(made, 1))
+    check_map(layer_map(page, 1), label_map(made, 1))
 
 
 def test_opacity_blends_with_the_input(tmp_path: Path, visit: Visit) -> None:
-    made = make_page(tmp_path, ["groups", "spatial"], opacity=0.0)
+    made = make_page(tmp_path, ["factors", "spatial"], opacity=0.0)
     page = visit(made.path)
     below = drawn(layer_map(page, 1))[5:-5:7, 5:-5:7]
     page.locator("#spatial").get_by_label("Opacity").fill("1")
@@ -303,8 +307,8 @@ def test_overrides_are_linked(tmp_path: Path, visit: Visit) -> None:
     for place, override in enumerate(NAMES):
         positions = made.read("override_positions", place)["attribution"].to_numpy()[2, 3]
         check_map(layer_map(page, 1, "overrides", override), SIGNED.paint(positions))
-        maps = made.pair.maps(made.read("override_classes2", place))
-        check_map(layer_map(page, 2, "overrides", override), colour.hints(*maps))
+        maps = made.contrast.maps(made.read("override_classes2", place))
+        check_map(layer_map(page, 2, "overrides", override), colour.two_label_map(*maps))
         sums.append(positions.sum())
     table = page.locator("#overrides tbody td:nth-child(2)").all_inner_texts()
     found = [float(text.replace("\N{MINUS SIGN}", "-")) for text in table]
@@ -312,14 +316,13 @@ def test_overrides_are_linked(tmp_path: Path, visit: Visit) -> None:
     expect(page.locator("#overrides .outline")).to_have_count(len(NAMES))
 
 
-def test_words_say_where_a_map_is_largest(made: MadePage, visit: Visit) -> None:
+def test_words_say_where_a_map_is_largest(made: SyntheticPage, visit: Visit) -> None:
     page = visit(made.path)
     hover(page, 2, 1, 0)
     row, col = np.unravel_index(made.positions[1, 0].argmax(), GRIDS[1])
     words = page.locator('#spatial figure[data-side="1"] canvas').get_attribute("aria-label")
-    assert (
-        f"mixed5a, row 2, column 1, is made most by mixed4d, row {row + 1}, column {col + 1}"
-        in (str(words))
+    assert f"mixed5a, row 2, column 1, gets most from mixed4d, row {row + 1}, column {col + 1}" in (
+        str(words)
     )
     for canvas in page.locator("canvas").all():
         assert canvas.get_attribute("role") == "img"
@@ -330,7 +333,7 @@ def test_large_layers_say_what_a_cell_is(tmp_path: Path, visit: Visit) -> None:
     made = make_page(tmp_path, ["spatial"], grids=((60, 61), (3, 4)))
     page = visit(made.path)
     expect(page.locator("#spatial")).to_contain_text(
-        "A cell of mixed4d is the sum of 2 \N{MULTIPLICATION SIGN} 2 positions of it."
+        "Each cell of mixed4d is the sum of 2 \N{MULTIPLICATION SIGN} 2 positions."
     )
     found = page.locator('#spatial figure[data-side="1"] .caption').inner_text()
     assert "30 \N{MULTIPLICATION SIGN} 31" in found
@@ -355,15 +358,16 @@ def test_last_cells_that_hold_less_are_smaller(tmp_path: Path, visit: Visit) -> 
     assert canvas["height"] / box["height"] == pytest.approx(60 / 59, abs=0.003)
 
 
-def test_a_browser_without_what_unpacks_the_arrays_is_told(
+def test_a_browser_that_cannot_unpack_the_arrays_shows_a_message(
     tmp_path: Path, chromium: Browser
 ) -> None:
-    made = make_page(tmp_path, ["spatial", "neurons"])
+    made = make_page(tmp_path, ["spatial", "neuron_groups"])
     page = chromium.new_page()
     page.add_init_script("delete window.DecompressionStream")
     page.goto(made.path.as_uri())
-    for panel in ("spatial", "neurons"):
+    for panel in ("spatial", "neuron_groups"):
         expect(page.locator(f"#{panel} [data-mount]")).to_have_text(
-            "This browser is too old to explore the panel; the files for print below show it."
+            "This browser is too old for the interactive panel; "
+            "the files to download below show it."
         )
     page.close()

@@ -7,33 +7,41 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers.synthetic_page import MadePage, Visit, check_map, choose_label, drawn, make_page
-from helpers.synthetic_run import sprite_colour, write_sprites
+from helpers.synthetic_page import (
+    SyntheticPage,
+    Visit,
+    check_map,
+    choose_label,
+    drawn,
+    make_page,
+    write_files,
+)
+from helpers.synthetic_run import changed_files, sprite_colour, write_sprites
 from numpy.typing import NDArray
 from playwright.sync_api import Locator, Page, expect
 
 from blockscope.figures import colour
-from blockscope.figures.page.run_page import write_page
 from blockscope.figures.palettes import palettes
-from blockscope.figures.print.channel_tiles import driving_square
-from blockscope.figures.style import Style
+from blockscope.figures.print.channel_tiles import peak_crop
 
 LAYERS = {1: "mixed4d", 2: "mixed5a"}
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> MadePage:
+def made(tmp_path_factory: pytest.TempPathFactory) -> SyntheticPage:
     """Return a page that no test changes."""
-    return make_page(tmp_path_factory.mktemp("run"), ["channels", "methods", "neurons"])
+    return make_page(
+        tmp_path_factory.mktemp("run"), ["channels", "channel_methods", "neuron_groups"]
+    )
 
 
-def attribution(made: MadePage, layer: int, method: str) -> NDArray[np.float32]:
-    """Attribution of the run's pair to the channels of layer 1 or 2."""
+def attribution(made: SyntheticPage, layer: int, method: str) -> NDArray[np.float32]:
+    """Attribution of the run's contrast to the channels of layer 1 or 2."""
     found = made.read(f"channels{layer}")
     return found["attribution"].isel(pair=0).sel({"method": method}).to_numpy()
 
 
-def activations(made: MadePage, layer: int) -> NDArray[np.float32]:
+def activations(made: SyntheticPage, layer: int) -> NDArray[np.float32]:
     return made.read(f"activations{layer}")["activations"].transpose("channel", "row", "col").values
 
 
@@ -61,7 +69,7 @@ def check_tiles(tiles: Locator, values: NDArray[np.floating], most: int) -> None
 
 
 @pytest.mark.parametrize("method", ["linear", "path", "stochastic"])
-def test_strongest_channels_by_every_method(made: MadePage, visit: Visit, method: str) -> None:
+def test_strongest_channels_by_every_method(made: SyntheticPage, visit: Visit, method: str) -> None:
     page = visit(made.path)
     page.locator("#channels").get_by_label("Method").select_option(method)
     for layer in LAYERS:
@@ -76,7 +84,7 @@ def test_strongest_channels_by_every_method(made: MadePage, visit: Visit, method
         )
 
 
-def test_any_pair_shows_its_linear_attribution(made: MadePage, visit: Visit) -> None:
+def test_any_pair_shows_its_linear_attribution(made: SyntheticPage, visit: Visit) -> None:
     page = visit(made.path)
     names = list(made.read("classes1")["label"].values)
     choose_label(page, "For", "blue striped ring", "channels")
@@ -86,18 +94,18 @@ def test_any_pair_shows_its_linear_attribution(made: MadePage, visit: Visit) -> 
         classes = made.read(f"channels{layer}")["label_attribution"].to_numpy()
         check_tiles(block(page, layer).locator(".tile"), classes[a] - classes[b], 5)
     expect(page.locator("#channels .about")).to_contain_text(
-        "blue striped ring \N{MINUS SIGN} green plain bar: linear attribution"
+        "blue striped ring \N{MINUS SIGN} green plain bar: gradient x activation"
     )
     expect(page.locator("#channels").get_by_label("Method")).to_be_disabled()
 
 
-def test_a_tile_shows_activations_and_what_drives_them(made: MadePage, visit: Visit) -> None:
+def test_a_tile_shows_activations_and_what_drives_them(made: SyntheticPage, visit: Visit) -> None:
     page = visit(made.path)
     tile = block(page, 2).locator(".tile").first
     channel = int(str(tile.get_attribute("data-channel")))
     active = activations(made, 2)[channel]
     check_map(tile.locator(".map"), palettes()["cividis"].paint(active), atol=4)
-    square = driving_square(active, (80, 112))
+    square = peak_crop(active, (80, 112))
     image = tile.locator(".part img")
     box, part = image.bounding_box(), tile.locator(".part").bounding_box()
     assert box is not None
@@ -107,7 +115,7 @@ def test_a_tile_shows_activations_and_what_drives_them(made: MadePage, visit: Vi
     np.testing.assert_allclose(found, [square.top, square.left, square.side], atol=0.6)
 
 
-def test_bars_are_in_order_and_in_proportion(made: MadePage, visit: Visit) -> None:
+def test_bars_are_in_order_and_in_proportion(made: SyntheticPage, visit: Visit) -> None:
     page = visit(made.path)
     values = np.sort(attribution(made, 1, "linear"))[::-1]
     shown = drawn(block(page, 1).locator(".distribution"))
@@ -121,7 +129,7 @@ def test_bars_are_in_order_and_in_proportion(made: MadePage, visit: Visit) -> No
             assert found == pytest.approx(abs(values[place]) / spread * height, abs=3)
 
 
-def test_pointing_and_pressing_a_bar(made: MadePage, visit: Visit) -> None:
+def test_pointing_and_pressing_a_bar(made: SyntheticPage, visit: Visit) -> None:
     page = visit(made.path)
     values = attribution(made, 1, "linear")
     order = np.argsort(-values, kind="stable")
@@ -140,8 +148,8 @@ def test_pointing_and_pressing_a_bar(made: MadePage, visit: Visit) -> None:
     expect(detail.locator("h3")).to_have_text(f"Channel {order[-1]} of mixed4d")
 
 
-def test_a_channel_tells_what_it_counts_for_and_what_drives_it(
-    made: MadePage, visit: Visit
+def test_a_channel_shows_the_labels_it_raises_and_what_drives_it(
+    made: SyntheticPage, visit: Visit
 ) -> None:
     page = visit(made.path)
     block(page, 2).get_by_role("textbox").fill("7")
@@ -149,7 +157,7 @@ def test_a_channel_tells_what_it_counts_for_and_what_drives_it(
     detail = page.locator("#channels .detail")
     expect(detail.locator("h3")).to_have_text("Channel 7 of mixed5a")
     wanted = palettes()["cividis"].paint(activations(made, 2)[7])
-    check_map(detail.locator(".pictures-of .map"), wanted, atol=4)
+    check_map(detail.locator(".images .map"), wanted, atol=4)
     values = made.read("channels2")["label_attribution"].to_numpy()[:, 7]
     names = made.read("channels2")["label"].values
     found = detail.locator(".columns .name").all_inner_texts()
@@ -171,7 +179,7 @@ def test_a_channel_tells_what_it_counts_for_and_what_drives_it(
     expect(detail).to_have_count(0)
 
 
-def test_a_channel_that_is_not_there(made: MadePage, visit: Visit) -> None:
+def test_a_channel_that_is_not_there(made: SyntheticPage, visit: Visit) -> None:
     page = visit(made.path)
     block(page, 1).get_by_role("textbox").fill("11")
     block(page, 1).get_by_role("textbox").press("Enter")
@@ -179,11 +187,11 @@ def test_a_channel_that_is_not_there(made: MadePage, visit: Visit) -> None:
     expect(page.locator("#channels .detail")).to_have_count(0)
 
 
-def test_methods_beside_each_other(made: MadePage, visit: Visit) -> None:
+def test_methods_side_by_side(made: SyntheticPage, visit: Visit) -> None:
     page = visit(made.path)
     file = made.read("channels1").isel(pair=0)
     for method in ("linear", "path", "stochastic"):
-        section = page.locator(f'#methods [data-method="{method}"]')
+        section = page.locator(f'#channel_methods [data-method="{method}"]')
         values = attribution(made, 1, method)
         check_tiles(section.locator(".tile"), values, 3)
         numbers = [
@@ -197,15 +205,15 @@ def test_methods_beside_each_other(made: MadePage, visit: Visit) -> None:
         assert numbers[3] == 100
 
 
-def test_a_channel_is_marked_in_every_method(made: MadePage, visit: Visit) -> None:
+def test_a_channel_is_marked_in_every_method(made: SyntheticPage, visit: Visit) -> None:
     page = visit(made.path)
-    tile = page.locator('#methods [data-method="path"] .tile').nth(1)
+    tile = page.locator('#channel_methods [data-method="path"] .tile').nth(1)
     channel = int(str(tile.get_attribute("data-channel")))
     tile.hover()
-    tips = page.locator("#methods .tip b")
+    tips = page.locator("#channel_methods .tip b")
     assert tips.all_inner_texts() == [str(channel)] * 3
-    box = page.locator('#methods [data-method="linear"] .distribution').bounding_box()
-    mark = page.locator('#methods [data-method="linear"] .mark').bounding_box()
+    box = page.locator('#channel_methods [data-method="linear"] .distribution').bounding_box()
+    mark = page.locator('#channel_methods [data-method="linear"] .mark').bounding_box()
     assert box is not None
     assert mark is not None
     values = attribution(made, 1, "linear")
@@ -220,35 +228,36 @@ def test_a_channel_is_marked_in_every_method(made: MadePage, visit: Visit) -> No
     expect(tips).to_have_count(0)
 
 
-def test_neuron_groups_together_and_alone(made: MadePage, visit: Visit) -> None:
+def test_neuron_groups_together_and_alone(made: SyntheticPage, visit: Visit) -> None:
     page = visit(made.path)
     groups = made.read("groups1")
     spatial = groups["spatial"].transpose("row", "col", "factor").to_numpy()
-    whole = page.locator("#neurons .whole .map")
-    check_map(whole, colour.factor_picture(spatial), atol=4)
-    card = page.locator("#neurons .group").nth(2)
+    whole = page.locator("#neuron_groups .whole .map")
+    check_map(whole, colour.factor_image(spatial), atol=4)
+    card = page.locator("#neuron_groups .group").nth(2)
     card.hover()
-    check_map(whole, colour.single_factor_picture(spatial, 2), atol=4)
+    check_map(whole, colour.single_factor_image(spatial, 2), atol=4)
     page.mouse.move(2, 2)
-    check_map(whole, colour.factor_picture(spatial), atol=4)
+    check_map(whole, colour.factor_image(spatial), atol=4)
     card.get_by_role("button").click()
     page.mouse.move(2, 2)
-    check_map(whole, colour.single_factor_picture(spatial, 2), atol=4)
+    check_map(whole, colour.single_factor_image(spatial, 2), atol=4)
     for place in range(4):
-        small = page.locator("#neurons .group").nth(place).locator(".map")
-        check_map(small, colour.single_factor_picture(spatial, place), atol=4)
+        small = page.locator("#neuron_groups .group").nth(place).locator(".map")
+        check_map(small, colour.single_factor_image(spatial, place), atol=4)
     page.keyboard.press("Escape")
-    check_map(whole, colour.factor_picture(spatial), atol=4)
+    check_map(whole, colour.factor_image(spatial), atol=4)
 
 
-def test_what_a_group_responds_to_is_beside_its_map(
-    made: MadePage, visit: Visit, tmp_path: Path
+def test_what_a_group_responds_to_is_next_to_its_map(
+    made: SyntheticPage, visit: Visit, tmp_path: Path
 ) -> None:
-    assert not visit(made.path).locator("#neurons .group .part").count()
-    files = made.files | {"group_sprites1": write_sprites(tmp_path, "groups", 4, tile=32)}
+    assert not visit(made.path).locator("#neuron_groups .group .part").count()
+    sprites = write_sprites(tmp_path, "groups", 4, tile=32)
+    files = changed_files(made.files, group_sprites1=sprites)
     path = tmp_path / "index.html"
-    write_page(path, made.asked, ["neurons"], files, {}, Style())
-    parts = visit(path).locator("#neurons .group .part")
+    write_files(path, made.run, ["neuron_groups"], files)
+    parts = visit(path).locator("#neuron_groups .group .part")
     assert parts.count() == 4
     for place, part in enumerate(parts.all()):
         shown = drawn(part)
@@ -256,14 +265,14 @@ def test_what_a_group_responds_to_is_beside_its_map(
         np.testing.assert_allclose(middle, sprite_colour(place), atol=12)
 
 
-def test_effects_of_a_group_on_labels(made: MadePage, visit: Visit) -> None:
+def test_effects_of_a_group_on_labels(made: SyntheticPage, visit: Visit) -> None:
     page = visit(made.path)
     groups = made.read("groups1")
     names = list(groups["label"].values)
-    choose_label(page, "Second label", "amber hatched heart", "neurons")
+    choose_label(page, "Second label", "amber hatched heart", "neuron_groups")
     effect = groups["effect"].transpose("factor", "label").to_numpy()[1]
-    card = page.locator("#neurons .group").nth(1)
-    chosen = [made.pair.first, names.index("amber hatched heart")]
+    card = page.locator("#neuron_groups .group").nth(1)
+    chosen = [made.contrast.first, names.index("amber hatched heart")]
     order = np.argsort(-effect, kind="stable")
     wanted = [*chosen, *order[:3], *order[:-4:-1]]
     assert card.locator(".name").all_inner_texts() == [names[place] for place in wanted]

@@ -1,4 +1,4 @@
-"""Activation grids and the dictionary on a page in a browser: linked positions, cells, channels."""
+"""Activation grids and the semantic dictionary on a page in a browser: linked positions."""
 
 from __future__ import annotations
 
@@ -8,11 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from blockscope.figures.data.activation_grid import GridPanel
-from blockscope.figures.data.dictionary import representative_positions
 from helpers.synthetic_page import (
     PHONE,
-    MadePage,
+    SyntheticPage,
     Visit,
     cell_centres,
     check_map,
@@ -21,36 +19,38 @@ from helpers.synthetic_page import (
     make_page,
     point,
     saved,
+    write_files,
 )
-from helpers.synthetic_run import sprite_colour, write_sprites
+from helpers.synthetic_run import changed_files, sprite_colour, write_sprites
 from numpy.typing import NDArray
 from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
-from blockscope.figures.page.run_page import write_page
+from blockscope.figures.data.activation_grids import GridsPanel
+from blockscope.figures.data.activations import representative_positions
 from blockscope.figures.palettes import palettes
-from blockscope.figures.style import Style
 
 GRIDS = {"mixed4d": (6, 8), "mixed5a": (3, 4)}
 CHANNELS = 11
+GRID_PANEL, DICTIONARY = "activation_grids", "semantic_dictionary"
 Box = tuple[float, float, float, float]
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> MadePage:
+def made(tmp_path_factory: pytest.TempPathFactory) -> SyntheticPage:
     """Return a page of both panels, with sprites, that no test changes."""
     folder = tmp_path_factory.mktemp("run")
-    made = make_page(folder, ["grid"], size=(90, 120), grids=tuple(GRIDS.values()))
-    made.files["sprites1"] = write_sprites(folder, "mixed4d", CHANNELS)
-    write_page(made.path, made.asked, ["grid", "dictionary"], made.files, {}, Style(opacity=1.0))
-    return made
+    made = make_page(folder, [GRID_PANEL], size=(90, 120), grids=tuple(GRIDS.values()))
+    files = changed_files(made.files, sprites1=write_sprites(folder, "mixed4d", CHANNELS))
+    write_files(made.path, made.run, [GRID_PANEL, DICTIONARY], files)
+    return SyntheticPage(made.path, made.run, files)
 
 
-def shown(page: Page, title: str, panel: str = "grid") -> Locator:
+def shown(page: Page, title: str, panel: str = GRID_PANEL) -> Locator:
     return page.locator(f'#{panel} figure[data-shown="{title}"] > .map')
 
 
-def outlines(page: Page, title: str, panel: str = "grid") -> list[Box]:
+def outlines(page: Page, title: str, panel: str = GRID_PANEL) -> list[Box]:
     """Left, top, right and bottom of everything outlined, in parts of the picture."""
     whole = shown(page, title, panel).bounding_box()
     assert whole is not None
@@ -65,7 +65,7 @@ def outlines(page: Page, title: str, panel: str = "grid") -> list[Box]:
     return found
 
 
-def check_outlined(page: Page, wanted: dict[str, Box], panel: str = "grid") -> None:
+def check_outlined(page: Page, wanted: dict[str, Box], panel: str = GRID_PANEL) -> None:
     """Compare what is outlined with parts of the input: left, top, right, bottom."""
     for title, box in wanted.items():
         np.testing.assert_allclose(outlines(page, title, panel), [box], atol=0.01, err_msg=title)
@@ -76,14 +76,16 @@ def cells(grid: tuple[int, int], rows: tuple[int, int], cols: tuple[int, int]) -
     return cols[0] / grid[1], rows[0] / grid[0], (cols[1] + 1) / grid[1], (rows[1] + 1) / grid[0]
 
 
-def values_at(made: MadePage, rows: tuple[int, int], cols: tuple[int, int]) -> NDArray[np.floating]:
+def values_at(
+    made: SyntheticPage, rows: tuple[int, int], cols: tuple[int, int]
+) -> NDArray[np.floating]:
     """Activations of all channels, the mean of the positions from first to last."""
     held = made.read("activations1")["activations"].to_numpy()
     return held[rows[0] : rows[1] + 1, cols[0] : cols[1] + 1].mean((0, 1))
 
 
 def listed(page: Page) -> list[tuple[int, float]]:
-    tiles = page.locator("#dictionary .tiles .line").all_inner_texts()
+    tiles = page.locator("#semantic_dictionary .tiles .line").all_inner_texts()
     return [(int(number), float(value)) for number, value in (text.split() for text in tiles)]
 
 
@@ -95,7 +97,7 @@ def check_listed(page: Page, values: NDArray[np.floating]) -> None:
 
 
 def test_a_cell_outlines_its_region_and_the_cells_of_the_other_grids(
-    made: MadePage, visit: Visit
+    made: SyntheticPage, visit: Visit
 ) -> None:
     page = visit(made.path)
     late = shown(page, "mixed5a")
@@ -103,9 +105,9 @@ def test_a_cell_outlines_its_region_and_the_cells_of_the_other_grids(
     whole = cells(GRIDS["mixed5a"], (1, 1), (3, 3))
     check_outlined(page, {"Input": whole, "mixed5a": whole})
     check_outlined(page, {"mixed4d": cells(GRIDS["mixed4d"], (2, 3), (6, 7))})
-    check_outlined(page, {"Input": cells(GRIDS["mixed4d"], (2, 3), (6, 7))}, "dictionary")
+    check_outlined(page, {"Input": cells(GRIDS["mixed4d"], (2, 3), (6, 7))}, DICTIONARY)
     check_listed(page, values_at(made, (2, 3), (6, 7)))
-    expect(page.locator("#dictionary section h4")).to_have_text(
+    expect(page.locator("#semantic_dictionary section h4")).to_have_text(
         "mixed4d, rows 3 to 4, columns 7 to 8"
     )
     early = shown(page, "mixed4d")
@@ -117,10 +119,10 @@ def test_a_cell_outlines_its_region_and_the_cells_of_the_other_grids(
 
 
 def test_pointing_at_the_input_outlines_the_cells_in_all_grids(
-    made: MadePage, visit: Visit
+    made: SyntheticPage, visit: Visit
 ) -> None:
     page = visit(made.path)
-    for panel in ("grid", "dictionary"):
+    for panel in (GRID_PANEL, DICTIONARY):
         whole = shown(page, "Input", panel)
         whole.hover(position=point(whole, GRIDS["mixed4d"], 4, 7))
         check_outlined(page, {"Input": cells(GRIDS["mixed4d"], (4, 4), (7, 7))}, panel)
@@ -131,7 +133,7 @@ def test_pointing_at_the_input_outlines_the_cells_in_all_grids(
 
 def test_grids_whose_cells_do_not_nest(tmp_path: Path, visit: Visit) -> None:
     """Cells belong to a region by their centres: of 5 x 7 and 3 x 4 cells over one picture."""
-    made = make_page(tmp_path, ["grid"])
+    made = make_page(tmp_path, [GRID_PANEL])
     page = visit(made.path)
     late, early = shown(page, "mixed5a"), shown(page, "mixed4d")
     late.hover(position=point(late, (3, 4), 0, 1))
@@ -142,9 +144,9 @@ def test_grids_whose_cells_do_not_nest(tmp_path: Path, visit: Visit) -> None:
     check_outlined(page, {"mixed5a": cells((3, 4), (0, 0), (2, 2))})
 
 
-def test_every_cell_is_drawn_where_it_belongs(made: MadePage, visit: Visit) -> None:
+def test_every_cell_is_drawn_where_it_belongs(made: SyntheticPage, visit: Visit) -> None:
     page = visit(made.path)
-    for grid in GridPanel.of_run(made.asked, made.files).grids:
+    for grid in GridsPanel.of_run(made.run, made.files).grids:
         rows, cols = grid.magnitude.shape
         # The middle of the right lower quarter; the left upper one is lighter.
         found = cell_centres(drawn(shown(page, grid.layer)), 4 * rows, 4 * cols)[3::4, 3::4]
@@ -155,11 +157,11 @@ def test_every_cell_is_drawn_where_it_belongs(made: MadePage, visit: Visit) -> N
         assert np.abs(wanted - wanted[::-1, ::-1]).max() > 60, "the cells can be told apart"
 
 
-def test_cells_by_magnitude(made: MadePage, visit: Visit) -> None:
+def test_cells_by_magnitude(made: SyntheticPage, visit: Visit) -> None:
     page = visit(made.path)
-    page.locator("#grid").get_by_label("Cell sizes").select_option("magnitude")
+    page.locator("#activation_grids").get_by_label("Cell sizes").select_option("magnitude")
     paper = np.array([245, 245, 244])
-    grid = GridPanel.of_run(made.asked, made.files).grids[1]
+    grid = GridsPanel.of_run(made.run, made.files).grids[1]
     share = grid.magnitude / grid.magnitude.max()
     found = drawn(shown(page, "mixed5a"))
     tall, wide = (size / count for size, count in zip(found.shape[:2], share.shape, strict=True))
@@ -172,62 +174,68 @@ def test_cells_by_magnitude(made: MadePage, visit: Visit) -> None:
     assert (share < 0.7).sum() >= 4
 
 
-def test_the_looked_at_cell_is_enlarged(made: MadePage, visit: Visit) -> None:
+def test_the_focused_cell_is_enlarged(made: SyntheticPage, visit: Visit) -> None:
     page = visit(made.path)
-    grids = GridPanel.of_run(made.asked, made.files).grids
+    grids = GridsPanel.of_run(made.run, made.files).grids
     early = shown(page, "mixed4d")
     early.hover(position=point(early, GRIDS["mixed4d"], 1, 6))
     for title, cell in (
         ("mixed4d", grids[0].cells[1, 6]), ("mixed5a", grids[1].cells[0, 3]),
     ):  # fmt: skip
-        part = drawn(page.locator(f'#grid figure[data-shown="{title}"] .part .part'))
+        part = drawn(page.locator(f'#activation_grids figure[data-shown="{title}"] .part .part'))
         size = part.shape[0]
         np.testing.assert_allclose(part[size * 3 // 4, size * 3 // 4], 255 * cell[8, 8], atol=26)
-    text = page.locator('#grid figure[data-shown="mixed4d"] .note').inner_text()
+    text = page.locator('#activation_grids figure[data-shown="mixed4d"] .note').inner_text()
     length = grids[0].magnitude[1, 6]
     assert text.startswith("row 2, column 7: activation vector of length ")
     assert float(re.search(r"length ([\d.]+);", text)[1]) == pytest.approx(length, rel=0.01)
 
 
-def test_a_position_is_kept_linked_and_let_go(made: MadePage, visit: Visit) -> None:
+def test_a_position_is_pinned_linked_and_unpinned(made: SyntheticPage, visit: Visit) -> None:
     page = visit(made.path)
     early = shown(page, "mixed4d")
     early.click(position=point(early, GRIDS["mixed4d"], 2, 5))
     page.mouse.move(2, 2)
-    kept = {"mixed4d": cells(GRIDS["mixed4d"], (2, 2), (5, 5))}
-    check_outlined(page, kept)
+    pinned = {"mixed4d": cells(GRIDS["mixed4d"], (2, 2), (5, 5))}
+    check_outlined(page, pinned)
     late = shown(page, "mixed5a")
     late.hover(position=point(late, GRIDS["mixed5a"], 0, 0))
-    assert len(outlines(page, "mixed4d")) == 2, "the one kept and the one pointed at"
+    assert len(outlines(page, "mixed4d")) == 2, "the one pinned and the one pointed at"
     page.mouse.move(2, 2)
-    page.locator("#grid").get_by_label("Cell sizes").select_option("magnitude")
-    page.locator("#dictionary .tile").nth(2).click()
+    page.locator("#activation_grids").get_by_label("Cell sizes").select_option("magnitude")
+    page.locator("#semantic_dictionary .tile").nth(2).click()
     channel = listed(page)[2][0]
     page.wait_for_timeout(400)
     link = page.evaluate("location.href")
-    assert re.search(rf"#spot=mixed4d%3A{2 * 8 + 5}&entry={channel}&size=magnitude$", link)
+    assert re.search(rf"#entry={channel}&size=magnitude&spot=mixed4d%3A{2 * 8 + 5}$", link)
     page.goto("about:blank")
     page.goto(link)
-    expect(page.locator("#grid .outline").first).to_be_visible()
-    check_outlined(page, kept)
-    expect(page.locator("#grid").get_by_label("Cell sizes")).to_have_value("magnitude")
-    expect(page.locator(f'#dictionary [data-channel="{channel}"]')).to_have_attribute(
+    expect(page.locator("#activation_grids .outline").first).to_be_visible()
+    check_outlined(page, pinned)
+    expect(page.locator("#activation_grids").get_by_label("Cell sizes")).to_have_value("magnitude")
+    expect(page.locator(f'#semantic_dictionary [data-channel="{channel}"]')).to_have_attribute(
         "aria-pressed", "true"
     )
     page.get_by_role("application", name="Cells of mixed4d, 6 by 8").focus()
     page.keyboard.press("Escape")
-    expect(page.locator("#grid [role=status]").first).to_contain_text("the longest activation")
+    expect(page.locator("#activation_grids [role=status]").first).to_contain_text(
+        "the longest activation"
+    )
 
 
 @pytest.mark.parametrize("fragment", ["spot=mixed4d:48", "spot=other:1", "spot=3", "entry=11"])
-def test_a_link_of_another_page_does_no_harm(made: MadePage, visit: Visit, fragment: str) -> None:
+def test_a_link_of_another_page_does_no_harm(
+    made: SyntheticPage, visit: Visit, fragment: str
+) -> None:
     page = visit(made.path)
     page.goto(f"{made.path.as_uri()}#{fragment}&size=huge")
-    expect(page.locator("#grid [role=status]").first).to_contain_text("the longest activation")
-    assert page.locator('#dictionary .tile[aria-pressed="true"]').count() == 0
+    expect(page.locator("#activation_grids [role=status]").first).to_contain_text(
+        "the longest activation"
+    )
+    assert page.locator('#semantic_dictionary .tile[aria-pressed="true"]').count() == 0
 
 
-def test_keyboard_walks_over_cells(made: MadePage, visit: Visit) -> None:
+def test_keyboard_moves_over_cells(made: SyntheticPage, visit: Visit) -> None:
     page = visit(made.path)
     page.get_by_role("application", name="Cells of mixed5a").focus()
     for key in ("ArrowDown", "ArrowDown", "ArrowRight"):
@@ -238,43 +246,43 @@ def test_keyboard_walks_over_cells(made: MadePage, visit: Visit) -> None:
     check_outlined(page, {"Input": cells(GRIDS["mixed5a"], (2, 2), (1, 1))})
 
 
-def test_a_tap_is_a_press(made: MadePage, visit: Visit) -> None:
+def test_a_tap_is_a_press(made: SyntheticPage, visit: Visit) -> None:
     page = visit(made.path, **PHONE)
     late = shown(page, "mixed5a")
     late.tap(position=point(late, GRIDS["mixed5a"], 2, 0))
     check_outlined(page, {"Input": cells(GRIDS["mixed5a"], (2, 2), (0, 0))})
 
 
-def test_sprites_are_those_of_their_channels(made: MadePage, visit: Visit) -> None:
+def test_sprites_are_those_of_their_channels(made: SyntheticPage, visit: Visit) -> None:
     page = visit(made.path)
-    whole = shown(page, "Input", "dictionary")
+    whole = shown(page, "Input", DICTIONARY)
     for row, col in ((0, 0), (3, 6)):
         whole.hover(position=point(whole, GRIDS["mixed4d"], row, col))
-        for tile in page.locator("#dictionary .tile").all():
+        for tile in page.locator("#semantic_dictionary .tile").all():
             channel = int(str(tile.get_attribute("data-channel")))
             pixels = drawn(tile.locator(".part"))
             middle = pixels[pixels.shape[0] // 2, pixels.shape[1] // 2]
             np.testing.assert_allclose(middle, sprite_colour(channel), atol=30)
 
 
-def test_a_channel_shows_where_else_it_is_active(made: MadePage, visit: Visit) -> None:
+def test_a_channel_shows_where_else_it_is_active(made: SyntheticPage, visit: Visit) -> None:
     page = visit(made.path)
     held = made.read("activations1")["activations"].to_numpy()
-    tile = page.locator("#dictionary .tile").nth(3)
+    tile = page.locator("#semantic_dictionary .tile").nth(3)
     tile.click()
     channel = int(str(tile.get_attribute("data-channel")))
     page.mouse.move(2, 2)
-    found = cell_centres(drawn(shown(page, f"Channel {channel}", "dictionary")), *GRIDS["mixed4d"])
+    found = cell_centres(drawn(shown(page, f"Channel {channel}", DICTIONARY)), *GRIDS["mixed4d"])
     wanted = palettes()["cividis"].paint(held[..., channel])
     assert (np.abs(found - wanted).max(axis=-1) > 4).sum() <= 1, "all but the one outlined"
 
 
-def test_telling_positions_are_offered(made: MadePage, visit: Visit) -> None:
+def test_representative_positions_are_offered(made: SyntheticPage, visit: Visit) -> None:
     page = visit(made.path)
     held = made.read("activations1")["activations"].to_numpy()
     chosen = representative_positions(held, 4)
     check_listed(page, held[chosen[0]])
-    buttons = page.get_by_role("group", name="Telling positions").get_by_role("button")
+    buttons = page.get_by_role("group", name="Representative positions").get_by_role("button")
     expect(buttons).to_have_count(4)
     for button, cell in zip(buttons.all(), chosen, strict=True):
         button.click()
@@ -283,28 +291,28 @@ def test_telling_positions_are_offered(made: MadePage, visit: Visit) -> None:
 
 
 def test_without_sprites_numbers_and_maps_serve(tmp_path: Path, visit: Visit) -> None:
-    made = make_page(tmp_path, ["dictionary"])
+    made = make_page(tmp_path, [DICTIONARY])
     page = visit(made.path)
     held = made.read("activations1")["activations"].to_numpy()
     cell = representative_positions(held, 1)[0]
     check_listed(page, held[cell])
-    expect(page.locator("#dictionary section")).to_contain_text("sprites: {recipe: draft}")
-    tile = page.locator("#dictionary .tile").first
+    expect(page.locator("#semantic_dictionary section")).to_contain_text("sprites: {recipe: draft}")
+    tile = page.locator("#semantic_dictionary .tile").first
     channel = int(str(tile.get_attribute("data-channel")))
     wanted = palettes()["cividis"].paint(held[..., channel])
     check_map(tile.locator(".map"), wanted, atol=4)
 
 
-def test_saved_views_stand_alone(made: MadePage, visit: Visit) -> None:
+def test_saved_views_stand_alone(made: SyntheticPage, visit: Visit) -> None:
     page = visit(made.path)
     late = shown(page, "mixed5a")
     late.click(position=point(late, GRIDS["mixed5a"], 1, 1))
-    name, svg = saved(page, "grid", "SVG")
-    assert name == "a-run-grid.svg"
+    name, svg = saved(page, GRID_PANEL, "SVG")
+    assert name == "a-run-activation_grids.svg"
     text = svg.decode()
-    assert "mixed5a, row 2, column 2, kept" in text
+    assert "mixed5a, row 2, column 2, pinned" in text
     assert text.count('stroke="#ffd84d"') == 3, "one outline on the input and on each grid"
-    for panel in ("grid", "dictionary"):
+    for panel in (GRID_PANEL, DICTIONARY):
         name, png = saved(page, panel, "PNG")
         assert name == f"a-run-{panel}.png"
         with Image.open(io.BytesIO(png)) as opened:
@@ -314,8 +322,10 @@ def test_saved_views_stand_alone(made: MadePage, visit: Visit) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [320, 400, 1280])
-def test_nothing_is_cut_off(made: MadePage, visit: Visit, width: int, scheme: str) -> None:
+def test_nothing_is_cut_off(made: SyntheticPage, visit: Visit, width: int, scheme: str) -> None:
     page = visit(made.path, viewport={"width": width, "height": 800}, color_scheme=scheme)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    for text, found in contrasts(page.locator("#grid p, #dictionary p, #dictionary .line span")):
+    for text, found in contrasts(
+        page.locator("#activation_grids p, #semantic_dictionary p, #semantic_dictionary .line span")
+    ):
         assert found >= 4.5, f"hard to read: {text}"

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from helpers.synthetic_page import (
     PHONE,
-    MadePage,
+    SyntheticPage,
     Visit,
     cell_centres,
     check_map,
@@ -31,7 +31,7 @@ from blockscope.figures import colour
 from blockscope.figures.palettes import palettes
 
 SVG = "{http://www.w3.org/2000/svg}"
-PANELS = ("spatial", "overrides", "channels", "methods", "neurons")
+PANELS = ("spatial", "overrides", "channels", "channel_methods", "neuron_groups")
 GRIDS = {1: (5, 7), 2: (3, 4)}
 # Ends of addresses that no page writes.
 BROKEN = (
@@ -51,7 +51,7 @@ BROKEN = (
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> MadePage:
+def made(tmp_path_factory: pytest.TempPathFactory) -> SyntheticPage:
     """Return a page of all panels that no test changes."""
     return make_page(tmp_path_factory.mktemp("run"))
 
@@ -75,7 +75,7 @@ def set_a_view(page: Page) -> None:
         shown.click(position=point(shown, GRIDS[2], row, col))
     page.locator('#channels [data-layer="2"] .tile').nth(1).click()
     page.locator("#channels .drivers .tile").nth(1).click()
-    page.locator("#neurons .group button").nth(2).click()
+    page.locator("#neuron_groups .group button").nth(2).click()
     page.mouse.move(2, 2)
 
 
@@ -91,11 +91,11 @@ def view_of(page: Page) -> dict[str, object]:
         "maps": [drawn(layer_map(page, side)).tolist() for side in GRIDS],
         "channel": page.locator("#channels .detail h3").all_inner_texts(),
         "back": page.locator("#channels .detail").get_by_text("Back to").all_inner_texts(),
-        "group": page.locator("#neurons button[aria-pressed=true]").all_inner_texts(),
+        "group": page.locator("#neuron_groups button[aria-pressed=true]").all_inner_texts(),
     }
 
 
-def test_a_link_restores_the_view(made: MadePage, visit: Visit) -> None:
+def test_a_link_restores_the_view(made: SyntheticPage, visit: Visit) -> None:
     page = visit(made.path)
     at_rest = view_of(page)
     set_a_view(page)
@@ -103,7 +103,7 @@ def test_a_link_restores_the_view(made: MadePage, visit: Visit) -> None:
     assert all(wanted[key] != at_rest[key] for key in wanted), "every part of the view is set"
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.locator("#spatial").get_by_role("button", name="Copy link").click()
-    expect(page.locator("#spatial .said")).to_have_text("Link copied")
+    expect(page.locator("#spatial .message")).to_have_text("Link copied")
     link = page.evaluate("navigator.clipboard.readText()")
     assert link == f"{made.path.as_uri()}{address(page)}&at=spatial"
     again = page.context.new_page()
@@ -117,7 +117,7 @@ def test_a_link_restores_the_view(made: MadePage, visit: Visit) -> None:
     assert view_of(again) == at_rest
 
 
-def test_the_method_is_in_the_link(made: MadePage, visit: Visit) -> None:
+def test_the_method_is_in_the_link(made: SyntheticPage, visit: Visit) -> None:
     page = visit(made.path)
     page.locator("#channels").get_by_label("Method").select_option("stochastic")
     assert address(page) == "#method=stochastic"
@@ -126,7 +126,7 @@ def test_the_method_is_in_the_link(made: MadePage, visit: Visit) -> None:
 
 
 @pytest.mark.slow
-def test_broken_links_are_ignored(made: MadePage, visit: Visit) -> None:
+def test_broken_links_are_ignored(made: SyntheticPage, visit: Visit) -> None:
     page = visit(made.path)
     at_rest = view_of(page)
     for fragment in BROKEN:
@@ -137,7 +137,7 @@ def test_broken_links_are_ignored(made: MadePage, visit: Visit) -> None:
         assert view_of(page) == at_rest, fragment
 
 
-def test_links_between_panels_keep_the_view(made: MadePage, visit: Visit) -> None:
+def test_links_between_panels_keep_the_view(made: SyntheticPage, visit: Visit) -> None:
     page = visit(made.path)
     page.locator("#spatial").get_by_label("Scale").select_option("all")
     before = address(page)
@@ -149,7 +149,7 @@ def test_links_between_panels_keep_the_view(made: MadePage, visit: Visit) -> Non
     expect(page.locator("#channels h2")).to_be_focused()
 
 
-def test_a_saved_png_is_what_is_shown(made: MadePage, visit: Visit) -> None:
+def test_a_saved_png_is_what_is_shown(made: SyntheticPage, visit: Visit) -> None:
     page = visit(made.path)
     shown = layer_map(page, 2)
     shown.click(position=point(shown, GRIDS[2], 2, 1))
@@ -161,7 +161,7 @@ def test_a_saved_png_is_what_is_shown(made: MadePage, visit: Visit) -> None:
     # The maps stand side by side, in columns of 468 units between margins of 20 and a gap of 24.
     wanted = {
         1: next(iter(palettes().values())).paint(made.positions[2, 1]),
-        2: colour.hints(*made.pair.maps(made.read("classes2"))),
+        2: colour.two_label_map(*made.contrast.maps(made.read("classes2"))),
     }
     height = 2 * 468 * 80 / 112
     texts = ET.fromstring(saved(page, "spatial", "SVG")[1])
@@ -171,7 +171,7 @@ def test_a_saved_png_is_what_is_shown(made: MadePage, visit: Visit) -> None:
         np.testing.assert_allclose(cell_centres(part, *GRIDS[side]), wanted[side], atol=2)
 
 
-def test_a_saved_svg_holds_cells_and_text(made: MadePage, visit: Visit) -> None:
+def test_a_saved_svg_holds_cells_and_text(made: SyntheticPage, visit: Visit) -> None:
     page = visit(made.path)
     page.locator("#spatial").get_by_label("Opacity").fill("0.4")
     name, content = saved(page, "spatial", "SVG")
@@ -182,10 +182,10 @@ def test_a_saved_svg_holds_cells_and_text(made: MadePage, visit: Visit) -> None:
     for side, group in zip(GRIDS, groups, strict=True):
         fills = [str(cell.get("fill")) for cell in group]
         found = np.array([[int(f[i : i + 2], 16) for i in (1, 3, 5)] for f in fills])
-        wanted = colour.hints(*made.pair.maps(made.read(f"classes{side}")))
+        wanted = colour.two_label_map(*made.contrast.maps(made.read(f"classes{side}")))
         np.testing.assert_allclose(found, wanted.reshape(-1, 3), atol=2)
     text = "\n".join(str(element.text) for element in root.iter(f"{SVG}text"))
-    for words in ("mixed4d", "mixed5a", *made.pair.names, "Run a-run: model blocks1000"):
+    for words in ("mixed4d", "mixed5a", *made.contrast.names, "Run a-run: model blocks1000"):
         assert words in text
     pictures = list(root.iter(f"{SVG}image"))
     assert len(pictures) == 1, "the input is there once"
@@ -196,7 +196,7 @@ def test_a_saved_svg_holds_cells_and_text(made: MadePage, visit: Visit) -> None:
     assert not re.search(rb'href="(?!data:|#)', content)
 
 
-def test_what_is_compared_is_saved(made: MadePage, visit: Visit) -> None:
+def test_what_is_compared_is_saved(made: SyntheticPage, visit: Visit) -> None:
     page = visit(made.path)
     shown = layer_map(page, 1)
     for row, col in ((4, 6), (1, 2)):
@@ -210,7 +210,7 @@ def test_what_is_compared_is_saved(made: MadePage, visit: Visit) -> None:
 
 
 @pytest.mark.parametrize("panel", PANELS)
-def test_every_panel_is_saved(made: MadePage, visit: Visit, panel: str) -> None:
+def test_every_panel_is_saved(made: SyntheticPage, visit: Visit, panel: str) -> None:
     page = visit(made.path)
     name, content = saved(page, panel, "PNG")
     assert name == f"a-run-{panel}.png"
@@ -231,14 +231,14 @@ def test_every_panel_is_saved(made: MadePage, visit: Visit, panel: str) -> None:
 def test_hostile_names_stay_text(tmp_path: Path, visit: Visit) -> None:
     hostile = '</svg><script>alert(1)</script> & "x"'
     labels = [hostile, "bolt", "lamp", "rope"]
-    made = make_page(tmp_path, PANELS, labels=labels, asked=(hostile, "lamp"))
+    made = make_page(tmp_path, PANELS, labels=labels, compared=(hostile, "lamp"))
     page = visit(made.path)
     root = ET.fromstring(saved(page, "channels", "SVG")[1])
     assert hostile in " ".join(str(element.text) for element in root.iter(f"{SVG}text"))
     assert not list(root.iter(f"{SVG}script"))
 
 
-def test_nothing_is_left_on_the_window(made: MadePage, visit: Visit) -> None:
+def test_nothing_is_left_on_the_window(made: SyntheticPage, visit: Visit) -> None:
     page = visit(made.path)
     expect(page.locator("#spatial .cells")).to_have_count(2)
     own = page.evaluate(
@@ -254,16 +254,16 @@ def test_nothing_is_left_on_the_window(made: MadePage, visit: Visit) -> None:
 
 
 def test_a_page_of_maps_alone(tmp_path: Path, visit: Visit) -> None:
-    made = make_page(tmp_path, ["spatial"], asked=())
+    made = make_page(tmp_path, ["spatial"], compared=())
     page = visit(made.path)
-    check_map(layer_map(page, 1), colour.hints(*made.pair.maps(made.read("classes1"))))
+    check_map(layer_map(page, 1), colour.two_label_map(*made.contrast.maps(made.read("classes1"))))
     page.evaluate("location.hash = '#channels=1:3&group=1&method=path&opacity=0.5'")
     expect(page.locator("#spatial .percent")).to_have_text("50 %")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [320, 400, 1280])
-def test_every_screen(made: MadePage, visit: Visit, width: int, scheme: str) -> None:
+def test_every_screen(made: SyntheticPage, visit: Visit, width: int, scheme: str) -> None:
     page = visit(made.path, viewport={"width": width, "height": 800}, color_scheme=scheme)
     set_a_view(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
@@ -278,7 +278,7 @@ def test_every_screen(made: MadePage, visit: Visit, width: int, scheme: str) -> 
     assert page.locator("img:not([alt]), canvas:not([aria-label])").count() == 0
 
 
-def test_a_phone_searches_and_saves(made: MadePage, visit: Visit) -> None:
+def test_a_phone_searches_and_saves(made: SyntheticPage, visit: Visit) -> None:
     page = visit(made.path, **PHONE)
     box = page.locator("#spatial").get_by_role("combobox", name="First label")
     box.tap()
@@ -291,7 +291,7 @@ def test_a_phone_searches_and_saves(made: MadePage, visit: Visit) -> None:
     assert page.evaluate("document.documentElement.scrollWidth") <= 400
 
 
-def test_lists_of_labels_stay_on_the_screen(made: MadePage, visit: Visit) -> None:
+def test_lists_of_labels_stay_on_the_screen(made: SyntheticPage, visit: Visit) -> None:
     page = visit(made.path, viewport={"width": 320, "height": 800})
     for name in ("First label", "Second label"):
         page.locator("#spatial").get_by_role("combobox", name=name).click()
@@ -302,12 +302,12 @@ def test_lists_of_labels_stay_on_the_screen(made: MadePage, visit: Visit) -> Non
         page.keyboard.press("Escape")
 
 
-def test_print_keeps_what_paper_can_show(made: MadePage, visit: Visit) -> None:
+def test_print_keeps_what_paper_can_show(made: SyntheticPage, visit: Visit) -> None:
     page = visit(made.path, color_scheme="dark")
     tiles = page.locator("#channels .tile").count()
     page.emulate_media(media="print")
     for panel in PANELS:
-        assert page.locator(f"#{panel} :is(.tools, .keep):visible").count() == 0
+        assert page.locator(f"#{panel} :is(.tools, .save):visible").count() == 0
     assert page.locator("#channels .tile:visible").count() == tiles
     assert tiles > 0
     for text, found in contrasts(page.locator(".explore :is(p, h3, h4, .name, .value)")):

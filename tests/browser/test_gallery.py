@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from blockscope.figures.page.gallery import GalleryRun, write_gallery
+from blockscope.stages.gallery import write_gallery
 
 
 @pytest.fixture
@@ -18,20 +18,20 @@ def gallery(tmp_path: Path) -> Path:
     panel = np.random.default_rng(1).integers(0, 256, (300, 560, 3), np.uint8)
     Image.fromarray(panel).save(tmp_path / "panel.png")
     runs = [
-        GalleryRun(
-            run=f"run-{place}",
-            model="blocks1000",
-            image=("beer", "dog_cat", "flowers")[place % 3],
-            layers=("mixed4d", "mixed5a"),
-            override=("none", "smooth")[place % 2],
-            factors="2 joint",
-            panels=["groups", "spatial"],
-            page=tmp_path / "figures" / f"run-{place}" / "index.html",
-            png=tmp_path / "panel.png",
-        )
+        {
+            "run": f"run-{place}",
+            "model": "blocks1000",
+            "image": ("beer", "dog_cat", "flowers")[place % 3],
+            "layers": ("mixed4d", "mixed5a"),
+            "override": ("none", "smooth")[place % 2],
+            "factors": "2 joint",
+            "panels": ["factors", "spatial"],
+            "page": tmp_path / "figures" / f"run-{place}" / "index.html",
+            "png": tmp_path / "panel.png",
+        }
         for place in range(60)
     ]
-    write_gallery(tmp_path / "index.html", runs, {"created_by": "gallery"})
+    write_gallery(output=tmp_path / "index.html", runs=runs)
     return tmp_path / "index.html"
 
 
@@ -47,7 +47,7 @@ def test_filter(gallery: Path, visit: Callable[..., Page]) -> None:
     expect(page.locator(".card:visible h3")).to_have_text(["run-17"])
     box.fill("no such run")
     expect(page.locator(".card:visible")).to_have_count(0)
-    expect(page.get_by_text("No run has all these words.")).to_be_visible()
+    expect(page.get_by_text("No run matches all these words.")).to_be_visible()
     box.fill("")
     expect(page.locator(".card:visible")).to_have_count(60)
     expect(status).to_have_text("60 runs of 3 images")

@@ -1,4 +1,4 @@
-"""Made-up files of a contact sheet: sprites of flat colours, activations, a picture."""
+"""Synthetic files of a contact sheet: sprites of flat colours, activations, an image."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from blockscope.figures.page.contact_sheet import write_contact
 from blockscope.io import datasets, images, provenance
+from blockscope.stages.contact_sheet import write_contact_sheet
 
 MODEL = {"model": "tiny", "model_sha256": "ab" * 32}
 IMAGE = {"image": "noise", "image_sha256": "cd" * 32}
@@ -26,7 +26,7 @@ def colours(count: int) -> NDArray[np.uint8]:
 
 
 @dataclass
-class MadeContact:
+class SyntheticContact:
     """Arrays of a contact sheet, to be changed before they are written into a folder."""
 
     folder: Path
@@ -57,7 +57,7 @@ class MadeContact:
         return self.folder / "active.zarr.zip"
 
     @property
-    def picture(self) -> Path:
+    def image(self) -> Path:
         return self.folder / "input.png"
 
     def write_sprites(self) -> None:
@@ -69,19 +69,19 @@ class MadeContact:
         dataset = xr.Dataset(pixels | each, {"sprite": self.numbers}, facts)
         datasets.write_zarr(self.sprites, dataset)
 
-    def write_picture(self) -> None:
+    def write_image(self) -> None:
         facts = provenance.record("activations", **(MODEL | IMAGE | LAYER | self.facts))
         named = {"activations": (("row", "col", "channel"), self.activations)}
         datasets.write_zarr(self.active, xr.Dataset(named, attrs=facts))
         shown = self.rng.integers(0, 256, (*INPUT, 3), np.uint8)
-        images.write_png(self.picture, shown, provenance.record("input", **MODEL, **IMAGE))
+        images.write_png(self.image, shown, provenance.record("input", **MODEL, **IMAGE))
 
-    def write(self, with_picture: bool = True) -> Path:
+    def write(self, with_image: bool = True) -> Path:
         """Write all files, and the page."""
         self.write_sprites()
-        if with_picture:
-            self.write_picture()
-            write_contact(self.page, self.sprites, self.active, self.picture)
-        else:
-            write_contact(self.page, self.sprites)
+        response = {}
+        if with_image:
+            self.write_image()
+            response = {"activations": self.active, "image": self.image}
+        write_contact_sheet(output=self.page, sprites=self.sprites, **response)
         return self.page

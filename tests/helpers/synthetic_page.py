@@ -1,9 +1,9 @@
-"""Pages of made-up runs in a browser, and looking at what they draw."""
+"""Pages of synthetic runs in a browser, and what they draw."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,10 +18,9 @@ from blockscope.config.panels import PANELS
 from blockscope.config.settings import RunRow
 from blockscope.figures.data.contrasts import Contrast, find_contrast
 from blockscope.figures.data.panel_files import PanelFiles
-from blockscope.figures.page.run_page import write_page
-from blockscope.figures.style import Style
 from blockscope.io import datasets
-from helpers.synthetic_run import FACTS, write_run
+from blockscope.stages.page import write_page
+from helpers.synthetic_run import write_run
 
 Visit = Callable[..., Page]
 Pixels = NDArray[np.float64]
@@ -29,8 +28,8 @@ PHONE = {"viewport": {"width": 400, "height": 800}, "has_touch": True, "is_mobil
 
 
 @dataclass(frozen=True)
-class MadePage:
-    """The page of a made-up run, and the files that it was made from."""
+class SyntheticPage:
+    """The page of a synthetic run, and the files that it was made from."""
 
     path: Path
     run: RunRow
@@ -57,18 +56,30 @@ class MadePage:
 
 def make_page(
     folder: Path,
-    panels: Iterable[str] = PANELS,
+    panels: Sequence[str] = tuple(PANELS),
     opacity: float = 1.0,
     seed: int = 11,
     **run: Any,
-) -> MadePage:
+) -> SyntheticPage:
     """Write a page; with full opacity nothing of the input shines through the maps."""
     folder.mkdir(exist_ok=True, parents=True)
     row, files = write_run(folder, np.random.default_rng(seed), **run)
     path = folder / "index.html"
-    facts = FACTS | {"created_by": "page"}
-    write_page(path, row, list(panels), files, facts, Style(opacity=opacity))
-    return MadePage(path, row, files)
+    write_files(path, row, panels, files, opacity)
+    return SyntheticPage(path, row, files)
+
+
+def write_files(
+    path: Path, run: RunRow, panels: Sequence[str], files: PanelFiles, opacity: float = 1.0
+) -> None:
+    """Write the page of a run from files of its own."""
+    write_page(
+        output=path,
+        run=run.figure_params,
+        panels=panels,
+        style={"opacity": opacity},
+        files=files.paths,
+    )
 
 
 def drawn(shown: Locator) -> Pixels:
@@ -87,13 +98,13 @@ def cell_centres(shown: Pixels, rows: int, cols: int) -> Pixels:
 def layer_map(
     page: Page, side: int, panel: str = "spatial", override: str | None = None
 ) -> Locator:
-    """The picture of layer 1 or 2 in a panel of maps."""
+    """The map of layer 1 or 2 in a panel of maps."""
     which = f'[data-override="{override}"]' if override else ""
     return page.locator(f'#{panel} figure[data-side="{side}"]{which} .map')
 
 
 def check_map(shown: Locator, wanted: NDArray[np.uint8], atol: float = 2) -> None:
-    """Compare the cells of a map with a picture (row, col, rgb).
+    """Compare the cells of a map with pixels (row, col, rgb).
 
     Arrays in a page are rounded, which may shift a colour by one step of its palette.
     """
@@ -109,7 +120,7 @@ def point(shown: Locator, grid: tuple[int, int], row: int, col: int) -> dict[str
 
 
 def contrasts(texts: Locator) -> list[tuple[str, float]]:
-    """Every text that is seen, with its contrast with what is behind it as WCAG 2 defines it."""
+    """Every text that is seen, with its contrast with its background as WCAG 2 defines it."""
     seen = texts.evaluate_all(
         """elements => elements.filter(e => e.checkVisibility() && e.innerText.trim()).map(e => {
             let behind = e;

@@ -1,13 +1,17 @@
-"""contact_sheet: all sprites of a layer on a page, with what a picture makes of its channels."""
+"""contact_sheet: all sprites of a layer on a page, with an image how active its channels are."""
 
 from blockscope.runtime.job import run
 
 
 def main(smk):
-    from blockscope.figures.page.contact_sheet import write_contact
+    from blockscope.stages.contact_sheet import write_contact_sheet
 
-    active, picture = smk.input.get("activations"), smk.input.get("image")
-    write_contact(smk.output.html, smk.input.sprites, active, picture)
+    write_contact_sheet(
+        output=smk.output.html,
+        sprites=smk.input.sprites,
+        activations=smk.input.get("activations"),
+        image=smk.input.get("image"),
+    )
 
 
 if "snakemake" in globals():

@@ -4,11 +4,9 @@ from blockscope.runtime.job import run
 
 
 def main(smk):
-    from blockscope.figures.page.gallery import GalleryRun, write_gallery
-    from blockscope.io import provenance
+    from blockscope.stages.gallery import write_gallery
 
-    runs = [GalleryRun(**shown) for shown in smk.params.runs]
-    write_gallery(smk.output.html, runs, provenance.record("gallery", runs=len(runs)))
+    write_gallery(output=smk.output.html, runs=smk.params.runs)
 
 
 if "snakemake" in globals():

@@ -4,16 +4,16 @@ from blockscope.runtime.job import run
 
 
 def main(smk):
-    from blockscope.config.settings import RunRow
-    from blockscope.figures.data.panel_files import PanelFiles
-    from blockscope.figures.data.provenance_checks import figure_facts
-    from blockscope.figures.page.run_page import write_page
-    from blockscope.figures.style import Style
+    from blockscope.stages.page import write_page
 
-    params, row = smk.params, RunRow.model_validate(smk.params.run)
-    facts = figure_facts("page", row, smk.input.image)
-    files, style = PanelFiles(dict(smk.input.items())), Style.model_validate(params.style)
-    write_page(smk.output.html, row, params.panels, files, facts, style, params.gallery)
+    write_page(
+        output=smk.output.html,
+        run=smk.params.run,
+        panels=smk.params.panels,
+        style=smk.params.style,
+        files=dict(smk.input.items()),
+        gallery=smk.params.gallery,
+    )
 
 
 if "snakemake" in globals():

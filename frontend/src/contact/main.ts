@@ -11,26 +11,26 @@ const OPACITY = "0.6"; // of a heat map over the input, as on the page of a run
 
 /** One rule for all tiles, so that an image of megabytes is read and decoded once. */
 function addRule(uri: string): void {
-    const style = document.createElement("style");
-    style.textContent = `.contact .sprite { background-image: url("${uri}"); }`;
-    document.head.append(style);
+  const style = document.createElement("style");
+  style.textContent = `.contact .sprite { background-image: url("${uri}"); }`;
+  document.head.append(style);
 }
 
 async function start(): Promise<void> {
-    const target = document.querySelector<HTMLElement>('[data-mount="contact"]');
-    const image = document.getElementById("sheet") as HTMLImageElement | null;
-    if (!target || !image) return;
-    if (!("DecompressionStream" in window)) {
-        target.textContent = TOO_OLD;
-        return;
-    }
-    const view = new View(await readSheet());
-    addRule(image.src);
-    image.hidden = true;
-    document.documentElement.style.setProperty("--opacity", OPACITY);
-    target.classList.add("explore");
-    followAddress([view]);
-    mount(Contact, { target, props: { view } });
+  const target = document.querySelector<HTMLElement>('[data-mount="contact"]');
+  const image = document.getElementById("sheet") as HTMLImageElement | null;
+  if (!target || !image) return;
+  if (!("DecompressionStream" in window)) {
+    target.textContent = TOO_OLD;
+    return;
+  }
+  const view = new View(await readSheet());
+  addRule(image.src);
+  image.hidden = true;
+  document.documentElement.style.setProperty("--opacity", OPACITY);
+  target.classList.add("explore");
+  followAddress([view]);
+  mount(Contact, { target, props: { view } });
 }
 
 void start();

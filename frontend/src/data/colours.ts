@@ -23,66 +23,66 @@ const REACH = 1.5; // the largest value before clipping
 const FLOOR = 0.01; // keeps an empty map finite
 
 export interface Palette {
-    name: string;
-    words: string;
-    signed: boolean;
-    /** 255 colours, rgb; entry 127 is zero. */
-    table: Uint8Array;
+  name: string;
+  words: string;
+  signed: boolean;
+  /** 255 colours, rgb; entry 127 is zero. */
+  table: Uint8Array;
 }
 
 export function readPalette({ name, words, signed, table }: PackedPalette): Palette {
-    return { name, words, signed, table: fromBase64(table) };
+  return { name, words, signed, table: fromBase64(table) };
 }
 
 /** Colour a map of one number; `full` is the absolute value that gets the last colour. */
 export function paint(values: Floats, palette: Palette, full = largestAbs(values)): Pixels {
-    const pixels = new Uint8ClampedArray(4 * values.length);
-    for (const [i, value] of values.entries()) {
-        const share = full > 0 ? Math.max(-1, Math.min(1, value / full)) : 0;
-        const entry = 3 * (STEPS + Math.round(share * STEPS));
-        pixels.set(palette.table.subarray(entry, entry + 3), 4 * i);
-        pixels[4 * i + 3] = 255;
-    }
-    return pixels;
+  const pixels = new Uint8ClampedArray(4 * values.length);
+  for (const [i, value] of values.entries()) {
+    const share = full > 0 ? Math.max(-1, Math.min(1, value / full)) : 0;
+    const entry = 3 * (STEPS + Math.round(share * STEPS));
+    pixels.set(palette.table.subarray(entry, entry + 3), 4 * i);
+    pixels[4 * i + 3] = 255;
+  }
+  return pixels;
 }
 
 /** Colours of a palette from its lower to its upper end, for a legend. */
 export function gradient(palette: Palette): string {
-    const first = palette.signed ? 0 : STEPS;
-    const stops = Array.from({ length: 17 }, (_, i) => {
-        const entry = Math.round(first + (i / 16) * (2 * STEPS - first));
-        return `rgb(${palette.table.subarray(3 * entry, 3 * entry + 3).join(" ")})`;
-    });
-    return `linear-gradient(to right, ${stops.join(", ")})`;
+  const first = palette.signed ? 0 : STEPS;
+  const stops = Array.from({ length: 17 }, (_, i) => {
+    const entry = Math.round(first + (i / 16) * (2 * STEPS - first));
+    return `rgb(${palette.table.subarray(3 * entry, 3 * entry + 3).join(" ")})`;
+  });
+  return `linear-gradient(to right, ${stops.join(", ")})`;
 }
 
 /** Orange for what supports the first label, blue for the second; neutral grey for nothing. */
 export function twoLabels(first: Floats, second: Floats | null): Pixels {
-    return mixed(first, second, (a, b) => [a, (a + b) / 2, b]);
+  return mixed(first, second, (a, b) => [a, (a + b) / 2, b]);
 }
 
 /** Green for the first of two compared cells, magenta for the second, white for both. */
 export function compared(first: Floats, second: Floats): Pixels {
-    const full = Math.max(largestAbs(first), largestAbs(second)) || 1;
-    const share = (values: Floats) => values.map((value) => value / full);
-    return mixed(share(first), share(second), (a, b) => [b, a, b]);
+  const full = Math.max(largestAbs(first), largestAbs(second)) || 1;
+  const share = (values: Floats) => values.map((value) => value / full);
+  return mixed(share(first), share(second), (a, b) => [b, a, b]);
 }
 
 function mixed(
-    first: Floats,
-    second: Floats | null,
-    mix: (a: number, b: number) => [number, number, number],
+  first: Floats,
+  second: Floats | null,
+  mix: (a: number, b: number) => [number, number, number],
 ): Pixels {
-    const colours = Array.from(first, (a, i) => mix(Math.max(a, 0), Math.max(second?.[i] ?? 0, 0)));
-    const most = colours.reduce((m, [r, g, b]) => Math.max(m, r, g, b), 0);
-    const scale = FLOOR + most / REACH;
-    const pixels = new Uint8ClampedArray(4 * first.length);
-    for (const [i, colour] of colours.entries()) {
-        for (const [band, value] of colour.entries()) {
-            // Bytes are cut, not rounded.
-            pixels[4 * i + band] = Math.floor(Math.min(1, value / scale + NEUTRAL) * 255);
-        }
-        pixels[4 * i + 3] = 255;
+  const colours = Array.from(first, (a, i) => mix(Math.max(a, 0), Math.max(second?.[i] ?? 0, 0)));
+  const most = colours.reduce((m, [r, g, b]) => Math.max(m, r, g, b), 0);
+  const scale = FLOOR + most / REACH;
+  const pixels = new Uint8ClampedArray(4 * first.length);
+  for (const [i, colour] of colours.entries()) {
+    for (const [band, value] of colour.entries()) {
+      // Bytes are cut, not rounded.
+      pixels[4 * i + band] = Math.floor(Math.min(1, value / scale + NEUTRAL) * 255);
     }
-    return pixels;
+    pixels[4 * i + 3] = 255;
+  }
+  return pixels;
 }

@@ -7,13 +7,13 @@ const SCALE = 2; // pixels for each unit of a bitmap: 300 dots per inch at 170 m
 
 /** Save a scene; returns the name of the file. */
 export async function save(scene: Scene, kind: "png" | "svg", name: string): Promise<string> {
-    const blob =
-        kind === "png" ? await toPng(scene, SCALE) : new Blob([toSvg(scene)], { type: "image/svg+xml" });
-    const link = document.createElement("a");
-    link.href = URL.createObjectURL(blob);
-    link.download = `${name.replace(/[^\p{L}\p{N}._-]+/gu, "-")}.${kind}`;
-    link.click();
-    // The file is read after the click has returned.
-    setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
-    return link.download;
+  const blob =
+    kind === "png" ? await toPng(scene, SCALE) : new Blob([toSvg(scene)], { type: "image/svg+xml" });
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(blob);
+  link.download = `${name.replace(/[^\p{L}\p{N}._-]+/gu, "-")}.${kind}`;
+  link.click();
+  // The file is read after the click has returned.
+  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+  return link.download;
 }

@@ -6,105 +6,103 @@ import { Labels } from "../data/labels";
 import { type ViewPart, whole } from "./fragment";
 
 export class Page implements ViewPart {
-    readonly palettes: readonly Palette[];
-    /** Everything that a link restores; panels add what is theirs. */
-    readonly parts: ViewPart[] = [this];
+  readonly palettes: readonly Palette[];
+  /** Everything that a link restores; panels add what is theirs. */
+  readonly parts: ViewPart[] = [this];
 
-    first = $state(0);
-    /** null where the first label stands alone. */
-    second = $state<number | null>(null);
-    palette = $state("");
-    opacity = $state(0);
+  first = $state(0);
+  /** null where the first label stands alone. */
+  second = $state<number | null>(null);
+  palette = $state("");
+  opacity = $state(0);
 
-    private constructor(
-        readonly data: Data,
-        readonly labels: Labels,
-    ) {
-        this.palettes = data.palettes.map(readPalette);
-        this.palette = this.palettes[0].name;
-        this.opacity = data.opacity;
-        this.resetLabels();
+  private constructor(
+    readonly data: Data,
+    readonly labels: Labels,
+  ) {
+    this.palettes = data.palettes.map(readPalette);
+    this.palette = this.palettes[0].name;
+    this.opacity = data.opacity;
+    this.resetLabels();
+  }
+
+  static async of(data: Data): Promise<Page> {
+    const { labels } = data;
+    const probability = labels ? await unpack(labels.probability) : new Tensor([1, 0], new Float32Array());
+    return new Page(data, new Labels(labels?.name ?? [], labels?.index ?? [], probability.values));
+  }
+
+  /** What several panels share, of one kind. */
+  shared<Kind>(kind: string): Kind {
+    return this.data.shared[kind] as Kind;
+  }
+
+  /** Let links restore a part of the view. */
+  restore<Part extends ViewPart>(part: Part): Part {
+    this.parts.push(part);
+    return part;
+  }
+
+  entries(): [string, string][] {
+    const { first, second, palette, opacity, data, labels } = this;
+    const entries: [string, string][] = [];
+    if (!this.hasOwnLabels) {
+      entries.push(["first", String(labels.index[first])]);
+      entries.push(["second", second === null ? "none" : String(labels.index[second])]);
     }
+    if (palette !== this.palettes[0].name) entries.push(["palette", palette]);
+    if (opacity !== data.opacity) entries.push(["opacity", String(opacity)]);
+    return entries;
+  }
 
-    static async of(data: Data): Promise<Page> {
-        const { labels } = data;
-        const probability = labels
-            ? await unpack(labels.probability)
-            : new Tensor([1, 0], new Float32Array());
-        return new Page(data, new Labels(labels?.name ?? [], labels?.index ?? [], probability.values));
-    }
+  read(parameters: URLSearchParams): void {
+    const label = (key: string) => this.labels.placeOf(whole(parameters.get(key)) ?? -1);
+    const first = label("first");
+    if (first === null) this.resetLabels();
+    else [this.first, this.second] = [first, label("second")];
+    const palette = parameters.get("palette");
+    this.palette = (this.palettes.find(({ name }) => name === palette) ?? this.palettes[0]).name;
+    const opacity = parameters.get("opacity") ?? "";
+    this.opacity = /^(0|1|0?\.\d+)$/.test(opacity) ? Number(opacity) : this.data.opacity;
+  }
 
-    /** What several panels share, of one kind. */
-    shared<Kind>(kind: string): Kind {
-        return this.data.shared[kind] as Kind;
-    }
+  get colours(): Palette {
+    return this.palettes.find((palette) => palette.name === this.palette) ?? this.palettes[0];
+  }
 
-    /** Let links restore a part of the view. */
-    restore<Part extends ViewPart>(part: Part): Part {
-        this.parts.push(part);
-        return part;
-    }
+  /** For values without a sign: the chosen palette if it has none either, else the first such. */
+  get unsignedColours(): Palette {
+    const chosen = this.colours;
+    return chosen.signed ? (this.palettes.find((palette) => !palette.signed) ?? chosen) : chosen;
+  }
 
-    entries(): [string, string][] {
-        const { first, second, palette, opacity, data, labels } = this;
-        const entries: [string, string][] = [];
-        if (!this.hasOwnLabels) {
-            entries.push(["first", String(labels.index[first])]);
-            entries.push(["second", second === null ? "none" : String(labels.index[second])]);
-        }
-        if (palette !== this.palettes[0].name) entries.push(["palette", palette]);
-        if (opacity !== data.opacity) entries.push(["opacity", String(opacity)]);
-        return entries;
-    }
+  get firstName(): string {
+    return this.labels.names[this.first] ?? "";
+  }
 
-    read(parameters: URLSearchParams): void {
-        const label = (key: string) => this.labels.placeOf(whole(parameters.get(key)) ?? -1);
-        const first = label("first");
-        if (first === null) this.resetLabels();
-        else [this.first, this.second] = [first, label("second")];
-        const palette = parameters.get("palette");
-        this.palette = (this.palettes.find(({ name }) => name === palette) ?? this.palettes[0]).name;
-        const opacity = parameters.get("opacity") ?? "";
-        this.opacity = /^(0|1|0?\.\d+)$/.test(opacity) ? Number(opacity) : this.data.opacity;
-    }
+  get secondName(): string | null {
+    return this.second === null ? null : this.labels.names[this.second];
+  }
 
-    get colours(): Palette {
-        return this.palettes.find((palette) => palette.name === this.palette) ?? this.palettes[0];
-    }
+  /** The places of the chosen labels. */
+  get chosen(): number[] {
+    return this.second === null ? [this.first] : [this.first, this.second];
+  }
 
-    /** For values without a sign: the chosen palette if it has none either, else the first such. */
-    get unsignedColours(): Palette {
-        const chosen = this.colours;
-        return chosen.signed ? (this.palettes.find((palette) => !palette.signed) ?? chosen) : chosen;
-    }
+  /** Whether the labels are those that the run compares. */
+  get hasOwnLabels(): boolean {
+    const { contrast } = this.data;
+    return this.first === (contrast?.first ?? 0) && this.second === (contrast?.second ?? null);
+  }
 
-    get firstName(): string {
-        return this.labels.names[this.first] ?? "";
-    }
+  /** The score that is attributed, in words. */
+  get scoreWords(): string {
+    if (this.hasOwnLabels && this.data.contrast) return this.data.contrast.text;
+    return this.secondName === null ? this.firstName : `${this.firstName} \u2212 ${this.secondName}`;
+  }
 
-    get secondName(): string | null {
-        return this.second === null ? null : this.labels.names[this.second];
-    }
-
-    /** The places of the chosen labels. */
-    get chosen(): number[] {
-        return this.second === null ? [this.first] : [this.first, this.second];
-    }
-
-    /** Whether the labels are those that the run compares. */
-    get hasOwnLabels(): boolean {
-        const { contrast } = this.data;
-        return this.first === (contrast?.first ?? 0) && this.second === (contrast?.second ?? null);
-    }
-
-    /** The score that is attributed, in words. */
-    get scoreWords(): string {
-        if (this.hasOwnLabels && this.data.contrast) return this.data.contrast.text;
-        return this.secondName === null ? this.firstName : `${this.firstName} \u2212 ${this.secondName}`;
-    }
-
-    resetLabels(): void {
-        const { contrast } = this.data;
-        [this.first, this.second] = [contrast?.first ?? 0, contrast?.second ?? null];
-    }
+  resetLabels(): void {
+    const { contrast } = this.data;
+    [this.first, this.second] = [contrast?.first ?? 0, contrast?.second ?? null];
+  }
 }

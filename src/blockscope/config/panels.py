@@ -1,7 +1,7 @@
 """The panels of a figure: one entry each, from which everything else about panels follows.
 
-To add a panel, write an entry here, a module with ``compose(run, files, style)`` for print, and a
-Svelte component for the page.
+To add a panel, add an entry here, a module with ``compose(run, files, style)`` for print, and a
+Svelte component of the same name for the page; another module that packs data only if need be.
 """
 
 from __future__ import annotations
@@ -27,6 +27,13 @@ class Panel:
         layer, "2" the later. ``classes2`` knows all labels and their probabilities.
     print_module
         Module that places it on a sheet; named in full, so that the digest of the code counts it.
+    page_content
+        What it shows on the page, as ``figures.page`` names it: in ``payload.PACKERS`` or, where it
+        is not ``scripted``, in ``run_page.RENDERERS``. No module in full, so that a change of the
+        page's code does not draw all printed panels again.
+    reading
+        How to read it on the page, paragraphs separated by empty lines; the template has these
+        words where it is not ``scripted``.
     page_inputs
         Files that only its page needs.
     scripted
@@ -40,9 +47,16 @@ class Panel:
     summary: str
     inputs: tuple[str, ...]
     print_module: str
+    page_content: str
+    reading: str = ""
     page_inputs: tuple[str, ...] = ()
     scripted: bool = True
     methods: tuple[str, ...] = ()
+
+    @property
+    def paragraphs(self) -> list[str]:
+        """The paragraphs of ``reading``, each on one line."""
+        return [" ".join(part.split()) for part in self.reading.split("\n\n")]
 
     @property
     def sprite_layers(self) -> tuple[int, ...]:
@@ -62,6 +76,7 @@ _PANELS = (
         summary="Which positions support which set of labels, at two layers.",
         inputs=("classes2", "factors1", "factors2"),
         print_module="blockscope.figures.print.factors",
+        page_content="factors",
         scripted=False,
     ),
     Panel(
@@ -71,6 +86,21 @@ _PANELS = (
         "to those of the other.",
         inputs=("classes2", "classes1", "positions"),
         print_module="blockscope.figures.print.spatial",
+        page_content="maps",
+        reading="""
+            At first, orange shows how much a position supports the first label and
+            blue the second: gradient x activation, that is, its activations times the
+            gradient of the label's logit, summed over channels. What opposes a label
+            is not drawn; neutral grey means no contribution. Any label can be chosen.
+
+            Hover over a position, and the other layer shows its attribution: for a
+            position of the later layer, how much each earlier position added to the
+            length of its activation vector; for one of the earlier layer, how much it
+            added to each later one. Both are read from the same array. With the
+            signed palette, green adds and violet subtracts.
+
+            Attribution by gradients is a linear approximation at this one input.
+        """,
     ),
     Panel(
         name="overrides",
@@ -79,6 +109,16 @@ _PANELS = (
         "pooling.",
         inputs=("classes2", "override_classes1", "override_classes2", "override_positions"),
         print_module="blockscope.figures.print.overrides",
+        page_content="maps",
+        reading="""
+            The network's own gradient passes each max pooling at single positions
+            only, which causes much of the checkered grain of the maps. The override
+            'smooth' replaces the gradient of max pooling by that of a smooth pooling,
+            and 'smooth-blur' blurs it as well. They are for display and hide what the
+            network does at a pooling: base conclusions about the network on 'none'.
+
+            A position that is pointed at or pinned in one of them is so in all.
+        """,
     ),
     Panel(
         name="channels",
@@ -89,6 +129,20 @@ _PANELS = (
             "sprites2",
         ),
         print_module="blockscope.figures.print.channels",
+        page_content="channels",
+        reading="""
+            A channel's value is its activations times the gradient of the score,
+            summed over positions, in logits: positive where it supports the first
+            label, negative where it supports the second. The method 'linear' is
+            gradient x activation at this input; the methods along a path are
+            integrated gradients: they take the mean gradient from zero activations to
+            these, and add up to the whole score.
+
+            A tile shows where a channel is active and the part of the input around
+            its strongest position, or the channel's sprite where a spritemap was
+            rendered. Click a channel of the later layer to see which channels of the
+            earlier one drive it.
+        """,
         page_inputs=("drivers",),
     ),
     Panel(
@@ -98,6 +152,15 @@ _PANELS = (
         "path.",
         inputs=("classes2", "channels1", "activations1", "sprites1"),
         print_module="blockscope.figures.print.channel_methods",
+        page_content="channels",
+        reading="""
+            'linear' is gradient x activation: the gradient of the score at the
+            input's activations. 'path' is integrated gradients: the mean gradient
+            while the activations grow from zero, so that the values add up to the
+            change of the score; the completeness error says how closely.
+            'stochastic', noisy integrated gradients, multiplies each point of the
+            path by separate noise for every channel, and need not add up.
+        """,
         methods=("linear", "path", "stochastic"),
     ),
     Panel(
@@ -106,6 +169,17 @@ _PANELS = (
         summary="Neurons that are active together, and what each group of them does to the labels.",
         inputs=("classes2", "groups1", "group_sprites1", "sprites1"),
         print_module="blockscope.figures.print.neuron_groups",
+        page_content="groups",
+        reading="""
+            The layer's activations, positions by channels, are written as a few
+            groups by non-negative factorization: where a group is active, and which
+            channels it consists of. Groups are numbered from left to right. Where
+            sprites are rendered, an image shows what a group responds to as a whole:
+            it was optimized until the layer, over all its positions, agreed with the
+            group's channels as closely as possible. A group's effect on a label is
+            its part of the activations times the gradient of the label's logit,
+            summed: to first order, what removing the group would take from the logit.
+        """,
     ),
     Panel(
         name="activation_grids",
@@ -113,6 +187,21 @@ _PANELS = (
         summary="What layers see at each position of the input, one image for each.",
         inputs=("grids",),
         print_module="blockscope.figures.print.activation_grids",
+        page_content="grids",
+        reading="""
+            A cell is a small image, rendered so that the layer responds to it as it
+            does to the input at this position: what the layer sees there. In a
+            coherent grid, cells share what their activations have in common, so that
+            neighbours look alike. All grids cover the whole input: a cell of a later
+            layer stands for a larger part of it.
+
+            Hover over a cell, or over the input. Outlined are the part of the input
+            that the position covers and, in every other grid, the cells whose centres
+            lie in that part, or else the cell that contains its centre. A position's
+            vector depends on more of the input than this part: its receptive field is
+            wider. With cell sizes by magnitude, the sides of a cell are in proportion
+            to the length of its activation vector.
+        """,
     ),
     Panel(
         name="semantic_dictionary",
@@ -120,6 +209,20 @@ _PANELS = (
         summary="Which channels are active at a position, and what each of them responds to.",
         inputs=("activations1", "sprites1"),
         print_module="blockscope.figures.print.semantic_dictionary",
+        page_content="activations",
+        reading="""
+            A position's activations are a list of numbers, one for each channel; a
+            channel's sprite is an image of what it responds to. Together they show in
+            images what the layer detects at the position. Channels are listed by
+            their activation there, the largest first; a bar is full at the layer's
+            largest activation. For a part of the input that covers several positions,
+            their mean is shown.
+
+            The numbered positions are representative ones: first the one with the
+            longest activation vector; then, among those at least half as long, always
+            the one least similar to those chosen, by the largest cosine with any of
+            them.
+        """,
     ),
 )  # fmt: skip
 

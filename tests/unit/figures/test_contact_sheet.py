@@ -11,22 +11,22 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers.synthetic_contact import COUNT, GRID, MODEL, SIDE, MadeContact, colours
+from helpers.synthetic_contact import COUNT, GRID, MODEL, SIDE, SyntheticContact, colours
 from numpy.typing import NDArray
 from PIL import Image
 
 from blockscope.figures.data.contact_sheet import max_pooled
 from blockscope.figures.page import contact_sheet
-from blockscope.figures.page.contact_sheet import write_contact
 from blockscope.figures.page.quantization import unpack
 from blockscope.figures.palettes import palettes
 from blockscope.io import datasets, provenance
 from blockscope.io.errors import BadFile
+from blockscope.stages.contact_sheet import write_contact_sheet
 
 
 @pytest.fixture
-def made(tmp_path: Path, rng: np.random.Generator) -> MadeContact:
-    return MadeContact(tmp_path, rng)
+def made(tmp_path: Path, rng: np.random.Generator) -> SyntheticContact:
+    return SyntheticContact(tmp_path, rng)
 
 
 def data_of(page: Path) -> dict[str, Any]:
@@ -42,8 +42,8 @@ def sheet_of(page: Path) -> NDArray[np.uint8]:
         return np.asarray(opened.convert("RGB"))
 
 
-def test_a_tile_stands_where_its_number_says(made: MadeContact) -> None:
-    page = made.write(with_picture=False)
+def test_a_tile_stands_where_its_number_says(made: SyntheticContact) -> None:
+    page = made.write(with_image=False)
     known, pixels = data_of(page)["sheet"], sheet_of(page)
     assert known == {"side": SIDE, "wrap": 5, "rows": 5}
     for place, colour in enumerate(colours(COUNT)):
@@ -52,25 +52,27 @@ def test_a_tile_stands_where_its_number_says(made: MadeContact) -> None:
         np.testing.assert_allclose(middle, colour, atol=8)
 
 
-def test_the_page_of_a_network_knows_no_picture(made: MadeContact) -> None:
+def test_the_page_of_a_network_has_no_image(made: SyntheticContact) -> None:
     made.diverged_step[3] = 17
     made.heldout_objective[6] = np.nan
-    page = made.write(with_picture=False)
+    page = made.write(with_image=False)
     data = data_of(page)
     assert "response" not in data
     assert data["numbers"] == list(range(COUNT))
-    assert data["judge"][6] is None
-    assert data["stopped"] == [17 if n == 3 else -1 for n in range(COUNT)]
-    for name, own in (("objective", made.objective), ("judge", made.heldout_objective)):
-        kept = [n for n in range(COUNT) if (name, n) != ("judge", 6)]
-        np.testing.assert_allclose(np.array(data[name], float)[kept], own[kept], rtol=1e-5)
+    assert data["heldout_objective"][6] is None
+    assert data["diverged_step"] == [17 if n == 3 else -1 for n in range(COUNT)]
+    for name in ("objective", "heldout_objective"):
+        kept = [n for n in range(COUNT) if (name, n) != ("heldout_objective", 6)]
+        np.testing.assert_allclose(
+            np.array(data[name], float)[kept], getattr(made, name)[kept], rtol=1e-5
+        )
     facts = provenance.read(page)
-    assert facts["created_by"] == "contact"
+    assert facts["created_by"] == "contact_sheet"
     assert (facts["layer"], facts["recipe"], facts["model"]) == ("mixed", "draft", "tiny")
     assert "image" not in facts
 
 
-def test_what_a_picture_makes_of_the_channels(made: MadeContact) -> None:
+def test_how_the_channels_respond_to_an_image(made: SyntheticContact) -> None:
     page = made.write()
     response = data_of(page)["response"]
     active = made.activations
@@ -85,10 +87,11 @@ def test_what_a_picture_makes_of_the_channels(made: MadeContact) -> None:
     np.testing.assert_array_equal(at, active.max(axis=(0, 1)))
     table = base64.b64decode(data_of(page)["palette"]["table"])
     assert table == palettes()["cividis"].table.tobytes()
-    assert provenance.read(page)["image"] == "noise"
+    facts = provenance.read(page)
+    assert (facts["created_by"], facts["image"]) == ("image_contact_sheet", "noise")
 
 
-def test_some_channels_have_the_activations_of_their_numbers(made: MadeContact) -> None:
+def test_some_channels_have_the_activations_of_their_numbers(made: SyntheticContact) -> None:
     wanted = made.activations.copy()
     chosen = [2, 11, 19]
     for name in ("pixels", "objective", "heldout_objective", "diverged_step", "numbers"):
@@ -99,14 +102,14 @@ def test_some_channels_have_the_activations_of_their_numbers(made: MadeContact) 
     np.testing.assert_allclose(found, wanted.max(axis=(0, 1))[chosen], rtol=1e-5)
 
 
-def test_a_page_leads_to_the_files_of_the_spritemap(made: MadeContact) -> None:
+def test_a_page_links_to_the_files_of_the_spritemap(made: SyntheticContact) -> None:
     made.page = made.folder / "elsewhere" / "deep" / "page.html"
-    text = made.write(with_picture=False).read_text()
+    text = made.write(with_image=False).read_text()
     addresses = re.findall(r'href="(\.\./[^"]+)"', text)
     assert addresses == ["../../mixed.png", "../../mixed.json", "../../mixed.zarr.zip"]
 
 
-def test_a_page_asks_for_nothing(made: MadeContact) -> None:
+def test_a_page_loads_nothing(made: SyntheticContact) -> None:
     text = made.write().read_text()
     assert "default-src 'none'" in text
     assert re.findall(r'(?:src|srcset|action)="(?!data:)', text) == []
@@ -115,7 +118,7 @@ def test_a_page_asks_for_nothing(made: MadeContact) -> None:
     ]
 
 
-def test_hostile_names_stay_text(made: MadeContact, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_hostile_names_stay_text(made: SyntheticContact, monkeypatch: pytest.MonkeyPatch) -> None:
     hostile = "</script><script>alert(1)</script>"
     monkeypatch.setitem(MODEL, "model", hostile)
     text = made.write().read_text()
@@ -123,14 +126,14 @@ def test_hostile_names_stay_text(made: MadeContact, monkeypatch: pytest.MonkeyPa
     assert provenance.read(made.page)["model"] == hostile
 
 
-def noise(made: MadeContact, side: int) -> None:
+def noise(made: SyntheticContact, side: int) -> None:
     """Give sprites of which nothing can be left out."""
     shape = (made.count, side, side, 3)
     made.pixels = made.rng.integers(0, 256, shape, np.uint8)
 
 
 def test_tiles_get_smaller_until_the_page_fits(
-    made: MadeContact, monkeypatch: pytest.MonkeyPatch
+    made: SyntheticContact, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     noise(made, 96)
     monkeypatch.setattr(contact_sheet, "LARGEST_PAGE", 180_000)
@@ -139,11 +142,11 @@ def test_tiles_get_smaller_until_the_page_fits(
     side = data_of(page)["sheet"]["side"]
     assert 0 < side < 96
     assert side % 16 == 0
-    assert f"Here the sprites have {side} of their 96 pixels" in page.read_text()
+    assert f"Here the sprites are scaled from 96 to {side} pixels" in page.read_text()
 
 
 def test_a_sheet_that_cannot_be_small_is_refused(
-    made: MadeContact, monkeypatch: pytest.MonkeyPatch
+    made: SyntheticContact, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     noise(made, 48)
     page = made.write()
@@ -158,7 +161,7 @@ def test_a_sheet_that_cannot_be_small_is_refused(
 
 
 def test_cells_grow_until_activations_fit(
-    made: MadeContact, monkeypatch: pytest.MonkeyPatch
+    made: SyntheticContact, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The largest of a block stands for it, so that nothing that is active is lost."""
     monkeypatch.setattr(contact_sheet, "ARRAYS_SHARE", 0.005)
@@ -174,7 +177,7 @@ def test_cells_grow_until_activations_fit(
         off = abs(cell - block.max(axis=(0, 1)))
         assert (off <= largest / 62 + 1e-6).all()  # six bits
     np.testing.assert_allclose(response["largest"], largest, rtol=1e-5)
-    assert "a cell is the largest of 4 &times; 4 positions" in page.read_text()
+    assert "a cell shows the largest of 4 &times; 4 positions" in page.read_text()
 
 
 def test_blocks_at_the_edges_are_smaller() -> None:
@@ -185,23 +188,23 @@ def test_blocks_at_the_edges_are_smaller() -> None:
     np.testing.assert_array_equal(found[1, 0], values[3:, :3].max(axis=(0, 1)))
 
 
-def test_a_layer_without_a_spritemap_is_told_how_to_get_one(tmp_path: Path) -> None:
+def test_a_layer_without_a_spritemap_says_how_to_get_one(tmp_path: Path) -> None:
     words = r"no spritemap '.*low.zarr.zip'.*\"snakemake .*low.zarr.zip --config 'sprites=\{recipe:"
     with pytest.raises(BadFile, match=words):
-        write_contact(tmp_path / "low.html", tmp_path / "low.zarr.zip")
+        write_contact_sheet(output=tmp_path / "low.html", sprites=tmp_path / "low.zarr.zip")
 
 
-def test_another_array_is_no_spritemap(made: MadeContact) -> None:
-    made.write_picture()
+def test_another_array_is_not_a_spritemap(made: SyntheticContact) -> None:
+    made.write_image()
     with pytest.raises(
-        BadFile, match="lacks sprites, objective, heldout_objective, diverged_step; a spritemap has"
+        BadFile, match="lacks sprites, objective, heldout_objective, diverged_step; a"
     ):
-        write_contact(made.page, made.active)
+        write_contact_sheet(output=made.page, sprites=made.active)
     made.write_sprites()
     turned = datasets.read(made.sprites).transpose("sprite", "col", "row", "rgb")
     datasets.write_zarr(made.sprites, turned)
     with pytest.raises(BadFile, match=r"has axes .*'col', 'row'.* axes sprite, row, col, rgb"):
-        write_contact(made.page, made.sprites)
+        write_contact_sheet(output=made.page, sprites=made.sprites)
 
 
 @pytest.mark.parametrize(
@@ -215,22 +218,22 @@ def test_another_array_is_no_spritemap(made: MadeContact) -> None:
     ],
 )
 def test_activations_of_something_else(
-    made: MadeContact, facts: dict[str, str], words: str
+    made: SyntheticContact, facts: dict[str, str], words: str
 ) -> None:
     made.facts = facts
     with pytest.raises(BadFile, match=words):
         made.write()
 
 
-def test_sprites_of_more_channels_than_are_active(made: MadeContact) -> None:
+def test_sprites_of_more_channels_than_are_active(made: SyntheticContact) -> None:
     made.activations = made.activations[..., :20]
     with pytest.raises(BadFile, match=r"has 20 channels in '.*active.* sprite of channel 22; regenerate"):
         made.write()
 
 
-def test_directions_have_no_activations(made: MadeContact) -> None:
+def test_directions_have_no_activations(made: SyntheticContact) -> None:
     made.unit = "direction"
     with pytest.raises(BadFile, match=r"sprites of layer 'mixed' are of directions, which have no"):
         made.write()
-    text = made.write(with_picture=False).read_text()
+    text = made.write(with_image=False).read_text()
     assert f"What each of the {COUNT} directions responds to" in text

@@ -25,18 +25,19 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from blockscope.autodiff.gradient_overrides import OVERRIDES
-from blockscope.config.panels import PANELS
+from blockscope.config.panels import PANELS, Panel
 from blockscope.figures import captions, colour
 from blockscope.figures.data.factors import FactorsPanel
 from blockscope.figures.data.panel_files import PanelFiles
-from blockscope.figures.page.gallery import GalleryRun, write_gallery
+from blockscope.figures.page.gallery import GalleryRun, gallery_html
 from blockscope.figures.page.payload import payload
 from blockscope.figures.page.quantization import unpack
-from blockscope.figures.page.run_page import write_page
+from blockscope.figures.page.run_page import page_html
 from blockscope.figures.style import Style
 from blockscope.io import datasets, provenance
 from blockscope.io.errors import BadFile
 
+ALL = list(PANELS)
 HOSTILE = "</script><script>alert(1)</script> & \"quoted\" 'x' {{ y }}"
 RECORD = FACTS | {"created_by": "page", "note": HOSTILE, "n": 3, "relative_error": 0.25}
 
@@ -84,12 +85,18 @@ def written(
     style: Style | None = None,
     **run: Any,
 ) -> tuple[Path, FactorsPanel]:
-    """Write the page of a made-up run; returns it with its panel of groups."""
+    """Write the page of a synthetic run; returns it with its panel of factors."""
     row, files = write_run(folder, rng, **run)
     path = folder / "results" / "figures" / row.run / "index.html"
     gallery = folder / "results" / "index.html"
-    write_page(path, row, panels, files, RECORD, style, gallery)
+    text = page_html(path, row, panels, files, RECORD, style or Style(), gallery)
+    write(path, text)
     return path, FactorsPanel.of_run(row, files)
+
+
+def write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
 
 
 def check_self_contained(page: Page) -> None:
@@ -114,7 +121,7 @@ def check_self_contained(page: Page) -> None:
 def test_a_page_needs_nothing_else(
     tmp_path: Path, rng: np.random.Generator, count: int, joint: bool
 ) -> None:
-    path, _ = written(tmp_path, rng, PANELS, count=count, joint=joint)
+    path, _ = written(tmp_path, rng, ALL, count=count, joint=joint)
     check_self_contained(Page(path))
     assert path.stat().st_size < 1_000_000
 
@@ -139,7 +146,7 @@ def test_a_large_run_stays_small(
     pooled: list[int],
 ) -> None:
     """Every panel at full size, of noise that hardly deflates: cells grow before it bursts."""
-    path, _ = written(tmp_path, rng, PANELS, grids=grids, channel_counts=counts, **BIG)
+    path, _ = written(tmp_path, rng, ALL, grids=grids, channel_counts=counts, **BIG)
     assert path.stat().st_size < 3_000_000
     page = Page(path)
     data = data_of(page)
@@ -153,8 +160,13 @@ def test_a_page_that_cannot_be_small_is_refused(
 ) -> None:
     monkeypatch.setattr("blockscope.figures.page.run_page.LARGEST_PAGE", 100_000)
     with pytest.raises(BadFile, match=r"run 'a-run' would have 0\.\d MB.* show fewer panels"):
-        written(tmp_path, rng, PANELS)
+        written(tmp_path, rng, ALL)
     assert not list(tmp_path.rglob("index.html"))
+
+
+def plain(data: dict[str, object]) -> dict[str, Any]:
+    """The data as a page reads them."""
+    return dict(json.loads(json.dumps(data)))
 
 
 def data_of(page: Page) -> dict[str, Any]:
@@ -176,16 +188,14 @@ def test_every_panel_has_its_place_and_its_files(tmp_path: Path, rng: np.random.
     assert "#spatial" in addresses
 
 
-def test_the_page_leads_to_all_sprites_of_the_layers_that_a_panel_shows(
+def test_the_page_links_to_all_sprites_of_the_layers_that_a_panel_shows(
     tmp_path: Path, rng: np.random.Generator
 ) -> None:
     run, files = write_run(tmp_path, rng)
     folder = tmp_path / "sprites"
     files = changed_files(files, **{f"contact{n}": [folder / f"layer {n}.html"] for n in (1, 2)})
-    write_page(
-        tmp_path / "page" / "i.html", run, ["channels", "channel_methods", "spatial"], files, RECORD
-    )
-    text = (tmp_path / "page" / "i.html").read_text()
+    panels = ["channels", "channel_methods", "spatial"]
+    text = page_html(tmp_path / "page" / "i.html", run, panels, files, RECORD, Style())
     links = [part.split("</p>")[0] for part in text.split("All sprites: ")[1:]]
     first, second = (
         f'<a href="../sprites/layer%20{n}.html">{layer}</a>'
@@ -194,66 +204,85 @@ def test_the_page_leads_to_all_sprites_of_the_layers_that_a_panel_shows(
     assert links == [f"{first} {second}", first]
 
 
+@pytest.mark.parametrize("panel", [panel for panel in PANELS.values() if panel.scripted])
+def test_every_panel_says_how_to_read_it(
+    tmp_path: Path, rng: np.random.Generator, panel: Panel
+) -> None:
+    path, _ = written(tmp_path, rng, [panel.name])
+    texts = [text for _, text in Page(path).all("p")]
+    assert all(panel.paragraphs)
+    assert set(panel.paragraphs) <= set(texts)
+    assert panel.summary in texts
+
+
 def test_the_data_of_a_page_are_those_of_the_files(
     tmp_path: Path, rng: np.random.Generator
 ) -> None:
     run, files = write_run(tmp_path, rng)
     path = tmp_path / "index.html"
-    write_page(path, run, list(PANELS), files, RECORD)
+    write(path, page_html(path, run, ALL, files, RECORD, Style()))
     data = data_of(Page(path))
+    shared, panels = data["shared"], {name: each["data"] for name, each in data["panels"].items()}
     tolerance = {"rtol": 0, "atol": 1e-4}
-    assert list(data["maps"]) == list(OVERRIDES)
+    assert panels["overrides"] == {"overrides": list(OVERRIDES)}
+    assert set(shared["maps"]) == set(OVERRIDES)
+    assert panels["spatial"] == {"overrides": [run.override]}
     for place, override in enumerate(OVERRIDES):
-        packed = data["maps"][override]
-        for n, found in zip("12", packed["classes"], strict=True):
+        packed = shared["maps"][override]
+        for n, found in zip("12", packed["label_attribution"], strict=True):
             wanted = datasets.read(files.many(f"override_classes{n}")[place])["attribution"]
             np.testing.assert_allclose(unpack(found), wanted.to_numpy(), **tolerance)
         wanted = datasets.read(files.many("override_positions")[place])["attribution"]
-        np.testing.assert_allclose(unpack(packed["positions"]), wanted.to_numpy(), **tolerance)
-    for n, found in zip("12", data["channels"], strict=True):
+        np.testing.assert_allclose(
+            unpack(packed["position_attribution"]), wanted.to_numpy(), **tolerance
+        )
+    for n, found in zip("12", shared["channels"], strict=True):
         wanted = datasets.read(files.one(f"channels{n}"))
         np.testing.assert_allclose(
             unpack(found["attribution"]), wanted["attribution"].to_numpy()[0], **tolerance
         )
         np.testing.assert_allclose(
-            unpack(found["classes"]), wanted["label_attribution"].to_numpy(), **tolerance
+            unpack(found["label_attribution"]),
+            wanted["label_attribution"].to_numpy(),
+            **tolerance,
         )
+        assert found["meaning"] == [captions.method_caption(name) for name in found["method"]]
         assert found["rise"] == pytest.approx(float(wanted["score"][0]))
         activations = datasets.read(files.one(f"activations{n}"))["activations"].to_numpy()
         np.testing.assert_allclose(
-            unpack(data["activations"][found["layer"]]), activations.transpose(2, 0, 1),
+            unpack(shared["activations"][found["layer"]]), activations.transpose(2, 0, 1),
             rtol=0, atol=0.02,
         )  # fmt: skip
     wanted = datasets.read(files.one("drivers"))["attribution"].to_numpy()
-    order, values = np.array(data["drivers"]["channel"]), unpack(data["drivers"]["value"])
+    drivers = panels["channels"]["drivers"]
+    order, values = np.array(drivers["channel"]), unpack(drivers["value"])
     np.testing.assert_allclose(np.take_along_axis(wanted, order, 1), values, rtol=0, atol=1e-3)
     assert (np.diff(np.abs(values), axis=1) <= 1e-3).all()
     groups = datasets.read(files.one("groups1"))
+    packed = panels["neuron_groups"]
+    np.testing.assert_allclose(unpack(packed["effect"]), groups["effect"].to_numpy(), **tolerance)
     np.testing.assert_allclose(
-        unpack(data["neurons"]["effect"]), groups["effect"].to_numpy(), **tolerance
-    )
-    np.testing.assert_allclose(
-        unpack(data["neurons"]["spatial"]), groups["spatial"].to_numpy().transpose(2, 0, 1),
+        unpack(packed["spatial"]), groups["spatial"].to_numpy().transpose(2, 0, 1),
         **tolerance,
     )  # fmt: skip
-    chosen = [data["labels"]["name"][data["pair"][key]] for key in ("first", "second")]
+    chosen = [data["labels"]["name"][data["contrast"][key]] for key in ("first", "second")]
     assert tuple(chosen) == run.classes
 
 
 def test_blocks_of_positions_hold_their_sums(tmp_path: Path, rng: np.random.Generator) -> None:
     """With no room, cells grow; attributions of the whole map stay what they were."""
     run, files = write_run(tmp_path, rng, grids=((29, 31), (13, 17)))
-    data = payload(run, ["spatial"], files, "data:,", Style(), room=45_000)
+    data = plain(payload(run, ["spatial"], files, Style(), "data:,", room=45_000))
     assert [(la["pooled"], la["rows"], la["cols"]) for la in data["layers"]] == [
         (4, 8, 8), (2, 7, 9),
     ]  # fmt: skip
-    packed = data["maps"][run.override]
-    for n, found in zip("12", packed["classes"], strict=True):
+    packed = data["shared"]["maps"][run.override]
+    for n, found in zip("12", packed["label_attribution"], strict=True):
         wanted = datasets.read(files.one(f"classes{n}"))["attribution"].to_numpy()
         np.testing.assert_allclose(unpack(found).sum((1, 2)), wanted.sum((1, 2)), atol=3)
     positions = datasets.read(files.one("positions"))["attribution"].to_numpy()
     block = positions[2:4, 4:6, 8:12, 24:28].sum()
-    assert unpack(packed["positions"])[1, 2, 2, 6] == pytest.approx(block, abs=0.5)
+    assert unpack(packed["position_attribution"])[1, 2, 2, 6] == pytest.approx(block, abs=0.5)
 
 
 def test_cells_and_activations_in_a_page_are_those_of_the_files(
@@ -263,11 +292,11 @@ def test_cells_and_activations_in_a_page_are_those_of_the_files(
     run, files = write_run(tmp_path, rng)
     wanted = {name: files.paths[name] for name in ("image", "grids", "activations1")}
     wanted["sprites1"] = write_sprites(tmp_path, "mixed4d", 11)
-    style = Style(scale_by_magnitude=True)
-    shown = ["activation_grids", "semantic_dictionary"]
-    data = payload(run, shown, PanelFiles(wanted), "data:,", style, room=10**6)
-    assert data["sized"]
-    for found, path in zip(data["grids"], files.many("grids"), strict=True):
+    style, names = Style(scale_by_magnitude=True), ["activation_grids", "semantic_dictionary"]
+    data = plain(payload(run, names, PanelFiles(wanted), style, "data:,", room=10**6))
+    grids, dictionary = (data["panels"][name]["data"] for name in names)
+    assert grids["scale_by_magnitude"]
+    for found, path in zip(grids["grids"], files.many("grids"), strict=True):
         held = datasets.read(path)
         rows, cols = held["magnitude"].shape
         assert (found["layer"], found["rows"], found["cols"]) == (held.attrs["layer"], rows, cols)
@@ -276,55 +305,59 @@ def test_cells_and_activations_in_a_page_are_those_of_the_files(
         middles = pixels(sheet["uri"])[6::8, 6::8].astype(int)
         np.testing.assert_allclose(middles, 255 * held["cells"].to_numpy()[:, :, 8, 8], atol=40)
         np.testing.assert_allclose(unpack(found["magnitude"])[0], held["magnitude"], rtol=1e-3)
-        assert found["stopped"] == []
+        assert found["diverged"] == []
     active = datasets.read(files.one("activations1"))["activations"].to_numpy()
     np.testing.assert_allclose(
-        unpack(data["activations"]["mixed4d"]), active.transpose(2, 0, 1), rtol=0, atol=1e-3
+        unpack(data["shared"]["activations"]["mixed4d"]),
+        active.transpose(2, 0, 1),
+        rtol=0,
+        atol=1e-3,
     )
-    sheet = data["sprites"]["mixed4d"]
+    sheet = data["shared"]["sprites"]["mixed4d"]
     assert sheet["channels"] == np.flatnonzero(active.max((0, 1)) > 0).tolist()
     for place, channel in enumerate(sheet["channels"]):
         row, col = divmod(place, sheet["wrap"])
         middle = pixels(sheet["uri"])[6 * row + 3, 6 * col + 3].astype(int)
         np.testing.assert_allclose(middle, sprite_colour(channel), atol=40)
     lengths = np.linalg.norm(active, axis=2)
-    assert data["dictionary"]["telling"][0] == lengths.argmax()
+    assert dictionary["representative"][0] == lengths.argmax()
     assert "labels" not in data
 
 
-def test_pictures_of_neuron_groups_are_in_a_page_that_has_them(
+def test_images_of_neuron_groups_are_in_a_page_that_has_them(
     tmp_path: Path, rng: np.random.Generator
 ) -> None:
     run, files = write_run(tmp_path, rng)
-    without = payload(run, ["neuron_groups"], files, "data:,", Style(), room=10**6)
-    assert "sheet" not in without["neurons"]
-    files = changed_files(
-        files, group_sprites1=write_sprites(tmp_path, "groups", 4, tile=32, wrap=3)
-    )
-    data = payload(run, ["neuron_groups"], files, "data:,", Style(), room=10**6)
-    sheet = data["neurons"]["sheet"]
+
+    def packed(files: PanelFiles) -> dict[str, Any]:
+        data = plain(payload(run, ["neuron_groups"], files, Style(), "data:,", room=10**6))
+        return dict(data["panels"]["neuron_groups"]["data"])
+
+    assert "sheet" not in packed(files)
+    sprites = write_sprites(tmp_path, "groups", 4, tile=32, wrap=3)
+    sheet = packed(changed_files(files, group_sprites1=sprites))["sheet"]
     assert (sheet["side"], sheet["wrap"], sheet["count"]) == (32, 2, 4)
     middles = pixels(sheet["uri"])[16::32, 16::32].reshape(4, 3).astype(int)
     np.testing.assert_allclose(middles, [sprite_colour(n) for n in range(4)], atol=12)
 
 
-def test_pictures_shrink_until_a_page_is_small(tmp_path: Path, rng: np.random.Generator) -> None:
-    """Sprites of a large layer, of noise, beside two grids: they leave room for the arrays."""
+def test_images_shrink_until_a_page_is_small(tmp_path: Path, rng: np.random.Generator) -> None:
+    """Sprites of a large layer, of noise, next to two grids: they leave room for the arrays."""
     run, files = write_run(tmp_path, rng, channel_counts=(528, 9), grids=((14, 14), (7, 7)))
     noise = rng.integers(0, 256, (24 * 64, 22 * 64, 3), dtype=np.uint8)
     Image.fromarray(noise).save(tmp_path / "s.png", compress_level=1)
     (tmp_path / "s.json").write_text(json.dumps({"tile": 64, "wrap": 22}))
     files = changed_files(files, sprites1=[tmp_path / "s.png", tmp_path / "s.json"])
     path = tmp_path / "index.html"
-    write_page(path, run, list(PANELS), files, RECORD)
-    data = data_of(Page(path))
-    assert data["sprites"]["mixed4d"]["side"] in (16, 32, 48)
-    assert data["sprites"]["mixed4d"]["count"] == 528
+    write(path, page_html(path, run, ALL, files, RECORD, Style()))
+    sheet = data_of(Page(path))["shared"]["sprites"]["mixed4d"]
+    assert sheet["side"] in (16, 32, 48)
+    assert sheet["count"] == 528
     assert path.stat().st_size < 3_000_000
 
 
 @pytest.mark.parametrize("count", [2, 3])
-def test_pictures_in_a_page_are_those_of_the_arrays(
+def test_images_in_a_page_are_those_of_the_arrays(
     tmp_path: Path, rng: np.random.Generator, count: int
 ) -> None:
     path, panel = written(tmp_path, rng, count=count)
@@ -351,7 +384,7 @@ def test_alternative_texts_say_where_a_factor_is(tmp_path: Path, rng: np.random.
     path, panel = written(tmp_path, rng, count=3)
     page = Page(path)
     texts = [attributes.get("alt") for attributes, _ in page.all("img")]
-    assert all(texts), "a picture has no alternative text"
+    assert all(texts), "an image has no alternative text"
     layer = panel.layers[1]
     row, col = np.unravel_index(layer.spatial[..., 2].argmax(), layer.spatial.shape[:2])
     first, second = (weight.label for weight in layer.tops[2][:2])
@@ -381,7 +414,7 @@ def test_bars_are_in_proportion(tmp_path: Path, rng: np.random.Generator) -> Non
 
 def test_labels_and_facts_cannot_become_markup(tmp_path: Path, rng: np.random.Generator) -> None:
     labels = [HOSTILE, *LABELS[1:40]]
-    path, _ = written(tmp_path, rng, PANELS, labels=labels, compared=(labels[0], labels[1]))
+    path, _ = written(tmp_path, rng, ALL, labels=labels, compared=(labels[0], labels[1]))
     page = Page(path)
     assert len(page.all("script")) == 3
     assert data_of(page)["labels"]["name"][0] == HOSTILE
@@ -410,7 +443,7 @@ def test_equal_runs_give_equal_pages(tmp_path: Path) -> None:
     pages = []
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
-        path, _ = written(tmp_path / name, np.random.default_rng(4), PANELS)
+        path, _ = written(tmp_path / name, np.random.default_rng(4), ALL)
         pages.append(path.read_bytes())
     assert pages[0] == pages[1]
 
@@ -473,11 +506,11 @@ def test_gallery_groups_runs_by_image(tmp_path: Path, panel_png: Path) -> None:
     names = [("b", "beer"), ("a", "dog_cat"), ("c", "beer")]
     runs = [gallery_run(tmp_path, name, image) for name, image in names]
     output = tmp_path / "results" / "index.html"
-    write_gallery(output, runs, RECORD)
+    write(output, gallery_html(output, runs, RECORD))
     page = Page(output)
     check_self_contained(page)
     assert [text.strip() for _, text in page.all("h2")] == ["beer", "dog_cat"]
-    links = [str(a["href"]) for a, _ in page.all("a", "picture")]
+    links = [str(a["href"]) for a, _ in page.all("a", "thumbnail")]
     assert links == [f"figures/{name}/index.html" for name in "bca"]
     assert all(a.get("alt") and a.get("loading") == "lazy" for a, _ in page.all("img"))
     assert str(page.all("img")[0][0]["alt"]).startswith("Attribution factors of beer at mixed4d")
@@ -488,7 +521,7 @@ def test_gallery_groups_runs_by_image(tmp_path: Path, panel_png: Path) -> None:
 
 def test_thumbnails_are_the_upper_part_scaled_down(tmp_path: Path, panel_png: Path) -> None:
     output = tmp_path / "results" / "index.html"
-    write_gallery(output, [gallery_run(tmp_path, "one")], RECORD)
+    write(output, gallery_html(output, [gallery_run(tmp_path, "one")], RECORD))
     attributes = Page(output).all("img")[0][0]
     small = pixels(attributes["src"])
     assert small.shape == (226, 560, 3)
@@ -505,17 +538,17 @@ def test_thumbnails_are_the_upper_part_scaled_down(tmp_path: Path, panel_png: Pa
 def test_gallery_of_any_size(tmp_path: Path, panel_png: Path, count: int, words: str) -> None:
     runs = [gallery_run(tmp_path, f"run{i}", f"image{i % 7}") for i in range(count)]
     output = tmp_path / "results" / "index.html"
-    write_gallery(output, runs, RECORD)
+    write(output, gallery_html(output, runs, RECORD))
     page = Page(output)
     assert [text for a, text in page.all("p") if a.get("id") == "shown"] == [words]
     assert len(page.all("li", "card")) == count
 
 
 def test_gallery_names_a_broken_figure(tmp_path: Path) -> None:
-    (tmp_path / "panel.png").write_bytes(b"not a picture")
+    (tmp_path / "panel.png").write_bytes(b"not an image")
     output = tmp_path / "results" / "index.html"
     with pytest.raises(BadFile, match=r"panel\.png' cannot be read for the gallery"):
-        write_gallery(output, [gallery_run(tmp_path, "one")], RECORD)
+        write(output, gallery_html(output, [gallery_run(tmp_path, "one")], RECORD))
     assert not output.exists()
 
 
@@ -523,7 +556,9 @@ def test_file_names_are_addresses(tmp_path: Path, panel_png: Path) -> None:
     run = gallery_run(tmp_path, "one")
     odd = tmp_path / "results" / "a b#c?.pdf"
     output = tmp_path / "results" / "index.html"
-    write_gallery(output, [GalleryRun(**{**vars(run), "files": {"PDF": odd}})], RECORD)
+    write(
+        output, gallery_html(output, [GalleryRun(**{**vars(run), "files": {"PDF": odd}})], RECORD)
+    )
     address = next(str(a["href"]) for a, text in Page(output).all("a") if text == "PDF")
     assert address == "a%20b%23c%3F.pdf"
     assert (output.parent / unquote(address)) == odd

@@ -7,7 +7,8 @@ import json
 import numpy as np
 import pytest
 
-from blockscope.figures.page.quantization import Bulk, fitted, pack, pooled, unpack
+from blockscope.figures.page.page_budget import fit_to_budget
+from blockscope.figures.page.quantization import PackedArray, pack, sum_pooled, unpack
 
 
 @pytest.mark.parametrize(("bits", "off"), [(16, 1 / 65534), (8, 1 / 254), (6, 1 / 62)])
@@ -30,7 +31,7 @@ def test_one_axis_has_a_scale_for_each_number():
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_numbers_that_are_none_are_refused(value):
+def test_numbers_that_are_not_finite_are_refused(value):
     with pytest.raises(ValueError, match="holds values that are not finite"):
         pack(np.array([[1.0, value]]), 8)
 
@@ -39,28 +40,28 @@ def test_the_largest_array_loses_bits_first(rng):
     large, small = rng.normal(size=(60, 70)), rng.normal(size=(5, 7))
 
     def tree():
-        return {"large": Bulk(large), "list": [Bulk(small), 3], "text": "x"}
+        return {"large": PackedArray(large), "list": [PackedArray(small), 3], "text": "x"}
 
-    roomy = fitted(iter([tree()]), 10**6)
+    roomy = fit_to_budget(iter([tree()]), 10**6)
     assert (roomy["large"]["bits"], roomy["list"][0]["bits"]) == (16, 16)
     assert (roomy["list"][1], roomy["text"]) == (3, "x")
-    tight = fitted(iter([tree()]), 7000)
+    tight = fit_to_budget(iter([tree()]), 7000)
     assert (tight["large"]["bits"], tight["list"][0]["bits"]) == (8, 16)
     assert len(tight["large"]["data"]) + len(tight["list"][0]["data"]) <= 7000
 
 
 def test_the_first_that_fits_is_taken_or_else_the_last(rng):
     sizes = (60, 20, 4)
-    trees = [{"size": n, "array": Bulk(rng.normal(size=(n, n)))} for n in sizes]
-    assert fitted(iter(trees), 700)["size"] == 20
-    trees = [{"size": n, "array": Bulk(rng.normal(size=(n, n)))} for n in sizes]
-    assert fitted(iter(trees), 1)["size"] == 4
+    trees = [{"size": n, "array": PackedArray(rng.normal(size=(n, n)))} for n in sizes]
+    assert fit_to_budget(iter(trees), 700)["size"] == 20
+    trees = [{"size": n, "array": PackedArray(rng.normal(size=(n, n)))} for n in sizes]
+    assert fit_to_budget(iter(trees), 1)["size"] == 4
 
 
 def test_blocks_hold_the_sum_of_their_positions(rng):
     array = rng.normal(size=(2, 5, 7, 3))
-    found = pooled(array, 2, 1)
+    found = sum_pooled(array, 2, 1)
     assert found.shape == (2, 3, 4, 3)
     np.testing.assert_allclose(found[1, 1, 2], array[1, 2:4, 4:6].sum((0, 1)))
     np.testing.assert_allclose(found[0, 2, 3], array[0, 4, 6])
-    np.testing.assert_array_equal(pooled(array, 1, 1), array)
+    np.testing.assert_array_equal(sum_pooled(array, 1, 1), array)

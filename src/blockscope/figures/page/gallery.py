@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from PIL import Image
 
 from blockscope.config.panels import PANELS
-from blockscope.figures.page.html import link, write_html
+from blockscope.figures.page.html import as_html, link
 from blockscope.io.errors import BadFile
+from blockscope.io.provenance import Facts
 
 THUMBNAIL = (560, 226)  # pixels (col, row): sharp on a card 280 px wide at twice the density
 QUALITY = 85
@@ -23,10 +24,8 @@ QUALITY = 85
 class GalleryRun:
     """One run as the gallery shows it.
 
-    panels  names of its panels
-    page    its own page
-    png     the first of them as printed, of which a thumbnail is made
-    files   further links, by the name they are shown under ("PDF", "SVG", ...)
+    ``page`` is its own page, ``png`` its first panel as printed, which becomes the thumbnail, and
+    ``files`` are further links by the names that they are shown under ("PDF", "SVG", ...).
     """
 
     run: str
@@ -49,16 +48,13 @@ class _Card:
     height: int
     page: str
     files: Mapping[str, str]
+    factors: str | None  # where a panel shows them
     titles: Sequence[str]  # of the panels
-    words: str  # what the filter looks in
+    words: str  # what the filter searches
 
 
-def write_gallery(
-    output: str | os.PathLike[str],
-    runs: Sequence[GalleryRun],
-    facts: Mapping[str, str | int | float],
-) -> None:
-    """Write the gallery; links in it are relative to its folder.
+def gallery_html(output: str | os.PathLike[str], runs: Sequence[GalleryRun], facts: Facts) -> str:
+    """Return the gallery; links in it are relative to the folder of ``output``.
 
     Images come in the order of their first run, and each image's runs in the order given. Costs a
     read of every PNG, under 0.1 s for each; 500 runs make a page of some 8 MB.
@@ -69,11 +65,12 @@ def write_gallery(
         image: [_card(run, output) for run in members]
         for image, members in itertools.groupby(ranked, key=lambda run: run.image)
     }
-    write_html(output, "gallery.html.j2", groups=groups, count=len(runs), facts=dict(facts))
+    return as_html("gallery.html.j2", groups=groups, count=len(runs), facts=dict(facts))
 
 
 def _card(run: GalleryRun, output: str | os.PathLike[str]) -> _Card:
     uri, width, height = _thumbnail(run.png)
+    panels = [PANELS[name] for name in run.panels]
     words = (
         run.run, run.model, run.image, *run.layers, run.override, run.factors, *run.panels
     )  # fmt: skip
@@ -84,7 +81,8 @@ def _card(run: GalleryRun, output: str | os.PathLike[str]) -> _Card:
         height=height,
         page=link(run.page, output),
         files={name: link(path, output) for name, path in run.files.items()},
-        titles=[PANELS[panel].title for panel in run.panels],
+        factors=run.factors if any("factors1" in panel.inputs for panel in panels) else None,
+        titles=[panel.title for panel in panels],
         words=" ".join(words).casefold(),
     )
 

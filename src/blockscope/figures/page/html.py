@@ -1,4 +1,4 @@
-"""HTML from the templates beside this file: text escaped, unknown names refused."""
+"""HTML from the templates of this package: text is escaped, unknown names are errors."""
 
 from __future__ import annotations
 
@@ -11,28 +11,22 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from blockscope.figures import captions
-from blockscope.io.atomic_files import atomic_write_text
 
 
-def write_html(path: str | os.PathLike[str], template: str, **content: object) -> None:
-    """Fill a template and write the page, whole or not at all."""
-    atomic_write_text(path, as_html(template, **content))
-
-
-def as_html(template: str, **content: object) -> str:
+def as_html(template: str, **content: object) -> Markup:
     """Fill a template."""
-    return _templates().get_template(template).render(article=captions.ARTICLE, **content)
+    return Markup(_templates().get_template(template).render(article=captions.ARTICLE, **content))  # noqa: S704 - escaped
 
 
 def script(name: str) -> Markup:
-    """Return a script that stands beside the templates, to be put into a page as it is."""
+    """Return a script from the folder of the templates, to be put into a page as it is."""
     # By its name alone: a path would make every page depend on all files of the folder.
     text, *_ = _loader().get_source(_templates(), name)
     return Markup(text)  # noqa: S704 - our own file
 
 
 def link(target: str | os.PathLike[str], page: str | os.PathLike[str]) -> str:
-    """Return the address of a file as seen from a page, so that both can be moved together."""
+    """Return the address of a file relative to a page, so that both can be moved together."""
     relative = os.path.relpath(Path(target).absolute(), Path(page).absolute().parent)
     return quote(Path(relative).as_posix())
 

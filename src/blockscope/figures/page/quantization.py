@@ -7,39 +7,48 @@ from __future__ import annotations
 
 import base64
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.floating]
+from blockscope.figures.arrays import Floats
+from blockscope.figures.palettes import palettes
+
 LEVEL = 7  # of deflating: more takes much longer for a hundredth of the size
-FEWER = (8, 6)  # bits that an array gives way to, one after the other
+
+
+class Packed(TypedDict):
+    """An array as JSON: see `pack`."""
+
+    shape: list[int]
+    bits: int
+    scale: list[float]
+    data: str
 
 
 @dataclass(frozen=True, eq=False)
-class Bulk:
+class PackedArray:
     """An array that goes into a page, and the most bits that a number of it gets.
 
-    With 16 bits a number is off by at most 1 / 65534 of its row's largest size, with 8 by 1 / 254,
-    with 6 by 1 / 62; a row is an entry of the first axis.
+    With 16 bits a number is off by at most 1 / 65534 of its row's largest absolute value, with 8 by
+    1 / 254, with 6 by 1 / 62; a row is an entry of the first axis.
     """
 
     array: Floats
     bits: int = 16
-    _made: dict[int, dict[str, Any]] = field(default_factory=dict)
+    _packed: dict[int, Packed] = field(default_factory=dict)
 
-    def packed(self, bits: int) -> dict[str, Any]:
-        """Return what `pack` makes of it, and keep it."""
-        if bits not in self._made:
-            self._made[bits] = pack(self.array, bits)
-        return self._made[bits]
+    def packed(self, bits: int) -> Packed:
+        """Return what `pack` makes of it, computed once."""
+        if bits not in self._packed:
+            self._packed[bits] = pack(self.array, bits)
+        return self._packed[bits]
 
 
-def pack(array: Floats, bits: int) -> dict[str, Any]:
-    """Return an array of at least one axis as ``{shape, bits, scale, data}``, for JSON.
+def pack(array: Floats, bits: int) -> Packed:
+    """Pack an array of at least one axis for JSON.
 
     A value is its whole number times the scale of its row. The numbers are in the order of the
     array, in two's complement of 8 or 16 bits, where fewer bits only deflate better; with 16 all
@@ -51,13 +60,13 @@ def pack(array: Floats, bits: int) -> dict[str, Any]:
     if not np.isfinite(values).all():
         raise ValueError("an array for the page holds values that are not finite")
     rows = values.reshape(len(values), -1)
-    scale = np.abs(rows).max(axis=1, initial=0.0) / (2 ** (bits - 1) - 1)
-    # Scales are written with six digits: round first, so that the numbers go with what is read.
+    most = 2 ** (bits - 1) - 1
+    scale = np.abs(rows).max(axis=1, initial=0.0) / most
+    # Scales are written with six digits: round first, so that the numbers match what is read.
     scale = np.array([float(f"{s:.6g}") for s in scale])
     whole = np.rint(
         np.divide(rows, scale[:, None], out=np.zeros_like(rows), where=scale[:, None] > 0)
     )
-    most = 2 ** (bits - 1) - 1
     size = 2 if bits > 8 else 1
     numbers = np.clip(whole, -most, most).astype(f"<i{size}")
     planes = numbers.reshape(-1).view(np.uint8).reshape(-1, size).T
@@ -71,7 +80,7 @@ def pack(array: Floats, bits: int) -> dict[str, Any]:
     }
 
 
-def unpack(packed: dict[str, Any]) -> NDArray[np.float64]:
+def unpack(packed: Packed) -> NDArray[np.float64]:
     """Return the array that was packed, as a page sees it."""
     content = zlib.decompress(base64.b64decode(packed["data"]), -zlib.MAX_WBITS)
     size = packed["bits"] // 8
@@ -82,54 +91,24 @@ def unpack(packed: dict[str, Any]) -> NDArray[np.float64]:
     return values
 
 
-def fitted(builds: Iterable[Any], room: int) -> Any:
-    """Return plain data whose arrays take at most ``room`` characters, with as many bits as fit.
-
-    ``builds`` yields nested dicts and lists that hold `Bulk`, each coarser than the one before. In
-    each the largest arrays lose bits first; the first that fits is taken, or else the last.
-    """
-    tree, made = None, {}
-    for tree in builds:
-        bulks = list(_bulks(tree))
-        made = {id(bulk): bulk.packed(bulk.bits) for bulk in bulks}
-        for bits in FEWER:
-            for bulk in sorted(bulks, key=lambda b: -len(made[id(b)]["data"])):
-                if _size(made) > room:
-                    made[id(bulk)] = bulk.packed(min(bits, bulk.bits))
-        if _size(made) <= room:
-            break
-    return _plain(tree, made)
-
-
-def _size(made: Mapping[int, Mapping[str, Any]]) -> int:
-    return sum(len(packed["data"]) for packed in made.values())
-
-
-def _bulks(tree: Any) -> Iterator[Bulk]:
-    if isinstance(tree, Bulk):
-        yield tree
-    elif isinstance(tree, dict | list):
-        for value in tree.values() if isinstance(tree, dict) else tree:
-            yield from _bulks(value)
-
-
-def _plain(tree: Any, made: Mapping[int, Any]) -> Any:
-    if isinstance(tree, Bulk):
-        return made[id(tree)]
-    if isinstance(tree, dict):
-        return {key: _plain(value, made) for key, value in tree.items()}
-    if isinstance(tree, list):
-        return [_plain(value, made) for value in tree]
-    return tree
-
-
-def pooled(array: Floats, cells: int, first_axis: int) -> Floats:
-    """Sum blocks of ``cells`` x ``cells`` positions, over two axes from ``first_axis`` on.
+def sum_pooled(array: Floats, block: int, first_axis: int) -> Floats:
+    """Sum blocks of ``block`` x ``block`` positions, over two axes from ``first_axis`` on.
 
     Attributions add up, so that a block has the attribution of its positions together. Blocks at
-    the far edges may be smaller. Axes shorter than ``cells`` become one block.
+    the far edges may be smaller. Axes shorter than ``block`` become one block.
     """
     for axis in (first_axis, first_axis + 1):
-        starts = np.arange(0, array.shape[axis], cells)
+        starts = np.arange(0, array.shape[axis], block)
         array = np.add.reduceat(array, starts, axis=axis)
     return array
+
+
+def packed_palette(name: str) -> dict[str, object]:
+    """Return a palette for JSON: its table of 255 colours as base64."""
+    palette = palettes()[name]
+    return {
+        "name": name,
+        "words": palette.words,
+        "signed": palette.signed,
+        "table": base64.b64encode(palette.table.tobytes()).decode("ascii"),
+    }

@@ -1,4 +1,4 @@
-"""Many small pictures inside a page: on one sheet, as large as there is room for."""
+"""Many small images inside a page: on one sheet, as large as there is room for."""
 
 from __future__ import annotations
 
@@ -7,25 +7,23 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from blockscope.feature_visualization.mosaics import sheet_of
+from blockscope.figures.arrays import Pixels
 from blockscope.figures.image_encoding import webp_uri
 
-Pixels = NDArray[np.uint8]
-
-BLOCK = 16  # pixels: tiles of whole blocks of WebP do not run into each other
+BLOCK = 16  # pixels: tiles of whole WebP blocks do not bleed into each other
 QUALITY = 82
 MOST_PIXELS = 16_383  # of a side: WebP's limit
-GROWTH = 1.4  # characters grow with this power of the side, about; only says what to try next
+GROWTH = 1.4  # characters grow roughly with this power of the side; only decides what to try next
 
 
 @dataclass(frozen=True)
-class TileSheet:
+class SpriteSheet:
     """A sheet in a data: address; tile n is in column n % wrap, row n // wrap.
 
-    side   of a tile, in pixels
+    ``side`` is that of a tile, in pixels.
     """
 
     uri: str
@@ -33,18 +31,14 @@ class TileSheet:
     wrap: int
     count: int
 
-    def plain(self) -> dict[str, object]:
-        """Return it as a page knows it."""
-        return {"uri": self.uri, "side": self.side, "wrap": self.wrap, "count": self.count}
 
-
-def tile_sheet(tiles: Pixels, room: int, wrap: int | None = None) -> TileSheet:
+def sprite_sheet(tiles: Pixels, room: int, wrap: int | None = None) -> SpriteSheet:
     """Put tiles (tile, row, col, rgb) on a sheet whose address has at most ``room`` characters.
 
-    ``wrap`` is the number of tiles in a row, near a square without it. Tiles are made smaller as
-    far as needed, each by itself; where not even the smallest fit, those are taken. A side is the
-    largest that fits as long as smaller tiles take less. Costs a second per 5 megapixels and try;
-    mostly one try where the tiles fit as they are, else three.
+    Tiles are scaled down as far as needed, each separately; where not even the smallest fit, those
+    are taken. The side is the largest that fits, provided that smaller tiles take less room. Costs
+    a second per 5 megapixels and try: one try where the tiles fit as they are, mostly three
+    otherwise. ``wrap`` is the number of tiles in a row; by default the sheet is nearly square.
     """
     count = len(tiles)
     wrap = wrap or max(1, math.ceil(math.sqrt(count)))
@@ -64,11 +58,11 @@ def tile_sheet(tiles: Pixels, room: int, wrap: int | None = None) -> TileSheet:
         wanted = sides[at] * (max(room, 0) / len(tried)) ** (1 / GROWTH)
         at = sum(side > wanted for side in sides)
         at = min(max(at, too_large + 1), fitting - 1)
-    return TileSheet(uri, side, wrap, count)
+    return SpriteSheet(uri, side, wrap, count)
 
 
 def _sides(made: int) -> Iterator[int]:
-    """Yield the sides that tiles may have, the one that they were made with first."""
+    """Yield the sides that tiles may have, their own first."""
     yield made
     yield from range((made - 1) // BLOCK * BLOCK, 0, -BLOCK)
 

@@ -1,5 +1,5 @@
 "use strict";
-// Cards whose facts hold every word that was typed stay; the others, and empty groups, go.
+// Show the cards that match every word typed, and hide the others and empty groups.
 (() => {
   const box = document.getElementById("filter");
   const status = document.getElementById("shown");
