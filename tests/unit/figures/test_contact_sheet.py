@@ -227,7 +227,9 @@ def test_activations_of_something_else(
 
 def test_sprites_of_more_channels_than_are_active(made: SyntheticContact) -> None:
     made.activations = made.activations[..., :20]
-    with pytest.raises(BadFile, match=r"has 20 channels in '.*active.* sprite of channel 22; regenerate"):
+    with pytest.raises(
+        BadFile, match=r"has 20 channels in '.*active.* sprite of channel 22; regenerate"
+    ):
         made.write()
 
 
