@@ -39,29 +39,16 @@ class Executor(LocalExecutor):  # type: ignore[misc]
     """Runs scripts of stages as forks, and everything else as the executor ``local`` does."""
 
     def __post_init__(self) -> None:
-        """Start the process to fork from, which imports while the first jobs run."""
+        """Start nothing yet: this may be the executor of a process that only submits."""
         super().__post_init__()
         self.started: Future[bool] | None = None
-        if sys.platform != "linux":
-            return
-        self.forkserver = multiprocessing.get_context("forkserver")
-        self.forkserver.set_forkserver_preload([PRELOADED])
         self.lock = threading.Lock()  # multiprocessing expects all from one thread
-        main = sys.modules["__main__"]
-        if main.__spec__ is None:  # the command snakemake; with this, no fork imports it again
-            main.__spec__ = ModuleSpec("snakemake.__main__", None)
-        self.started = self.pool.submit(self._start)
-
-    def _start(self) -> bool:
-        """Tell whether processes can be forked, after the imports."""
-        try:
-            return self._run(report)[0] == 0
-        except (OSError, EOFError):
-            return False
 
     def run_single_job(self, job: Any) -> Future[None]:
         """Run a job in a thread of the pool that waits for its process."""
         script = self._script_to_fork(job)
+        if self.started is None and any(map(self._script_to_fork, self.dag.needrun_jobs())):
+            self._start()  # imports while the first jobs run
         future: Future[None]
         if script is None:
             future = super().run_single_job(job)
@@ -70,8 +57,23 @@ class Executor(LocalExecutor):  # type: ignore[misc]
             future = self.pool.submit(self.cached_or_run, job, run, *arguments)
         return future
 
+    def _start(self) -> None:
+        self.forkserver = multiprocessing.get_context("forkserver")
+        self.forkserver.set_forkserver_preload([PRELOADED])
+        main = sys.modules["__main__"]
+        if main.__spec__ is None:  # the command snakemake; with this, no fork imports it again
+            main.__spec__ = ModuleSpec("snakemake.__main__", None)
+        self.started = self.pool.submit(self._is_usable)
+
+    def _is_usable(self) -> bool:
+        """Tell whether processes can be forked, after the imports."""
+        try:
+            return self._run(report)[0] == 0
+        except (OSError, EOFError):
+            return False
+
     def _script_to_fork(self, job: Any) -> Path | None:
-        if self.started is None or job.rule.script is None:
+        if sys.platform != "linux" or job.rule.script is None:
             return None
         path = infer_source_file(job.rule.script, job.rule.basedir)
         stage = STAGES.get(Path(path.get_filename()).stem)

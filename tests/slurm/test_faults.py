@@ -91,7 +91,7 @@ def test_a_job_that_is_killed_leaves_the_rest_of_its_submission(project):
     processes = [
         int(line.split()[0]) for line in asked("scontrol", "listpids", job).split("\n")[1:-1]
     ]
-    (script,) = [p for p in processes if b"classes.py" in Path(f"/proc/{p}/cmdline").read_bytes()]
+    (script,) = [p for p in processes if Path(f"/proc/{p}/comm").read_text() == "classes\n"]
     os.kill(script, signal.SIGKILL)
     project.release("classes")
     assert project.ended() != 0

@@ -4,6 +4,7 @@ from functools import cache
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake_interface_executor_plugins.registry import ExecutorPluginRegistry
 from snakemake_interface_executor_plugins.settings import ExecMode
 
 from blockscope.runtime import result_cache
@@ -85,6 +86,10 @@ project = user_errors(
     stop=SystemExit,
 )
 result_cache.set_cache_dir(project.settings.shared_results)
+# A submission to a cluster reads no profile, and its jobs get the executor "local".
+if workflow.exec_mode == ExecMode.REMOTE:
+    executors = ExecutorPluginRegistry()
+    executors.get_plugin("local").executor = executors.get_plugin("forkserver").executor
 
 
 def per_attempt(amount):
