@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright import sync_api
@@ -38,7 +39,7 @@ def visit(chromium: sync_api.Browser) -> Iterator[Callable[..., sync_api.Page]]:
     wrong: list[str] = []
     contexts = []
 
-    def open_page(path: Path, **options: object) -> sync_api.Page:
+    def open_page(path: Path, **options: Any) -> sync_api.Page:
         options = {"viewport": {"width": 1280, "height": 900}} | options
         context = chromium.new_context(**options)
         contexts.append(context)

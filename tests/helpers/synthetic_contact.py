@@ -64,7 +64,7 @@ class SyntheticContact:
         names = ("objective", "heldout_objective", "diverged_step")
         each = {name: ("sprite", getattr(self, name)) for name in names}
         pixels = {"sprites": (("sprite", "row", "col", "rgb"), self.pixels)}
-        recipe = {"unit": self.unit, "recipe": "draft", "size": SIDE, "steps": 64}
+        recipe: dict[str, Any] = {"unit": self.unit, "recipe": "draft", "size": SIDE, "steps": 64}
         facts = provenance.record("spritemap", **MODEL, **LAYER, **recipe)
         dataset = xr.Dataset(pixels | each, {"sprite": self.numbers}, facts)
         datasets.write_zarr(self.sprites, dataset)

@@ -12,7 +12,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 from PIL import Image
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Position, expect
 
 from blockscope.config.panels import PANELS
 from blockscope.config.settings import RunRow
@@ -112,7 +112,7 @@ def check_map(shown: Locator, wanted: NDArray[np.uint8], atol: float = 2) -> Non
     np.testing.assert_allclose(found, wanted, atol=atol)
 
 
-def point(shown: Locator, grid: tuple[int, int], row: int, col: int) -> dict[str, float]:
+def point(shown: Locator, grid: tuple[int, int], row: int, col: int) -> Position:
     """The place of a cell within its map, for hovering, clicking and tapping."""
     box = shown.bounding_box()
     assert box is not None

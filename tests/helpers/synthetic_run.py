@@ -31,7 +31,7 @@ def input_pixels(rows: int = 96, cols: int = 96) -> NDArray[np.uint8]:
     canvas = np.stack([0.86 - 0.2 * row, 0.84 - 0.1 * col, 0.8 + 0.1 * row], axis=-1)
     canvas[np.hypot(row - 0.35, col - 0.3) < 0.18] = [0.8, 0.2, 0.15]
     canvas[(abs(row - 0.65) < 0.15) & (abs(col - 0.7) < 0.15)] = [0.15, 0.3, 0.75]
-    return np.uint8(255 * np.clip(canvas, 0, 1))
+    return (255 * np.clip(canvas, 0, 1)).astype(np.uint8)
 
 
 def bumps(rng: np.random.Generator, rows: int, cols: int, factors: int) -> NDArray[np.float32]:
@@ -292,7 +292,7 @@ def write_run(
     write_input(files["image"], input_pixels(*size), FACTS)
     row = FACTS | {"run": "a-run", "layer1": layers[0], "layer2": layers[1]}
     run = RunRow.model_validate(row | {"classes": list(compared)})
-    return run, PanelFiles(files | lists)
+    return run, PanelFiles({**files, **lists})
 
 
 def changed_run(run: RunRow, **columns: object) -> RunRow:

@@ -12,11 +12,8 @@ from pathlib import Path
 
 import pytest
 from helpers.tiny_project import Project, one_at_a_time, prepare
-
-sys.path.insert(0, str(Path(__file__).parent))  # the modules beside this one
-
-from cluster import CONFIG
-from submitted import HELD, Submitted
+from slurm.cluster import CONFIG
+from slurm.submitted import HELD, Submitted
 
 STARTED = pytest.StashKey[tuple[subprocess.Popen[str], Path]]()
 

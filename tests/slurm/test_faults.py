@@ -12,7 +12,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-from submitted import LIVE, Submitted, asked
+from slurm.submitted import LIVE, Submitted, asked
 
 from blockscope.io import datasets
 

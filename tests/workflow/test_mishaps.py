@@ -111,11 +111,14 @@ def test_a_full_disk_leaves_the_older_file_or_none(project):
 @pytest.mark.slow
 def test_two_commands_at_once_leave_whole_files(project):
     before = project.results()
-    options = {"cwd": project.folder, "env": project.environment, "text": True}
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
     commands = [
         subprocess.Popen(
-            [*project.command, "--forcerun", "panel", *lock, "--", PANEL], **options, **pipes
+            [*project.command, "--forcerun", "panel", *lock, "--", PANEL],
+            cwd=project.folder,
+            env=project.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
         )
         for lock in ([], ["--nolock"])
     ]

@@ -140,7 +140,7 @@ def test_a_multiplication_in_reverse_mode_counts_twice(rng, monkeypatch):
 def test_named_axes_carry_names_and_probabilities():
     labels = Labels(["dummy", "crane", "crane", "dog"], skip=1)
     logits = np.array([9.0, 1.0, 2.0, 3.0, 4.0], np.float32)
-    dataset = named_labels(np.zeros((3, 5, 7)), logits, labels)
+    dataset = named_labels(np.zeros((3, 5, 7)), logits, labels)  # type: ignore[arg-type]
     assert dict(dataset.sizes) == {"label": 3, "row": 5, "col": 7}
     assert dataset["attribution"].dtype == np.float32
     assert dataset["label"].to_numpy().tolist() == ["crane", "crane", "dog"]

@@ -139,7 +139,7 @@ def test_batches_survive_a_graph_made_for_one_image_and_a_way_around_the_layer(x
     gradients = gradients_of(reshaped, x, layer="layer")
     points = np.random.default_rng(1).random((3, 4, 5, 4))
     contrast = Contrast(1, 3)
-    scores, (together,) = gradients.at(points, lambda t: [contrast.score(t)])
+    scores, (together,) = gradients.at(points, lambda t: [contrast.score(t)])  # type: ignore[arg-type]
     for number, point in enumerate(points):
         score, (alone,) = gradients.at(point[None], lambda t: [contrast.score(t)])
         np.testing.assert_allclose(together[number], alone[0], atol=1e-12)

@@ -14,7 +14,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from bench import compare_results
-from bench.comparison import Report
+from bench.comparison import RENAMED, Report
 from blockscope.figures.page.quantization import pack
 from blockscope.io import datasets
 
@@ -67,9 +67,7 @@ class Folders:
             write(folder / name, dataset)
 
     def compare(self, **renamed: str) -> Report:
-        return compare_results.compare_folders(
-            self.old, self.new, compare_results.RENAMED | renamed
-        )
+        return compare_results.compare_folders(self.old, self.new, RENAMED | renamed)
 
 
 @pytest.fixture

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import subprocess
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -437,7 +440,7 @@ def test_a_bom_windows_line_ends_and_any_order_of_columns(project):
 
 
 def test_a_card_that_is_out_of_date_is_not_believed(project, monkeypatch):
-    asked = []
+    asked: list[str] = []
 
     def make(missing, problems):
         asked.extend(model.name for model in missing)
@@ -472,7 +475,7 @@ def test_what_the_reading_of_a_network_says_reaches_the_message(project, monkeyp
         stderr = "2026 W tensorflow noise\nblockscope: model 'tiny': op 'ReadFile' is not allowed\n"
         returncode = 1
 
-    monkeypatch.setattr(model_cards.subprocess, "run", lambda *_, **__: Done)
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: Done)
     with pytest.raises(
         BadConfig, match=r"\(model 'tiny'\), key graph: op 'ReadFile' is not"
     ) as caught:
@@ -499,7 +502,7 @@ def test_a_thousand_rows_take_less_than_two_seconds(project, monkeypatch):
 
 
 def test_files_are_looked_at_again_only_when_they_change(project, monkeypatch):
-    looked = []
+    looked: list[Any] = []
     monkeypatch.setattr(checks, "check_image", looked.append)
     project.load()
     project.load()
@@ -515,5 +518,5 @@ def test_a_folder_that_cannot_be_shared_is_reported(project, tmp_path, monkeypat
     assert "gone' is not a folder (looked in" in project.message
     project.config["shared_results"] = str(tmp_path)
     project.load()
-    monkeypatch.setattr(checks.os, "access", lambda *_: False)
+    monkeypatch.setattr(os, "access", lambda *_: False)
     assert "is not readable and writable by you; ask its owner" in project.message

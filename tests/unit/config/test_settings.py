@@ -89,9 +89,9 @@ def test_the_digest_of_an_entry_follows_what_it_says():
 def test_settings_cannot_be_changed_and_know_no_other_keys():
     config = Config(models="m", images="i", runs="r")
     with pytest.raises(ValidationError, match="frozen"):
-        config.models = "n"
+        config.models = "n"  # type: ignore[misc]
     with pytest.raises(ValidationError, match="Extra inputs"):
-        Config(models="m", images="i", runs="r", imags="i")
+        Config(models="m", images="i", runs="r", imags="i")  # type: ignore[call-arg]
 
 
 @pytest.mark.parametrize("value", ["0.5", True, 1.5, -0.1, float("nan")])

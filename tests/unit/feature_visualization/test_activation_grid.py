@@ -71,7 +71,8 @@ def test_the_cost_is_that_of_the_chosen_cells(network, seen, cells_per_step):
     """However many cells there are, a step passes the chosen ones through the network."""
     for part in (seen, seen[:, :3]):
         grid = coherent(network, part, cells_per_step=cells_per_step)
-        passed, gradient = [], grid._gradient
+        passed: list[int] = []
+        gradient = grid._gradient
         grid._gradient = lambda *given, gradient=gradient, passed=passed: (
             passed.append(len(given[0])) or gradient(*given)
         )

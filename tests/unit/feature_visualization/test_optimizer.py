@@ -209,7 +209,8 @@ def exploding(x):
 def test_what_is_not_finite_ends_its_image_and_no_other():
     network = network_of(exploding, (9, 9, 3), tf.float32)
     recipe = replace(SHORT, size=8, steps=12)
-    objective = objectives.direction("mixed", [[-1, 0.5, 0], [1, 0, 0], [-0.5, -0.5, 0.5]])
+    vectors = np.array([[-1, 0.5, 0], [1, 0, 0], [-0.5, -0.5, 0.5]])
+    objective = objectives.direction("mixed", vectors)
     optimizer = Optimizer(network, objective, ["a", "b", "c"], recipe)
     (batch,) = optimizer.run(range(3))
     assert batch.diverged_step[[0, 2]].tolist() == [-1, -1]

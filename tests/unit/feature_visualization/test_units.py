@@ -77,7 +77,7 @@ def test_names_that_are_refused(text, words):
 def test_numbers_have_one_name():
     """Whatever is requested: reading what is written gives it back, and nothing else does."""
     rng = np.random.default_rng(3)
-    seen = {}
+    seen: dict[str, list[int]] = {}
     for _ in range(300):
         numbers = sorted(rng.choice(12, rng.integers(1, 12), replace=False).tolist())
         name = numbers_in_path(numbers)
@@ -205,7 +205,7 @@ def test_a_unit_that_is_not_there(network):
 
 
 def test_a_line_is_logged_for_each_batch(network):
-    logged = []
+    logged: list[str] = []
     render_sprites(network, channels("mixed", CHANNELS), RECIPE, [1, 2, 9], log=logged.append)
     assert len(logged) == 2
     assert logged[0].startswith("channels 1-2 of mixed: objective ")

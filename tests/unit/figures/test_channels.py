@@ -252,7 +252,7 @@ def test_the_part_that_drives_a_channel() -> None:
     part = peak_crop(active, (90, 150))
     assert part.side == 30
     assert (part.top, part.left) == (45 - 15, round(4.5 / 7 * 150) - 15)
-    pixels = np.arange(90 * 150 * 3).reshape(90, 150, 3)
+    pixels = (np.arange(90 * 150 * 3) % 251).astype(np.uint8).reshape(90, 150, 3)
     np.testing.assert_array_equal(part.of(pixels), pixels[30:60, part.left : part.left + 30])
 
 

@@ -9,6 +9,7 @@ import sys
 import zlib
 from contextlib import suppress
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -47,12 +48,20 @@ def png(depth: int, colour: int, size: tuple[int, int], rows: bytes, *extra: byt
     return b"\x89PNG\r\n\x1a\n" + b"".join(framed)
 
 
+ByteOrder = Literal["<", ">"]
+
+
 def unfiltered(values: NDArray) -> bytes:
     return b"".join(b"\0" + row.tobytes() for row in values)
 
 
 def tiff(
-    values: NDArray, order: str = "<", *, bits: int = 0, sample: int = 1, photometric: int = 1
+    values: NDArray,
+    order: ByteOrder = "<",
+    *,
+    bits: int = 0,
+    sample: int = 1,
+    photometric: int = 1,
 ) -> bytes:
     """A plain grey TIFF; ``sample``: 1 unsigned, 2 signed, 3 float; ``photometric`` 0: inverted."""
     rows, cols = values.shape
@@ -102,7 +111,7 @@ def test_grey_and_one_bit(tmp_path: Path) -> None:
     np.testing.assert_array_equal(pixels(tmp_path / "grey.png"), grey(GREY8))
     bits = (GREY8 % 2).astype(bool)
     Image.fromarray(bits).save(tmp_path / "bits.png")
-    np.testing.assert_array_equal(pixels(tmp_path / "bits.png"), grey(np.uint8(255 * bits)))
+    np.testing.assert_array_equal(pixels(tmp_path / "bits.png"), grey(bits * np.uint8(255)))
 
 
 def test_palette(tmp_path: Path) -> None:
@@ -137,7 +146,7 @@ def test_cmyk(tmp_path: Path) -> None:
 def test_alpha_shows_the_background(tmp_path: Path, rng: np.random.Generator, name: str) -> None:
     rgba = rng.integers(0, 256, (ROWS, COLS, 4), np.uint8)
     rgba[0, :, 3], rgba[1, :, 3] = 0, 255
-    options = {"lossless": True, "exact": True} if name == "a.webp" else {}
+    options: dict[str, Any] = {"lossless": True, "exact": True} if name == "a.webp" else {}
     Image.fromarray(rgba).save(tmp_path / name, **options)
     background = (10, 120, 250)
     colour, alpha = rgba[..., :3].astype(np.int64), rgba[..., 3:].astype(np.int64)
@@ -204,7 +213,7 @@ def test_grey_of_16_bit_png(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("order", ["<", ">"])
-def test_grey_of_16_bit_tiff(tmp_path: Path, order: str) -> None:
+def test_grey_of_16_bit_tiff(tmp_path: Path, order: ByteOrder) -> None:
     path = tmp_path / "a.tif"
     path.write_bytes(tiff(GREY16, order))
     np.testing.assert_array_equal(pixels(path), grey(GREY8))
@@ -221,7 +230,7 @@ def read_or_refused(path: Path, expected: NDArray[np.uint8]) -> bool:
 
 
 @pytest.mark.parametrize("order", ["<", ">"])
-def test_white_may_be_zero(tmp_path: Path, order: str) -> None:
+def test_white_may_be_zero(tmp_path: Path, order: ByteOrder) -> None:
     path = tmp_path / "a.tif"
     path.write_bytes(tiff(GREY8, order, photometric=0))
     np.testing.assert_array_equal(pixels(path), grey(255 - GREY8))
@@ -230,7 +239,7 @@ def test_white_may_be_zero(tmp_path: Path, order: str) -> None:
 
 
 @pytest.mark.parametrize("order", ["<", ">"])
-def test_grey_of_12_bit_tiff(tmp_path: Path, order: str) -> None:
+def test_grey_of_12_bit_tiff(tmp_path: Path, order: ByteOrder) -> None:
     values = np.array([[0, 4095, 2048, 16], [1, 100, 1000, 4000]], np.uint16)
     path = tmp_path / "a.tif"
     path.write_bytes(tiff(values, order, bits=12))
@@ -241,7 +250,7 @@ def test_grey_of_12_bit_tiff(tmp_path: Path, order: str) -> None:
 @pytest.mark.parametrize("order", ["<", ">"])
 @pytest.mark.parametrize(("kind", "sample"), [("i2", 2), ("i4", 2), ("u4", 1), ("f8", 3)])
 def test_grey_without_a_known_white_is_refused(
-    tmp_path: Path, order: str, kind: str, sample: int
+    tmp_path: Path, order: ByteOrder, kind: str, sample: int
 ) -> None:
     path = tmp_path / "a.tif"
     path.write_bytes(tiff(GREY16.astype(kind), order, sample=sample))

@@ -25,7 +25,7 @@ def layers(x, training=False):
     kernels = weights((3, 2, 3, 4), 1).astype(np.float32), weights((2, 3, 4, 5), 2)
     x = tf.nn.conv2d(x, kernels[0], 1, "SAME", dilations=1 if training else (2, 1))
     x = tf.nn.relu(tf.nn.conv2d(x, kernels[1].astype(np.float32), 1, "SAME"))
-    scale, offset = np.float32([1, 2, 3, 4, 5]), np.float32([2, 1, 0, 1, 2])
+    scale, offset = np.array([[1, 2, 3, 4, 5], [2, 1, 0, 1, 2]], "f4")
     still = () if training else (offset, scale / 7)
     x = tf.raw_ops.FusedBatchNormV3(
         x=x, scale=scale, offset=offset, is_training=training,

@@ -351,7 +351,7 @@ def test_keras_models_agree_in_values_and_attribution(tmp_path, normal, kind):
 
 
 def test_saved_model_with_a_reader_is_refused_before_it_is_loaded(tmp_path, normal):
-    class Hostile(tf.Module):
+    class Hostile(tf.Module):  # type: ignore[misc]
         @tf.function(input_signature=[tf.TensorSpec([None, *SIZE, 3])])
         def __call__(self, x):
             leak = tf.cast(tf.strings.length(tf.io.read_file("/etc/hostname")), tf.float32)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -31,9 +33,10 @@ def job(tmp_path):
     started = []
 
     def start(*names):
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
         command = [sys.executable, "-c", HOLDER, str(tmp_path), *names]
-        started.append(subprocess.Popen(command, **pipes))
+        started.append(
+            subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        )
         return started[-1]
 
     yield start
@@ -96,7 +99,8 @@ def test_cards_have_the_names_by_which_others_know_them(environment, seen, names
 @pytest.fixture
 def cards(monkeypatch, tmp_path):
     """Make TensorFlow believe in three cards; return what it was asked to do."""
-    seen, asked = ["card a", "card b", "card c"], []
+    seen = ["card a", "card b", "card c"]
+    asked: list[tuple[Any, ...]] = []
     experimental = SimpleNamespace(
         set_memory_growth=lambda card, on: asked.append(("growth", card, on)),
     )
@@ -108,7 +112,7 @@ def cards(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "tensorflow", SimpleNamespace(config=config))
     monkeypatch.setattr(device, "gpu_name", lambda: f"name of {asked[0][1][0]}")
     monkeypatch.setattr(gpu, "_held", [])
-    monkeypatch.setattr(gpu.tempfile, "gettempdir", lambda: str(tmp_path))
+    monkeypatch.setattr(tempfile, "gettempdir", lambda: str(tmp_path))
     for name in (gpu.VISIBLE, *gpu.SCHEDULERS):
         monkeypatch.delenv(name, raising=False)
     yield asked

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,10 +18,12 @@ from blockscope.runtime.measure import Timing, forward_flop, report, time_layer
 
 BEGIN, REDIRECTED, STEP, IMAGES, EVALUATION = 10.0, 5.0, 2.0, 1.0, 3.0  # seconds
 TRACE = 100.0
+NO_NETWORK: Any = None
 
 
 class Clock:
     now = 0.0
+    taken: list[list[int]]
 
     def perf_counter(self) -> float:
         return self.now
@@ -70,7 +73,7 @@ def clock(monkeypatch) -> Clock:
 
 def test_a_batch_is_its_start_both_kinds_of_steps_and_its_evaluation(clock):
     recipe = find_recipe("paper")
-    found = time_layer(None, "mixed", 11, recipe, 2048, steps=4)
+    found = time_layer(NO_NETWORK, "mixed", 11, recipe, 2048, steps=4)
     assert found.step == STEP
     assert found.seconds == BEGIN + 16 * REDIRECTED + (192 - 16) * STEP + IMAGES + EVALUATION
     assert found.flop == 192 * 2 * 7 * (128 + 12), "forward and back, for what the network sees"
@@ -80,12 +83,12 @@ def test_a_batch_is_its_start_both_kinds_of_steps_and_its_evaluation(clock):
 
 
 def test_what_is_traced_counts_once_for_a_job(clock):
-    assert time_layer(None, "mixed", 5, find_recipe("draft"), 2048, 3).start == 4 * TRACE
+    assert time_layer(NO_NETWORK, "mixed", 5, find_recipe("draft"), 2048, 3).start == 4 * TRACE
     assert clock.taken == [list(range(5))] * 2
 
 
 def test_more_steps_than_the_recipe_has_are_not_taken(clock):
-    found = time_layer(None, "mixed", 11, SHORT, 2048, steps=100)
+    found = time_layer(NO_NETWORK, "mixed", 11, SHORT, 2048, steps=100)
     assert found.seconds == BEGIN + 2 * REDIRECTED + 4 * STEP + IMAGES + EVALUATION
 
 

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from blockscope.runtime import job, result_cache
+from blockscope.runtime import result_cache
 
 
 @pytest.fixture
@@ -181,4 +181,3 @@ def test_the_job_says_where_its_result_comes_from(folder):
     for expected in ("computed", "taken from the shared results: "):
         subprocess.run([sys.executable, "-c", code], check=True, env=dict(os.environ))
         assert Path("a.log").read_text().startswith(expected)
-    assert job.Shared is result_cache.Shared

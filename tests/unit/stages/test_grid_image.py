@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from blockscope.feature_visualization.mosaics import grid_sheet
 from blockscope.io import datasets, provenance
 from blockscope.stages.grid_image import write_grid
 
-KNOWN = {
+KNOWN: dict[str, Any] = {
     "model": "tiny", "layer": "mixed", "crop": 1, "method": "plain", "steps": 4, "seed": 5,
     "recipe": "draft", "recipe_beta1": 0.5,
 }  # fmt: skip

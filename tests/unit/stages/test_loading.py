@@ -79,6 +79,7 @@ def test_an_image_is_a_dataset(tmp_path, rng):
     pixels = rng.integers(0, 256, (5, 7, 3), dtype=np.uint8)
     images.write_png(tmp_path / "input.png", pixels, {"created_by": "input", "image": "two"})
     found = blockscope.load(tmp_path / "input.png")
+    assert isinstance(found, xr.Dataset)
     assert found["image"].dims == ("row", "col", "rgb")
     np.testing.assert_array_equal(found["image"], pixels)
     assert found.attrs == {"created_by": "input", "image": "two"}
@@ -93,6 +94,8 @@ def test_a_card_is_an_object(made):
 def test_groups_of_a_real_layer_explain_it_in_part(made):
     groups = blockscope.load(made / "results/blocks1000/two/groups/mixed4d-4.h5")
     layer = blockscope.load(made / "results/blocks1000/two/activations/mixed4d.zarr.zip")
+    assert isinstance(groups, xr.Dataset)
+    assert isinstance(layer, xr.Dataset)
     values = layer["activations"].to_numpy()
     product = np.einsum("rcf,fk->rck", groups["spatial"], groups["channels"])
     error = np.linalg.norm(values - product) / np.linalg.norm(values)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -91,9 +92,9 @@ def test_folding_batch_norm_changes_nothing(untrained: tuple[object, object]) ->
 
 
 def test_the_carried_graph_is_what_the_code_freezes(
-    embedded: Network, untrained: tuple[object, object]
+    embedded: Network, untrained: tuple[Any, Any]
 ) -> None:
-    def outline(nodes: object) -> list[tuple[str, str, list[str], dict[str, bytes]]]:
+    def outline(nodes: Any) -> list[tuple[str, str, list[str], dict[str, bytes]]]:
         return [
             (
                 node.name,
