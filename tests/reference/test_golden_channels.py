@@ -39,8 +39,26 @@ def test_all_methods_of_the_notebook(golden_and_paths):
         assert_agrees(linear[row], golden[f"channel/{name}"])
     only_diff = ChannelPaths(paths.gradients, paths.contrasts[:1])
     assert_agrees(only_diff.left().values[0], golden["channel/path100"])
-    noise = golden["channel/stochastic_noise"]
-    assert_agrees(only_diff.stochastic(noise).values[0], golden["channel/stochastic100"])
+    assert_agrees_or_is_undecided(only_diff, golden)
+
+
+def assert_agrees_or_is_undecided(paths, golden):
+    """Compare noisy integrated gradients where rounding decides nothing, and its range elsewhere.
+
+    A ReLU at a point of the path can be so near zero that the last bit of a convolution, which
+    another processor rounds otherwise, turns it on: its gradient jumps. How much of a channel is
+    undecided in this way shows the same path with noise changed by three units of its last digits.
+    """
+    noise, expected = golden["channel/stochastic_noise"], golden["channel/stochastic100"]
+    found = [paths.stochastic(noise).values[0]]
+    for seed in range(4):
+        signs = np.random.default_rng(seed).choice([-1, 1], noise.shape)
+        found.append(paths.stochastic((noise * (1 + 3e-7 * signs)).astype(noise.dtype)).values[0])
+    scale = np.abs(expected).max()
+    undecided = np.ptp(found, axis=0)
+    assert undecided.max() <= 1e-3 * scale
+    assert np.median(undecided) <= 1e-5 * scale
+    assert (np.abs(found[0] - expected) <= 1e-5 * scale + undecided).all()
 
 
 @pytest.mark.parametrize(
