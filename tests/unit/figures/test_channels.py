@@ -1,4 +1,4 @@
-"""The printed panel "channels": what it shows of which file, its pictures, and that it fits."""
+"""The printed panel "channels": what it shows of which file, its tiles, and that it fits."""
 
 from __future__ import annotations
 
@@ -160,7 +160,7 @@ def test_everything_a_reader_needs_is_on_the_sheet(
     for words in (
         "Channel attribution: a-run",
         "Model blocks1000, image two_blocks, gradient override smooth; red plain star against red",
-        "method linear: gradient x activation: activation times the gradient at the input",
+        "method linear, gradient x activation: activation times the gradient at the input",
         "3 \N{MULTIPLICATION SIGN} 4 positions",
         "9 channels: 3 above zero, 3 below, 3 at zero.",
         f"add up to {MINUS}1.50; from an all-zero layer to the input the score changes",
@@ -217,7 +217,7 @@ def test_errors_are_percentages(share: float, written: str) -> None:
     assert captions.signed_percent(share) == written
 
 
-# --- bars and pictures -----------------------------------------------------------------------
+# --- bars and tiles --------------------------------------------------------------------------
 
 
 def test_bars_are_sorted_and_the_strongest_have_the_full_colour(
@@ -259,14 +259,14 @@ def test_the_part_that_drives_a_channel() -> None:
 @pytest.mark.parametrize(
     ("row", "col", "corner"), [(0, 0, (0, 0)), (4, 6, (60, 120)), (0, 6, (0, 120))]
 )
-def test_the_part_stays_within_the_picture(row: int, col: int, corner: tuple[int, int]) -> None:
+def test_the_part_stays_within_the_image(row: int, col: int, corner: tuple[int, int]) -> None:
     active = np.zeros((5, 7))
     active[row, col] = 1.0
     part = peak_crop(active, (90, 150))
     assert (part.top, part.left) == corner
 
 
-def test_a_picture_shows_activations_and_the_part_that_drives_them(
+def test_a_tile_shows_activations_and_the_part_around_their_peak(
     tmp_path: Path, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run, files = write_run(tmp_path, rng, size=(60, 84))

@@ -36,15 +36,15 @@ def slow_orange_blue(spatial: NDArray[np.floating]) -> NDArray[np.uint8]:
     every = [value for triple in raw.values() for value in triple]
     mean = sum(every) / len(every)
     reach = max(abs(value - mean) for value in every)
-    picture = np.zeros((rows, cols, 3), np.uint8)
+    image = np.zeros((rows, cols, 3), np.uint8)
     for place, triple in raw.items():
         for band, value in enumerate(triple):
             shown = (value - mean) / (reach / 1.5) + 0.3
-            picture[place][band] = int(255 * min(1.0, max(0.0, shown)))
-    return picture
+            image[place][band] = int(255 * min(1.0, max(0.0, shown)))
+    return image
 
 
-def test_article_pictures(shared: Callable[[str], Path]) -> None:
+def test_article_images(shared: Callable[[str], Path]) -> None:
     with np.load(shared("article/beer_class_attribution_top50.npz")) as data:
         positive = {name: np.maximum(data[name], 0) for name in data.files}
     relative = {name: array / array.mean() for name, array in positive.items()}
@@ -78,8 +78,8 @@ def test_the_first_factor_is_orange_and_the_second_blue() -> None:
 
 @pytest.mark.parametrize("value", [0.0, 0.1, 1e-30, 7e20, -3.0])
 def test_constant_factors_are_neutral(value: float) -> None:
-    picture = colour.orange_blue(np.full((5, 7, 2), value))
-    np.testing.assert_array_equal(picture, np.full((5, 7, 3), 76, np.uint8))
+    image = colour.orange_blue(np.full((5, 7, 2), value))
+    np.testing.assert_array_equal(image, np.full((5, 7, 3), 76, np.uint8))
 
 
 positive_factors = st.integers(1, 12).flatmap(
@@ -91,14 +91,14 @@ positive_factors = st.integers(1, 12).flatmap(
 
 @settings(max_examples=60, deadline=None)
 @given(positive_factors)
-def test_every_picture_is_bytes_and_negatives_count_as_nothing(
+def test_every_image_is_bytes_and_negatives_count_as_nothing(
     spatial: NDArray[np.float32],
 ) -> None:
     for draw in (colour.factor_image, lambda array: colour.single_factor_image(array, 0)):
-        picture = draw(spatial)
-        assert picture.dtype == np.uint8
-        assert picture.shape == (3, 4, 3)
-        np.testing.assert_array_equal(picture, draw(np.maximum(spatial, 0)))
+        image = draw(spatial)
+        assert image.dtype == np.uint8
+        assert image.shape == (3, 4, 3)
+        np.testing.assert_array_equal(image, draw(np.maximum(spatial, 0)))
 
 
 @pytest.mark.parametrize("factors", [1, 3, 4, 6, 12])
@@ -106,11 +106,11 @@ def test_a_factor_alone_at_its_place_shows_its_legend_colour_at_its_brightest(fa
     spatial = np.zeros((5, 7, factors))
     for factor in range(factors):
         spatial[factor % 5, factor // 5 + 2, factor] = 3.7
-    picture = colour.hues(spatial)
+    image = colour.hues(spatial)
     for factor, wanted in enumerate(brightest(colour.factor_colours(factors))):
-        found = picture[factor % 5, factor // 5 + 2].astype(int)
+        found = image[factor % 5, factor // 5 + 2].astype(int)
         np.testing.assert_allclose(found, wanted, atol=2)
-    np.testing.assert_array_equal(picture[0, 0], [0, 0, 0])
+    np.testing.assert_array_equal(image[0, 0], [0, 0, 0])
 
 
 @pytest.mark.parametrize("factors", [1, 3, 7])
@@ -119,10 +119,10 @@ def test_lightness_is_proportional_to_magnitude_up_to_two_thirds(
 ) -> None:
     shares = rng.dirichlet(np.ones(factors))
     magnitude = np.append(np.linspace(0.3, 1.0, 8) / 1.5, [0.8, 1.0])
-    picture = colour.hues((magnitude[:, None] * shares)[None])
-    np.testing.assert_array_equal(picture[0, 7:], picture[0, [7, 7, 7]])
-    picture = picture[:, :8]
-    lightness = cielab(linear_light([f"#{r:02x}{g:02x}{b:02x}" for r, g, b in picture[0]]))[:, 0]
+    image = colour.hues((magnitude[:, None] * shares)[None])
+    np.testing.assert_array_equal(image[0, 7:], image[0, [7, 7, 7]])
+    image = image[:, :8]
+    lightness = cielab(linear_light([f"#{r:02x}{g:02x}{b:02x}" for r, g, b in image[0]]))[:, 0]
     # Oklab is proportional to magnitude; CIE lightness differs from it by an affine map.
     steps = np.diff(lightness)
     assert (steps > 0).all()
@@ -140,18 +140,18 @@ def test_mixtures_stay_inside_srgb(rng: np.random.Generator) -> None:
 def test_scale_of_all_factors_together_does_not_matter(rng: np.random.Generator) -> None:
     for factors in (1, 2, 3, 5):
         spatial = rng.gamma(0.5, 3.0, (5, 7, factors))
-        picture = colour.factor_image(spatial).astype(int)
+        image = colour.factor_image(spatial).astype(int)
         for scale in (2.0**-90, 2.0**400):
             again = colour.factor_image(spatial * scale).astype(int)
-            np.testing.assert_allclose(again, picture, atol=1)
+            np.testing.assert_allclose(again, image, atol=1)
 
 
 def test_single_factor_has_its_own_scale_and_colour() -> None:
     spatial = np.zeros((5, 7, 3))
     spatial[2, 4] = [0.0, 0.5, 100.0]
-    picture = colour.single_factor_image(spatial, 1)
+    image = colour.single_factor_image(spatial, 1)
     wanted = brightest(colour.factor_colours(3))[1]
-    np.testing.assert_allclose(picture[2, 4].astype(int), wanted, atol=2)
+    np.testing.assert_allclose(image[2, 4].astype(int), wanted, atol=2)
     assert not colour.single_factor_image(spatial, 0).any()
 
 
@@ -197,15 +197,15 @@ def test_no_colours_for_no_factors() -> None:
 def slow_hints(first: NDArray[np.floating], second: NDArray[np.floating]) -> NDArray[np.uint8]:
     """The notebook's encoding of two labels, value by value."""
     rows, cols = first.shape
-    picture = np.zeros((rows, cols, 3), np.uint8)
+    image = np.zeros((rows, cols, 3), np.uint8)
     largest = max(max(0.0, float(v)) for v in [*first.ravel(), *second.ravel()])
     for row in range(rows):
         for col in range(cols):
             a, b = max(0.0, float(first[row, col])), max(0.0, float(second[row, col]))
             for channel, value in enumerate((a, (a + b) / 2, b)):
                 shown = value / (0.01 + largest / 1.5) + 0.3
-                picture[row, col, channel] = int(255 * min(max(shown, 0.0), 1.0))
-    return picture
+                image[row, col, channel] = int(255 * min(max(shown, 0.0), 1.0))
+    return image
 
 
 def test_hints_are_the_notebook_s(rng: np.random.Generator) -> None:

@@ -181,4 +181,4 @@ def test_everything_fits(
 ) -> None:
     run, files = write_run(tmp_path, rng, **case)
     for width in (40, 85, 129, 180, 400):
-        check_layout(*compose(run, files, any_style(width_mm=width, dpi=20, top_channels=count)))
+        check_layout(compose(run, files, any_style(width_mm=width, dpi=20, top_channels=count)))

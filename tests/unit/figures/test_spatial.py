@@ -150,7 +150,7 @@ def test_files_of_another_run_are_refused(made, name, key, value):
 # --- what is drawn ----------------------------------------------------------------------------
 
 
-def test_pictures_are_those_of_the_maps(made, monkeypatch):
+def test_images_are_those_of_the_maps(made, monkeypatch):
     """The hints of both layers, then for each label its sources and targets."""
     shown = []
     monkeypatch.setattr(
@@ -169,7 +169,7 @@ def test_pictures_are_those_of_the_maps(made, monkeypatch):
 
 
 def test_a_cell_is_outlined_where_it_stands():
-    """A white picture of 5 x 7 cells: the dark border lies around row 3, column 5."""
+    """A white image of 5 x 7 cells: the dark border lies around row 3, column 5."""
     sheet = Sheet(70.0)
     pixels = np.full((50, 70, 3), 255, np.uint8)
     outline_cell(sheet, Place(0, 0, 70.0), pixels, Cell(2, 4), (5, 7), "#000000")

@@ -16,7 +16,7 @@ TILE, WRAP, CHANNELS = 3, 4, 7
 
 
 def write_sheet(folder: Path, rows: int = 2, cols: int = WRAP, facts: object = None) -> list[Path]:
-    """Write a sheet whose tile n is grey of value n; returns its picture and description."""
+    """Write a sheet whose tile n is grey of value n; returns its image and description."""
     numbers = np.arange(rows * cols, dtype=np.uint8).reshape(rows, cols)
     Image.fromarray(numbers.repeat(TILE, 0).repeat(TILE, 1)).save(folder / "layer.png")
     text = json.dumps({"tile": TILE, "wrap": WRAP, "objective": []} if facts is None else facts)

@@ -58,7 +58,7 @@ def compose(run: RunRow, files: PanelFiles, style: Style) -> Sheet:
     panel = ChannelsPanel.of_run(run, files)
     method = panel.shown[0].method
     caption = captions.contrast_caption(run, panel.layers[0].contrast)
-    caption += f"; method {method}: {captions.method_caption(method)}"
+    caption += f"; method {method}, {captions.method_caption(method)}"
     sheet, top = begin("channels", run, caption, style)
     inner = sheet.width - 2 * EDGE
     for layer, found in zip(panel.layers, panel.shown, strict=True):
