@@ -51,7 +51,7 @@ def shown(page: Page, title: str, panel: str = GRID_PANEL) -> Locator:
 
 
 def outlines(page: Page, title: str, panel: str = GRID_PANEL) -> list[Box]:
-    """Left, top, right and bottom of everything outlined, in parts of the picture."""
+    """Left, top, right and bottom of everything outlined, as fractions of the image."""
     whole = shown(page, title, panel).bounding_box()
     assert whole is not None
     found = []
@@ -72,7 +72,7 @@ def check_outlined(page: Page, wanted: dict[str, Box], panel: str = GRID_PANEL) 
 
 
 def cells(grid: tuple[int, int], rows: tuple[int, int], cols: tuple[int, int]) -> Box:
-    """Cells from the first to the last row and column, in parts of the picture."""
+    """Cells from the first to the last row and column, as fractions of the image."""
     return cols[0] / grid[1], rows[0] / grid[0], (cols[1] + 1) / grid[1], (rows[1] + 1) / grid[0]
 
 
@@ -132,7 +132,7 @@ def test_pointing_at_the_input_outlines_the_cells_in_all_grids(
 
 
 def test_grids_whose_cells_do_not_nest(tmp_path: Path, visit: Visit) -> None:
-    """Cells belong to a region by their centres: of 5 x 7 and 3 x 4 cells over one picture."""
+    """Cells belong to a region by their centres: of 5 x 7 and 3 x 4 cells over one image."""
     made = make_page(tmp_path, [GRID_PANEL])
     page = visit(made.path)
     late, early = shown(page, "mixed5a"), shown(page, "mixed4d")

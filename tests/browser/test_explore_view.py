@@ -1,4 +1,4 @@
-"""Views of a page in a browser: linked to, saved as pictures, and on every screen."""
+"""Views of a page in a browser: linked to, saved as images, and on every screen."""
 
 from __future__ import annotations
 
@@ -156,8 +156,8 @@ def test_a_saved_png_is_what_is_shown(made: SyntheticPage, visit: Visit) -> None
     name, content = saved(page, "spatial", "PNG")
     assert name == "a-run-spatial.png"
     with Image.open(io.BytesIO(content)) as opened:
-        picture = np.asarray(opened.convert("RGB"), np.float64)
-    assert picture.shape[1] == 2000
+        image = np.asarray(opened.convert("RGB"), np.float64)
+    assert image.shape[1] == 2000
     # The maps stand side by side, in columns of 468 units between margins of 20 and a gap of 24.
     wanted = {
         1: next(iter(palettes().values())).paint(made.positions[2, 1]),
@@ -167,7 +167,7 @@ def test_a_saved_png_is_what_is_shown(made: SyntheticPage, visit: Visit) -> None
     texts = ET.fromstring(saved(page, "spatial", "SVG")[1])
     top = 2 * float(next(texts.iter(f"{SVG}svg")).findall(f"{SVG}svg")[0].attrib["y"])
     for side, left in ((1, 40), (2, 40 + 2 * (468 + 24))):
-        part = picture[round(top) : round(top + height), left : left + 936]
+        part = image[round(top) : round(top + height), left : left + 936]
         np.testing.assert_allclose(cell_centres(part, *GRIDS[side]), wanted[side], atol=2)
 
 
@@ -187,10 +187,10 @@ def test_a_saved_svg_holds_cells_and_text(made: SyntheticPage, visit: Visit) -> 
     text = "\n".join(str(element.text) for element in root.iter(f"{SVG}text"))
     for words in ("mixed4d", "mixed5a", *made.contrast.names, "Run a-run: model blocks1000"):
         assert words in text
-    pictures = list(root.iter(f"{SVG}image"))
-    assert len(pictures) == 1, "the input is there once"
+    images = list(root.iter(f"{SVG}image"))
+    assert len(images) == 1, "the input is there once"
     with Image.open(
-        io.BytesIO(base64.b64decode(pictures[0].attrib["href"].split(",")[1]))
+        io.BytesIO(base64.b64decode(images[0].attrib["href"].split(",")[1]))
     ) as opened:
         assert opened.size == (112, 80)
     assert not re.search(rb'href="(?!data:|#)', content)

@@ -21,7 +21,7 @@ def factors_page(
 
 
 def overlay_of(page: Page, layer: int) -> str:
-    """The factor whose picture is shown over a layer."""
+    """The factor whose overlay is shown over a layer."""
     shown = page.locator(f'.stack[data-layer="{layer}"] .overlay:visible')
     expect(shown).to_have_count(1)
     return str(shown.get_attribute("data-factor"))
@@ -142,7 +142,7 @@ def test_nothing_is_cut_off(tmp_path: Path, visit: Visit, width: int, scheme: st
     )
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     loaded = page.locator("img").evaluate_all("all => all.every(i => i.naturalWidth > 0)")
-    assert loaded, "a picture does not load"
+    assert loaded, "an image does not load"
     assert page.locator("img:not([alt])").count() == 0
     for text, found in contrasts(page.locator("p, td, .name, h2")):
         assert found >= 4.5, f"hard to read: {text}"

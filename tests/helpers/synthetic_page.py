@@ -123,10 +123,10 @@ def contrasts(texts: Locator) -> list[tuple[str, float]]:
     """Every text that is seen, with its contrast with its background as WCAG 2 defines it."""
     seen = texts.evaluate_all(
         """elements => elements.filter(e => e.checkVisibility() && e.innerText.trim()).map(e => {
-            let behind = e;
-            while (behind && /rgba\\(.*, 0\\)/.test(getComputedStyle(behind).backgroundColor))
-                behind = behind.parentElement;
-            const paper = getComputedStyle(behind ?? document.body).backgroundColor;
+            let below = e;
+            while (below && /rgba\\(.*, 0\\)/.test(getComputedStyle(below).backgroundColor))
+                below = below.parentElement;
+            const paper = getComputedStyle(below ?? document.body).backgroundColor;
             return [e.innerText.slice(0, 40), getComputedStyle(e).color, paper];
         })"""
     )
