@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import io
 import os
 import re
 import signal
@@ -87,18 +86,18 @@ def logged(stage: str, path: Path) -> Iterator[None]:
     ):
         os.dup2(log.fileno(), 1)
         os.dup2(log.fileno(), 2)
-        stderr, sys.stderr = sys.stderr, TeeStream(terminal, log)
+        tee = TeeStream(terminal, log)
+        stderr, sys.stderr = sys.stderr, tee
         try:
             yield
         except Exception as error:  # noqa: BLE001 - the log holds every error
             print(_error_line(stage, error, path), file=terminal, flush=True)
-            sys.stderr.finish()
+            tee.finish()
             with suppress(OSError):  # the disk may be full
                 traceback.print_exc(file=log)
             sys.exit(1)
         finally:
-            if isinstance(sys.stderr, TeeStream):
-                sys.stderr.finish()
+            tee.finish()
             sys.stderr = stderr
 
 
@@ -138,11 +137,11 @@ def _error_line(stage: str, error: Exception, path: Path) -> str:
     return f"{stage}: {type(error).__name__}: {error} (details: {path})"
 
 
-class TeeStream(io.TextIOBase):
+class TeeStream:
     """Text for the terminal as it comes, and for the log as lines.
 
     A progress bar redraws its line after a carriage return: the terminal gets every state, the log
-    one of them every 30 s and the last.
+    one of them every 30 s and the last. All but writing is done by the terminal.
     """
 
     def __init__(self, terminal: TextIO, log: TextIO) -> None:
@@ -150,6 +149,10 @@ class TeeStream(io.TextIOBase):
         self.log = log
         self.line = ""
         self.shown = time.monotonic()
+
+    def __getattr__(self, name: str) -> Any:
+        """Return what the terminal has, such as its width and whether a bar can move."""
+        return getattr(self.terminal, name)
 
     def write(self, text: str) -> int:
         """Write to both."""
@@ -173,25 +176,3 @@ class TeeStream(io.TextIOBase):
                 self.log.write(f"{self.line.rstrip()}\n")
             self.shown = time.monotonic()
         self.line = ""
-
-    def flush(self) -> None:
-        """Flush both."""
-        self.terminal.flush()
-        self.log.flush()
-
-    def isatty(self) -> bool:
-        """Tell whether a bar can move."""
-        return self.terminal.isatty()
-
-    def fileno(self) -> int:
-        """Return the terminal's number, from which its width is known."""
-        return self.terminal.fileno()
-
-    def writable(self) -> bool:
-        """Return True, as text streams that can be written do."""
-        return True
-
-    @property
-    def encoding(self) -> str:  # type: ignore[override]
-        """Encoding of the terminal, which decides how a bar is drawn."""
-        return self.terminal.encoding
