@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from blockscope.io.errors import BlockscopeError as BlockscopeError
     from blockscope.models.card import ModelCard as ModelCard
     from blockscope.models.network import Network as Network
-    from blockscope.stages.loading import load as load
+    from blockscope.stages.result_files import load as load
 
 __version__ = "0.1.0"
 
@@ -49,7 +49,7 @@ _PUBLIC = {
     "io.errors": ["BlockscopeError"],
     "models.card": ["ModelCard"],
     "models.network": ["Network"],
-    "stages.loading": ["load"],
+    "stages.result_files": ["load"],
 }
 _MODULE_OF = {name: module for module, names in _PUBLIC.items() for name in names}
 __all__ = sorted(_MODULE_OF)  # noqa: PLE0605

@@ -88,7 +88,7 @@ def _positive(text: str) -> int:
 
 
 def _show(options: argparse.Namespace) -> None:
-    from blockscope.stages.describe import describe
+    from blockscope.stages.result_files import describe
 
     errors = []
     for number, path in enumerate(options.files):

@@ -33,7 +33,7 @@ def run(smk, main):
         Path(f"card-{smk.rule}").open("a").write(os.environ.get("CUDA_VISIBLE_DEVICES", "-") + " ")
         _wait(f"hold-{smk.rule}")
         if smk.rule == "render_sprites":
-            from blockscope.stages.checkpoint import FolderCheckpoint
+            from blockscope.runtime.checkpoint import FolderCheckpoint
 
             write = FolderCheckpoint.write
 

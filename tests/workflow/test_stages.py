@@ -185,7 +185,7 @@ def change(project, file: str) -> None:
         ("figures/page/gallery.py", {"gallery"}),
         ("stages/input.py", {"input"}),
         ("stages/render_grid.py", {"render_grid"}),
-        ("stages/describe.py", set()),
+        ("stages/result_files.py", set()),
         ("config/checks.py", set()),
         ("runtime/job.py", set()),
         ("__init__.py", set()),

@@ -18,8 +18,8 @@ from blockscope.io.atomic_files import FilePath
 from blockscope.models.card import ModelCard
 from blockscope.models.device import software_facts
 from blockscope.models.network import Network
+from blockscope.runtime.checkpoint import FolderCheckpoint
 from blockscope.runtime.gpu import use_gpu
-from blockscope.stages.checkpoint import FolderCheckpoint
 
 
 def write_cells(

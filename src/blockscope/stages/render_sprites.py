@@ -21,8 +21,8 @@ from blockscope.io.errors import BadFile
 from blockscope.models.card import ModelCard
 from blockscope.models.device import software_facts
 from blockscope.models.network import Network
+from blockscope.runtime.checkpoint import FolderCheckpoint
 from blockscope.runtime.gpu import use_gpu
-from blockscope.stages.checkpoint import FolderCheckpoint
 
 KINDS = {"channels": channels, "neurons": neurons}
 

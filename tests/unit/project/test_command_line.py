@@ -105,7 +105,7 @@ def test_an_interruption_ends_quietly(result: Path, monkeypatch) -> None:
     def interrupted(path: Path) -> str:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("blockscope.stages.describe.describe", interrupted)
+    monkeypatch.setattr("blockscope.stages.result_files.describe", interrupted)
     assert command_line.main(["show", str(result)]) == 130
 
 

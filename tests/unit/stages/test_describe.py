@@ -12,7 +12,7 @@ from blockscope.io import datasets, images, provenance
 from blockscope.io.atomic_files import atomic_write_text
 from blockscope.io.errors import BadFile
 from blockscope.models.card import InputSpec, Layer, ModelCard
-from blockscope.stages.describe import describe
+from blockscope.stages.result_files import describe
 
 FACTS = {"created_by": "classes", "model": "tiny", "layer": "mixed", "n": 2}
 

@@ -25,7 +25,7 @@ from blockscope.feature_visualization.objectives import direction
 from blockscope.feature_visualization.optimizer import Optimizer
 from blockscope.io import datasets, provenance
 from blockscope.io.errors import BadConfig, BadFile, UnknownName
-from blockscope.stages.checkpoint import FolderCheckpoint
+from blockscope.runtime.checkpoint import FolderCheckpoint
 from blockscope.stages.render_grid import write_cells
 
 SHORT = replace(rendering.SHORT, steps=9)

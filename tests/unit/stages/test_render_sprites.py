@@ -25,7 +25,7 @@ from blockscope.io import datasets, provenance
 from blockscope.io.errors import BadConfig, BadFile
 from blockscope.models.card import ModelCard
 from blockscope.models.network import Network
-from blockscope.stages.checkpoint import FolderCheckpoint
+from blockscope.runtime.checkpoint import FolderCheckpoint
 from blockscope.stages.render_sprites import write_shard
 from blockscope.stages.spritemap import merge_shards, write_spritemap
 
