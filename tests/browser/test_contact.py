@@ -178,8 +178,8 @@ def test_the_enlarged_sprite_and_its_numbers(made: SyntheticContact, visit: Visi
         value, rank = row.get_by_role("cell").all_inner_texts()
         assert float(value) == pytest.approx(numbers[11], rel=0.01)
         assert int(rank) == 1 + (numbers > numbers[11]).sum()
-    row, col = divmod(int(flat[:, 11].argmax()), GRID[1])
-    expect(enlarged).to_contain_text(f"Largest at row {row + 1}, column {col + 1}.")
+    at = divmod(int(flat[:, 11].argmax()), GRID[1])
+    expect(enlarged).to_contain_text(f"Largest at row {at[0] + 1}, column {at[1] + 1}.")
 
 
 def test_the_heat_map_is_that_of_the_activations(made: SyntheticContact, visit: Visit) -> None:

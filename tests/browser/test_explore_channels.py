@@ -18,7 +18,7 @@ from helpers.synthetic_page import (
 )
 from helpers.synthetic_run import changed_files, sprite_colour, write_sprites
 from numpy.typing import NDArray
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Position, expect
 
 from blockscope.figures import colour
 from blockscope.figures.palettes import palettes
@@ -136,7 +136,7 @@ def test_pointing_and_pressing_a_bar(made: SyntheticPage, visit: Visit) -> None:
     bars = block(page, 1).locator(".distribution")
     box = bars.bounding_box()
     assert box is not None
-    place = {"x": (1.5 / len(values)) * box["width"], "y": box["height"] / 2}
+    place = Position(x=(1.5 / len(values)) * box["width"], y=box["height"] / 2)
     bars.hover(position=place)
     expect(bars.locator(".tip b")).to_have_text(str(order[1]))
     bars.click(position=place)
@@ -160,10 +160,10 @@ def test_a_channel_shows_the_labels_it_raises_and_what_drives_it(
     check_map(detail.locator(".images .map"), wanted, atol=4)
     values = made.read("channels2")["label_attribution"].to_numpy()[:, 7]
     names = made.read("channels2")["label"].values
-    found = detail.locator(".columns .name").all_inner_texts()
+    texts = detail.locator(".columns .name").all_inner_texts()
     order = np.argsort(-values, kind="stable")
-    assert found[2:8] == [names[place] for place in order[:6]]
-    assert found[8:14] == [names[place] for place in order[:-7:-1]]
+    assert texts[2:8] == [names[place] for place in order[:6]]
+    assert texts[8:14] == [names[place] for place in order[:-7:-1]]
     drivers = made.read("drivers")["attribution"].to_numpy()[7]
     tiles = detail.locator(".drivers .tile")
     expect(tiles).to_have_count(11)

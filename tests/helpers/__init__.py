@@ -1,1 +1,1 @@
-"""What several test folders share."""
+"""What several test folders share: where files are, synthetic runs, tiny networks and projects."""

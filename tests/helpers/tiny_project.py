@@ -18,7 +18,7 @@ from PIL import Image
 
 from blockscope.runtime.code_digest import import_closure
 from helpers.parsed_rules import parsed_rules
-from helpers.repository import ROOT
+from helpers.repository import ROOT, files_in
 
 PARTS = ("Snakefile", "workflow", "profiles", "envs", "config", "src")
 LIMIT = 300  # seconds for one command, on a busy machine
@@ -135,7 +135,7 @@ class Project:
     def uncounted_modules(self) -> dict[str, set[str]]:
         """Return for each rule what its jobs used of the package without being in its digest."""
         found: dict[str, set[str]] = {}
-        for path in self.path("used").iterdir():
+        for path in files_in(self.path("used"), "*.json"):
             rule, used = json.loads(path.read_text())
             script = self.path(f"workflow/scripts/{parsed_rules()[rule].script}.py")
             counted = import_closure(script, self.path("src/blockscope"))

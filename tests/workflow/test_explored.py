@@ -28,7 +28,7 @@ def arrays(project):
 
 def hints(attribution, first, second=None):
     one = attribution.sel(label=first).values
-    return colour.hints(one, attribution.sel(label=second).values if second else 0 * one)
+    return colour.two_label_map(one, attribution.sel(label=second).values if second else 0 * one)
 
 
 @pytest.mark.slow

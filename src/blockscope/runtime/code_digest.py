@@ -32,6 +32,11 @@ def code_digest(script: str | Path, package: str | Path | None = None) -> str:
     package
         Folder of the package; by default that of blockscope.
 
+    Returns
+    -------
+    digest
+        Hexadecimal SHA-256.
+
     Raises
     ------
     BadFile

@@ -32,10 +32,16 @@ class Job:
 
     Attributes
     ----------
-    rule, benchmark, outputs
-        Its rule, and the files that it writes.
-    threads, gpus
-        What it holds meanwhile.
+    rule
+        Its rule.
+    benchmark
+        The file of its measurements.
+    outputs
+        The files that it writes.
+    threads
+        That it uses.
+    gpus
+        That it takes.
     """
 
     rule: str

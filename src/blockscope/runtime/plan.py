@@ -21,6 +21,16 @@ SHIPPED = (
 def jobs_to_do(options: Sequence[str]) -> list[Job]:
     """Return the jobs that ``snakemake`` with these options would run, by a dry run.
 
+    Parameters
+    ----------
+    options
+        Of the command line.
+
+    Returns
+    -------
+    jobs
+        In Snakemake's order.
+
     Raises
     ------
     BlockscopeError
@@ -106,10 +116,17 @@ def report(jobs: Sequence[Job], estimates: Estimates, cores: int) -> str:
 
     Parameters
     ----------
-    jobs, estimates
-        What would be run, and what that takes.
+    jobs
+        What would be run.
+    estimates
+        What jobs take.
     cores
         Of this machine, for the shortest time here.
+
+    Returns
+    -------
+    text
+        Several lines.
     """
     if not jobs:
         return "Nothing to do: all results are up to date."

@@ -22,6 +22,11 @@ def check_no_active_jobs(folder: Path) -> None:
     A command that is killed leaves its jobs running, and the next one would submit the same work
     again. Without SLURM's ``squeue``, or if SLURM does not answer, nothing is refused.
 
+    Parameters
+    ----------
+    folder
+        In which Snakemake runs.
+
     Raises
     ------
     ActiveJobsError

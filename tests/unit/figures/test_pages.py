@@ -39,7 +39,12 @@ from blockscope.io.errors import BadFile
 
 ALL = list(PANELS)
 HOSTILE = "</script><script>alert(1)</script> & \"quoted\" 'x' {{ y }}"
-RECORD = FACTS | {"created_by": "page", "note": HOSTILE, "n": 3, "relative_error": 0.25}
+RECORD: dict[str, Any] = FACTS | {
+    "created_by": "page",
+    "note": HOSTILE,
+    "n": 3,
+    "relative_error": 0.25,
+}
 
 
 class Page(HTMLParser):
@@ -126,7 +131,7 @@ def test_a_page_needs_nothing_else(
     assert path.stat().st_size < 1_000_000
 
 
-BIG = {
+BIG: dict[str, Any] = {
     "labels": [f"label {place}" for place in range(1000)],
     "compared": ("label 3", "label 700"),
     "size": (1200, 900),
@@ -223,7 +228,8 @@ def test_the_data_of_a_page_are_those_of_the_files(
     write(path, page_html(path, run, ALL, files, RECORD, Style()))
     data = data_of(Page(path))
     shared, panels = data["shared"], {name: each["data"] for name, each in data["panels"].items()}
-    tolerance = {"rtol": 0, "atol": 1e-4}
+    tolerance: dict[str, Any] = {"rtol": 0, "atol": 1e-4}
+    wanted: Any
     assert panels["overrides"] == {"overrides": list(OVERRIDES)}
     assert set(shared["maps"]) == set(OVERRIDES)
     assert panels["spatial"] == {"overrides": [run.override]}

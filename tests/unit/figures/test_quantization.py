@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import numpy as np
 import pytest
@@ -42,10 +43,10 @@ def test_the_largest_array_loses_bits_first(rng):
     def tree():
         return {"large": PackedArray(large), "list": [PackedArray(small), 3], "text": "x"}
 
-    roomy = fit_to_budget(iter([tree()]), 10**6)
+    roomy: Any = fit_to_budget(iter([tree()]), 10**6)
     assert (roomy["large"]["bits"], roomy["list"][0]["bits"]) == (16, 16)
     assert (roomy["list"][1], roomy["text"]) == (3, "x")
-    tight = fit_to_budget(iter([tree()]), 7000)
+    tight: Any = fit_to_budget(iter([tree()]), 7000)
     assert (tight["large"]["bits"], tight["list"][0]["bits"]) == (8, 16)
     assert len(tight["large"]["data"]) + len(tight["list"][0]["data"]) <= 7000
 

@@ -9,13 +9,16 @@ import pytest
 import xarray as xr
 from helpers.sheet_layout import check_layout
 from helpers.synthetic_run import LABELS, classes, write_run
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
 
 from blockscope.autodiff.gradient_overrides import OVERRIDES
 from blockscope.config.panels import PANELS
+from blockscope.config.settings import RunRow
 from blockscope.figures import colour
 from blockscope.figures.data.contrasts import find_contrast
 from blockscope.figures.data.maps import Cell
+from blockscope.figures.data.panel_files import PanelFiles
 from blockscope.figures.palettes import palettes, signed_map
 from blockscope.figures.print.export import compose
 from blockscope.figures.print.layout import Place, outline_cell
@@ -30,8 +33,11 @@ from blockscope.stages.panel import write_panel
 LONG = ["an extraordinarily long label of very many words, and more of them still", *LABELS[1:]]
 
 
+Made = tuple[RunRow, PanelFiles]
+
+
 @pytest.fixture
-def made(tmp_path, rng):
+def made(tmp_path, rng) -> Made:
     return write_run(tmp_path, rng)
 
 
@@ -101,7 +107,7 @@ def test_a_pair_is_looked_up_among_those_of_the_channels(rng):
 # --- what the maps say ------------------------------------------------------------------------
 
 
-def test_maps_are_those_of_the_files(made):
+def test_maps_are_those_of_the_files(made: Made):
     run, files = made
     panel = SpatialPanel.of_run(run, files)
     assert panel.contrast.names == (LABELS[0], LABELS[1])
@@ -114,7 +120,7 @@ def test_maps_are_those_of_the_files(made):
     np.testing.assert_array_equal(panel.maps.targets(Cell(4, 6)), positions[:, :, 4, 6])
 
 
-def test_the_example_supports_one_label_and_not_the_other(made):
+def test_the_example_supports_one_label_and_not_the_other(made: Made):
     maps = SpatialPanel.of_run(*made).maps
     strong, weak = np.zeros((2, 5, 7), np.float32)
     strong[1, 5], weak[1, 5] = 9, 8.9  # supports both
@@ -126,7 +132,7 @@ def test_the_example_supports_one_label_and_not_the_other(made):
     assert str(maps.strongest(0, 1)) == "row 1, column 7"
 
 
-def test_the_overrides_are_read_in_their_order(made):
+def test_the_overrides_are_read_in_their_order(made: Made):
     panel = OverridesPanel.of_run(*made)
     assert [maps.override for maps in panel.maps] == list(OVERRIDES)
     for maps, path in zip(panel.maps, made[1].many("override_positions"), strict=True):
@@ -137,7 +143,7 @@ def test_the_overrides_are_read_in_their_order(made):
     ("name", "key", "value"),
     [("positions", "override", "none"), ("classes1", "image", "cat"), ("classes2", "model", "x")],
 )
-def test_files_of_another_run_are_refused(made, name, key, value):
+def test_files_of_another_run_are_refused(made: Made, name, key, value):
     run, files = made
     dataset = datasets.read(files.one(name))
     dataset.attrs[key] = value
@@ -150,7 +156,7 @@ def test_files_of_another_run_are_refused(made, name, key, value):
 # --- what is drawn ----------------------------------------------------------------------------
 
 
-def test_images_are_those_of_the_maps(made, monkeypatch):
+def test_images_are_those_of_the_maps(made: Made, monkeypatch):
     """The hints of both layers, then for each label its sources and targets."""
     shown = []
     monkeypatch.setattr(
@@ -176,8 +182,9 @@ def test_a_cell_is_outlined_where_it_stands():
     sheet.height = 50.0
     figure = sheet.figure()
     figure.set_dpi(254)  # ten pixels for each mm
-    figure.canvas.draw()
-    dark = np.asarray(figure.canvas.buffer_rgba())[..., 0] < 128
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    dark = np.asarray(canvas.buffer_rgba())[..., 0] < 128
     rows, cols = np.nonzero(dark)
     assert (rows.min() / 10, rows.max() / 10, cols.min() / 10, cols.max() / 10) == (
         pytest.approx(20, abs=0.3), pytest.approx(30, abs=0.3),
@@ -193,7 +200,7 @@ def test_everything_fits_at_any_width(tmp_path, rng, name, width, labels):
     check_layout(compose(name, run, files, Style(width_mm=width, dpi=60)))
 
 
-def test_the_panel_says_what_it_shows(made):
+def test_the_panel_says_what_it_shows(made: Made):
     sheet = compose("spatial", *made, Style())
     texts = [text for _, text in sheet.texts]
     assert "Spatial attribution: a-run" in texts
@@ -209,7 +216,7 @@ def test_the_panel_says_what_it_shows(made):
 
 
 @pytest.mark.parametrize("name", PANELS)
-def test_every_panel_is_written_with_its_origin(made, tmp_path, name):
+def test_every_panel_is_written_with_its_origin(made: Made, tmp_path, name):
     run, files = made
     outputs = {kind: tmp_path / f"{name}.{kind}" for kind in ("pdf", "svg", "png")}
     style = Style(dpi=60).model_dump(mode="json")
@@ -223,7 +230,7 @@ def test_every_panel_is_written_with_its_origin(made, tmp_path, name):
         assert opened.width == round(180 / 25.4 * 60)
 
 
-def test_an_unknown_panel_is_told(made):
+def test_an_unknown_panel_is_told(made: Made):
     with pytest.raises(UnknownName, match="unknown panel 'spatiall'; valid: factors, spatial"):
         compose("spatiall", *made, Style())
 

@@ -253,7 +253,7 @@ def test_a_spritemap_holds_what_its_shards_do(shard, tmp_path):
     np.testing.assert_array_equal(made.alpha, rgba[..., 3])
     sprites = read_sprites([png, facts], CHANNELS)
     for number in (0, 3, 10):
-        np.testing.assert_array_equal(sprites.picture(number), made.sprites[number])
+        np.testing.assert_array_equal(sprites.of(number), made.sprites[number])
     described = json.loads(facts.read_text())
     assert (described["tile"], described["wrap"], described["unit"]) == (20, 4, "channel")
     assert described["sprite"] == list(range(CHANNELS))
