@@ -8,7 +8,7 @@ from PIL import Image
 
 from blockscope.config.stages import STAGES
 from blockscope.io import datasets, provenance
-from blockscope.stages import describe
+from blockscope.stages import result_files
 
 pytestmark = pytest.mark.slow
 
@@ -74,8 +74,8 @@ def test_cells_image_and_provenance(gridded):
     assert {**known, **asked}.items() <= facts.items()
     drawn = {key: facts[key] for key in (*known, *asked)} | {"created_by": "grid_image"}
     assert drawn.items() <= provenance.read(gridded.path(PNG)).items()
-    assert STAGES["render_grid"].summary in describe.describe(path)
-    assert STAGES["grid_image"].summary in describe.describe(gridded.path(PNG))
+    assert STAGES["render_grid"].summary in result_files.describe(path)
+    assert STAGES["grid_image"].summary in result_files.describe(gridded.path(PNG))
     assert not gridded.path("results/tiny/noise/grids/progress/low-coherent").exists()
     sheet = np.asarray(Image.open(gridded.path(PNG)))
     assert sheet.shape == (ROWS * 8, COLS * 8, 4)
