@@ -189,9 +189,7 @@ def test_a_saved_svg_holds_cells_and_text(made: SyntheticPage, visit: Visit) -> 
         assert words in text
     images = list(root.iter(f"{SVG}image"))
     assert len(images) == 1, "the input is there once"
-    with Image.open(
-        io.BytesIO(base64.b64decode(images[0].attrib["href"].split(",")[1]))
-    ) as opened:
+    with Image.open(io.BytesIO(base64.b64decode(images[0].attrib["href"].split(",")[1]))) as opened:
         assert opened.size == (112, 80)
     assert not re.search(rb'href="(?!data:|#)', content)
 
