@@ -38,8 +38,9 @@ def run(smk, main):
     used = set()
 
     def note(frame, event, argument):
-        if frame.f_code.co_filename.startswith(folder):
-            used.add(frame.f_globals.get("__name__"))
+        file = frame.f_code.co_filename
+        if file.startswith(folder) and file.endswith(".py"):  # no template, which is code too
+            used.add(frame.f_globals["__name__"])
 
     def recorded(smk):
         sys.setprofile(note)
