@@ -18,6 +18,7 @@ from blockscope.models.network import Network
 
 # Its labels are almost equally likely, so that the path takes hundreds of steps: half a minute.
 LONGEST = "squeezenet_flowers_fire5_fire9"
+MOST_TRIES = 12  # mostly none is needed
 
 
 @pytest.fixture(params=CASES)
@@ -36,7 +37,7 @@ def golden_and_builder(request, prepared):
         at = value
         if seed is not None:
             signs = np.random.default_rng(seed).choice([-1, 1], value.shape)
-            at = (value * (1 + 3e-7 * signs)).astype(value.dtype)
+            at = (value * (1 + 1e-6 * signs)).astype(value.dtype)
         gradients = Gradients(network, values, layer, card.logits, OVERRIDES["none"], at)
         return ChannelPaths(gradients, contrasts)
 
@@ -76,15 +77,17 @@ def assert_agrees_where_decided(expected, build, method):
 
     A unit can be so near zero that the last bit of a convolution, which another processor rounds
     otherwise, turns it on, and with it a part of the gradient. How much of each channel is
-    undecided in this way show activations that are changed in their last digits (by 3e-7).
+    undecided in this way show activations that are changed in their last digits (by 1e-6).
     """
-    found, scale = method(build()), np.abs(expected).max()
-    difference = np.abs(found - expected)
-    if (difference <= 1e-5 * scale).all():
-        return
-    undecided = np.ptp([found, *(method(build(seed)) for seed in range(4))], axis=0)
-    assert undecided.max() <= 1e-3 * scale
-    assert (difference <= 1e-5 * scale + undecided).all()
+    seen, scale = [method(build())], np.abs(expected).max()
+    difference = np.abs(seen[0] - expected)
+    for seed in range(MOST_TRIES):
+        undecided = np.ptp(seen, axis=0)
+        assert undecided.max() <= 1e-3 * scale
+        if (difference <= 1e-5 * scale + undecided).all():
+            return
+        seen.append(method(build(seed)))
+    pytest.fail(f"largest difference {difference.max() / scale:.2e} of the largest golden value")
 
 
 @pytest.mark.parametrize(
