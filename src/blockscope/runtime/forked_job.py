@@ -7,6 +7,7 @@ import resource
 import runpy
 import signal
 import sys
+import tempfile
 import threading
 import time
 from multiprocessing import parent_process
@@ -29,11 +30,13 @@ def run_script(sender: Connection, script: str, smk: Any) -> None:
     """Run a workflow script as Snakemake would, then send what its process used (``Used``)."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    os.environ["TMPDIR"] = str(smk.resources.tmpdir)
     sys.argv = [script]
     # The name that `top` and `ps -o comm` show.
     Path("/proc/self/comm").write_text(Path(script).stem, encoding="utf-8")
-    runpy.run_path(script, init_globals={"snakemake": smk})
+    # A fork does not reach the end of the interpreter, at which libraries remove temporary files.
+    with tempfile.TemporaryDirectory(prefix="blockscope-", dir=smk.resources.tmpdir) as folder:
+        tempfile.tempdir = os.environ["TMPDIR"] = folder
+        runpy.run_path(script, init_globals={"snakemake": smk})
     report(sender)
 
 

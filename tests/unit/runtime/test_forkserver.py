@@ -183,6 +183,20 @@ def test_benchmarks_are_those_of_the_fork(workflow):
     assert 85 < float(large["max_rss"]) - float(small["max_rss"]) < 120
 
 
+def test_temporary_files_of_a_job_end_with_it(workflow, monkeypatch):
+    folder = workflow.folder / "tmp"
+    folder.mkdir()
+    monkeypatch.setenv("TMPDIR", str(folder))
+    leave = (
+        "import atexit, os, tempfile\nfile = tempfile.NamedTemporaryFile(delete=False)\n"
+        "atexit.register(os.remove, file.name)\nopen('name', 'w').write(file.name)\n"
+    )
+    code, said = workflow.run(page=leave + TELL)
+    assert code == 0, said
+    assert (workflow.folder / "name").read_text().startswith(f"{folder}/blockscope-")
+    assert not list(folder.glob("blockscope-*"))
+
+
 def test_where_imports_start_threads_jobs_start_by_themselves(workflow):
     library = "import threading, time\nthreading.Thread(target=time.sleep, args=[9], daemon=True)"
     (workflow.folder / "src" / "with_a_thread.py").write_text(f"{library}.start()")
