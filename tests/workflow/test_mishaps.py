@@ -142,8 +142,10 @@ def test_a_second_command_waits_for_its_turn(project):
     )  # fmt: skip
     with first:
         process = process_of("classes", project.folder, first)
+        os.kill(process, signal.SIGSTOP)  # so that it does not end before the second one begins
         second = project.snakemake(CLASSES)
         os.kill(process, signal.SIGTERM)
+        os.kill(process, signal.SIGCONT)
         said, _ = first.communicate(timeout=120)
     assert second.returncode != 0
     assert "locked" in second.stdout
