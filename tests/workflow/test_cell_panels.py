@@ -61,9 +61,10 @@ def test_positions_are_linked_on_the_page(celled, visit):
 
 def test_another_size_of_cells_draws_again_and_renders_nothing(changeable):
     assert changeable.planned(PAGE) == {}
-    changeable.edit("config/config.yaml", "by_magnitude: true", "by_magnitude: false")
+    equal = OPTIONS.replace("by_magnitude: true", "by_magnitude: false")
+    changeable.edit("config/config.yaml", OPTIONS, equal)
     assert changeable.planned(PAGE) == DRAWN
-    changeable.edit("config/config.yaml", "by_magnitude: false", "by_magnitude: true")
+    changeable.edit("config/config.yaml", equal, OPTIONS)
     assert changeable.planned(PAGE) == {}
 
 

@@ -17,7 +17,7 @@ def test_a_plan_with_settings_of_the_command_line(workflow_copy):
 
 @pytest.mark.slow
 def test_a_job_reads_what_its_command_was_given(project):
-    given = ("--config", "figure={dpi: 60, width_mm: 127}", "compute={forked: false}")
+    given = ("--config", "figure={dpi: 60, width_mm: 127}", "compute={memory_mb: 512}")
     picture = "results/figures/one/factors.png"
     assert project.planned(picture, *given) == {"panel": 1}
     done = project.snakemake(picture, *given)

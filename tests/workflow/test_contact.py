@@ -47,7 +47,7 @@ def test_pages_are_made_of_the_files_of_their_layer(made):
     alone, both = data_of(made.path(ALONE)), data_of(made.path(WITH_PICTURE))
     for data in (alone, both):
         assert data["numbers"] == list(range(4))
-        np.testing.assert_allclose(data["judge"], sprites.heldout_objective, rtol=1e-5)
+        np.testing.assert_allclose(data["heldout_objective"], sprites.heldout_objective, rtol=1e-5)
     assert "response" not in alone
     largest = active.max(["row", "col"])
     np.testing.assert_allclose(both["response"]["largest"], largest, rtol=1e-5)

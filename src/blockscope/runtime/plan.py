@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import logging
 from collections.abc import Sequence
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 
 from snakemake_interface_logger_plugins.common import LogEvent
@@ -42,7 +44,8 @@ def jobs_to_do(options: Sequence[str]) -> list[Job]:
     logger = logging.getLogger("snakemake")  # above Snakemake's own, which clears its handlers
     logger.addHandler(listener)
     try:
-        main(["--dry-run", "--quiet", "all", *options])
+        with redirect_stdout(io.StringIO()):  # of a dry run Snakemake prints all, however quiet
+            main(["--dry-run", *options])
     except SystemExit as end:
         if end.code:
             text = end.code if isinstance(end.code, str) else "\n".join(listener.errors)
