@@ -53,7 +53,7 @@ def test_pages_are_made_of_the_files_of_their_layer(made):
     np.testing.assert_allclose(both["response"]["largest"], largest, rtol=1e-5)
     facts = provenance.read(made.path(WITH_PICTURE))
     assert (facts["created_by"], facts["image"], facts["layer"]) == (
-        "contact_sheet",
+        "image_contact_sheet",
         "noise",
         "low",
     )
