@@ -38,7 +38,7 @@ def run(options: argparse.Namespace) -> None:
     import numpy as np
 
     from blockscope.feature_visualization.activation_grid import activation_grid
-    from blockscope.feature_visualization.recipes import cell_recipe
+    from blockscope.feature_visualization.named_recipes import cell_recipe
     from blockscope.io.images import read_image
     from studies.blocks1000.scoring import load
 

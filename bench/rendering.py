@@ -190,7 +190,7 @@ def _evaluator(network: Network, objective: Objective, channels: Channels) -> Ev
 
 def _recipe() -> Recipe:
     """Return the recipe that raises the objective fastest, whatever its images look like."""
-    from blockscope.feature_visualization.recipes import FEWEST_STEPS
+    from blockscope.feature_visualization.named_recipes import FEWEST_STEPS
 
     return FEWEST_STEPS
 
@@ -243,8 +243,8 @@ def bare_passes(network: Network, objective: Objective, recipe: Recipe) -> Calla
 def by_recipe(path: Path, name: str) -> dict[str, Any]:
     """Render a batch by a named recipe; return its held-out objective and seconds per image."""
     from blockscope.feature_visualization.evaluation import Evaluator
+    from blockscope.feature_visualization.named_recipes import find_recipe
     from blockscope.feature_visualization.optimizer import Optimizer
-    from blockscope.feature_visualization.recipes import find_recipe
 
     network, objective, channels = _subject(path)
     recipe, everything = find_recipe(name), range(len(channels))
@@ -259,9 +259,9 @@ def by_recipe(path: Path, name: str) -> dict[str, Any]:
 def limited(path: Path, layer: str, memory_mb: int) -> dict[str, Any]:
     """Render and evaluate one batch, a few steps, within a limit of memory."""
     from blockscope.feature_visualization.evaluation import Evaluator
+    from blockscope.feature_visualization.named_recipes import find_recipe
     from blockscope.feature_visualization.objectives import channel
     from blockscope.feature_visualization.optimizer import Optimizer
-    from blockscope.feature_visualization.recipes import find_recipe
 
     network, count = _subject(path)[0], {LAYER: 528, "mixed5b": 1024}[layer]
     objective = channel(layer, CHANNELS, count)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from blockscope.autodiff.gradient_overrides import find_override as find_override
     from blockscope.autodiff.gradients import Gradients as Gradients
     from blockscope.autodiff.linear_map import LinearMap as LinearMap
-    from blockscope.feature_visualization.recipes import find_recipe as find_recipe
+    from blockscope.feature_visualization.named_recipes import find_recipe as find_recipe
     from blockscope.feature_visualization.sprites import render_sprites as render_sprites
     from blockscope.feature_visualization.units import channels as channels
     from blockscope.feature_visualization.units import directions as directions
@@ -43,7 +43,7 @@ _PUBLIC = {
     "autodiff.gradient_overrides": ["find_override"],
     "autodiff.gradients": ["Gradients"],
     "autodiff.linear_map": ["LinearMap"],
-    "feature_visualization.recipes": ["find_recipe"],
+    "feature_visualization.named_recipes": ["find_recipe"],
     "feature_visualization.sprites": ["render_sprites"],
     "feature_visualization.units": ["channels", "directions", "neurons"],
     "io.errors": ["BlockscopeError"],

@@ -32,7 +32,7 @@ def test_projects_share_what_they_would_have_made_themselves(workflow_copy, proj
         text = project.path("config/config.yaml").read_text()
         project.write("config/config.yaml", text + settings(shared, recipe))
         project.edit(
-            "src/blockscope/feature_visualization/recipes.py", "steps=192", "steps=7"
+            "src/blockscope/feature_visualization/named_recipes.py", "steps=192", "steps=7"
         )  # of paper
         return project
 

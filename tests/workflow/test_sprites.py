@@ -61,7 +61,7 @@ def test_every_layer_that_a_panel_shows_has_a_sheet(rendered):
 
 
 def test_the_panel_and_the_page_show_them(rendered, finished):
-    for name in ("channels.png", "neurons.svg", "index.html"):
+    for name in ("channels.png", "neuron_groups.svg", "index.html"):
         path = f"results/figures/one/{name}"
         assert rendered.path(path).read_bytes() != finished[0].path(path).read_bytes()
 
@@ -129,7 +129,7 @@ def test_another_recipe_repeats_the_renders_and_what_shows_them(changeable):
 
 
 def test_a_change_of_one_recipe_leaves_the_others_alone(changeable):
-    path = "src/blockscope/feature_visualization/recipes.py"
+    path = "src/blockscope/feature_visualization/named_recipes.py"
     changeable.edit(path, '"lucid": Recipe()', '"lucid": Recipe(steps=300)')
     assert changeable.planned() == {}
 

@@ -8,7 +8,7 @@ from snakemake_interface_executor_plugins.registry import ExecutorPluginRegistry
 from snakemake_interface_executor_plugins.settings import ExecMode
 
 from blockscope.runtime import result_cache
-from blockscope.feature_visualization.recipes import cell_recipe, find_recipe
+from blockscope.feature_visualization.named_recipes import cell_recipe, find_recipe
 from blockscope.feature_visualization.unit_selection import (
     NUMBERS_PATTERN,
     UNITS_PATTERN,

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field
 from typing import Any
-
-from blockscope.io.errors import unknown_name
 
 
 @dataclass(frozen=True)
@@ -78,6 +76,8 @@ class Recipe:
         First steps in which a ReLU that blocks all of an image's gradient passes it.
     seed
         Of all random numbers.
+    name
+        That of the recipe it was made from, for provenance; it decides nothing.
     """
 
     size: int = 128
@@ -95,6 +95,7 @@ class Recipe:
     alpha_cost: float = 0.0
     redirected_relu_steps: int = 16
     seed: int = 0
+    name: str = field(default="", compare=False)
 
     def lr_factor(self, step: int) -> float:
         """Return the learning rate of a step, counted from 0, relative to the recipe's."""
@@ -123,18 +124,12 @@ class Recipe:
         fields = self.to_dict()
         fields |= fields.pop("transforms")
         plain = {key: fields.pop(key) for key in ("size", "steps", "seed")}
-        name = self._name()
+        name = fields.pop("name")
         return {
             **({"recipe": name} if name else {}),
             **plain,
             **{f"recipe_{key}": _fact(value) for key, value in fields.items()},
         }
-
-    def _name(self) -> str | None:
-        for name, recipe in RECIPES.items():
-            if self in (recipe, cell_recipe(name, self.size, self.steps, self.seed)):
-                return name
-        return None
 
 
 def _fact(value: str | float | tuple[float, ...]) -> str | int | float:
@@ -143,65 +138,7 @@ def _fact(value: str | float | tuple[float, ...]) -> str | int | float:
     return int(value) if isinstance(value, bool) else value
 
 
-# Lucid's standard set with every move half as far.
-HALF_TRANSFORMS = Transforms(
-    margin=12,
-    jitters=(4, 2),
-    scales=tuple((1 + scale) / 2 for scale in LUCID_TRANSFORMS.scales),
-    angles=tuple(degrees / 2 for degrees in LUCID_TRANSFORMS.angles),
-)
-# Reaches a given held-out objective in the fewest steps (found by trial): small betas let Adam
-# follow a landscape that changes with the image; a larger decay power leaves less to the high
-# frequencies; smaller moves change the gradient less from step to step.
-FEWEST_STEPS = Recipe(
-    learning_rate=0.1, beta1=0.5, beta2=0.8, decay_power=1.25, transforms=HALF_TRANSFORMS
-)
-# For images that people look at: the decay power and the larger jitter suppress noise of high
-# frequency; weight decay keeps colours from becoming all black, white and pure; the falling
-# learning rate removes grain and raises the held-out objective too.
-FOR_VIEWING = replace(
-    FEWEST_STEPS, learning_rate=0.04, decay_power=1.75, weight_decay=0.03, decay_fraction=0.5
-)
-
-RECIPES: Mapping[str, Recipe] = {
-    "draft": replace(
-        FOR_VIEWING, size=64, steps=64, transforms=replace(LUCID_TRANSFORMS, jitters=(8, 8))
-    ),
-    "paper": replace(
-        FOR_VIEWING, steps=192, transforms=replace(LUCID_TRANSFORMS, jitters=(16, 16))
-    ),
-    "lucid": Recipe(),
-}
-
-
-def find_recipe(name: str, where: str = "") -> Recipe:
-    """Return a recipe by its name; raises ``UnknownName`` that lists the valid ones."""
-    try:
-        return RECIPES[name]
-    except KeyError:
-        raise unknown_name("recipe", name, RECIPES, where) from None
-
-
-# Outer share of a cell, on each of its sides, that the network sees only where a transform brings
-# it into view. A view that reaches beyond the cell would see the image's edge, which attracts what
-# the cell shows.
-UNSEEN = 8  # one part in so many
-NOTEBOOK, NOTEBOOK_CROP = "lucid", 2
-
-
-def cell_recipe(name: str, size: int, steps: int, seed: int) -> Recipe:
-    """Return a recipe for the cells of an activation grid, opaque, of ``size`` pixels.
-
-    The network sees less than a cell; with the recipe ``lucid`` more, as in the notebook. Raises
-    ``UnknownName`` for an unknown recipe.
-    """
-    found = find_recipe(name, "key grids.recipe of the config")
-    transforms = found.transforms
-    if name != NOTEBOOK:
-        transforms = replace(transforms, margin=-2 * (size // UNSEEN))
-    return replace(
-        found, size=size, steps=steps, seed=seed, transforms=transforms, alpha=False, alpha_cost=0.0
-    )
+NOTEBOOK_CROP = 2
 
 
 def cell_crop(recipe: Recipe) -> int:

@@ -12,7 +12,7 @@ from pathlib import Path
 from statistics import median
 
 from blockscope.config.settings import Config
-from blockscope.feature_visualization.recipes import find_recipe
+from blockscope.feature_visualization.named_recipes import find_recipe
 from blockscope.feature_visualization.unit_selection import read_numbers
 from blockscope.io import provenance
 from blockscope.io.datasets import ENDINGS

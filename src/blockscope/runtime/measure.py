@@ -23,9 +23,10 @@ from blockscope.config.result_paths import model_folder
 from blockscope.feature_visualization.backgrounds import composite_on_grey
 from blockscope.feature_visualization.evaluation import Evaluator
 from blockscope.feature_visualization.mosaics import LIGHT_GREY
+from blockscope.feature_visualization.named_recipes import find_recipe
 from blockscope.feature_visualization.network_view import with_window_check
 from blockscope.feature_visualization.optimizer import Optimizer
-from blockscope.feature_visualization.recipes import Recipe, find_recipe
+from blockscope.feature_visualization.recipes import Recipe
 from blockscope.feature_visualization.unit_selection import channel_count
 from blockscope.feature_visualization.units import channels
 from blockscope.io.atomic_files import sha256_of

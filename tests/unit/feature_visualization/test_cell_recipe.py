@@ -6,12 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from blockscope.feature_visualization.recipes import (
-    LUCID_TRANSFORMS,
-    RECIPES,
-    cell_crop,
-    cell_recipe,
-)
+from blockscope.feature_visualization.named_recipes import RECIPES, cell_recipe
+from blockscope.feature_visualization.recipes import LUCID_TRANSFORMS, cell_crop
 from blockscope.io.errors import UnknownName
 
 
@@ -36,7 +32,7 @@ def test_the_notebook_s_recipe_is_as_there():
 
 def test_cells_are_opaque(monkeypatch):
     clear = replace(RECIPES["paper"], alpha=True, alpha_cost=0.5)
-    monkeypatch.setattr("blockscope.feature_visualization.recipes.RECIPES", {"clear": clear})
+    monkeypatch.setattr("blockscope.feature_visualization.named_recipes.RECIPES", {"clear": clear})
     recipe = cell_recipe("clear", 48, 9, 0)
     assert (recipe.alpha, recipe.alpha_cost) == (False, 0.0)
 

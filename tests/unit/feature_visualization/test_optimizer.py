@@ -12,15 +12,10 @@ from helpers.tiny_rendering import CHANNELS, MOVES, tiny_network
 
 from blockscope.feature_visualization import objectives
 from blockscope.feature_visualization.evaluation import Evaluator
+from blockscope.feature_visualization.named_recipes import RECIPES, find_recipe
 from blockscope.feature_visualization.objectives import Objective, Term
 from blockscope.feature_visualization.optimizer import LARGEST, Optimizer, batch_size
-from blockscope.feature_visualization.recipes import (
-    LUCID_TRANSFORMS,
-    RECIPES,
-    Recipe,
-    Transforms,
-    find_recipe,
-)
+from blockscope.feature_visualization.recipes import LUCID_TRANSFORMS, Recipe, Transforms
 from blockscope.feature_visualization.redirected_relu import redirected
 from blockscope.io.errors import BadFile, UnknownName
 

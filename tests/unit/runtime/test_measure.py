@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from helpers.tiny_rendering import CHANNELS, SHORT, tiny_network
 
+from blockscope.feature_visualization.named_recipes import find_recipe
 from blockscope.feature_visualization.optimizer import LARGEST
-from blockscope.feature_visualization.recipes import find_recipe
 from blockscope.io.errors import BadFile
 from blockscope.runtime import measure
 from blockscope.runtime.measure import Timing, forward_flop, report, time_layer

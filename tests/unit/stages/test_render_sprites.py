@@ -15,8 +15,9 @@ from helpers.tiny_rendering import CHANNELS, tiny_network, write_model
 from helpers.trace_cache import trace_once
 from PIL import Image
 
+from blockscope.feature_visualization.named_recipes import RECIPES
 from blockscope.feature_visualization.optimizer import Optimizer
-from blockscope.feature_visualization.recipes import RECIPES, Recipe, Transforms
+from blockscope.feature_visualization.recipes import Recipe, Transforms
 from blockscope.feature_visualization.sprites import render_sprites
 from blockscope.feature_visualization.unit_selection import shard_names
 from blockscope.feature_visualization.units import directions
