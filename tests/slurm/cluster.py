@@ -8,6 +8,7 @@ standard input ends. Whoever holds the other end may die in any way: the cluster
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import signal
@@ -15,10 +16,13 @@ import stat
 import subprocess
 import sys
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 CONFIG = Path("/etc/slurm/slurm.conf")  # the steps of a job look here and nowhere else
+PREFIX = "blockscope-slurm-"  # of the temporary folder around a cluster's own
+LOCK = Path("/run/lock/blockscope-slurm")
 PACKAGES = ("slurmctld", "slurmd", "slurm-client")
 GPUS = 2
 PATIENCE = 60  # seconds
@@ -67,16 +71,45 @@ NODES = ("steady", "shaky")
 
 
 def check_machine() -> None:
-    """Refuse a machine on which no cluster may be started; raises ``RuntimeError`` saying why."""
+    """Refuse a machine on which no cluster may be started; raises ``RuntimeError`` saying why.
+
+    What an earlier cluster of this module left, because its machine or all its processes were
+    stopped at once, is taken away first. Only the holder of the lock may ask.
+    """
+    if left := own_folder():
+        end_daemons(left)
     if os.path.lexists(CONFIG):
         raise RuntimeError(
             f"{CONFIG} exists: this machine belongs to a cluster, and its jobs are not for a test"
         )
+
+
+def own_folder() -> Path | None:
+    """Return the folder of the cluster whose settings lie here, if this module wrote them."""
+    if not CONFIG.is_symlink():
+        return None
+    settings = CONFIG.readlink()
+    ours = settings.parent.parent.name.startswith(PREFIX) and settings.name == CONFIG.name
+    return settings.parent if ours else None
+
+
+@contextmanager
+def only_one() -> Iterator[None]:
+    """Hold the machine's lock on clusters of this module; it goes with the process."""
     if os.geteuid() != 0:
         raise RuntimeError(
             "starting SLURM's daemons needs root; run `make test-slurm` as root, in a container or "
             "on a machine of your own"
         )
+    LOCK.parent.mkdir(parents=True, exist_ok=True)
+    with LOCK.open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise RuntimeError(
+                "tests with a cluster run on this machine now; run these when those have ended"
+            ) from None
+        yield
 
 
 def install() -> None:
@@ -135,20 +168,27 @@ def states() -> set[str]:
 
 def stop(folder: Path) -> None:
     """Cancel what runs, end the daemons of this folder, and take the settings away again."""
-    if not (CONFIG.is_symlink() and CONFIG.readlink() == folder / "slurm.conf"):
-        return
     with suppress(subprocess.TimeoutExpired, OSError):
         subprocess.run(["scancel", "--user=root"], timeout=10, check=False)
+    end_daemons(folder)
+
+
+def end_daemons(folder: Path) -> None:
+    """End the daemons of this folder, and take the settings away."""
     # The nodes first: without a controller they do not end when asked to.
     for name in (*(f"slurmd-{node}" for node in NODES), "slurmctld"):
         _end(folder / f"{name}.pid")
-    CONFIG.unlink(missing_ok=True)
+    if own_folder() == folder:
+        CONFIG.unlink()
 
 
 def _end(pid_file: Path) -> None:
     """End a daemon by the number it left behind, by force where asking takes too long."""
     with suppress(OSError, ValueError):
         number = int(pid_file.read_text())
+        # After a restart of the machine the number may be of another program.
+        if Path(f"/proc/{number}/comm").read_text().strip() != pid_file.stem.partition("-")[0]:
+            return
         os.kill(number, signal.SIGTERM)
         for _ in range(50):
             time.sleep(0.2)
@@ -163,16 +203,18 @@ def main(folder: Path) -> None:
     signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever asked for the cluster answers that
     try:
-        check_machine()
-        install()
-        start(folder)
-        sys.stdout.write("ready\n")
-        sys.stdout.flush()
-        sys.stdin.read()
+        with only_one():
+            check_machine()
+            install()
+            try:
+                start(folder)
+                sys.stdout.write("ready\n")
+                sys.stdout.flush()
+                sys.stdin.read()
+            finally:
+                stop(folder)
     except (RuntimeError, OSError, subprocess.SubprocessError) as error:
         sys.exit(f"no cluster: {error}")
-    finally:
-        stop(folder)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from helpers.tiny_project import Project, one_at_a_time, prepare
-from slurm.cluster import CONFIG
+from slurm.cluster import CONFIG, PREFIX
 from slurm.submitted import HELD, Submitted
 
 STARTED = pytest.StashKey[tuple[subprocess.Popen[str], Path]]()
@@ -22,7 +22,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     """Start the cluster, once for all processes of the tests."""
     if hasattr(session.config, "workerinput"):
         return
-    folder = Path(tempfile.mkdtemp(prefix="blockscope-slurm-"))
+    folder = Path(tempfile.mkdtemp(prefix=PREFIX))
     program = Path(__file__).with_name("cluster.py")
     cluster = subprocess.Popen(
         [sys.executable, str(program), str(folder / "cluster")],
