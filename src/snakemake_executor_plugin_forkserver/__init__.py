@@ -69,7 +69,9 @@ class Executor(LocalExecutor):  # type: ignore[misc]
         """Tell whether processes can be forked, after the imports."""
         try:
             return self._run(report)[0] == 0
-        except (OSError, EOFError):
+        except (OSError, EOFError) as error:
+            why = str(error) or "the process to fork from ended"
+            self.logger.warning(f"Jobs are not forked, so that each takes seconds longer: {why}.")
             return False
 
     def _script_to_fork(self, job: Any) -> Path | None:

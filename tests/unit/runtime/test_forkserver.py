@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -183,18 +184,34 @@ def test_benchmarks_are_those_of_the_fork(workflow):
     assert 85 < float(large["max_rss"]) - float(small["max_rss"]) < 120
 
 
-def test_temporary_files_of_a_job_end_with_it(workflow, monkeypatch):
-    folder = workflow.folder / "tmp"
-    folder.mkdir()
-    monkeypatch.setenv("TMPDIR", str(folder))
+@pytest.fixture
+def temporary_folder(monkeypatch):
+    """A short path, since that of a socket has at most 107 characters."""
+    with tempfile.TemporaryDirectory() as name:
+        monkeypatch.setenv("TMPDIR", name)
+        yield Path(name)
+
+
+def test_temporary_files_of_a_job_end_with_it(workflow, temporary_folder):
     leave = (
         "import atexit, os, tempfile\nfile = tempfile.NamedTemporaryFile(delete=False)\n"
         "atexit.register(os.remove, file.name)\nopen('name', 'w').write(file.name)\n"
     )
     code, said = workflow.run(page=leave + TELL)
     assert code == 0, said
-    assert (workflow.folder / "name").read_text().startswith(f"{folder}/blockscope-")
-    assert not list(folder.glob("blockscope-*"))
+    assert (workflow.folder / "name").read_text().startswith(f"{temporary_folder}/blockscope-")
+    assert not list(temporary_folder.glob("blockscope-*"))
+
+
+def test_where_no_process_can_be_forked_jobs_start_by_themselves(
+    workflow, temporary_folder, monkeypatch
+):
+    long = temporary_folder / ("long" * 30)
+    long.mkdir()
+    monkeypatch.setenv("TMPDIR", str(long))
+    code, said = workflow.run(page=TELL)
+    assert code == 0, said
+    assert "Jobs are not forked, so that each takes seconds longer: AF_UNIX path too long" in said
 
 
 def test_where_imports_start_threads_jobs_start_by_themselves(workflow):
