@@ -15,7 +15,7 @@ LAYERS = ("mixed5a", "mixed4d", "mixed4a", "mixed3a")
 
 def article_factors(shared):
     data = np.load(shared("article/beer_class_attribution_top50.npz"))
-    layers = [normalise_by_mean(positive_part(data[layer])) for layer in LAYERS]
+    layers = [normalise_by_mean(positive_part(data[layer]))[0] for layer in LAYERS]
     return factorise(layers, 2)
 
 

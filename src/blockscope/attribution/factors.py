@@ -37,12 +37,17 @@ class Factorisation:
     labels
         (factor, label), shared by all layers.
     relative_errors
-        ||X - spatial @ labels|| / ||X|| per layer (Frobenius norm).
+        ||X - spatial @ labels - mean|| / ||X|| per layer (Frobenius norm); None for a layer X
+        without a positive entry, which has nothing to explain.
+    means
+        Per layer what is added to the product, (label): zero for NMF, for PCA the mean of the
+        layer that was fitted on.
     """
 
     spatial: list[Array]
     labels: Array
-    relative_errors: list[float]
+    relative_errors: list[float | None]
+    means: list[Array]
 
 
 def factorise(layers: list[Array], n: int, method: str = "nmf") -> Factorisation:
@@ -87,28 +92,27 @@ def factorise(layers: list[Array], n: int, method: str = "nmf") -> Factorisation
         )
     # In one memory layout, because the last bits of a product depend on it.
     samples = [np.ascontiguousarray(x.reshape(-1, labels), np.float64) for x in layers]
-    if method == "nmf":
-        weights, components = _nmf(samples, n)
-        fitted = [w @ components for w in weights]
-    else:
-        weights, components, mean = _pca(samples, n)
-        fitted = [w @ components + mean for w in weights]
+    weights, components, mean = _nmf(samples, n) if method == "nmf" else _pca(samples, n)
+    fitted = [w @ components + mean for w in weights]
     return Factorisation(
         spatial=[w.reshape(*x.shape[:2], n) for w, x in zip(weights, layers, strict=True)],
         labels=components,
         relative_errors=[_relative_error(x, f) for x, f in zip(samples, fitted, strict=True)],
+        means=[mean] * len(layers),
     )
 
 
-def _nmf(samples: list[Array], n: int) -> tuple[list[Array], Array]:
+def _nmf(samples: list[Array], n: int) -> tuple[list[Array], Array, Array]:
+    mean = np.zeros(samples[0].shape[1])
     if not samples[0].any():
-        return [np.zeros((len(x), n)) for x in samples], np.zeros((n, samples[0].shape[1]))
+        return [np.zeros((len(x), n)) for x in samples], np.zeros((n, len(mean))), mean
     model = NMF(n, init="nndsvd", tol=TOLERANCE, max_iter=ITERATIONS, random_state=SEED)
     with warnings.catch_warnings():
         # The published factors stop at 200 iterations too; the remaining error is stored.
         warnings.simplefilter("ignore", ConvergenceWarning)
         first = model.fit_transform(samples[0])
-        return [first, *(model.transform(x) for x in samples[1:])], model.components_
+        rest = [model.transform(x) for x in samples[1:]]
+    return [first, *rest], model.components_, mean
 
 
 def _pca(samples: list[Array], n: int) -> tuple[list[Array], Array, Array]:
@@ -119,9 +123,9 @@ def _pca(samples: list[Array], n: int) -> tuple[list[Array], Array, Array]:
     return [model.transform(x) * signs.T for x in samples], components * signs, model.mean_
 
 
-def _relative_error(x: Array, fitted: Array) -> float:
+def _relative_error(x: Array, fitted: Array) -> float | None:
     size = float(np.linalg.norm(x))
-    return float(np.linalg.norm(x - fitted)) / size if size else 0.0
+    return float(np.linalg.norm(x - fitted)) / size if size else None
 
 
 def positive_part(attribution: npt.NDArray[np.floating]) -> Array:
@@ -129,10 +133,13 @@ def positive_part(attribution: npt.NDArray[np.floating]) -> Array:
     return np.asarray(np.maximum(attribution, 0), dtype=np.float64)
 
 
-def normalise_by_mean(positive: Array) -> Array:
-    """Divide a layer by its mean over positions and labels, so that layers can be compared."""
-    mean = positive.mean()
-    return positive / mean if mean > 0 else positive
+def normalise_by_mean(positive: Array) -> tuple[Array, float]:
+    """Divide a layer by its mean over positions and labels, so that layers can be compared.
+
+    Returns the layer and the divisor, which is 1 for a layer of zeros.
+    """
+    mean = float(positive.mean())
+    return (positive / mean, mean) if mean > 0 else (positive, 1.0)
 
 
 def most_probable(classes: xr.Dataset, count: int) -> npt.NDArray[np.intp]:
@@ -161,28 +168,42 @@ def factorise_jointly(
     """Fit factors on one layer and express another by them: the recipe of the article's figures.
 
     Only the ``labels`` most probable labels are used, most probable first; each layer is divided
-    by its own mean. Returns the factors of ``classes``, and its part with these labels.
+    by its own mean to be fitted. Returns the factors of ``classes`` in its own unit, logits, and
+    its part with these labels.
     """
     chosen = most_probable(fit, labels)
-    layers = [normalise_by_mean(label_matrix(part.isel(label=chosen))) for part in (fit, classes)]
-    both = factorise(layers, n, method)
-    own = Factorisation(both.spatial[1:], both.labels, both.relative_errors[1:])
-    return own, classes.isel(label=chosen)
+    parts = [part.isel(label=chosen) for part in (fit, classes)]
+    (first, _), (second, unit) = (normalise_by_mean(label_matrix(part)) for part in parts)
+    both = factorise([first, second], n, method)
+    own = Factorisation(
+        spatial=[both.spatial[1] * unit],
+        labels=both.labels,
+        relative_errors=both.relative_errors[1:],
+        means=[both.means[1] * unit],
+    )
+    return own, parts[1]
 
 
 def named_factors(factors: Factorisation, labels: xr.Dataset, top: int) -> xr.Dataset:
-    """Name the axes of one layer's factors and list the ``top`` labels of each factor."""
+    """Name the axes of one layer's factors and list the ``top`` labels of each factor.
+
+    A label without weight in a factor is not listed: its name is empty, its index -1. The product
+    of ``spatial`` and ``labels``, plus ``mean``, is what the factors say of the positive
+    attribution, in logits.
+    """
     top = min(top, labels.sizes["label"])
     ranked = np.argsort(-factors.labels, axis=1, kind="stable")[:, :top]
     names, indexes = labels["label"].to_numpy(), labels["index"].to_numpy()
     ranking = ("factor", "rank")
     weights = np.take_along_axis(factors.labels, ranked, 1)
+    listed = weights != 0
     return xr.Dataset(
         {
             "spatial": (("row", "col", "factor"), datasets.as_float32(factors.spatial[0])),
             "labels": (("factor", "label"), datasets.as_float32(factors.labels)),
-            "top_label": (ranking, names[ranked].astype(object)),
-            "top_index": (ranking, indexes[ranked]),
+            "mean": ("label", datasets.as_float32(factors.means[0])),
+            "top_label": (ranking, np.where(listed, names[ranked], "").astype(object)),
+            "top_index": (ranking, np.where(listed, indexes[ranked], -1)),
             "top_weight": (ranking, datasets.as_float32(weights)),
         },
         coords={name: labels[name].variable for name in ("label", "index", "probability")},
@@ -190,8 +211,12 @@ def named_factors(factors: Factorisation, labels: xr.Dataset, top: int) -> xr.Da
 
 
 def top_table(factors: xr.Dataset) -> pd.DataFrame:
-    """Return each factor's top labels: columns factor, rank (both from 1), label, index, weight."""
+    """Return each factor's top labels: columns factor, rank (both from 1), label, index, weight.
+
+    A factor without labels has no row.
+    """
     stacked = factors[["top_label", "top_index", "top_weight"]].to_dataframe().reset_index()
+    stacked = stacked[stacked["top_index"] >= 0]
     return pd.DataFrame(
         {
             "factor": stacked["factor"] + 1,

@@ -19,6 +19,7 @@ ARTICLE = {
 }
 
 MINUS = "\N{MINUS SIGN}"
+NOTHING_POSITIVE = "no positive attribution at this layer"
 
 METHOD_MEANING: Mapping[str, str] = {
     "linear": "gradient x activation: activation times the gradient at the input",
@@ -147,7 +148,12 @@ def factors_foot(panel: FactorsPanel) -> str:
 
 def errors_caption(panel: FactorsPanel) -> str:
     """Give the relative error of each layer's factors."""
-    return ", ".join(f"{layer.layer} {layer.relative_error:.2f}" for layer in panel.layers)
+    return ", ".join(
+        f"{layer.layer} {layer.relative_error:.2f}"
+        if layer.relative_error is not None
+        else f"{layer.layer} ({NOTHING_POSITIVE})"
+        for layer in panel.layers
+    )
 
 
 def legend_title(panel: FactorsPanel, layer: LayerFactors) -> str:

@@ -105,7 +105,25 @@ def test_the_order_in_memory_changes_no_bit(rng, method):
 def test_a_layer_without_positive_attribution_gives_zeros():
     found = factorise([np.zeros((5, 7, 30))], 2)
     assert not found.spatial[0].any()
-    assert found.relative_errors == [0.0]
+    assert found.relative_errors == [None]
+
+
+def test_nothing_is_named_where_there_is_nothing(rng):
+    found, labels = factorise_layer(classes_of(-np.abs(rng.normal(size=(5, 7, 30)))), 2)
+    dataset = named_factors(found, labels, top=3)
+    assert set(dataset["top_label"].to_numpy().ravel()) == {""}
+    assert set(dataset["top_index"].to_numpy().ravel()) == {-1}
+    assert top_table(dataset).empty
+
+
+def test_labels_without_weight_are_not_named():
+    data = np.zeros((5, 7, 30))
+    data[:2, :, 4] = 3
+    data[2:, :, 9] = 2
+    found, labels = factorise_layer(classes_of(data), 2)
+    table = top_table(named_factors(found, labels, top=4))
+    assert table["label"].tolist() == ["label 4", "label 9"]
+    assert table["rank"].tolist() == [1, 1]
 
 
 def test_too_many_factors_are_refused_with_the_limit():
@@ -142,12 +160,16 @@ def test_recipe_joint_does_not_depend_on_the_scale_of_a_layer(rng):
     early, late = rng.normal(size=(10, 14, 30)), rng.normal(size=(5, 7, 30))
     straight, _ = factorise_jointly(classes_of(late), classes_of(early), 2)
     scaled, _ = factorise_jointly(classes_of(1000 * late), classes_of(0.01 * early), 2)
-    np.testing.assert_allclose(scaled.spatial[0], straight.spatial[0], atol=1e-3)
+    np.testing.assert_allclose(scaled.spatial[0], 0.01 * straight.spatial[0], atol=1e-5)
+    assert scaled.relative_errors[0] == pytest.approx(straight.relative_errors[0], rel=1e-5)
 
 
 def test_division_by_the_mean_leaves_an_empty_layer_alone():
-    np.testing.assert_array_equal(normalise_by_mean(np.zeros((2, 3, 4))), np.zeros((2, 3, 4)))
-    assert normalise_by_mean(np.full((2, 3, 4), 7.0)).mean() == 1
+    same, unit = normalise_by_mean(np.zeros((2, 3, 4)))
+    np.testing.assert_array_equal(same, np.zeros((2, 3, 4)))
+    assert unit == 1
+    divided, unit = normalise_by_mean(np.full((2, 3, 4), 7.0))
+    assert (divided.mean(), unit) == (1, 7)
 
 
 def test_ties_in_probability_keep_the_order_of_the_logits():

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import xarray as xr
 from helpers.sheet_layout import check_layout
 from helpers.synthetic_run import FACTS, LABELS, classes, factors, input_pixels, write_run
 from PIL import Image
@@ -19,6 +20,7 @@ from blockscope.figures import captions, colour
 from blockscope.figures.data.factors import FactorsPanel, Weight
 from blockscope.figures.data.panel_files import PanelFiles
 from blockscope.figures.image_encoding import blended
+from blockscope.figures.page.factors import render_factors
 from blockscope.figures.print.export import write_sheet
 from blockscope.figures.print.factors import place
 from blockscope.figures.print.sheet import shortened, text_width, wrapped
@@ -144,6 +146,48 @@ def test_reading_files_gives_what_was_written(tmp_path: Path, rng: np.random.Gen
         assert (one.layer, one.relative_error) == (other.layer, other.relative_error)
     assert read.probabilities == direct.probabilities
     assert read.requested == direct.requested
+
+
+@pytest.fixture
+def with_a_dead_layer(rng: np.random.Generator) -> list[xr.Dataset]:
+    """Factors of two layers, of which the first has no positive attribution."""
+    dead, alive = factors(rng, "mixed4d", (5, 7), 3), factors(rng, "mixed5a", (3, 4), 3)
+    for name in ("spatial", "labels", "top_weight"):
+        dead[name] = 0 * dead[name]
+    dead["top_label"] = xr.full_like(dead["top_label"], "")
+    dead["top_index"] = xr.full_like(dead["top_index"], -1)
+    del dead.attrs["relative_error"]
+    return [dead, alive]
+
+
+def test_where_there_is_nothing_print_says_so(
+    rng: np.random.Generator, with_a_dead_layer: list[xr.Dataset]
+) -> None:
+    nothing = "no positive attribution at this layer"
+    panel = FactorsPanel.from_datasets(row(), input_pixels(), classes(rng), with_a_dead_layer)
+    assert panel.layers[0].tops == ((), (), ())
+    assert captions.errors_caption(panel) == f"mixed4d ({nothing}), mixed5a 0.31"
+    sheet = place(panel, Style())
+    check_layout(sheet)
+    texts = [text for _, text in sheet.texts]
+    assert sum(text.endswith(": none") for text in texts) == 3
+    assert nothing in " ".join(texts)
+
+
+def test_where_there_is_nothing_the_page_says_so(
+    tmp_path: Path, rng: np.random.Generator, with_a_dead_layer: list[xr.Dataset]
+) -> None:
+    files = {"image": tmp_path / "input.png", "classes2": tmp_path / "classes2.h5"}
+    images.write_png(files["image"], input_pixels(60, 90), provenance.record("input"))
+    datasets.write_h5(files["classes2"], classes(rng).assign_attrs(layer="mixed5a"))
+    for number, dataset in enumerate(with_a_dead_layer, 1):
+        files[f"factors{number}"] = tmp_path / f"factors{number}.h5"
+        datasets.write_h5(files[f"factors{number}"], dataset)
+    html, summary = render_factors(row(), PanelFiles(files), Style(), "data:,")
+    nothing = "no positive attribution at this layer"
+    assert html.count(f"<p>{nothing}</p>") == 3
+    assert f"Factor 1 ({nothing}) is absent." in html
+    assert summary["Relative error of the factors"] == f"mixed4d ({nothing}), mixed5a 0.31"
 
 
 def test_axes_are_known_by_name_not_by_place(rng: np.random.Generator) -> None:

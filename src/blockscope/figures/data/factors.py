@@ -41,9 +41,11 @@ class LayerFactors:
     spatial
         (row, col, factor): how much of each factor is at each position.
     tops
-        For each factor its labels of largest weight, the largest first.
+        For each factor its labels of largest weight, the largest first; none for a factor of a
+        layer without positive attribution.
     relative_error
-        What the factors leave unexplained: norm of the rest over norm of the whole.
+        What the factors leave unexplained: norm of the rest over norm of the whole. None where
+        there is no positive attribution.
     """
 
     layer: str
@@ -52,7 +54,7 @@ class LayerFactors:
     recipe: str
     spatial: Floats
     tops: tuple[tuple[Weight, ...], ...]
-    relative_error: float
+    relative_error: float | None
 
     @property
     def grid(self) -> str:
@@ -77,10 +79,14 @@ class LayerFactors:
             recipe=str(facts["recipe"]),
             spatial=dataset["spatial"].transpose("row", "col", "factor").values,
             tops=tuple(
-                tuple(Weight(str(name), float(weight)) for name, weight in zip(*pair, strict=True))
+                tuple(
+                    Weight(str(name), float(weight))
+                    for name, weight in zip(*pair, strict=True)
+                    if name
+                )
                 for pair in zip(names, weights, strict=True)
             ),
-            relative_error=float(facts["relative_error"]),
+            relative_error=float(facts["relative_error"]) if "relative_error" in facts else None,
         )
 
 

@@ -82,6 +82,7 @@ def render_factors(run: RunRow, files: PanelFiles, style: Style, input_uri: str)
         shared=panel.shared,
         two=any(layer.factors == 2 for layer in panel.layers),
         signed=any(layer.method == "pca" for layer in panel.layers),
+        nothing=captions.NOTHING_POSITIVE,
         caveat=captions.override_caveat(run.override),
     )
     summary = {
@@ -113,7 +114,8 @@ def _layer(layer: LayerFactors) -> _Layer:
 def _whereabouts(layer: LayerFactors, factor: int) -> str:
     """Say in words where a factor is largest, for those who do not see the image."""
     values = layer.spatial[..., factor]
-    names = ", ".join(weight.label for weight in layer.tops[factor][:NAMED_IN_ALT])
+    tops = layer.tops[factor][:NAMED_IN_ALT]
+    names = ", ".join(weight.label for weight in tops) or captions.NOTHING_POSITIVE
     start = f"Factor {factor + 1} ({names})"
     if values.max() <= 0:
         return f"{start} is absent."

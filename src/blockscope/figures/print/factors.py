@@ -72,7 +72,7 @@ def _factor_blocks(layer: LayerFactors) -> list[Block]:
     colours = colour.factor_colours(layer.factors)
     return [
         Block(
-            heading=f"Factor {factor + 1}",
+            heading=f"Factor {factor + 1}" + ("" if top else ": none"),
             rows=top,
             numbers=[captions.number(weight.value, full) for weight in top],
             full=full,
