@@ -71,7 +71,9 @@ class Executor(LocalExecutor):  # type: ignore[misc]
             return self._run(report)[0] == 0
         except (OSError, EOFError) as error:
             why = str(error) or "the process to fork from ended"
-            self.logger.warning("Jobs are not forked, so that each takes seconds longer: %s.", why)
+            # In one piece: what Snakemake prints has no arguments filled in.
+            message = f"Jobs are not forked, so that each takes seconds longer: {why}."
+            self.logger.warning(message)
             return False
 
     def _script_to_fork(self, job: Any) -> Path | None:
