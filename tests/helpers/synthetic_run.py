@@ -9,13 +9,11 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
-from PIL import Image
-from PIL.PngImagePlugin import PngInfo
 
 from blockscope.autodiff.gradient_overrides import OVERRIDES
 from blockscope.config.settings import RunRow
 from blockscope.figures.data.panel_files import PanelFiles, Paths
-from blockscope.io import datasets, provenance
+from blockscope.io import datasets, images, provenance
 from helpers.copies import written_once
 
 SHAPES = ("star", "disc", "cross", "ring", "arrow", "square", "moon", "drop", "heart", "bar")
@@ -227,7 +225,7 @@ def write_sprites(folder: Path, layer: str, count: int, tile: int = 6, wrap: int
         row, col = (tile * place for place in divmod(channel, wrap))
         sheet[row : row + tile, col : col + tile] = sprite_colour(channel)
     files = [folder / f"{layer}-sprites.png", folder / f"{layer}-sprites.json"]
-    Image.fromarray(sheet).save(files[0])
+    images.write_png(files[0], sheet, provenance.record("spritemap"))
     files[1].write_text(json.dumps({"tile": tile, "wrap": wrap}))
     return files
 
@@ -307,6 +305,4 @@ def changed_files(files: PanelFiles, **paths: Paths) -> PanelFiles:
 
 def write_input(path: Path, pixels: NDArray[np.uint8], facts: dict[str, str]) -> None:
     """Write an input image as the stage does, with where it comes from."""
-    text = PngInfo()
-    text.add_text(provenance.KEY, json.dumps({"created_by": "input"} | facts))
-    Image.fromarray(pixels).save(path, pnginfo=text)
+    images.write_png(path, pixels, {"created_by": "input", **facts})

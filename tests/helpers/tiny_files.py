@@ -25,7 +25,8 @@ def write_tiny_files(folder: Path, layer: str) -> LayerFiles:
     graph, card, image = (folder / name for name in ("graph.pb", "m.json", "i.png"))
     activations = folder / "a.zarr.zip"
     graph.write_bytes(network.definition.SerializeToString())
-    shapes = network.shapes(np.zeros((1, *SIZE, 3), np.float32), list(LAYERS))
+    zeros = np.zeros((1, *SIZE, 3), np.float32)
+    found = network.run({network.spec.tensor: zeros}, list(LAYERS))
     ModelCard(
         model="tiny",
         source="tiny.pb",
@@ -34,7 +35,7 @@ def write_tiny_files(folder: Path, layer: str) -> LayerFiles:
         logits="output",
         outputs=9,
         layers=[
-            {"name": name, "op": "Relu", "shape": shapes[name][1:], "inputs": inputs}
+            {"name": name, "op": "Relu", "shape": tuple(found[name].shape[1:]), "inputs": inputs}
             for name, inputs in LAYERS.items()
         ],
         labels=list("abcdefghi"),

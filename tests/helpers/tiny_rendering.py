@@ -7,6 +7,7 @@ from pathlib import Path
 import tensorflow as tf
 
 from blockscope.feature_visualization.recipes import Recipe, Transforms
+from blockscope.io.atomic_files import sha256_of
 from blockscope.models.card import Layer, ModelCard
 from blockscope.models.network import Network
 from helpers.tiny_network import inception_like, network_of
@@ -29,7 +30,7 @@ def write_model(folder: Path, network: Network, rows: int, cols: int) -> tuple[P
     paths = folder / "graph.pb", folder / "model.json"
     paths[0].write_bytes(network.definition.SerializeToString())
     ModelCard(
-        model="tiny", source="tiny.pb", source_sha256="ab" * 32, graph_sha256="cd" * 32,
+        model="tiny", source="tiny.pb", source_sha256="ab" * 32, graph_sha256=sha256_of(paths[0]),
         input=network.spec, logits="output", outputs=9, labels=tuple("abcdefghi"),
         layers=(Layer(name="mixed", op="ConcatV2", shape=(rows, cols, CHANNELS), inputs=()),),
     ).write(paths[1])  # fmt: skip

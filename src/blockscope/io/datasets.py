@@ -1,7 +1,8 @@
 """Datasets of named arrays in files that other tools can open: HDF5, or zarr in one zip.
 
 HDF5 files follow netCDF 4 (dimension scales), zarr files are version 3 groups. Both hold one
-``xarray.Dataset`` with its provenance in the attributes. The same data give the same bytes.
+``xarray.Dataset`` with its provenance in the attributes, and end in a checksum, by which `read`
+finds damage before a library meets it. The same data give the same bytes.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ import xarray as xr
 import zarr
 from xarray.backends import H5NetCDFStore
 
-from blockscope.io.atomic_files import atomic_write, require_file
+from blockscope.io.atomic_files import atomic_write
+from blockscope.io.checksums import DIGITS, MARK, check_seal, seal
 from blockscope.io.errors import BadFile
 
 ENDINGS = (".h5", ".zarr.zip")
@@ -48,8 +50,11 @@ def write_h5(path: str | os.PathLike[str], dataset: xr.Dataset) -> None:
     content = io.BytesIO()
     with _h5_without_times(content) as h5, h5netcdf.File(h5, "w") as netcdf:
         dataset.dump_to_store(H5NetCDFStore(netcdf), encoding=encoding)
+    content.seek(0, io.SEEK_END)
+    content.write(MARK)
     with atomic_write(path) as temporary:
         temporary.write_bytes(content.getbuffer())
+        seal(temporary)
 
 
 def _h5_without_times(content: io.BytesIO) -> h5py.File:
@@ -94,6 +99,9 @@ def _pack(folder: Path, target: Path) -> None:
             entry.external_attr = 0o644 << 16
             with open(member, "rb") as content, archive.open(entry, "w") as packed:
                 shutil.copyfileobj(content, packed)
+        archive.comment = MARK + bytes(DIGITS)
+    os.truncate(target, target.stat().st_size - DIGITS)
+    seal(target)
 
 
 def read(path: str | os.PathLike[str]) -> xr.Dataset:
@@ -101,10 +109,10 @@ def read(path: str | os.PathLike[str]) -> xr.Dataset:
     source = Path(path)
     if not source.name.endswith(ENDINGS):
         raise BadFile(f"'{source}' contains no arrays; valid endings: {', '.join(ENDINGS)}")
-    require_file(source, "result file")
+    check_seal(source)
     try:
         return _read_h5(source) if source.suffix == ".h5" else _read_zarr(source)
-    except Exception as error:  # libraries raise many kinds for a damaged file
+    except Exception as error:  # libraries raise many kinds for a file of another content
         raise BadFile(f"result file '{source}' cannot be read: {error}") from error
 
 
@@ -114,8 +122,6 @@ def _read_h5(source: Path) -> xr.Dataset:
 
 
 def _read_zarr(source: Path) -> xr.Dataset:
-    with zipfile.ZipFile(source):  # a clearer error for a damaged zip than zarr's
-        pass
     with zarr.storage.ZipStore(source, mode="r") as store:
         dataset: xr.Dataset = xr.open_zarr(store, consolidated=False)
         return dataset.load()

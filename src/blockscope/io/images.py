@@ -15,6 +15,7 @@ from PIL.TiffImagePlugin import TiffImageFile
 
 from blockscope.io import provenance
 from blockscope.io.atomic_files import atomic_write, require_file
+from blockscope.io.checksums import KEY, check_digest, digest_of_pixels
 from blockscope.io.errors import BadFile
 
 FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP")
@@ -165,16 +166,22 @@ def fit(image: Image.Image, size: tuple[int, int]) -> Pixels:
 
 
 def write_png(path: str | os.PathLike[str], pixels: Pixels, facts: provenance.Facts) -> None:
-    """Write uint8 (row, col, rgb) as a PNG with its provenance."""
+    """Write uint8 (row, col, rgb) as a PNG with its provenance and a digest of both."""
     text = PngImagePlugin.PngInfo()
     text.add_text(provenance.KEY, json.dumps(facts))
+    text.add_text(KEY, digest_of_pixels(pixels, facts))
     with atomic_write(path) as temporary:
         Image.fromarray(pixels).save(temporary, format="PNG", pnginfo=text)
 
 
-def read_input(path: str | os.PathLike[str]) -> tuple[Pixels, provenance.Facts]:
+def read_png(path: str | os.PathLike[str]) -> tuple[Pixels, provenance.Facts]:
     """Read back what ``write_png`` wrote: pixels uint8 (row, col, rgb) and their provenance.
 
-    Raises ``BadFile`` where the file is missing, broken or not made by blockscope.
+    Raises ``BadFile`` where the file is missing, damaged or not made by blockscope.
     """
-    return np.array(read_image(path), dtype=np.uint8), provenance.read(path)
+    image, facts = read_image(path), provenance.read(path)
+    pixels = np.array(image, dtype=np.uint8)
+    with Image.open(path, formats=["PNG"]) as source:
+        stated = source.info.get(KEY)
+    check_digest(path, stated, digest_of_pixels(pixels, facts))
+    return pixels, facts

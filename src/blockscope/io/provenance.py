@@ -14,6 +14,7 @@ from pathlib import Path
 
 import blockscope
 from blockscope.io.atomic_files import require_file
+from blockscope.io.checksums import check_seal
 from blockscope.io.errors import BadFile
 
 Facts = dict[str, str | int | float]
@@ -98,6 +99,8 @@ def read(path: str | os.PathLike[str]) -> Facts:
     reader = next((r for ending, r in _READERS.items() if source.name.endswith(ending)), None)
     if reader is None:
         raise BadFile(f"'{source}' is not a result file; valid endings: {', '.join(_READERS)}")
+    if source.name.endswith(SEALED):
+        check_seal(source)
     try:
         facts = reader(source)
     except Exception as error:  # libraries raise many kinds for a damaged file
@@ -175,6 +178,7 @@ def _of_pdf(path: Path) -> Facts:
     return _facts(re.sub(rb"\\([()\\])", rb"\1", found[1])) if found else {}
 
 
+SEALED = (".h5", ".zarr.zip")  # with a checksum at their end
 _READERS = {
     ".h5": _of_h5,
     ".zarr.zip": _of_zarr,

@@ -7,9 +7,10 @@ import os
 from functools import cached_property
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from blockscope.io.atomic_files import atomic_write_text
+from blockscope.io.checksums import KEY, check_digest, digest_of_facts
 from blockscope.io.errors import BadFile, unknown_name
 from blockscope.io.labels import Labels
 
@@ -94,13 +95,19 @@ class ModelCard(BaseModel):
         return earlier in self._ancestors[later]
 
     def write(self, path: str | os.PathLike[str]) -> None:
-        """Write the card as JSON, atomically."""
-        atomic_write_text(path, json.dumps(self.model_dump(mode="json"), indent=1) + "\n")
+        """Write the card and a digest of it as JSON, atomically."""
+        facts = self.model_dump(mode="json")
+        facts[KEY] = digest_of_facts(facts)
+        atomic_write_text(path, json.dumps(facts, indent=1) + "\n")
 
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> ModelCard:
-        """Read a card; raises ``BadFile`` where the file is missing or not a card."""
+        """Read a card; raises ``BadFile`` where the file is missing, damaged or not a card."""
         try:
-            return cls.model_validate_json(Path(path).read_bytes())
-        except (OSError, ValidationError) as error:
+            facts = json.loads(Path(path).read_bytes())
+            stated = facts.pop(KEY, None) if isinstance(facts, dict) else None
+            card = cls.model_validate_json(json.dumps(facts))
+        except (OSError, ValueError) as error:
             raise BadFile(f"model card '{path}' cannot be read: {error}") from error
+        check_digest(path, stated, digest_of_facts(facts))
+        return card

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -38,10 +39,21 @@ class Network:
 
     @classmethod
     def load(cls, graph_path: str | os.PathLike[str], card: ModelCard) -> Network:
-        """Read ``graph.pb``; raises ``BadFile`` where it is missing or damaged."""
+        """Read ``graph.pb``; raises ``BadFile`` where it is missing or not the one of its card."""
         definition = graph_pb2.GraphDef()
         try:
-            definition.ParseFromString(Path(graph_path).read_bytes())
+            content = Path(graph_path).read_bytes()
+        except OSError as error:
+            raise BadFile(f"graph '{graph_path}' cannot be read: {error}") from error
+        found = hashlib.sha256(content).hexdigest()
+        if card.graph_sha256 and found != card.graph_sha256:
+            raise BadFile(
+                f"graph '{graph_path}' is not the one of its card: expected sha256 "
+                f"{card.graph_sha256}, found {found}; delete the file, and the network is brought "
+                "into normal form again"
+            )
+        try:
+            definition.ParseFromString(content)
         except Exception as error:
             raise BadFile(f"graph '{graph_path}' cannot be read: {error}") from error
         return cls(definition, card.input, card.logits)
@@ -118,13 +130,6 @@ class Network:
                 joined.attr[key].CopyFrom(value)
             nodes[after.name] = joined
         return nodes
-
-    def shapes(
-        self, values: npt.NDArray[np.float32], names: Sequence[str]
-    ) -> dict[str, tuple[int, ...]]:
-        """Return the shape of every float tensor among ``names`` for a given input."""
-        results = self.run({self.spec.tensor: values}, names)
-        return {n: tuple(t.shape) for n, t in results.items() if t.dtype == tf.float32}
 
 
 def _output(computed: Mapping[str, list[tf.Tensor]], edge: str) -> tf.Tensor:

@@ -14,7 +14,7 @@ from blockscope.config.stages import STAGES
 from blockscope.io import datasets, provenance
 from blockscope.io.atomic_files import require_file
 from blockscope.io.errors import BadFile
-from blockscope.io.images import read_input
+from blockscope.io.images import read_png
 from blockscope.models.card import ModelCard
 
 LOADED = (*datasets.ENDINGS, ".png", ".json")
@@ -47,7 +47,7 @@ def load(path: str | os.PathLike[str]) -> xr.Dataset | ModelCard:
         return datasets.read(source)
     if source.suffix == ".json":
         return ModelCard.read(source)
-    pixels, facts = read_input(source)
+    pixels, facts = read_png(source)
     return xr.Dataset({"image": (("row", "col", "rgb"), pixels)}, attrs=facts)
 
 

@@ -14,6 +14,7 @@ import xarray as xr
 from blockscope.feature_visualization.mosaics import flatten_alpha, sheet_of, wrap_of
 from blockscope.io import datasets, images, provenance
 from blockscope.io.atomic_files import FilePath, atomic_write_text
+from blockscope.io.checksums import KEY, digest_of_facts
 from blockscope.io.errors import BadFile
 
 PER_SPRITE = ("objective", "heldout_objective", "diverged_step")
@@ -62,6 +63,7 @@ def write_spritemap(
         "diverged_step": sprites.diverged_step.to_numpy().tolist(),
         "provenance": facts,
     }
+    described[KEY] = digest_of_facts(described)
     atomic_write_text(json, dumps(described, indent=1, allow_nan=False) + "\n")
 
 

@@ -14,11 +14,11 @@ from typing import Any, Literal
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 from blockscope.io import provenance
 from blockscope.io.errors import BadFile
-from blockscope.io.images import check_image, fit, read_image, read_input, write_png
+from blockscope.io.images import check_image, fit, read_image, read_png, write_png
 
 ROWS, COLS = 5, 7
 GREY16 = (np.arange(ROWS * COLS, dtype=np.uint16) * 1900).reshape(ROWS, COLS)
@@ -526,7 +526,7 @@ def test_a_square_of_the_middle_is_cut_out_exactly(colours) -> None:
 def test_what_is_written_is_read_back(tmp_path: Path, colours) -> None:
     facts = provenance.record("input", model="m", image="ü", n=3, x=0.5)
     write_png(tmp_path / "input.png", colours, facts)
-    found, read = read_input(tmp_path / "input.png")
+    found, read = read_png(tmp_path / "input.png")
     np.testing.assert_array_equal(found, colours)
     assert read == facts
     found[0, 0] = 0  # one's own copy, not a view of something frozen
@@ -543,7 +543,28 @@ def test_a_damaged_input_is_named(tmp_path: Path, rng: np.random.Generator) -> N
     write_png(path, rng.integers(0, 256, (50, 70, 3), np.uint8), {"created_by": "input"})
     path.write_bytes(path.read_bytes()[:5000])
     with pytest.raises(BadFile, match=r"input\.png' is damaged"):
-        read_input(path)
+        read_png(path)
     Image.new("RGB", (2, 2)).save(path)
     with pytest.raises(BadFile, match=r"input\.png' has no provenance record"):
-        read_input(path)
+        read_png(path)
+
+
+@pytest.mark.parametrize("what", ["pixel", "fact"])
+def test_a_png_that_was_saved_again_is_refused(tmp_path, rng, what):
+    path = tmp_path / "input.png"
+    write_png(
+        path, rng.integers(0, 256, (5, 7, 3), np.uint8), {"created_by": "input", "image": "a"}
+    )
+    with Image.open(path) as image:
+        image.load()
+    text = PngImagePlugin.PngInfo()
+    for key, value in image.info.items():
+        text.add_text(str(key), str(value).replace('"a"', '"b"') if what == "fact" else str(value))
+    if what == "pixel":
+        image.putpixel((6, 4), (1, 2, 3))
+    image.save(path, pnginfo=text)
+    with pytest.raises(BadFile, match=r"input\.png' is damaged: what it holds has sha256"):
+        read_png(path)
+    image.save(path, pnginfo=None)
+    with pytest.raises(BadFile, match="has no provenance record"):
+        read_png(path)

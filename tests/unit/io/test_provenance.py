@@ -92,8 +92,8 @@ def test_a_later_stage_inherits_model_and_image() -> None:
     [
         ("a.txt", b"", r"a\.txt' is not a result file; valid endings: \.h5, \.zarr\.zip, \.png"),
         ("a.zip", b"", "is not a result file"),
-        ("a.h5", b"", "cannot be read"),
-        ("a.zarr.zip", b"PK", "cannot be read"),
+        ("a.h5", b"", "does not end in its checksum"),
+        ("a.zarr.zip", b"PK", "does not end in its checksum"),
         ("a.png", b"words", "cannot be read"),
         ("a.json", b"{", "cannot be read"),
         ("a.json", b"[]", "has no provenance record"),

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import h5py
 import pytest
+import xarray as xr
 from helpers.parsed_rules import parsed_rules
 
 from blockscope.config.settings import Config
+from blockscope.io import datasets
 from blockscope.runtime.estimates import Estimates, Job, shipped
 from blockscope.runtime.plan import in_bytes, in_hours, in_time, report
 
@@ -75,9 +76,8 @@ def test_a_recorded_render_is_scaled_by_what_it_rendered():
     write_benchmark(render("0-9").benchmark, 3 + 10 * 4 * 0.5)  # 128 pixels, 64 steps
     assert estimates(sprites={"recipe": "draft"}).seconds(render("0-4"))[1] is False
     shard = Path("results/models/net/sprites/shards/early/0-9.h5")
-    shard.parent.mkdir(parents=True)
-    with h5py.File(shard, "w") as file:
-        file.attrs.update({"created_by": "render_sprites", "size": 128, "steps": 64})
+    facts = {"created_by": "render_sprites", "size": 128, "steps": 64}
+    datasets.write_h5(shard, xr.Dataset(attrs=facts))
     found = estimates(sprites={"recipe": "draft"}).seconds(render("0-4"))
     assert found[0] == pytest.approx(3 + 5 * 0.5)
     assert found[1]

@@ -72,7 +72,7 @@ class GridsPanel:
     @classmethod
     def of_run(cls, run: RunRow, files: PanelFiles) -> GridsPanel:
         """Read the files of a run; raises what `read_grid` raises."""
-        pixels, _ = images.read_input(files.one("image"))
+        pixels, _ = images.read_png(files.one("image"))
         found = zip(run.grid_layers, files.many("grids"), strict=True)
         return cls(run, pixels, tuple(read_grid(run, layer, path) for layer, path in found))
 

@@ -49,7 +49,7 @@ class LayerActivations:
         found = datasets.read(path)
         wanted = {"model": run.model, "image": run.image, "layer": run.layer1}
         check_origin(run, found, path, wanted)
-        pixels, _ = images.read_input(files.one("image"))
+        pixels, _ = images.read_png(files.one("image"))
         values = found["activations"].transpose("row", "col", "channel").to_numpy()
         sprites = read_sprites(files.many("sprites1"), values.shape[2])
         return cls(run, pixels, values, sprites)

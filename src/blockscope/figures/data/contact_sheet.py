@@ -116,7 +116,7 @@ def read_response(
             f"the sprites of layer '{sprites.layer}' are of directions, which have no activations; "
             "a contact sheet with an image is made of a layer's channels"
         )
-    active, shown = datasets.read(activations), images.read_input(image_path)
+    active, shown = datasets.read(activations), images.read_png(image_path)
     for key in ("model", "model_sha256", "layer"):
         _check(key, active, activations, sprites.facts.get(key), "the sprites are from")
     for key in ("image", "image_sha256"):

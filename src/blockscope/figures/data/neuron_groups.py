@@ -76,7 +76,7 @@ class NeuronGroupsPanel:
         found = datasets.read(path)
         wanted = {"model": run.model, "image": run.image, "layer": run.layer1}
         check_origin(run, found, path, wanted)
-        pixels, _ = images.read_input(files.one("image"))
+        pixels, _ = images.read_png(files.one("image"))
         channels = found["channels"].transpose("factor", "channel").to_numpy()
         return cls(
             run=run,

@@ -7,11 +7,10 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from blockscope.figures.arrays import Pixels
 from blockscope.io import images
 from blockscope.io.atomic_files import require_file
+from blockscope.io.checksums import KEY, check_digest, digest_of_facts
 from blockscope.io.errors import BadFile
 
 
@@ -51,7 +50,7 @@ def read_sprites(files: Sequence[str | os.PathLike[str]], channels: int) -> Spri
     sheet_path, facts_path = files
     facts = _facts(facts_path)
     tile, wrap = (_whole(facts_path, facts, key) for key in ("tile", "wrap"))
-    sheet = np.asarray(images.read_image(sheet_path), np.uint8)
+    sheet, _ = images.read_png(sheet_path)
     rows, cols, _ = sheet.shape
     needed = (-(-channels // wrap) * tile, min(wrap, channels) * tile)
     if rows < needed[0] or cols < needed[1]:
@@ -72,6 +71,7 @@ def _facts(path: str | os.PathLike[str]) -> dict[str, object]:
         raise BadFile(
             f"description of a spritemap '{path}' is not a JSON object with tile and wrap"
         )
+    check_digest(path, facts.pop(KEY, None), digest_of_facts(facts))
     return facts
 
 

@@ -69,7 +69,7 @@ def payload(
     dict
         JSON's types only.
     """
-    rows, cols, _ = images.read_input(files.one("image"))[0].shape
+    rows, cols, _ = images.read_png(files.one("image"))[0].shape
     data: dict[str, object] = {
         "run": run.run,
         "model": run.model,

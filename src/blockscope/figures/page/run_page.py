@@ -84,7 +84,7 @@ def page_html(
     BadFile
         Where even the coarsest arrays do not fit.
     """
-    uri = image_uri(input_for_page(images.read_input(files.one("image"))[0]))
+    uri = image_uri(input_for_page(images.read_png(files.one("image"))[0]))
     summary = {
         "Model": run.model,
         "Image": run.image,

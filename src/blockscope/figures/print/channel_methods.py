@@ -32,7 +32,7 @@ class MethodsPanel:
     @classmethod
     def of_run(cls, run: RunRow, files: PanelFiles) -> MethodsPanel:
         """Read the files of a run; raises what `read_layer` raises."""
-        pixels, _ = images.read_input(files.one("image"))
+        pixels, _ = images.read_png(files.one("image"))
         return cls(run, pixels, read_layer(run, files, 1))
 
 

@@ -49,7 +49,7 @@ class ChannelsPanel:
         """
         first, second = (read_layer(run, files, place) for place in (1, 2))
         found = first.by(method)
-        pixels, _ = images.read_input(files.one("image"))
+        pixels, _ = images.read_png(files.one("image"))
         return cls(run, pixels, (first, second), (found, second.by(found.method)))
 
 

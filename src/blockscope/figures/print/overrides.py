@@ -42,7 +42,7 @@ class OverridesPanel:
     def of_run(cls, run: RunRow, files: PanelFiles) -> OverridesPanel:
         """Read the files of a run; raises what `Maps.of_files` and `find_contrast` raise."""
         contrast = find_contrast(run.classes, datasets.read(files.one("classes2")))
-        pixels, _ = images.read_input(files.one("image"))
+        pixels, _ = images.read_png(files.one("image"))
         lists = zip(*(files.many(f"override_{kind}") for kind in KINDS), strict=True)
         maps = [Maps.of_files(run, contrast, dict(zip(KINDS, x, strict=True))) for x in lists]
         return cls(run, contrast, pixels, tuple(maps))
