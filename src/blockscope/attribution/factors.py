@@ -92,7 +92,11 @@ def factorise(layers: list[Array], n: int, method: str = "nmf") -> Factorisation
         )
     # In one memory layout, because the last bits of a product depend on it.
     samples = [np.ascontiguousarray(x.reshape(-1, labels), np.float64) for x in layers]
-    weights, components, mean = _nmf(samples, n) if method == "nmf" else _pca(samples, n)
+    if samples[0].any():
+        weights, components, mean = (_nmf if method == "nmf" else _pca)(samples, n)
+    else:  # nothing to fit, and no label to name
+        weights = [np.zeros((len(x), n)) for x in samples]
+        components, mean = np.zeros((n, labels)), np.zeros(labels)
     fitted = [w @ components + mean for w in weights]
     return Factorisation(
         spatial=[w.reshape(*x.shape[:2], n) for w, x in zip(weights, layers, strict=True)],
@@ -103,16 +107,13 @@ def factorise(layers: list[Array], n: int, method: str = "nmf") -> Factorisation
 
 
 def _nmf(samples: list[Array], n: int) -> tuple[list[Array], Array, Array]:
-    mean = np.zeros(samples[0].shape[1])
-    if not samples[0].any():
-        return [np.zeros((len(x), n)) for x in samples], np.zeros((n, len(mean))), mean
     model = NMF(n, init="nndsvd", tol=TOLERANCE, max_iter=ITERATIONS, random_state=SEED)
     with warnings.catch_warnings():
         # The published factors stop at 200 iterations too; the remaining error is stored.
         warnings.simplefilter("ignore", ConvergenceWarning)
         first = model.fit_transform(samples[0])
         rest = [model.transform(x) for x in samples[1:]]
-    return [first, *rest], model.components_, mean
+    return [first, *rest], model.components_, np.zeros(samples[0].shape[1])
 
 
 def _pca(samples: list[Array], n: int) -> tuple[list[Array], Array, Array]:

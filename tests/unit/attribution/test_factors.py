@@ -102,14 +102,16 @@ def test_the_order_in_memory_changes_no_bit(rng, method):
         np.testing.assert_array_equal(one, other)
 
 
-def test_a_layer_without_positive_attribution_gives_zeros():
-    found = factorise([np.zeros((5, 7, 30))], 2)
+@pytest.mark.parametrize("method", METHODS)
+def test_a_layer_without_positive_attribution_gives_zeros(method):
+    found = factorise([np.zeros((5, 7, 30))], 2, method)
     assert not found.spatial[0].any()
     assert found.relative_errors == [None]
 
 
-def test_nothing_is_named_where_there_is_nothing(rng):
-    found, labels = factorise_layer(classes_of(-np.abs(rng.normal(size=(5, 7, 30)))), 2)
+@pytest.mark.parametrize("method", METHODS)
+def test_nothing_is_named_where_there_is_nothing(rng, method):
+    found, labels = factorise_layer(classes_of(-np.abs(rng.normal(size=(5, 7, 30)))), 2, method)
     dataset = named_factors(found, labels, top=3)
     assert set(dataset["top_label"].to_numpy().ravel()) == {""}
     assert set(dataset["top_index"].to_numpy().ravel()) == {-1}

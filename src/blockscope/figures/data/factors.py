@@ -69,8 +69,10 @@ class LayerFactors:
     @classmethod
     def from_dataset(cls, dataset: xr.Dataset) -> LayerFactors:
         """Take the factors of one layer from the content of a factor file."""
-        names = dataset["top_label"].transpose("factor", "rank").values
-        weights = dataset["top_weight"].transpose("factor", "rank").values
+        listed = [
+            dataset[name].transpose("factor", "rank").values
+            for name in ("top_label", "top_index", "top_weight")
+        ]
         facts = dataset.attrs
         return cls(
             layer=str(facts["layer"]),
@@ -81,10 +83,10 @@ class LayerFactors:
             tops=tuple(
                 tuple(
                     Weight(str(name), float(weight))
-                    for name, weight in zip(*pair, strict=True)
-                    if name
+                    for name, index, weight in zip(*factor, strict=True)
+                    if index >= 0
                 )
-                for pair in zip(names, weights, strict=True)
+                for factor in zip(*listed, strict=True)
             ),
             relative_error=float(facts["relative_error"]) if "relative_error" in facts else None,
         )
@@ -173,6 +175,6 @@ class FactorsPanel:
         found = {name: datasets.read(files.one(name)) for name in layers}
         for name, layer in layers.items():
             check_origin(run, found[name], files.one(name), gradient | {"layer": layer})
-        pixels, _ = images.read_input(files.one("image"))
+        pixels, _ = images.read_png(files.one("image"))
         factors = [found["factors1"], found["factors2"]]
         return cls.from_datasets(run, pixels, found["classes2"], factors, top_labels)
