@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from blockscope.attribution.factors import Array, factorise, positive_part
+from blockscope.attribution.finite import check_finite
 from blockscope.io.errors import BadFile
 
 
@@ -67,12 +68,7 @@ def group_neurons(activations: npt.NDArray[np.floating], n: int) -> NeuronGroups
             f"cannot fit {n} neuron groups: {rows} x {cols} positions, {channels} channels; "
             f"valid: 1 to {most} (the number in the file's name)"
         )
-    if not np.isfinite(activations).all():
-        wrong = np.count_nonzero(~np.isfinite(activations))
-        raise BadFile(
-            f"activations are not finite in {wrong} of {activations.size} entries; "
-            "check the model's weights and input range (models catalogue)"
-        )
+    check_finite("activation", activations)
     values = activations.astype(np.float64)
     positive = positive_part(values)
     found = factorise([positive], n)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 import numpy as np
+import tensorflow as tf
 from tensorflow.core.framework import graph_pb2
 
 from blockscope.io.errors import BadFile
@@ -45,7 +46,7 @@ def build_card(
     Raises
     ------
     BadFile
-        The logits are not a vector, or the labels do not fit them.
+        The logits are not a vector or not finite for a grey image, or the labels do not fit them.
     """
     nodes = {node.name: node for node in definition.node}
     (start,) = [n.name for n in definition.node if n.op == "Placeholder"]
@@ -57,18 +58,16 @@ def build_card(
     grey = np.full((*size, 3), 128, np.uint8)
     downstream = graphs.downstream(nodes, start)
     floats = [n for n in nodes if n in downstream and n != start]
-    shapes = network.shapes(network.values(grey), floats)
+    tensors = network.run({start: network.values(grey)}, floats)
+    shapes = {n: tuple(t.shape) for n, t in tensors.items() if t.dtype == tf.float32}
     if len(shapes[logits]) != 2 or shapes[logits][0] != 1:
         raise BadFile(
             f"model '{name}': logits '{logits}' have shape {shapes[logits]}, expected "
             "(image, logit)"
         )
+    _check_finite(name, logits, nodes, {n: tensors[n] for n in shapes})
     outputs = shapes[logits][1]
-    if len(labels.names) > outputs:
-        raise BadFile(
-            f"model '{name}': {len(labels.names)} labels for {outputs} logits (models catalogue: "
-            "labels)"
-        )
+    _check_labels(name, labels, outputs)
     if not len(labels):
         raise BadFile(
             f"model '{name}': skip_labels {labels.skip} leaves no label of {len(labels.names)}"
@@ -94,6 +93,55 @@ def build_card(
         layers=tuple(layers),
         labels=tuple(labels.names),
         skip_labels=labels.skip,
+    )
+
+
+def _check_finite(
+    name: str, logits: str, nodes: graphs.Nodes, tensors: Mapping[str, tf.Tensor]
+) -> None:
+    """Refuse a network with sick weights before anything is computed from it."""
+    wrong = {n: np.count_nonzero(~np.isfinite(t.numpy())) for n, t in tensors.items()}
+    if wrong[logits]:
+        first = next(n.name for n in graphs.toposort(nodes, [logits]) if wrong.get(n.name))
+        raise BadFile(
+            f"model '{name}': for a grey image {wrong[logits]} of {tensors[logits].shape[1]} "
+            f"logits are not finite; the first such values are in tensor '{first}' "
+            f"({wrong[first]} of {int(tf.size(tensors[first]))}); check the weights and "
+            "the input's range (models catalogue: input)"
+        )
+
+
+def _check_labels(name: str, labels: Labels, outputs: int) -> None:
+    """Refuse a list of labels that may be shifted against the logits.
+
+    A list that leaves out leading logits (a background) names every label by its neighbour. Only
+    one that has entries for these (``skip_labels``) may be shorter than the logits: the last ones
+    then have no label, as those of the article's network.
+    """
+    listed, skip = len(labels.names), labels.skip
+    if listed == outputs or (skip and listed < outputs and listed + skip != outputs):
+        return
+    numbers = f"{listed} labels for {outputs} logits, skip_labels {skip}"
+    if listed + skip == outputs:
+        mend = (
+            f"the list seems to begin behind the {skip} to skip, but skip_labels counts entries of "
+            f"the list: put {skip} before its first one"
+        )
+    elif listed < outputs:
+        missing = outputs - listed
+        mend = (
+            f"if the first {missing} of the logits are no label (a background), put {missing} "
+            f"before the first entry and set skip_labels: {missing}; if the last {missing} are, "
+            "give them entries too"
+        )
+    else:
+        mend = (
+            f"the list must have one entry per logit; if its first {listed - outputs} are of a "
+            "background that this network does not have, take them out"
+        )
+    raise BadFile(
+        f"model '{name}': {numbers}, so that names may be shifted; {mend} (models catalogue: "
+        "labels, skip_labels)"
     )
 
 

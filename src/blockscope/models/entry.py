@@ -131,13 +131,15 @@ class ModelEntry(Settings):
         min_length=1,
     )
     labels: Source = Field(
-        description="Names of the logits in their order: a JSON list, or text with one name per "
-        "line; given like `graph`.",
+        description="Names of the logits in their order, one for each: a JSON list, or text with "
+        "one name per line; given like `graph`.",
         examples=["networks/labels.json"],
     )
     skip_labels: Annotated[StrictInt, Field(ge=0)] = Field(
         default=0,
-        description="Number of leading entries that are not labels (dummy, background).",
+        description="Number of leading entries of the list that are not labels (dummy, "
+        "background). A list with such entries may be shorter than the logits: the last ones have "
+        "no label.",
         examples=[1],
     )
 

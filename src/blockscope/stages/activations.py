@@ -7,9 +7,10 @@ import numpy.typing as npt
 import xarray as xr
 
 from blockscope.attribution.activations import activations
+from blockscope.attribution.finite import check_finite
 from blockscope.io import datasets, provenance
 from blockscope.io.atomic_files import FilePath
-from blockscope.io.images import read_input
+from blockscope.io.images import read_png
 from blockscope.models.card import ModelCard
 from blockscope.models.device import software_facts
 from blockscope.models.network import Network
@@ -18,12 +19,17 @@ from blockscope.models.network import Network
 def write_activations(
     *, graph: FilePath, card: FilePath, image: FilePath, layer: str, output: FilePath
 ) -> None:
-    """Write a layer's activations as zarr: ``activations`` (row, col, channel)."""
+    """Write a layer's activations as zarr: ``activations`` (row, col, channel).
+
+    Raises ``BadFile`` if they are not finite.
+    """
     model = ModelCard.read(card)
     model.layer(layer)
-    pixels, facts = read_input(image)
+    pixels, facts = read_png(image)
+    values = datasets.as_float32(activations(Network.load(graph, model), pixels, layer))
+    check_finite(f"activation of layer '{layer}' of model '{model.model}'", values)
     named = xr.DataArray(
-        datasets.as_float32(activations(Network.load(graph, model), pixels, layer)),
+        values,
         dims=("row", "col", "channel"),
         attrs={"long_name": f"activations of {layer}", "units": "1"},
     )

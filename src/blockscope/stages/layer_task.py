@@ -8,13 +8,14 @@ from typing import TypedDict
 import numpy as np
 import numpy.typing as npt
 
+from blockscope.attribution.finite import check_finite
 from blockscope.autodiff.gradient_overrides import find_override
 from blockscope.autodiff.gradients import Gradients
 from blockscope.autodiff.linear_map import LinearMap
 from blockscope.io import provenance
 from blockscope.io.atomic_files import FilePath
 from blockscope.io.errors import BadFile
-from blockscope.io.images import read_input
+from blockscope.io.images import read_png
 from blockscope.models.card import ModelCard
 from blockscope.models.device import software_facts
 from blockscope.models.network import Network
@@ -87,7 +88,7 @@ class LayerTask:
                 f"layer2 '{later}' is not computed from layer1 '{layer}' in model '{model.model}'; "
                 "layer2 must come after layer1"
             )
-        pixels, facts = read_input(image)
+        pixels, facts = read_png(image)
         network = Network.load(graph, model)
         return cls(
             card=model,
@@ -106,11 +107,16 @@ class LayerTask:
         return self.target == self.card.logits
 
     def linear(self) -> LinearMap:
-        """Linearise the target's response to the layer; evaluates the network once."""
+        """Linearise the target's response to the layer; evaluates the network once.
+
+        Raises ``BadFile`` if the target is not finite.
+        """
         rules = find_override(self.override)
-        return LinearMap(
+        linear = LinearMap(
             self.network, self.values, self.layer, self.target, rules, self.activations
         )
+        check_finite(f"'{self.target}' of model '{self.card.model}'", linear.output.numpy())
+        return linear
 
     def gradients(self) -> Gradients:
         """Return the target's gradients at any values of the layer; evaluates the network once."""
@@ -121,15 +127,9 @@ class LayerTask:
 
     def check_finite(self, what: str, array: npt.NDArray[np.floating]) -> None:
         """Raise ``BadFile`` if entries of a result, called ``what``, are not finite."""
-        wrong = np.count_nonzero(~np.isfinite(array))
-        if wrong:
-            between = f"from '{self.target}' to '{self.layer}'"
-            where = f"at layer '{self.layer}'" if self.to_logits else between
-            raise BadFile(
-                f"{what} {where} of model '{self.card.model}' is not finite in {wrong} of "
-                f"{array.size} entries; check the model's weights and input range (models "
-                "catalogue)"
-            )
+        between = f"from '{self.target}' to '{self.layer}'"
+        where = f"at layer '{self.layer}'" if self.to_logits else between
+        check_finite(f"{what} {where} of model '{self.card.model}'", array)
 
     def record(self, stage: str, **facts: str | int | float | None) -> provenance.Facts:
         """Return the provenance of a result: model, image, layers, override and ``facts``."""

@@ -234,7 +234,19 @@ def test_unknown_tensors_are_answered_with_the_nearest(tmp_path, normal, changes
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"names": list("abcde")}, "5 labels for 4 logits"),
+        (
+            {"names": list("abcde"), "skip_labels": 0},
+            r"5 labels for 4 logits, skip_labels 0, .* if its first 1 are of a background that",
+        ),
+        ({"names": list("abcde"), "skip_labels": 1}, "5 labels for 4 logits, skip_labels 1"),
+        (
+            {"names": list("abc"), "skip_labels": 0},
+            r"3 labels for 4 logits, .* put 1 before the first entry and set skip_labels: 1; if",
+        ),
+        (
+            {"names": list("abc"), "skip_labels": 1},
+            r"skip_labels 1, so that names may be shifted; .*: put 1 before its first one",
+        ),
         ({"skip_labels": 4}, "skip_labels 4 leaves no label of 4"),
         ({"logits": "first"}, r"logits 'first' have shape .* expected \(image, logit\)"),
         (
@@ -422,8 +434,61 @@ def test_feeding_a_layer_cuts_off_what_lies_before(tmp_path, normal):
     np.testing.assert_array_equal(logits, np.zeros((1, 4)))
 
 
+def test_a_graph_that_is_not_the_one_of_its_card_is_refused(tmp_path, normal):
+    card, _ = normal(freeze(classifier, tmp_path / "net.pb"))
+    graph = tmp_path / "normal/graph.pb"
+    content = bytearray(graph.read_bytes())
+    content[-100] ^= 1
+    graph.write_bytes(content)
+    with pytest.raises(BadFile, match=r"graph\.pb' is not the one of its card: expected sha256"):
+        Network.load(graph, card)
+    with pytest.raises(BadFile, match=r"graph '.*gone\.pb' cannot be read"):
+        Network.load(tmp_path / "gone.pb", card)
+
+
+def test_a_network_whose_logits_are_not_finite_is_refused(tmp_path, normal):
+    def sick(x):
+        x = conv(x, 5, seed=1, name="first")
+        x = tf.nn.bias_add(x, tf.constant([0, 0, np.inf, 0, 0], tf.float32), name="biased")
+        return tf.matmul(tf.reduce_mean(x, [1, 2]), tf.ones([5, 4]), name="logits")
+
+    words = (
+        r"model 'net': for a grey image 4 of 4 logits are not finite; the first such values are in "
+        r"tensor 'biased' \(560 of 2800\); check the weights"
+    )
+    with pytest.raises(BadFile, match=words):
+        normal(freeze(sick, tmp_path / "net.pb"))
+    assert not (tmp_path / "normal").exists() or not list((tmp_path / "normal").iterdir())
+
+
+def test_tensors_that_mask_may_be_infinite(tmp_path, normal):
+    def masked(x):
+        x = conv(x, 5, seed=1, name="first")
+        x = tf.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]], constant_values=-np.inf, name="padded")
+        x = tf.nn.max_pool2d(x, 3, 2, "VALID")
+        return tf.matmul(tf.reduce_mean(x, [1, 2]), tf.ones([5, 4]), name="logits")
+
+    card, _ = normal(freeze(masked, tmp_path / "net.pb"))
+    assert card.outputs == 4
+
+
+def test_a_card_in_which_something_was_changed_is_refused(tmp_path, normal):
+    normal(freeze(classifier, tmp_path / "net.pb"))
+    card = tmp_path / "normal/model.json"
+    text = card.read_text()
+    for old, new in (
+        ('"logits": "', '"logits": "x'),
+        ('"skip_labels": 1', '"skip_labels": 0'),
+        ("content_sh", "c"),
+    ):
+        assert text.count(old) == 1
+        card.write_text(text.replace(old, new))
+        with pytest.raises(BadFile, match=r"model\.json' (is damaged: what it|cannot be read)"):
+            ModelCard.read(card)
+
+
 def test_a_damaged_graph_file_is_named(tmp_path, normal):
     card, _ = normal(freeze(classifier, tmp_path / "net.pb"))
     (tmp_path / "broken.pb").write_bytes(b"\xff\xff")
     with pytest.raises(BadFile, match=r"graph '.*broken\.pb' cannot be read"):
-        Network.load(tmp_path / "broken.pb", card)
+        Network.load(tmp_path / "broken.pb", card.model_copy(update={"graph_sha256": ""}))

@@ -10,7 +10,7 @@ from PIL import Image
 
 from blockscope.io.atomic_files import sha256_of
 from blockscope.io.errors import BadFile
-from blockscope.io.images import read_input
+from blockscope.io.images import read_png
 from blockscope.models.card import InputSpec, ModelCard
 from blockscope.stages.input import write_input
 
@@ -38,7 +38,7 @@ def test_the_input_is_what_the_network_sees(tmp_path: Path, card: Path) -> None:
     rgba[:, 6:] = [200, 100, 50, 255]
     Image.fromarray(rgba).save(tmp_path / "photo.png")
     write(tmp_path, card)
-    pixels, facts = read_input(tmp_path / "new/input.png")
+    pixels, facts = read_png(tmp_path / "new/input.png")
     assert pixels.shape == (4, 6, 3)
     np.testing.assert_allclose(pixels[:, 0], [[1, 2, 3]] * 4, atol=1)  # the filter rings
     np.testing.assert_allclose(pixels[:, 5], [[200, 100, 50]] * 4, atol=1)

@@ -8,7 +8,10 @@ import numpy as np
 import pytest
 from helpers.tiny_files import write_tiny_files
 
+from blockscope.io import datasets
 from blockscope.io.errors import BadFile, UnknownName
+from blockscope.models.card import ModelCard
+from blockscope.stages.activations import write_activations
 from blockscope.stages.layer_task import LayerTask
 
 
@@ -58,6 +61,28 @@ def test_an_unknown_layer_is_told(files, layer, later):
         UnknownName, match=rf"model 'tiny' has no layer '{later or layer}'.*pooled.*late"
     ):
         LayerTask.read(**files, layer=layer, later=later)
+
+
+def test_logits_that_are_not_finite_are_refused(files, tmp_path):
+    spoilt = datasets.read(files["activations"])
+    spoilt["activations"][2, 3, 1] = np.inf
+    datasets.write_zarr(tmp_path / "a.zarr.zip", spoilt)
+    task = LayerTask.read(**files | {"activations": tmp_path / "a.zarr.zip"}, layer="pooled")
+    with pytest.raises(BadFile, match=r"'output' of model 'tiny' is not finite in 9 of 9 entries"):
+        task.linear()
+
+
+@pytest.mark.filterwarnings("ignore:invalid value encountered in multiply")
+def test_activations_that_are_not_finite_are_refused(tmp_path):
+    files = write_tiny_files(tmp_path, "pooled")
+    card = ModelCard.read(files["card"])
+    spec = card.input.model_copy(update={"range": (0.0, float("inf"))})
+    card.model_copy(update={"input": spec}).write(files["card"])
+    output = tmp_path / "again.zarr.zip"
+    read = {name: files[name] for name in ("graph", "card", "image")}
+    with pytest.raises(BadFile, match="activation of layer 'early' of model 'tiny' is not finite"):
+        write_activations(**read, layer="early", output=output)
+    assert not output.exists()
 
 
 @pytest.mark.parametrize(

@@ -93,6 +93,10 @@ class Maps:
         row, col = np.unravel_index(int(difference.argmax()), difference.shape)
         return Cell(int(row), int(col))
 
+    def supports(self, layer: int, label: int) -> bool:
+        """Tell whether any position of a layer supports a label."""
+        return bool((self.labels[layer][label] > 0).any())
+
     def sources(self, cell: Cell) -> Floats:
         """Return how much each position of the earlier layer contributes to one of the later."""
         found: Floats = self.positions[cell.row, cell.col]

@@ -16,7 +16,7 @@ from blockscope.figures import captions
 from blockscope.figures.arrays import Floats, Pixels
 from blockscope.figures.colour import BLUE, ORANGE, two_label_map
 from blockscope.figures.data.contrasts import Contrast, find_contrast
-from blockscope.figures.data.maps import Cell, Maps, grid_words
+from blockscope.figures.data.maps import Maps, grid_words
 from blockscope.figures.data.panel_files import PanelFiles
 from blockscope.figures.palettes import signed_map
 from blockscope.figures.print.bar_list import GREY, LINE, SMALL_PT, TEXT_PT
@@ -51,7 +51,7 @@ class SpatialPanel:
     def of_run(cls, run: RunRow, files: PanelFiles) -> SpatialPanel:
         """Read the files of a run; raises what `Maps.of_run` and `find_contrast` raise."""
         contrast = find_contrast(run.classes, datasets.read(files.one("classes2")))
-        pixels, _ = images.read_input(files.one("image"))
+        pixels, _ = images.read_png(files.one("image"))
         return cls(run, contrast, pixels, Maps.of_run(run, contrast, files))
 
 
@@ -112,19 +112,22 @@ def _positions(sheet: Sheet, panel: SpatialPanel, style: Style, top: float) -> f
             place_overlay(sheet, at, panel.pixels, signed_map(values), style)
             grid = maps.labels[own][0].shape
             outline_cell(sheet, at, panel.pixels, cell, (grid[0], grid[1]), COLOURS[label])
-            _note(sheet, at, height, layers[own], cell, values, name)
+            why = (
+                f"strongest for {name}"
+                if maps.supports(own, label)
+                else f"no position supports {name}"
+            )
+            _note(sheet, at, height, f"{layers[own]}, {cell}", why, values)
     return top + 4.0 + height + 3 * LINE + 1.5
 
 
-def _note(
-    sheet: Sheet, at: Place, height: float, layer: str, cell: Cell, values: Floats, name: str
-) -> None:
-    """Say below a map which position it is about, and what its largest number is."""
+def _note(sheet: Sheet, at: Place, height: float, position: str, why: str, values: Floats) -> None:
+    """Say below a map which position it is about and why, and what its largest number is."""
     largest = float(np.abs(values).max(initial=0.0))
     numbers = [captions.number(value, largest or 1.0) for value in (largest, float(values.sum()))]
     lines = (
-        f"{layer}, {cell}",
-        f"strongest for {name}",
+        position,
+        why,
         f"largest {numbers[0]}, sum {numbers[1]}",
     )
     for place, line in enumerate(lines, start=1):
