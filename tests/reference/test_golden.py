@@ -12,7 +12,7 @@ from blockscope.autodiff.batches import Mode
 from blockscope.autodiff.gradient_overrides import OVERRIDES
 from blockscope.autodiff.linear_map import LinearMap
 from blockscope.io import datasets
-from blockscope.io.images import read_input
+from blockscope.io.images import read_png
 from blockscope.models.card import ModelCard
 from blockscope.models.network import Network
 from blockscope.stages.activations import read_activations, write_activations
@@ -52,7 +52,7 @@ def test_reverse_mode_agrees_with_lucid(prepared, case, layer, override):
     golden, graph, card_path, image = prepared(case)
     card = ModelCard.read(card_path)
     network = Network.load(graph, card)
-    values = network.values(read_input(image)[0])
+    values = network.values(read_png(image)[0])
     rules, value = OVERRIDES[override], known(golden, layer)
     linear = LinearMap(network, values, layer, card.logits, rules, value)
     found = attribute_labels(linear, golden["labels"], mode=Mode.REVERSE)
@@ -64,7 +64,7 @@ def test_activations_before_the_relu_explain_those_after_it(prepared):
     _, graph, card_path, image = prepared("synthetic_dog_cat_mixed4d_mixed5a")
     card = ModelCard.read(card_path)
     network = Network.load(graph, card)
-    values = network.values(read_input(image)[0])
+    values = network.values(read_png(image)[0])
     before, after = (
         LinearMap(network, values, layer, card.logits, OVERRIDES["none"])
         for layer in ("mixed5a_pre_relu", "mixed5a")

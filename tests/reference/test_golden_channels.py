@@ -12,7 +12,7 @@ from blockscope.attribution.contrasts import LOGSUMEXP, NO_REFERENCE, Contrast
 from blockscope.attribution.integrated_gradients import ChannelPaths
 from blockscope.autodiff.gradient_overrides import OVERRIDES
 from blockscope.autodiff.gradients import Gradients
-from blockscope.io.images import read_input
+from blockscope.io.images import read_png
 from blockscope.models.card import ModelCard
 from blockscope.models.network import Network
 
@@ -27,7 +27,7 @@ def golden_and_builder(request, prepared):
     golden, graph, card_path, image = prepared(request.param)
     card = ModelCard.read(card_path)
     network = Network.load(graph, card)
-    values = network.values(read_input(image)[0])
+    values = network.values(read_png(image)[0])
     layer = CASES[request.param][2][0]
     first, second = (int(index) for index in golden["labels"][:2])
     contrasts = [Contrast(first, second), Contrast(first, NO_REFERENCE), Contrast(first, LOGSUMEXP)]

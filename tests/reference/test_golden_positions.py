@@ -10,7 +10,7 @@ from blockscope.attribution.positions import attribute_positions
 from blockscope.autodiff.batches import Mode
 from blockscope.autodiff.gradient_overrides import OVERRIDES
 from blockscope.autodiff.linear_map import LinearMap
-from blockscope.io.images import read_input
+from blockscope.io.images import read_png
 from blockscope.models.card import ModelCard
 from blockscope.models.network import Network
 
@@ -23,7 +23,7 @@ def test_positions_agree_with_lucid(case, prepared, override, mode):
     golden, graph, card_path, image = prepared(case)
     card = ModelCard.read(card_path)
     network = Network.load(graph, card)
-    values = network.values(read_input(image)[0])
+    values = network.values(read_png(image)[0])
     rules = OVERRIDES[override]
     linear = LinearMap(network, values, layer1, layer2, rules, known(golden, layer1))
     found = attribute_positions(linear, mode=mode)

@@ -20,7 +20,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from blockscope.autodiff.gradient_overrides import OVERRIDES
 from blockscope.autodiff.gradients import Gradients
-from blockscope.io.images import read_input
+from blockscope.io.images import read_png
 from blockscope.models.card import ModelCard
 from blockscope.models.network import Network
 from studies.reproduce import __main__ as command
@@ -109,7 +109,7 @@ def of_groups(question, array, gradients):
 def golden_and_subject(prepared):
     golden, graph, card_path, input_path = prepared(CASE)
     card = ModelCard.read(card_path)
-    return golden, Subject(Network.load(graph, card), card, read_input(input_path)[0])
+    return golden, Subject(Network.load(graph, card), card, read_png(input_path)[0])
 
 
 @pytest.fixture

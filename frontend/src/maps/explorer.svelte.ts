@@ -248,12 +248,16 @@ export class Explorer implements ViewPart {
     );
   }
 
-  /** The cell in focus: pointed at, pinned last, or where the first label is strongest. */
-  focus(maps: Maps): { layer: LayerIndex; cell: number; isDefault: boolean } {
+  /** The cell in focus: pointed at, pinned last, or where the first label is strongest; and in words why. */
+  focus(maps: Maps): { layer: LayerIndex; cell: number; why: string } {
     const { hovered, pinned } = this;
-    if (hovered) return { ...hovered, isDefault: false };
-    if (pinned) return { layer: pinned.layer, cell: pinned.cells.at(-1) ?? 0, isDefault: false };
-    return { layer: 1, cell: placeOfLargest(maps.label(1, this.page.first)), isDefault: true };
+    if (hovered) return { ...hovered, why: "" };
+    if (pinned) return { layer: pinned.layer, cell: pinned.cells.at(-1) ?? 0, why: "" };
+    const values = maps.label(1, this.page.first);
+    const cell = placeOfLargest(values);
+    const why =
+      values[cell] > 0 ? "where the first label is strongest" : "no position supports the first label";
+    return { layer: 1, cell, why };
   }
 
   /** The labels that a cell contributes to most, and the two chosen ones. */

@@ -7,8 +7,8 @@ import dataclasses
 import numpy as np
 import pytest
 import xarray as xr
-from helpers.sheet_layout import check_layout
-from helpers.synthetic_run import LABELS, classes, write_run
+from helpers.sheet_layout import check_layout, words_on
+from helpers.synthetic_run import LABELS, changed_files, classes, write_run
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
 
@@ -190,6 +190,18 @@ def test_a_cell_is_outlined_where_it_stands():
         pytest.approx(20, abs=0.3), pytest.approx(30, abs=0.3),
         pytest.approx(40, abs=0.3), pytest.approx(50, abs=0.3),
     )  # fmt: skip
+
+
+def test_nothing_is_strongest_where_no_position_supports_the_label(made: Made, tmp_path):
+    run, files = made
+    dead = datasets.read(files.one("classes2"))
+    dead["attribution"] *= 0
+    datasets.write_h5(tmp_path / "dead.h5", dead)
+    files = changed_files(files, classes2=tmp_path / "dead.h5")
+    words = words_on(compose("spatial", run, files, Style()))
+    for label in run.classes:
+        assert f"no position supports {label}" in words
+        assert words.count(f"strongest for {label}") == 1  # at the earlier layer
 
 
 @pytest.mark.parametrize("width", [85, 120, 180, 400])
