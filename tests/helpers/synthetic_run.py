@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from blockscope.autodiff.gradient_overrides import OVERRIDES
 from blockscope.config.settings import RunRow
 from blockscope.figures.data.panel_files import PanelFiles, Paths
 from blockscope.io import datasets, images, provenance
+from blockscope.io.json_files import write_facts
 from helpers.copies import written_once
 
 SHAPES = ("star", "disc", "cross", "ring", "arrow", "square", "moon", "drop", "heart", "bar")
@@ -226,7 +226,7 @@ def write_sprites(folder: Path, layer: str, count: int, tile: int = 6, wrap: int
         sheet[row : row + tile, col : col + tile] = sprite_colour(channel)
     files = [folder / f"{layer}-sprites.png", folder / f"{layer}-sprites.json"]
     images.write_png(files[0], sheet, provenance.record("spritemap"))
-    files[1].write_text(json.dumps({"tile": tile, "wrap": wrap}))
+    write_facts(files[1], {"tile": tile, "wrap": wrap})
     return files
 
 

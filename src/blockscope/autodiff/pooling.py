@@ -29,9 +29,8 @@ def average(values: tf.Tensor, sliding: Sliding, padding: str) -> tf.Tensor:
 class MaxPooling(LinearOp):
     """MaxPool: each output follows the input that was largest, of equal ones the first.
 
-    TensorFlow's own second derivative of max pooling is wrong with SAME padding on the CPU, so
-    forward mode must not be built from it. This is a gather, and its transpose TensorFlow's first
-    derivative.
+    Forward mode is a gather, which can be taken of a window too, and its transpose TensorFlow's
+    gradient.
     """
 
     takes_windows = True

@@ -5,13 +5,11 @@ from __future__ import annotations
 import json
 import os
 from functools import cached_property
-from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from blockscope.io.atomic_files import atomic_write_text
-from blockscope.io.checksums import KEY, check_digest, digest_of_facts
 from blockscope.io.errors import BadFile, unknown_name
+from blockscope.io.json_files import read_facts, write_facts
 from blockscope.io.labels import Labels
 
 
@@ -95,19 +93,14 @@ class ModelCard(BaseModel):
         return earlier in self._ancestors[later]
 
     def write(self, path: str | os.PathLike[str]) -> None:
-        """Write the card and a digest of it as JSON, atomically."""
-        facts = self.model_dump(mode="json")
-        facts[KEY] = digest_of_facts(facts)
-        atomic_write_text(path, json.dumps(facts, indent=1) + "\n")
+        """Write the card as JSON, atomically."""
+        write_facts(path, self.model_dump(mode="json"))
 
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> ModelCard:
         """Read a card; raises ``BadFile`` where the file is missing, damaged or not a card."""
+        facts = read_facts(path, "model card")
         try:
-            facts = json.loads(Path(path).read_bytes())
-            stated = facts.pop(KEY, None) if isinstance(facts, dict) else None
-            card = cls.model_validate_json(json.dumps(facts))
-        except (OSError, ValueError) as error:
+            return cls.model_validate_json(json.dumps(facts))
+        except ValidationError as error:
             raise BadFile(f"model card '{path}' cannot be read: {error}") from error
-        check_digest(path, stated, digest_of_facts(facts))
-        return card

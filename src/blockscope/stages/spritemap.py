@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from json import dumps
 from typing import Any
 
 import numpy as np
@@ -13,9 +12,9 @@ import xarray as xr
 
 from blockscope.feature_visualization.mosaics import flatten_alpha, sheet_of, wrap_of
 from blockscope.io import datasets, images, provenance
-from blockscope.io.atomic_files import FilePath, atomic_write_text
-from blockscope.io.checksums import KEY, digest_of_facts
+from blockscope.io.atomic_files import FilePath
 from blockscope.io.errors import BadFile
+from blockscope.io.json_files import write_facts
 
 PER_SPRITE = ("objective", "heldout_objective", "diverged_step")
 RENDERED = ("unit", "checkpoint_key", "size", "steps", "seed")  # facts, with those of the recipe
@@ -63,8 +62,7 @@ def write_spritemap(
         "diverged_step": sprites.diverged_step.to_numpy().tolist(),
         "provenance": facts,
     }
-    described[KEY] = digest_of_facts(described)
-    atomic_write_text(json, dumps(described, indent=1, allow_nan=False) + "\n")
+    write_facts(json, described)
 
 
 def merge_shards(shards: Sequence[xr.Dataset], numbers: Sequence[int], layer: str) -> xr.Dataset:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,6 @@ from helpers.synthetic_run import (
     write_run,
     write_sprites,
 )
-from PIL import Image
 
 from blockscope.figures import colour
 from blockscope.figures.data.factors import Weight
@@ -30,8 +28,9 @@ from blockscope.figures.image_encoding import blended
 from blockscope.figures.palettes import AGAINST, FOR
 from blockscope.figures.print.channel_tiles import dimmed
 from blockscope.figures.print.neuron_groups import compose
-from blockscope.io import datasets
+from blockscope.io import datasets, images
 from blockscope.io.errors import BadFile
+from blockscope.io.json_files import write_facts
 
 MINUS = "\N{MINUS SIGN}"
 LONG = [f"{'W' * 60 if i % 2 else 'a long label of quite a few words'} {i}" for i in range(9)]
@@ -186,8 +185,9 @@ def test_sprites_stand_for_numbers_where_there_are_any(
     run, files = write_run(tmp_path, rng)
     three_groups(files, rng)
     grey = np.arange(6, dtype=np.uint8).reshape(2, 3).repeat(5, 0).repeat(5, 1) * 40
-    Image.fromarray(grey).save(tmp_path / "s.png")
-    (tmp_path / "s.json").write_text(json.dumps({"tile": 5, "wrap": 3}))
+    grey = np.repeat(grey[..., None], 3, axis=2)
+    images.write_png(tmp_path / "s.png", grey, {"created_by": "spritemap"})
+    write_facts(tmp_path / "s.json", {"tile": 5, "wrap": 3})
     files = changed_files(files, sprites1=[tmp_path / "s.png", tmp_path / "s.json"])
     calls = recorded(monkeypatch, "raster")
     sheet = compose(run, files, any_style(dpi=40))
@@ -243,8 +243,9 @@ def test_everything_fits(
     dataset["effect"][:, : len(labels) // 2] *= -1e-5
     datasets.write_h5(files.one("groups1"), dataset)
     if sprites:
-        Image.new("L", (4 * 100, 4 * -(-channels // 100))).save(tmp_path / "s.png")
-        (tmp_path / "s.json").write_text(json.dumps({"tile": 4, "wrap": 100}))
+        black = np.zeros((4 * -(-channels // 100), 4 * 100, 3), np.uint8)
+        images.write_png(tmp_path / "s.png", black, {"created_by": "spritemap"})
+        write_facts(tmp_path / "s.json", {"tile": 4, "wrap": 100})
         files = changed_files(files, sprites1=[tmp_path / "s.png", tmp_path / "s.json"])
         files = changed_files(files, group_sprites1=write_sprites(tmp_path, "groups", count))
     for width in (85, 132, 180, 400):

@@ -7,20 +7,23 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from blockscope.figures.data.sprites import read_sprites
+from blockscope.io import images
 from blockscope.io.errors import BadFile
+from blockscope.io.json_files import write_facts
 
 TILE, WRAP, CHANNELS = 3, 4, 7
 
 
-def write_sheet(folder: Path, rows: int = 2, cols: int = WRAP, facts: object = None) -> list[Path]:
+def write_sheet(
+    folder: Path, rows: int = 2, cols: int = WRAP, facts: dict[str, float] | None = None
+) -> list[Path]:
     """Write a sheet whose tile n is grey of value n; returns its image and description."""
     numbers = np.arange(rows * cols, dtype=np.uint8).reshape(rows, cols)
-    Image.fromarray(numbers.repeat(TILE, 0).repeat(TILE, 1)).save(folder / "layer.png")
-    text = json.dumps({"tile": TILE, "wrap": WRAP, "objective": []} if facts is None else facts)
-    (folder / "layer.json").write_text(text)
+    sheet = np.repeat(numbers.repeat(TILE, 0).repeat(TILE, 1)[..., None], 3, axis=2)
+    images.write_png(folder / "layer.png", sheet, {"created_by": "spritemap"})
+    write_facts(folder / "layer.json", facts or {"tile": TILE, "wrap": WRAP, "objective": []})
     return [folder / "layer.png", folder / "layer.json"]
 
 
@@ -61,10 +64,11 @@ def test_a_sheet_without_room_for_all_channels(
         ({"tile": 3, "wrap": 0}, "has wrap 0; valid: a whole number from 1"),
         ({"tile": 3.5, "wrap": 4}, "has tile 3.5"),
         ({"tile": True, "wrap": 4}, "has tile True"),
-        ([3, 4], "is not a JSON object with tile and wrap"),
     ],
 )
-def test_descriptions_that_say_no_geometry(tmp_path: Path, facts: object, words: str) -> None:
+def test_descriptions_that_say_no_geometry(
+    tmp_path: Path, facts: dict[str, float], words: str
+) -> None:
     with pytest.raises(BadFile, match=words):
         read_sprites(write_sheet(tmp_path, facts=facts), CHANNELS)
 
@@ -73,6 +77,12 @@ def test_a_damaged_description_and_missing_files(tmp_path: Path) -> None:
     files = write_sheet(tmp_path)
     files[1].write_bytes(b"{\xff")
     with pytest.raises(BadFile, match=r"layer.json' cannot be read"):
+        read_sprites(files, CHANNELS)
+    files[1].write_text("[3, 4]")
+    with pytest.raises(BadFile, match=r"layer.json' cannot be read: it is not a JSON object"):
+        read_sprites(files, CHANNELS)
+    files[1].write_text(json.dumps({"tile": 3, "wrap": 4}))
+    with pytest.raises(BadFile, match=r"layer.json' has no checksum; delete it, and it is made"):
         read_sprites(files, CHANNELS)
     files[1].unlink()
     with pytest.raises(BadFile, match=r"description of a spritemap .* does not exist"):

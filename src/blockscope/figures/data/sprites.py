@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from blockscope.figures.arrays import Pixels
 from blockscope.io import images
-from blockscope.io.atomic_files import require_file
-from blockscope.io.checksums import KEY, check_digest, digest_of_facts
 from blockscope.io.errors import BadFile
+from blockscope.io.json_files import read_facts
 
 
 @dataclass(frozen=True)
@@ -48,7 +46,7 @@ def read_sprites(files: Sequence[str | os.PathLike[str]], channels: int) -> Spri
     if not files:
         return None
     sheet_path, facts_path = files
-    facts = _facts(facts_path)
+    facts = read_facts(facts_path, "description of a spritemap")
     tile, wrap = (_whole(facts_path, facts, key) for key in ("tile", "wrap"))
     sheet, _ = images.read_png(sheet_path)
     rows, cols, _ = sheet.shape
@@ -60,19 +58,6 @@ def read_sprites(files: Sequence[str | os.PathLike[str]], channels: int) -> Spri
             f"correct '{facts_path}'"
         )
     return Sprites(sheet, tile, wrap)
-
-
-def _facts(path: str | os.PathLike[str]) -> dict[str, object]:
-    try:
-        facts = json.loads(require_file(path, "description of a spritemap").read_text("utf-8"))
-    except ValueError as error:  # no JSON, or no UTF-8
-        raise BadFile(f"description of a spritemap '{path}' cannot be read: {error}") from error
-    if not isinstance(facts, dict):
-        raise BadFile(
-            f"description of a spritemap '{path}' is not a JSON object with tile and wrap"
-        )
-    check_digest(path, facts.pop(KEY, None), digest_of_facts(facts))
-    return facts
 
 
 def _whole(path: str | os.PathLike[str], facts: dict[str, object], key: str) -> int:
