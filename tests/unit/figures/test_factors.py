@@ -23,7 +23,7 @@ from blockscope.figures.image_encoding import blended
 from blockscope.figures.page.factors import render_factors
 from blockscope.figures.print.export import write_sheet
 from blockscope.figures.print.factors import place
-from blockscope.figures.print.sheet import shortened, text_width, wrapped
+from blockscope.figures.print.sheet import shortened, shortened_apart, text_width, wrapped
 from blockscope.figures.style import Style
 from blockscope.io import datasets, images, provenance
 from blockscope.io.errors import BadFile, BlockscopeError, UnknownName
@@ -299,6 +299,19 @@ def test_shortened_text_fits_and_short_text_stays() -> None:
         assert text.endswith("…")
         assert text_width(text, 7) <= width
     assert shortened("amber", 7, 29.0) == "amber"
+
+
+@pytest.mark.parametrize("width", [6.0, 11.0, 17.0])
+def test_labels_that_are_cut_keep_what_tells_them_apart(width: float) -> None:
+    labels = ["American Staffordshire terrier, red", "American Staffordshire terrier, blue", "ant"]
+    labels.insert(1, "American Staffordshire terrier, red")
+    found = shortened_apart(labels, 7, width)
+    assert found[0] == found[1] != found[2]
+    assert found[3] == "ant"
+    assert all(text_width(text, 7) <= width for text in found)
+    if width > 10:
+        assert (found[0], found[2]) == ("…red", "…blue")
+    assert shortened_apart(labels, 7, 80.0) == labels
 
 
 def test_wrapped_text_keeps_every_word() -> None:

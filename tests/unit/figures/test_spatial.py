@@ -20,7 +20,7 @@ from blockscope.figures.data.contrasts import find_contrast
 from blockscope.figures.data.maps import Cell
 from blockscope.figures.data.panel_files import PanelFiles
 from blockscope.figures.palettes import palettes, signed_map
-from blockscope.figures.print.export import compose
+from blockscope.figures.print.export import compose, write_sheet
 from blockscope.figures.print.layout import Place, outline_cell
 from blockscope.figures.print.overrides import OverridesPanel
 from blockscope.figures.print.sheet import Sheet
@@ -222,6 +222,16 @@ def test_the_panel_says_what_it_shows(made: Made):
     sheet = compose("overrides", *made, Style())
     texts = [text for _, text in sheet.texts]
     assert set(OVERRIDES) <= set(texts)
+
+
+def test_letters_that_the_font_lacks_are_told(tmp_path, rng):
+    labels = ["猫 cat", "dög", *LABELS[2:]]
+    run, files = write_run(tmp_path, rng, labels=labels, compared=labels[:2])
+    sheet = compose("spatial", run, files, Style(dpi=60))
+    assert words_on(sheet).endswith("Boxes stand for letters that the font lacks: U+732B.")
+    check_layout(sheet)
+    outputs = {name: tmp_path / f"a.{name}" for name in ("png", "svg", "pdf")}
+    write_sheet(sheet, outputs, {"created_by": "panel"}, 60)
 
 
 # --- the files --------------------------------------------------------------------------------

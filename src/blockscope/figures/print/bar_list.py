@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from blockscope.figures.data.factors import Weight
-from blockscope.figures.print.sheet import Sheet, shortened, text_width
+from blockscope.figures.print.sheet import Sheet, shortened, shortened_apart, text_width
 
 TEXT_PT, SMALL_PT = 7.0, 6.5
 LINE = 3.4  # mm from one line of text to the next
@@ -55,6 +55,8 @@ def place_blocks(
     name_width, numbers = split or split_widths(blocks, width)
     bar_left = left + name_width + 1.5
     bar_width = left + width - numbers - 1.5 - bar_left
+    labels = [row.label for block in blocks for row in block.rows]
+    names = iter(shortened_apart(labels, TEXT_PT, name_width))
     for block in blocks:
         baseline = top + 2.6
         indent = 3.2 if block.swatch else 0.0
@@ -64,7 +66,7 @@ def place_blocks(
         sheet.text(left + indent, baseline, heading, TEXT_PT, bold=not block.swatch)
         for row, written in zip(block.rows, block.numbers, strict=True):
             baseline += LINE
-            sheet.text(left, baseline, shortened(row.label, TEXT_PT, name_width), TEXT_PT)
+            sheet.text(left, baseline, next(names), TEXT_PT)
             length = bar_width * min(1.0, max(0.0, row.value / block.full))
             sheet.box(bar_left, baseline - BAR - 0.05, length, BAR, block.bars)
             sheet.text(left + width, baseline, written, SMALL_PT, colour=GREY, align="right")

@@ -12,7 +12,7 @@ import matplotlib as mpl
 from blockscope.config.panels import PANELS
 from blockscope.config.settings import RunRow
 from blockscope.figures.data.panel_files import PanelFiles
-from blockscope.figures.print.sheet import STYLE, Sheet
+from blockscope.figures.print.sheet import STYLE, Sheet, missing_letters_allowed
 from blockscope.figures.style import Style
 from blockscope.io.atomic_files import atomic_write
 from blockscope.io.errors import BlockscopeError, unknown_name
@@ -53,7 +53,7 @@ def write_sheet(
     record = json.dumps(dict(facts))
     for kind, path in outputs.items():
         metadata = _METADATA[kind](sheet.title, record)
-        with atomic_write(path) as temporary, mpl.rc_context(STYLE):
+        with atomic_write(path) as temporary, mpl.rc_context(STYLE), missing_letters_allowed():
             figure.savefig(temporary, format=kind, dpi=dpi, metadata=metadata)
 
 

@@ -16,7 +16,7 @@ from blockscope.figures.print.bar_list import BAR, GREY, LINE, SMALL_PT, TEXT_PT
 from blockscope.figures.print.channel_bars import AXIS
 from blockscope.figures.print.channel_tiles import dimmed, place_sprite
 from blockscope.figures.print.layout import Place, place_overlay
-from blockscope.figures.print.sheet import Sheet, shortened, text_width, wrapped
+from blockscope.figures.print.sheet import Sheet, shortened, shortened_apart, text_width, wrapped
 from blockscope.figures.style import Style
 
 CHANNELS, LABELS = 4, 3  # strongest channels, and labels of largest effect
@@ -97,8 +97,9 @@ class Cards:
             return top + LINE + 1.0
         room = max(1.0, self.width - self._numbers - 1.5)
         zero = left + room * below / (above + below)
-        for row, number in zip(rows, numbers, strict=True):
-            sheet.text(left, top + 2.4, shortened(row.label, SMALL_PT, self.width), SMALL_PT)
+        names = shortened_apart([row.label for row in rows], SMALL_PT, self.width)
+        for name, row, number in zip(names, rows, numbers, strict=True):
+            sheet.text(left, top + 2.4, name, SMALL_PT)
             baseline = top + 2.4 + LINE * 0.85
             length = room * abs(row.value) / (above + below)
             start, hue = (zero, FOR) if row.value > 0 else (zero - length, AGAINST)

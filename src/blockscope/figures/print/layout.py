@@ -17,6 +17,7 @@ TITLE_PT = 8.0
 GAP = 4.0  # mm between columns
 EDGE = 1.0  # mm of margin
 OUTLINE_PT = 1.1
+MOST_CODES = 8  # letters that the foot names
 
 
 def begin(panel: str, run: RunRow, caption: str, style: Style) -> tuple[Sheet, float]:
@@ -34,6 +35,11 @@ def begin(panel: str, run: RunRow, caption: str, style: Style) -> tuple[Sheet, f
 
 def finish(sheet: Sheet, foot: str, top: float) -> Sheet:
     """Place the words that explain the panel, and give the sheet the height that it needs."""
+    if sheet.missing:
+        codes = ", ".join(f"U+{ord(letter):04X}" for letter in sorted(sheet.missing)[:MOST_CODES])
+        more = len(sheet.missing) - MOST_CODES
+        and_more = f" and {more} more" if more > 0 else ""
+        foot += f" Boxes stand for letters that the font lacks: {codes}{and_more}."
     for line in wrapped(foot, SMALL_PT, sheet.width - 2 * EDGE):
         top += LINE * 0.92
         sheet.text(EDGE, top, line, SMALL_PT, colour=GREY)

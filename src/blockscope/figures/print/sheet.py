@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import PatchCollection
 from matplotlib.figure import Figure
-from matplotlib.font_manager import FontProperties
+from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.lines import Line2D
 from matplotlib.patches import Circle, Rectangle
 from matplotlib.textpath import TextToPath
@@ -42,11 +44,26 @@ STYLE: Any = {
 _RULER = TextToPath()  # measures outlines, which no hinting distorts
 
 
+@contextmanager
+def missing_letters_allowed() -> Iterator[None]:
+    """Keep Matplotlib from warning of each letter that the font lacks: the sheet's foot does."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")
+        yield
+
+
+@functools.cache
+def _letters(bold: bool) -> frozenset[int]:
+    font = FontProperties(family=FONT, weight="bold" if bold else "normal")
+    return frozenset(get_font(findfont(font)).get_charmap())
+
+
 @functools.lru_cache(maxsize=4096)
 def text_width(text: str, points: float, bold: bool = False) -> float:
     """Return the width of one line of text in mm."""
     font = FontProperties(family=FONT, size=points, weight="bold" if bold else "normal")
-    width, _, _ = _RULER.get_text_width_height_descent(text, font, ismath=False)
+    with missing_letters_allowed():
+        width, _, _ = _RULER.get_text_width_height_descent(text, font, ismath=False)
     return float(width) * POINT
 
 
@@ -62,6 +79,24 @@ def shortened(text: str, points: float, width: float, bold: bool = False) -> str
         else:
             fails = middle
     return text[:fits].rstrip() + ELLIPSIS
+
+
+def shortened_apart(texts: Sequence[str], points: float, width: float) -> list[str]:
+    """Shorten each text; those that would look alike begin with the word that tells them apart."""
+    cut = [shortened(text, points, width) for text in texts]
+    found = list(cut)
+    for place, text in enumerate(texts):
+        alike = [other for other, look in zip(texts, cut, strict=True) if look == cut[place]]
+        shared = [_shared_letters(text, other) for other in alike if other != text]
+        if shared:
+            word = text.rfind(" ", 0, max(shared)) + 1
+            found[place] = shortened(ELLIPSIS + text[word:], points, width)
+    return found
+
+
+def _shared_letters(one: str, other: str) -> int:
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((place for place, (a, b) in pairs if a != b), min(len(one), len(other)))
 
 
 def wrapped(text: str, points: float, width: float) -> list[str]:
@@ -82,7 +117,8 @@ class Sheet:
 
     Positions are mm from the upper left corner. ``texts`` and ``images`` keep the area
     (left, top, right, bottom) of what was placed, for whoever must know that nothing overlaps.
-    ``title`` names the figure inside its files.
+    ``title`` names the figure inside its files, ``missing`` are letters that the
+    font does not have.
     """
 
     width: float
@@ -90,6 +126,7 @@ class Sheet:
     height: float = 0.0
     texts: list[tuple[Area, str]] = field(default_factory=list)
     images: list[Area] = field(default_factory=list)
+    missing: set[str] = field(default_factory=set)
     _draw: list[Callable[[Axes], object]] = field(default_factory=list)
 
     def text(
@@ -109,6 +146,7 @@ class Sheet:
         ascent, descent = 0.76 * points * POINT, 0.24 * points * POINT
         self.texts.append(((start, baseline - ascent, start + width, baseline + descent), text))
         weight = "bold" if bold else "normal"
+        self.missing.update(letter for letter in text if ord(letter) not in _letters(bold))
         self._draw.append(
             lambda axes: axes.text(
                 left, baseline, text, size=points, color=colour, weight=weight, ha=align,

@@ -30,7 +30,7 @@ from blockscope.figures.print.layout import (
     place_image,
     place_overlay,
 )
-from blockscope.figures.print.sheet import Sheet, shortened
+from blockscope.figures.print.sheet import Sheet, shortened, shortened_apart
 from blockscope.figures.style import Style
 from blockscope.io import datasets, images
 
@@ -86,11 +86,11 @@ def legend(sheet: Sheet, contrast: Contrast, left: float, width: float, top: flo
     """Place the labels next to their colours; returns where they end."""
     baseline = top + LINE + 0.4
     share = width / len(contrast.names)
-    for place, name in enumerate(contrast.names):
+    names = shortened_apart(contrast.names, TEXT_PT, share - SWATCH - 2)
+    for place, name in enumerate(names):
         start = left + place * share
         sheet.box(start, baseline - 1.95, SWATCH, SWATCH, COLOURS[place])
-        text = shortened(name, TEXT_PT, share - SWATCH - 2)
-        sheet.text(start + SWATCH + 1, baseline, text, TEXT_PT)
+        sheet.text(start + SWATCH + 1, baseline, name, TEXT_PT)
     return baseline + 2.6
 
 
