@@ -99,8 +99,19 @@ def build_card(
 def _check_finite(
     name: str, logits: str, nodes: graphs.Nodes, tensors: Mapping[str, tf.Tensor]
 ) -> None:
-    """Refuse a network with sick weights before anything is computed from it."""
+    """Refuse a network with sick weights before anything is computed from it.
+
+    Max pooling hides a NaN (TensorFlow 2.21 on a processor: the other values' maximum, or the
+    lowest float), so its inputs are checked too. Infinity inside is no fault: masks use it.
+    """
     wrong = {n: np.count_nonzero(~np.isfinite(t.numpy())) for n, t in tensors.items()}
+    pooled = [graphs.tensor_name(n.input[0]) for n in nodes.values() if n.op.startswith("MaxPool")]
+    hidden = [n for n in pooled if n in tensors and np.isnan(tensors[n].numpy()).any()]
+    if hidden and not wrong[logits]:
+        raise BadFile(
+            f"model '{name}': for a grey image tensor '{hidden[0]}' has NaN, which the max pooling "
+            "after it hides; check the weights and the input's range (models catalogue: input)"
+        )
     if wrong[logits]:
         first = next(n.name for n in graphs.toposort(nodes, [logits]) if wrong.get(n.name))
         raise BadFile(
