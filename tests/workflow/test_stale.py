@@ -1,0 +1,122 @@
+"""After a failure or a loss no older result passes for finished, and the last lines say what is."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import subprocess
+from functools import partial
+
+import pytest
+from helpers.processes import process_of
+
+from blockscope.config.panels import PANELS
+from blockscope.io import provenance
+
+INPUT = "results/tiny/noise/input.png"
+ACTIVATIONS = "results/tiny/noise/activations/low.zarr.zip"
+PAGE = "results/figures/one/index.html"
+EVERY = {
+    "input": 1, "activations": 2, "classes": 2, "factors": 2, "positions": 1, "channels": 2,
+    "drivers": 1, "neuron_groups": 1, "panel": 5, "page": 1, "gallery": 1,
+}  # fmt: skip
+
+
+def files_up_to(size: int) -> None:
+    """Let no file grow beyond a size, as on a disk that is nearly full."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+
+
+def with_background(project) -> None:
+    settings = project.path("config/config.yaml").read_text()
+    project.write("config/config.yaml", f"{settings}\nimage: {{background: [0, 0, 0]}}\n")
+
+
+def test_the_default_target_asks_for_every_file_that_a_job_writes(
+    workflow_copy, run_row, tmp_path
+):
+    project = workflow_copy.unmade(tmp_path / "copy")
+    every = ",".join(PANELS)
+    with project.path("config/runs.tsv").open("a") as table:
+        table.write(run_row("two", "none", "3 pca", panels=every))
+        table.write(run_row("three", "smooth-blur", "2 joint", panels=every))
+    settings = "\nsprites: {recipe: draft, channels_per_job: 3}\ngrids: {neuron_groups: 2}"
+    project.edit("config/config.yaml", "\nneuron_groups:", f"{settings}\nneuron_groups:")
+    asked, written = project.asked_and_written()
+    assert len(written) > 100
+    assert sorted(asked) == sorted(written)
+
+
+def test_what_a_finished_file_was_made_of_is_made_again_where_it_is_gone(project):
+    for path in project.path("results/figures/one").iterdir():
+        path.unlink()
+    assert project.planned() == {"panel": 5, "page": 1, "gallery": 1}
+    project.path(ACTIVATIONS).unlink()
+    behind = {
+        "activations": 1, "classes": 1, "factors": 1, "positions": 1, "channels": 1, "drivers": 1,
+        "neuron_groups": 1,
+    }  # fmt: skip
+    assert project.planned() == {**behind, "panel": 5, "page": 1, "gallery": 1}
+    for path in project.path("results/tiny/noise").rglob("*.*"):
+        path.unlink()
+    assert project.planned() == EVERY
+
+
+@pytest.mark.slow
+def test_a_page_older_than_what_it_shows_is_written_again(project):
+    settings = project.path("config/config.yaml").read_text()
+    project.write("config/config.yaml", settings + "\nfigure: {opacity: 0.1}\n")
+    done = project.snakemake("results/figures/one/factors.png")
+    assert done.returncode == 0, done.stdout
+    project.write("config/config.yaml", settings)
+    done = project.snakemake("results/figures/one/factors.png")
+    assert done.returncode == 0, done.stdout
+    panel = project.path("results/figures/one/factors.png")
+    panel.write_bytes(project.path("results/figures/one/spatial.png").read_bytes())
+    assert project.planned() == {"page": 1, "gallery": 1}
+    assert project.planned(PAGE) == {"page": 1}
+
+
+def test_a_full_disk_after_a_change_leaves_nothing_old_for_finished(project):
+    """Neither for the default target nor for a page that is asked for by itself."""
+    with_background(project)
+    done = project.snakemake(preexec_fn=partial(files_up_to, 60_000))
+    assert done.returncode != 0
+    assert not project.path(INPUT).exists()
+    end = done.stdout.split("Not finished.\n", 1)[1].splitlines()
+    assert end == [
+        "",
+        f"  File too large '{INPUT}'",
+        "    log: logs/input/tiny/noise.log",
+        "",
+        "Finished runs: none",
+        "Not finished:  1 (one)",
+        "The same command goes on from what is finished.",
+    ]
+    assert "Traceback" not in done.stdout
+    assert len(done.stdout.splitlines()) < 60
+    assert project.planned() == EVERY
+    assert project.planned(PAGE) == {name: n for name, n in EVERY.items() if name != "gallery"}
+    assert project.planned("results/tiny/noise/smooth/classes/low.h5")["classes"] == 1
+
+
+@pytest.mark.slow
+def test_a_command_that_is_killed_leaves_nothing_old_for_finished(project):
+    """The file that was being made is gone, and Snakemake had no time to say that it failed."""
+    project.edit(
+        "workflow/scripts/input.py", "def main(smk):", "def main(smk):\n    __import__('time').sleep(60)"
+    )
+    with_background(project)
+    head = subprocess.Popen(
+        [*project.command, INPUT], cwd=project.folder, env=project.environment,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    with head:
+        job = process_of("input", project.folder, head)
+        os.kill(head.pid, signal.SIGKILL)
+        os.kill(job, signal.SIGKILL)
+    assert not project.path(INPUT).exists()
+    assert project.snakemake("--unlock").returncode == 0
+    assert project.planned(PAGE) == {name: n for name, n in EVERY.items() if name != "gallery"}
+    assert project.planned() == EVERY
