@@ -16,6 +16,7 @@ from blockscope.io import provenance
 
 INPUT = "results/tiny/noise/input.png"
 ACTIVATIONS = "results/tiny/noise/activations/low.zarr.zip"
+INCOMPLETE = "results/index-incomplete.html"
 PAGE = "results/figures/one/index.html"
 EVERY = {
     "input": 1, "activations": 2, "classes": 2, "factors": 2, "positions": 1, "channels": 2,
@@ -33,9 +34,7 @@ def with_background(project) -> None:
     project.write("config/config.yaml", f"{settings}\nimage: {{background: [0, 0, 0]}}\n")
 
 
-def test_the_default_target_asks_for_every_file_that_a_job_writes(
-    workflow_copy, run_row, tmp_path
-):
+def test_the_default_target_asks_for_every_file_that_a_job_writes(workflow_copy, run_row, tmp_path):
     project = workflow_copy.unmade(tmp_path / "copy")
     every = ",".join(PANELS)
     with project.path("config/runs.tsv").open("a") as table:
@@ -63,18 +62,11 @@ def test_what_a_finished_file_was_made_of_is_made_again_where_it_is_gone(project
     assert project.planned() == EVERY
 
 
-@pytest.mark.slow
 def test_a_page_older_than_what_it_shows_is_written_again(project):
-    settings = project.path("config/config.yaml").read_text()
-    project.write("config/config.yaml", settings + "\nfigure: {opacity: 0.1}\n")
-    done = project.snakemake("results/figures/one/factors.png")
-    assert done.returncode == 0, done.stdout
-    project.write("config/config.yaml", settings)
-    done = project.snakemake("results/figures/one/factors.png")
-    assert done.returncode == 0, done.stdout
-    panel = project.path("results/figures/one/factors.png")
-    panel.write_bytes(project.path("results/figures/one/spatial.png").read_bytes())
+    panel, other = (project.path(f"results/figures/one/{n}.png") for n in ("factors", "spatial"))
+    panel.write_bytes(other.read_bytes())
     assert project.planned() == {"page": 1, "gallery": 1}
+    project.path("results/index.html").unlink()
     assert project.planned(PAGE) == {"page": 1}
 
 
@@ -105,7 +97,9 @@ def test_a_full_disk_after_a_change_leaves_nothing_old_for_finished(project):
 def test_a_command_that_is_killed_leaves_nothing_old_for_finished(project):
     """The file that was being made is gone, and Snakemake had no time to say that it failed."""
     project.edit(
-        "workflow/scripts/input.py", "def main(smk):", "def main(smk):\n    __import__('time').sleep(60)"
+        "workflow/scripts/input.py",
+        "def main(smk):",
+        "def main(smk):\n    __import__('time').sleep(60)",
     )
     with_background(project)
     head = subprocess.Popen(
@@ -120,3 +114,84 @@ def test_a_command_that_is_killed_leaves_nothing_old_for_finished(project):
     assert project.snakemake("--unlock").returncode == 0
     assert project.planned(PAGE) == {name: n for name, n in EVERY.items() if name != "gallery"}
     assert project.planned() == EVERY
+
+
+SICK = """
+
+_run_any = run
+
+
+def run(smk, main):
+    def sick(smk):
+        if Path("sick").exists() and smk.params.get("override") == "none":
+            raise BlockscopeError("model 'tiny' is sick")
+        main(smk)
+
+    _run_any(smk, sick)
+"""
+
+
+@pytest.mark.slow
+def test_one_cause_is_told_once_with_what_is_finished_and_a_gallery_of_it(project, run_row):
+    job = project.path("src/blockscope/runtime/job.py")
+    job.write_text(job.read_text() + SICK)
+    project.path("sick").touch()
+    with project.path("config/runs.tsv").open("a") as table:
+        table.write(run_row("two", "none") + run_row("three", factors="3"))
+    complete = project.path("results/index.html")
+    incomplete = project.path(INCOMPLETE)
+    before = complete.stat().st_mtime_ns
+
+    done = project.snakemake("--keep-going")
+    assert done.returncode != 0
+    said = done.stdout.split("\n\nNot finished.\n", 1)[1]
+    logs = [f"logs/classes/tiny/noise/none/{layer}.log" for layer in ("block~high", "low")]
+    assert said.splitlines() in [
+        [
+            "",
+            "  model 'tiny' is sick",
+            f"    log: {log} (and 1 more)",
+            "",
+            "Finished runs: 2 (one, three)",
+            "Not finished:  1 (two)",
+            f"The finished runs, in a gallery that is marked incomplete: {INCOMPLETE}",
+            "The same command goes on from what is finished.",
+        ]
+        for log in logs
+    ]
+    assert "Traceback" not in done.stdout
+    shown = incomplete.read_text()
+    assert "Incomplete: the finished runs" in shown
+    assert "<strong>1 of 3 runs is not finished:</strong> two" in shown
+    assert [run for run in ("one", "two", "three") if f"figures/{run}/" in shown] == [
+        "one",
+        "three",
+    ]
+    assert provenance.read(incomplete)["missing_runs"] == 1
+    assert complete.stat().st_mtime_ns == before
+
+    project.path("sick").unlink()
+    of_two = {"classes": 2, "factors": 2, "panel": 1, "page": 1, "gallery": 1}
+    assert project.planned() == of_two
+    done = project.snakemake()
+    assert done.returncode == 0, done.stdout
+    assert not incomplete.exists()
+    assert "3 runs of 1 image" in complete.read_text()
+
+
+@pytest.mark.slow
+def test_without_keep_going_the_last_lines_lead_to_it(project, run_row):
+    job = project.path("src/blockscope/runtime/job.py")
+    job.write_text(job.read_text() + SICK)
+    project.path("sick").touch()
+    with project.path("config/runs.tsv").open("a") as table:
+        table.write(run_row("two", "none") + run_row("three", panels="channels"))
+    done = project.snakemake(
+        "--cores", "1", "--prioritize", "results/tiny/noise/none/classes/low.h5"
+    )
+    assert done.returncode != 0
+    assert done.stdout.endswith(
+        "What does not depend on this is finished by: snakemake --keep-going\n"
+        "The same command goes on from what is finished.\n"
+    )
+    assert "Not finished:  2 (two, three)" in done.stdout

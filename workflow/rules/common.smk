@@ -92,6 +92,7 @@ if workflow.exec_mode == ExecMode.DEFAULT:
 result_cache.set_cache_dir(project.settings.shared_results)
 # A submission to a cluster reads no profile, and its jobs get the executor "local".
 if workflow.exec_mode == ExecMode.REMOTE:
+    result_cache.keep_finished()
     executors = ExecutorPluginRegistry()
     executors.get_plugin("local").executor = executors.get_plugin("forkserver").executor
 

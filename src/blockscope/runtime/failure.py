@@ -123,7 +123,7 @@ class Failure:
         Where there is anything to show, ``write_gallery`` is called with the runs that are
         ``finished`` and returns where they are shown.
         """
-        lines = ["Not finished."]
+        lines = ["", "Not finished."]
         for cause in self.causes[:MOST]:
             lines += ["", str(cause)]
         if len(self.causes) > MOST:
@@ -153,8 +153,8 @@ def _listed(runs: Sequence[str]) -> str:
 
 
 def failed_submissions(workflow: Any) -> list[list[Any]]:
-    """Return the jobs of each submission that failed, which are several where it was a group."""
-    return [list(job.jobs) if job.is_group() else [job] for job in workflow.scheduler.failed]
+    """Return the jobs of each submission that failed, in their order: several of a group."""
+    return [list(job) if job.is_group() else [job] for job in workflow.scheduler.failed]
 
 
 def failure_of(workflow: Any, pages: Mapping[str, str]) -> Failure:

@@ -30,7 +30,7 @@ def run(smk: Any, main: Callable[[Any], None]) -> None:
     The log gets all output, also that of libraries written in C, the traceback of an error, and the
     sentence about it. The
     terminal gets what Python writes to stderr (progress bars, warnings) and one line for an error,
-    after which the process ends with 1. A result that the shared folder has is copied instead.
+    after which the process ends with 1. A result that is kept elsewhere is copied instead.
 
     Parameters
     ----------
@@ -44,12 +44,13 @@ def run(smk: Any, main: Callable[[Any], None]) -> None:
     if not sys.stderr.isatty():  # a bar that cannot move is shown now and then only
         os.environ.setdefault("TQDM_MININTERVAL", str(PROGRESS_EVERY))
     with logged(smk.rule, Path(smk.log[0])):
-        entry = CacheEntry.for_job(smk)
-        if entry and entry.fetch():
-            print(f"taken from the shared results: {entry.place}")  # noqa: T201
-            return
+        entries = [entry for entry in (CacheEntry.shared(smk), CacheEntry.finished(smk)) if entry]
+        for entry in entries:
+            if entry.fetch():
+                print(f"taken from {entry.name}: {entry.place}")  # noqa: T201
+                return
         main(smk)
-        if entry:
+        for entry in entries:
             entry.store()
 
 

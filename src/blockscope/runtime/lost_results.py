@@ -1,4 +1,4 @@
-"""Results that a command took away and did not make again: what was made of them is out of date.
+"""Results that a command took away and did not make again, and what was made of them.
 
 Snakemake removes a file before the job that makes it again. Where that job fails or is killed,
 Snakemake keeps no record of the files that were made of the old one, and takes them for up to date
@@ -19,16 +19,33 @@ from typing import Any
 from snakemake.io import IOFile
 from snakemake.persistence.file import FilePersistence
 
+from blockscope.io.errors import BadFile
 from blockscope.runtime.failure import failed_submissions
+from blockscope.runtime.result_cache import FINISHED, CacheEntry
 
 RECORDS = Path(".snakemake")
 
 
-def mark_lost(workflow: Any) -> None:
-    """Mark the files of jobs that failed as incomplete, which Snakemake no longer does."""
+def restore_or_mark(workflow: Any) -> None:
+    """Put back what jobs of failed submissions had finished; mark the others' files as incomplete.
+
+    Snakemake removes the files of all jobs of a submission of which one failed, and takes its marks
+    away.
+    """
     for jobs in failed_submissions(workflow):
         for job in jobs:
-            workflow.persistence.started(job)
+            if not _restored(job):
+                workflow.persistence.started(job)
+
+
+def _restored(job: Any) -> bool:
+    names = ("wildcards", "params", "input", "output")
+    smk = SimpleNamespace(rule=job.rule.name, **{name: getattr(job, name) for name in names})
+    try:
+        entry = CacheEntry.finished(smk, FINISHED)
+    except BadFile:  # without its input, another job's output, it would be out of date
+        return False
+    return entry is not None and entry.fetch()
 
 
 def mark_outdated() -> None:

@@ -1,4 +1,4 @@
-"""Everything that the gallery is made of; that Snakemake's jobs make nothing else is tested there."""
+"""Everything that the gallery is made of; tests/workflow compares it with what jobs write."""
 
 from __future__ import annotations
 

@@ -80,6 +80,7 @@ def gallery(finished) -> Path:
 def test_the_report_has_the_cause_the_runs_and_the_next_command():
     said = failure(["a", "b"], ["c"], independent=True).report(gallery)
     assert said.splitlines() == [
+        "",
         "Not finished.",
         "",
         "  reason 0",
