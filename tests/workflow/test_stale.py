@@ -93,25 +93,25 @@ def test_a_full_disk_after_a_change_leaves_nothing_old_for_finished(project):
     assert project.planned("results/tiny/noise/smooth/classes/low.h5")["classes"] == 1
 
 
-@pytest.mark.slow
-def test_a_command_that_is_killed_leaves_nothing_old_for_finished(project):
-    """The file that was being made is gone, and Snakemake had no time to say that it failed."""
-    project.edit(
-        "workflow/scripts/input.py",
-        "def main(smk):",
-        "def main(smk):\n    __import__('time').sleep(60)",
-    )
+def test_a_killed_job_of_another_target_leaves_nothing_old_for_finished(project):
+    """The page was no target of the command that lost what it is made of."""
+    wait = "def main(smk):\n    __import__('time').sleep(60)"
+    project.edit("workflow/scripts/input.py", "def main(smk):", wait)
     with_background(project)
-    head = subprocess.Popen(
+    command = subprocess.Popen(
         [*project.command, INPUT], cwd=project.folder, env=project.environment,
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
-    with head:
-        job = process_of("input", project.folder, head)
-        os.kill(head.pid, signal.SIGKILL)
-        os.kill(job, signal.SIGKILL)
+    with command:
+        os.kill(process_of("input", project.folder, command), signal.SIGKILL)
+        said, _ = command.communicate(timeout=120)
+    assert command.returncode != 0
+    assert said.endswith(
+        "\n\nNot finished.\n\n  input was killed by SIGKILL, as the system does where memory runs "
+        "out\n    log: logs/input/tiny/noise.log\n\nThe same command goes on from what is "
+        "finished.\n"
+    )
     assert not project.path(INPUT).exists()
-    assert project.snakemake("--unlock").returncode == 0
     assert project.planned(PAGE) == {name: n for name, n in EVERY.items() if name != "gallery"}
     assert project.planned() == EVERY
 

@@ -1,8 +1,8 @@
 """Results that a command took away and did not make again, and what was made of them.
 
-Snakemake removes a file before the job that makes it again. Where that job fails or is killed,
-Snakemake keeps no record of the files that were made of the old one, and takes them for up to date
-unless the lost file is a target itself.
+Snakemake removes a file before the job that makes it again. Where that job fails, Snakemake records
+its new parameters nevertheless, and then takes what was made of the old file for up to date, unless
+the lost file is a target itself.
 """
 
 from __future__ import annotations
