@@ -117,8 +117,8 @@ class Failure:
     unfinished: Sequence[str]
     independent: bool
 
-    def report(self, write_gallery: Callable[..., Path]) -> str:
-        """Return the last lines of the command.
+    def report(self, write_gallery: Callable[..., Path], note: str | None = None) -> str:
+        """Return the last lines of the command, with a further ``note``.
 
         Where there is anything to show, ``write_gallery`` is called with the runs that are
         ``finished`` and returns where they are shown.
@@ -136,6 +136,8 @@ class Failure:
             lines.append(self._shown(write_gallery))
         if self.causes and self.independent:
             lines.append("What does not depend on this is finished by: snakemake --keep-going")
+        if note:
+            lines.append(note)
         lines.append("The same command goes on from what is finished.")
         return "\n".join(lines)
 

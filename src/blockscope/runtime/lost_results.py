@@ -26,16 +26,26 @@ from blockscope.runtime.result_cache import FINISHED, CacheEntry
 RECORDS = Path(".snakemake")
 
 
-def restore_or_mark(workflow: Any) -> None:
+UNMARKED = (
+    "What was made of the files that are not made cannot be marked as out of date ({}): make room, "
+    "and next run snakemake without a target, which looks for every file."
+)
+
+
+def restore_or_mark(workflow: Any) -> str | None:
     """Put back what jobs of failed submissions had finished; mark the others' files as incomplete.
 
     Snakemake removes the files of all jobs of a submission of which one failed, and takes its marks
-    away.
+    away. Returns what the user must know where the disk has no room for the marks.
     """
-    for jobs in failed_submissions(workflow):
+    jobs = [job for jobs in failed_submissions(workflow) for job in jobs]
+    try:
         for job in jobs:
             if not _restored(job):
                 workflow.persistence.started(job)
+    except OSError as error:
+        return UNMARKED.format(error.strerror or error)
+    return None
 
 
 def _restored(job: Any) -> bool:
