@@ -87,10 +87,12 @@ project = user_errors(
     ),
     stop=SystemExit,
 )
+# Before Snakemake looks at what is up to date.
 if workflow.exec_mode == ExecMode.DEFAULT:
     mark_outdated()
 result_cache.set_cache_dir(project.settings.shared_results)
-# A submission to a cluster reads no profile, and its jobs get the executor "local".
+# A submission to a cluster reads no profile, and its jobs get the executor "local". If one of them
+# fails, Snakemake removes the files of all.
 if workflow.exec_mode == ExecMode.REMOTE:
     result_cache.keep_finished()
     executors = ExecutorPluginRegistry()

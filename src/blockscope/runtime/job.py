@@ -27,10 +27,9 @@ ROOM = "; make room there and repeat the command, which goes on from what is fin
 def run(smk: Any, main: Callable[[Any], None]) -> None:
     """Run the ``main`` of a workflow script, with its output in the job's log.
 
-    The log gets all output, also that of libraries written in C, the traceback of an error, and the
-    sentence about it. The
-    terminal gets what Python writes to stderr (progress bars, warnings) and one line for an error,
-    after which the process ends with 1. A result that is kept elsewhere is copied instead.
+    The log gets all output, also that of libraries written in C, and of an error the traceback and
+    the sentence. The terminal gets what Python writes to stderr (progress bars, warnings) and one
+    line for an error, after which the process ends with 1. A result that is kept is copied instead.
 
     Parameters
     ----------
