@@ -9,4 +9,4 @@ include: "workflow/Snakefile"
 
 
 # The first rule of an included file is not the default target.
-workflow.default_target = "gallery"
+workflow.default_target = "all"

@@ -28,11 +28,14 @@ from snakemake.executors.local import common_settings, run_wrapper
 from snakemake.sourcecache import LocalSourceFile, infer_source_file
 
 from blockscope.config.stages import STAGES
+from blockscope.runtime.failure import note_sentence
 from blockscope.runtime.forked_job import Used, report, run_script
 
 __all__ = ["Executor", "common_settings"]
 
 PRELOADED = "blockscope.runtime.preload"
+KILL = signal.SIGKILL
+OUT_OF_MEMORY = ", as the system does where memory runs out"
 
 
 class Executor(LocalExecutor):  # type: ignore[misc]
@@ -103,8 +106,10 @@ class Executor(LocalExecutor):  # type: ignore[misc]
         began = time.time()
         status, used = self._run(run_script, str(script), smk)
         if status < 0:
-            name = signal.Signals(-status).name
-            raise WorkflowError(f"A job of rule {job.rule.name} was killed by {name}.")
+            killed = f"{job.rule.name} was killed by {signal.Signals(-status).name}"
+            for log in job.log:
+                note_sentence(Path(log), killed + (OUT_OF_MEMORY if -status == KILL else ""))
+            raise WorkflowError(f"A job of rule {killed}.")
         if status or used is None:
             raise SpawnedJobError  # the job has said why
         if job.benchmark is not None:

@@ -41,6 +41,7 @@ rules_read = [
         "code": rule.params["code"](None) == digest_of(Path(str(rule.script)).stem),
     }}
     for rule in workflow.rules
+    if rule.script
 ]
 Path("{answer}").write_text(json.dumps(rules_read))
 """
@@ -69,7 +70,10 @@ class Rule:
 
 @cache
 def parsed_rules() -> dict[str, Rule]:
-    """Return the rules of the project's own workflow, with its default config, by their names."""
+    """Return the rules of the project's own workflow, with its default config, by their names.
+
+    All but the default target, which runs nothing.
+    """
     with tempfile.TemporaryDirectory() as folder:
         snakefile, answer = Path(folder, "Snakefile"), Path(folder, "rules.json")
         snakefile.write_text(SNAKEFILE.format(root=ROOT, answer=answer, resources=RESOURCES))

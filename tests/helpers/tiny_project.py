@@ -130,8 +130,18 @@ class Project:
             return {}, set()
         table = done.stdout.split("total", 1)[0].split("Job stats:", 1)[1]
         jobs = {name: int(n) for name, n in re.findall(r"^(\w+) +(\d+)$", table, re.MULTILINE)}
+        jobs.pop("all", None)  # the default target, which runs nothing
         found = re.search(r"params have changed since last execution:\n +(.+)\n", done.stdout)
         return jobs, set(found[1].split(", ")) if found else set()
+
+    def asked_and_written(self) -> tuple[list[str], list[str]]:
+        """Return the files that the default target asks for, and those that its jobs write."""
+        ask = 'Path("asked").write_text("\\n".join(everything(None)))'
+        self.write("Snakefile", f"{self.path('Snakefile').read_text()}\n{ask}\n")
+        done = self.snakemake("--summary")
+        assert done.returncode == 0, done.stdout
+        table = [line.split("\t")[0] for line in done.stdout.splitlines() if "\t" in line]
+        return self.path("asked").read_text().splitlines(), table[1:]
 
     def uncounted_modules(self) -> dict[str, set[str]]:
         """Return for each rule what its jobs used of the package without being in its digest."""

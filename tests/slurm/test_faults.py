@@ -19,6 +19,7 @@ from blockscope.io import datasets
 SHARDS = "results/models/tiny/sprites/shards/block~high"
 SHEET = "results/models/tiny/sprites/block~high.zarr.zip"
 CLASSES = "results/tiny/noise/smooth/classes/low.h5"
+ACTIVATIONS = "results/tiny/noise/activations/low.zarr.zip"
 ONCE = ("--retries", "0")
 
 
@@ -83,27 +84,61 @@ def test_a_render_that_is_cancelled_goes_on_where_it_was(project, undisturbed):
     assert states(project, "3-4") == ["COMPLETED"]
 
 
-def test_a_job_that_is_killed_leaves_the_rest_of_its_submission(project):
-    project.hold("classes")
-    project.begin(CLASSES, *ONCE)
-    project.wait_for_hold("classes")
+def kill_held(project: Submitted, stage: str) -> None:
+    """Kill the script of a stage that waits, and let later ones of the stage run."""
+    project.wait_for_hold(stage)
     (job,) = [str(job.number) for job in project.jobs() if job.state == "RUNNING"]
     processes = [
         int(line.split()[0]) for line in asked("scontrol", "listpids", job).split("\n")[1:-1]
     ]
-    (script,) = [p for p in processes if Path(f"/proc/{p}/comm").read_text() == "classes\n"]
+    (script,) = [p for p in processes if Path(f"/proc/{p}/comm").read_text() == f"{stage}\n"]
     os.kill(script, signal.SIGKILL)
-    project.release("classes")
+    project.release(stage)
+
+
+def test_a_job_that_is_killed_leaves_the_rest_of_its_submission(project):
+    project.hold("classes")
+    project.begin(CLASSES, *ONCE)
+    kill_held(project, "classes")
     assert project.ended() != 0
-    assert "logs/classes/tiny/noise/smooth/low.log" in project.said()
+    assert "  classes was killed by SIGKILL" in project.said()
+    assert "    log: logs/classes/tiny/noise/smooth/low.log\n" in project.said()
     finished = project.results()
-    assert "results/tiny/noise/activations/low.zarr.zip" in finished
+    assert ACTIVATIONS in finished
     assert CLASSES not in finished
     done = project.snakemake(CLASSES)
     assert done.returncode == 0, done.stdout
     results = project.results()
     assert {path: results[path] for path in finished} == finished
     assert CLASSES in results
+
+
+def test_a_submission_that_is_repeated_computes_nothing_twice(project):
+    project.hold("classes")
+    project.begin(CLASSES)
+    kill_held(project, "classes")
+    assert project.ended() == 0, project.said()
+    assert len(states(project, "attribution")) == 2
+    log = project.path("logs/activations/tiny/noise/low.log").read_text()
+    assert log.startswith("taken from what an earlier attempt finished: ")
+    log = project.path("logs/classes/tiny/noise/smooth/low.log").read_text()
+    assert not log.startswith("taken from")
+    assert {ACTIVATIONS, CLASSES} <= set(project.results())
+    assert not project.path(".snakemake/blockscope/finished").exists()
+    assert project.planned(CLASSES) == {}
+
+
+def test_no_job_that_a_failure_kept_from_running_leaves_an_older_file(project):
+    done = project.snakemake(CLASSES)
+    assert done.returncode == 0, done.stdout
+    settings = project.path("config/config.yaml").read_text()
+    project.write("config/config.yaml", f"{settings}\nimage: {{background: [0, 0, 0]}}\n")
+    project.hold("activations")
+    project.begin(CLASSES, *ONCE)
+    kill_held(project, "activations")
+    assert project.ended() != 0
+    assert not {ACTIVATIONS, CLASSES} & set(project.results())
+    assert project.planned(CLASSES) == {"activations": 1, "classes": 1}
 
 
 def test_a_render_out_of_time_goes_on_where_it_was(project, undisturbed):

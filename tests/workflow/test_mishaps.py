@@ -6,11 +6,10 @@ import os
 import resource
 import signal
 import subprocess
-import time
-from pathlib import Path
 
 import h5py
 import pytest
+from helpers.processes import process_of
 from PIL import Image
 
 CLASSES = "results/tiny/noise/smooth/classes/block~high.h5"
@@ -55,21 +54,6 @@ def test_settings_of_ones_own_stand_alone(project, tmp_path):
     assert f"{mine}, key images: is missing" in done.stdout
 
 
-def process_of(stage: str, folder: Path, command: subprocess.Popen[str]) -> int:
-    """Wait for the process that runs a stage's script, a fork with its name, and return its id."""
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline and command.poll() is None:
-        for entry in Path("/proc").iterdir():
-            try:
-                name = (entry / "comm").read_text().strip()
-                if name == stage and (entry / "cwd").resolve(strict=True) == folder:
-                    return int(entry.name)
-            except OSError:
-                continue
-        time.sleep(0.05)
-    raise AssertionError(f"no process of {stage} was seen")
-
-
 def test_a_killed_job_leaves_nothing_and_loses_nothing(project):
     before = project.results()
     project.path(CLASSES).unlink()
@@ -81,7 +65,8 @@ def test_a_killed_job_leaves_nothing_and_loses_nothing(project):
         os.kill(process_of("classes", project.folder, command), signal.SIGKILL)
         said, _ = command.communicate(timeout=120)
     assert command.returncode != 0
-    assert "logs/classes/tiny/noise/smooth/block~high.log" in said.splitlines()[-1]
+    assert "  classes was killed by SIGKILL, as the system does where memory runs out" in said
+    assert "    log: logs/classes/tiny/noise/smooth/block~high.log" in said.splitlines()
     del before[CLASSES]
     assert project.results() == before
     assert project.planned(CLASSES) == {"classes": 1}

@@ -128,6 +128,16 @@ def test_another_recipe_repeats_the_renders_and_what_shows_them(changeable):
     assert changeable.planned() == {}
 
 
+def test_a_shard_that_is_gone_behind_its_sheet_is_rendered_again(changeable):
+    assert changeable.planned() == {}
+    changeable.path(f"{SPRITES}/shards/low/0-2.h5").unlink()
+    planned = changeable.planned()
+    assert planned == {
+        "render_sprites": 1, "spritemap": 1, "image_contact_sheet": 1, "panel": 3, "page": 1,
+        "gallery": 1,
+    }  # fmt: skip
+
+
 def test_a_change_of_one_recipe_leaves_the_others_alone(changeable):
     path = "src/blockscope/feature_visualization/named_recipes.py"
     changeable.edit(path, '"lucid": Recipe()', '"lucid": Recipe(steps=300)')

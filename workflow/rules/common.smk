@@ -15,12 +15,14 @@ from blockscope.feature_visualization.unit_selection import (
     channel_count,
     numbers_in_path,
     requested_units,
-    shard_names,
+    shard_files,
 )
+from blockscope.config.all_results import Sprites, all_results
 from blockscope.config.checks import card_of, load_project
 from blockscope.config.cli_values import parse_cli_values
 from blockscope.config.result_paths import (
     DEFAULT_REQUEST,
+    GALLERY,
     RECIPE_PATTERN,
     fitted_on,
     gallery_runs,
@@ -36,8 +38,8 @@ from blockscope.config.panels import PANELS
 from blockscope.config.settings import ID_PATTERN
 from blockscope.config.tables import read_settings
 from blockscope.runtime.code_digest import code_digest
+from blockscope.runtime.lost_results import mark_outdated
 from blockscope.io.errors import BlockscopeError
-from blockscope.runtime.job import failure_message, success_message
 from blockscope.autodiff.gradient_overrides import OVERRIDES
 
 # Scripts are found from this file, so that the workflow can be a module of another one.
@@ -85,9 +87,14 @@ project = user_errors(
     ),
     stop=SystemExit,
 )
+# Before Snakemake looks at what is up to date.
+if workflow.exec_mode == ExecMode.DEFAULT:
+    mark_outdated()
 result_cache.set_cache_dir(project.settings.shared_results)
-# A submission to a cluster reads no profile, and its jobs get the executor "local".
+# A submission to a cluster reads no profile, and its jobs get the executor "local". If one of them
+# fails, Snakemake removes the files of all.
 if workflow.exec_mode == ExecMode.REMOTE:
+    result_cache.keep_finished()
     executors = ExecutorPluginRegistry()
     executors.get_plugin("local").executor = executors.get_plugin("forkserver").executor
 
@@ -223,7 +230,14 @@ def group_shards(wildcards):
 
 
 def shards_in(folder, numbers):
-    return [
-        f"{folder}/{name}.h5"
-        for name in shard_names(numbers, project.settings.sprites.channels_per_job)
-    ]
+    return shard_files(folder, numbers, project.settings.sprites.channels_per_job)
+
+
+def everything(wildcards):
+    """Input: all that the gallery shows and is made of, and the gallery."""
+    settings = project.settings
+    drawn = Sprites(settings.sprites.channels_per_job, channels_of)
+    rendered = settings.sprites.recipe != "none"
+    return all_results(
+        project.runs.values(), settings.neuron_groups.count, drawn if rendered else None
+    )

@@ -1,5 +1,5 @@
 # What people look at: the panels of a run for print, its page, and contact sheets of all sprites of a
-# layer. The gallery, which is made by default, is in the Snakefile.
+# layer. The gallery of all runs is in the Snakefile.
 
 
 rule panel:
@@ -51,7 +51,7 @@ rule page:
         run=lambda wildcards: run_row(wildcards).figure_params,
         panels=lambda wildcards: list(run_row(wildcards).panels),
         style=style_of_figures(),
-        gallery="results/index.html",
+        gallery=GALLERY,
     message:
         "{wildcards.run}: write the page"
     script:

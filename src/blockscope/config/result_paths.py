@@ -14,6 +14,8 @@ from blockscope.models.entry import ModelEntry
 # Optional parts of the name of a file of factors: the layer it was fitted on, the method.
 RECIPE_PATTERN = r"(-on-[^/]+?)?(-pca)?"
 
+GALLERY = "results/index.html"
+
 
 def model_folder(name: str) -> Path:
     """Return the folder of a network in normal form: ``graph.pb``, ``model.json``, ``source``."""
@@ -75,18 +77,19 @@ def panel_files(row: RunRow, panel: str, neuron_groups: int, rendered: bool = Fa
     layers whose activation grids are shown. ``neuron_groups`` is their number. ``rendered``:
     whether spritemaps are made; without that, no panel has sprites.
     """
-    known = _known_files(row, neuron_groups, rendered)
+    known = known_files(row, neuron_groups, rendered)
     return {name: known[name] for name in ("image", *PANELS[panel].inputs)}
 
 
 def page_files(row: RunRow, neuron_groups: int, rendered: bool = False) -> Files:
     """Return the files that the page of a run is made from or leads to, by what they are."""
-    known = _known_files(row, neuron_groups, rendered)
+    known = known_files(row, neuron_groups, rendered)
     needed = (name for panel in row.panels for name in PANELS[panel].page_files)
     return {name: known[name] for name in ("image", *needed)}
 
 
-def _known_files(row: RunRow, neuron_groups: int, rendered: bool) -> Files:
+def known_files(row: RunRow, neuron_groups: int, rendered: bool) -> Files:
+    """Return every file that a panel or page of a run may need, and some behind them, by name."""
     folder = f"results/{row.model}/{row.image}"
     layers = {"1": row.layer1, "2": row.layer2}
     paths = {n: layer_in_path(layer) for n, layer in layers.items()}
@@ -105,15 +108,19 @@ def _known_files(row: RunRow, neuron_groups: int, rendered: bool) -> Files:
     for n, layer in layers.items():
         factors = factors_name(layer, row.factors, row.layer2)
         known[f"factors{n}"] = f"{folder}/{row.override}/factors/{factors}.h5"
+        known[f"factors_table{n}"] = f"{folder}/{row.override}/factors/{factors}.tsv"
         known[f"activations{n}"] = f"{folder}/activations/{paths[n]}.zarr.zip"
         groups = f"{folder}/groups/{paths[n]}-{neuron_groups}"
         known[f"groups{n}"] = f"{groups}.h5"
         known[f"group_sprites{n}"] = _sheet(f"{groups}-sprites") if rendered else []
+        known[f"group_sprites_zarr{n}"] = [f"{groups}-sprites.zarr.zip"] if rendered else []
         sprites = f"results/models/{row.model}/sprites/{paths[n]}"
         known[f"sprites{n}"] = _sheet(sprites) if rendered else []
+        known[f"sprites_zarr{n}"] = [f"{sprites}.zarr.zip"] if rendered else []
         known[f"contact{n}"] = [f"{folder}/sprites/{paths[n]}.html"] if rendered else []
-    grids = [f"{folder}/grids/{layer_in_path(layer)}" for layer in row.grid_layers]
-    known["grids"] = [f"{grid}-coherent.zarr.zip" for grid in grids]
+    shown = [layer_in_path(layer) for layer in row.grid_layers]
+    known["grids"] = [f"{folder}/grids/{layer}-coherent.zarr.zip" for layer in shown]
+    known["grid_activations"] = [f"{folder}/activations/{layer}.zarr.zip" for layer in shown]
     for kind in ("classes1", "classes2", "positions"):
         known[f"override_{kind}"] = [under(override)[kind] for override in OVERRIDES]
     return known
@@ -127,6 +134,11 @@ def printed_files(row: RunRow) -> list[str]:
     """Return the printed panels of a run, in all formats."""
     folder = f"results/figures/{row.run}"
     return [f"{folder}/{panel}.{kind}" for panel in row.panels for kind in ("pdf", "svg", "png")]
+
+
+def page_of(run: str) -> str:
+    """Return the page of a run."""
+    return f"results/figures/{run}/index.html"
 
 
 def _sheet(name: str) -> list[str]:
@@ -175,7 +187,7 @@ def gallery_runs(runs: Mapping[str, RunRow]) -> list[dict[str, Any]]:
                 "override": row.override,
                 "factors": str(row.factors),
                 "panels": list(row.panels),
-                "page": f"{figure}/index.html",
+                "page": page_of(row.run),
                 "png": f"{figure}/{row.panels[0]}.png",
                 "files": {
                     kind.upper(): f"{figure}/{row.panels[0]}.{kind}"

@@ -70,6 +70,11 @@ def shard_names(numbers: Sequence[int], most: int) -> list[str]:
     return [numbers_in_path(numbers[start : start + most]) for start in starts]
 
 
+def shard_files(folder: str, numbers: Sequence[int], most: int) -> list[str]:
+    """Return the files of these shards in their folder."""
+    return [f"{folder}/{name}.h5" for name in shard_names(numbers, most)]
+
+
 def channel_count(card: ModelCard, layer: str) -> int:
     """Return how many channels a layer has.
 

@@ -16,20 +16,20 @@ from typing import Any, TextIO
 
 from blockscope.config.stages import STAGES
 from blockscope.io.errors import BlockscopeError
+from blockscope.runtime.failure import MARK
 from blockscope.runtime.result_cache import CacheEntry
 
 PROGRESS_EVERY = 30.0  # seconds between two lines of progress in a log
 FULL = (errno.ENOSPC, errno.EDQUOT)
 ROOM = "; make room there and repeat the command, which goes on from what is finished"
-FAILED = re.compile(r"^\s+log: (.+?) \(check log file", re.MULTILINE)
 
 
 def run(smk: Any, main: Callable[[Any], None]) -> None:
     """Run the ``main`` of a workflow script, with its output in the job's log.
 
-    The log gets all output, also that of libraries written in C, and the traceback of an error. The
-    terminal gets what Python writes to stderr (progress bars, warnings) and one line for an error,
-    after which the process ends with 1. A result that the shared folder has is copied instead.
+    The log gets all output, also that of libraries written in C, and of an error the traceback and
+    the sentence. The terminal gets what Python writes to stderr (progress bars, warnings) and one
+    line for an error, after which the process ends with 1. A result that is kept is copied instead.
 
     Parameters
     ----------
@@ -43,12 +43,13 @@ def run(smk: Any, main: Callable[[Any], None]) -> None:
     if not sys.stderr.isatty():  # a bar that cannot move is shown now and then only
         os.environ.setdefault("TQDM_MININTERVAL", str(PROGRESS_EVERY))
     with logged(smk.rule, Path(smk.log[0])):
-        entry = CacheEntry.for_job(smk)
-        if entry and entry.fetch():
-            print(f"taken from the shared results: {entry.place}")  # noqa: T201
-            return
+        entries = [entry for entry in (CacheEntry.shared(smk), CacheEntry.finished(smk)) if entry]
+        for entry in entries:
+            if entry.fetch():
+                print(f"taken from {entry.name}: {entry.place}")  # noqa: T201
+                return
         main(smk)
-        if entry:
+        for entry in entries:
             entry.store()
 
 
@@ -91,10 +92,13 @@ def logged(stage: str, path: Path) -> Iterator[None]:
         try:
             yield
         except Exception as error:  # noqa: BLE001 - the log holds every error
-            print(_error_line(stage, error, path), file=terminal, flush=True)
+            words = _error_words(error)
+            details = "" if isinstance(error, BlockscopeError) else f" (details: {path})"
+            print(f"{stage}: {words}{details}", file=terminal, flush=True)
             tee.finish()
-            with suppress(OSError):  # the disk may be full
-                traceback.print_exc(file=log)
+            for text in (traceback.format_exc(), f"\n{MARK}{words}\n"):
+                with suppress(OSError):  # the disk may be full
+                    log.write(text)
             sys.exit(1)
         finally:
             tee.finish()
@@ -108,33 +112,19 @@ def success_message(gallery: str) -> str:
     return f"Finished. The gallery of all runs, {gallery}, is made by snakemake without a target."
 
 
-def failure_message(snakemake_log: str) -> str:
-    """Return the last lines of a command that failed: which logs to read."""
-    try:
-        text = Path(snakemake_log).read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        text = ""
-    names = [name for line in FAILED.findall(text) for name in line.split(", ")]
-    logs = "".join(f"\n  {name}" for name in dict.fromkeys(names))
-    if logs:
-        return f"Not finished. Read the log of what failed:{logs}"
-    return f"Not finished. Read what Snakemake says above, or {snakemake_log}"
-
-
 def _stop(number: int, frame: object) -> None:
     del frame
     signal.signal(number, signal.SIG_IGN)  # a second signal must not interrupt the removal
     sys.exit(128 + number)
 
 
-def _error_line(stage: str, error: Exception, path: Path) -> str:
+def _error_words(error: Exception) -> str:
     if isinstance(error, BlockscopeError):
-        return f"{stage}: {error}"
+        return str(error)
     if isinstance(error, OSError) and error.strerror:
         place = f" '{error.filename}'" if error.filename else ""
-        advice = ROOM if error.errno in FULL else ""
-        return f"{stage}: {error.strerror}{place}{advice} (details: {path})"
-    return f"{stage}: {type(error).__name__}: {error} (details: {path})"
+        return f"{error.strerror}{place}{ROOM if error.errno in FULL else ''}"
+    return f"{type(error).__name__}: {error}"
 
 
 class TeeStream:

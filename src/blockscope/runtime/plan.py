@@ -71,7 +71,8 @@ class Listener(logging.Handler):
             name, benchmark = job["rule_name"], str(job["benchmark"] or "")
             gpus = int(job["resources"].get("gpu", 0))
             outputs = tuple(map(str, job["output"]))
-            self.jobs.append(Job(name, benchmark, outputs, int(job["threads"]), gpus))
+            if outputs:  # a target runs nothing
+                self.jobs.append(Job(name, benchmark, outputs, int(job["threads"]), gpus))
         elif record.levelno >= logging.ERROR:
             self.errors.append(record.getMessage())
 

@@ -36,6 +36,7 @@ from blockscope.figures.page.run_page import page_html
 from blockscope.figures.style import Style
 from blockscope.io import datasets, provenance
 from blockscope.io.errors import BadFile
+from blockscope.stages.gallery import write_gallery, write_incomplete_gallery
 
 ALL = list(PANELS)
 HOSTILE = "</script><script>alert(1)</script> & \"quoted\" 'x' {{ y }}"
@@ -548,6 +549,27 @@ def test_gallery_of_any_size(tmp_path: Path, panel_png: Path, count: int, words:
     page = Page(output)
     assert [text for a, text in page.all("p") if a.get("id") == "shown"] == [words]
     assert len(page.all("li", "card")) == count
+
+
+def test_a_gallery_without_some_runs_says_so_and_the_complete_one_removes_it(
+    tmp_path: Path, panel_png: Path
+) -> None:
+    runs = [vars(gallery_run(tmp_path, name)) for name in ("one", "two", "three")]
+    complete = tmp_path / "results" / "index.html"
+    output = write_incomplete_gallery(gallery=complete, runs=runs, finished=["one", "three"])
+    assert output == tmp_path / "results" / "index-incomplete.html"
+    page = Page(output)
+    check_self_contained(page)
+    assert page.all("h1")[0][1] == "Incomplete: the finished runs"
+    assert page.all("p", "incomplete")[0][1] == "1 of 3 runs is not finished: two"
+    links = [str(a["href"]) for a, _ in page.all("a", "thumbnail")]
+    assert links == [f"figures/{name}/index.html" for name in ("one", "three")]
+    assert not complete.exists()
+    write_gallery(output=complete, runs=runs)
+    assert not output.exists()
+    whole = Page(complete)
+    assert whole.all("h1")[0][1] == "All runs"
+    assert not whole.all("p", "incomplete")
 
 
 def test_gallery_names_a_broken_figure(tmp_path: Path) -> None:

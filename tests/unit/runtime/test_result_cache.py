@@ -52,7 +52,7 @@ def made(smk, text="made here") -> bool:
 
 
 def shared_run(smk, main) -> None:
-    place = result_cache.CacheEntry.for_job(smk)
+    place = result_cache.CacheEntry.shared(smk)
     if place and place.fetch():
         return
     main(smk)
@@ -140,7 +140,7 @@ def test_a_full_or_lost_folder_costs_only_time(folder, monkeypatch, capsys):
     folder.rmdir()
     folder.write_text("a file")
     assert made(stage())
-    assert "not shared: Not a directory" in capsys.readouterr().out
+    assert "not kept: Not a directory" in capsys.readouterr().out
 
 
 def test_jobs_of_several_projects_at_once_leave_one_whole_result(folder):
@@ -181,3 +181,36 @@ def test_the_job_says_where_its_result_comes_from(folder):
     for expected in ("computed", "taken from the shared results: "):
         subprocess.run([sys.executable, "-c", code], check=True, env=dict(os.environ))
         assert Path("a.log").read_text().startswith(expected)
+
+
+def test_what_a_submission_finished_is_taken_by_its_next_attempt_without_taking_room(
+    tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv(result_cache.VARIABLE, raising=False)
+    monkeypatch.setenv(result_cache.FINISHED_VARIABLE, "")
+    Path("in").write_text("i")
+    code = (
+        "import sys\nfrom types import SimpleNamespace\nfrom pathlib import Path\n"
+        "from blockscope.runtime import result_cache\nfrom blockscope.runtime.job import run\n"
+        "if sys.argv[1] == 'submitted': result_cache.keep_finished()\n"
+        "smk = SimpleNamespace(rule='panel', wildcards={}, params={}, input=['in'], threads=1, "
+        "output=['a'], log=['a.log'])\n"
+        "run(smk, lambda smk: (print('computed'), Path('a').write_text('x')))\n"
+    )
+
+    def log(how: str) -> str:
+        Path("a").unlink(missing_ok=True)
+        subprocess.run([sys.executable, "-c", code, how], check=True)
+        return Path("a.log").read_text()
+
+    assert log("here").startswith("computed")
+    assert not result_cache.FINISHED.exists()
+    assert log("submitted").startswith("computed")
+    assert Path("a").stat().st_nlink == 2
+    assert log("submitted").startswith("taken from what an earlier attempt finished: ")
+    assert log("here").startswith("computed")
+    Path("in").write_text("changed")
+    assert log("submitted").startswith("computed")
+    result_cache.forget_finished()
+    assert not result_cache.FINISHED.exists()

@@ -53,8 +53,15 @@ class _Card:
     words: str  # what the filter searches
 
 
-def gallery_html(output: str | os.PathLike[str], runs: Sequence[GalleryRun], facts: Facts) -> str:
+def gallery_html(
+    output: str | os.PathLike[str],
+    runs: Sequence[GalleryRun],
+    facts: Facts,
+    missing: Sequence[str] = (),
+) -> str:
     """Return the gallery; links in it are relative to the folder of ``output``.
+
+    ``missing``: further runs, not finished; with any, the page says that it is incomplete.
 
     Images come in the order of their first run, and each image's runs in the order given. Costs a
     read of every PNG, under 0.1 s for each; 500 runs make a page of some 8 MB.
@@ -65,7 +72,9 @@ def gallery_html(output: str | os.PathLike[str], runs: Sequence[GalleryRun], fac
         image: [_card(run, output) for run in members]
         for image, members in itertools.groupby(ranked, key=lambda run: run.image)
     }
-    return as_html("gallery.html.j2", groups=groups, count=len(runs), facts=dict(facts))
+    return as_html(
+        "gallery.html.j2", groups=groups, count=len(runs), missing=missing, facts=dict(facts)
+    )
 
 
 def _card(run: GalleryRun, output: str | os.PathLike[str]) -> _Card:

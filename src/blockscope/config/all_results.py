@@ -1,0 +1,97 @@
+"""Everything that the gallery of a project shows and is made of, as files.
+
+Snakemake looks for missing files only among its targets: whatever a finished file was made of could
+be gone, or could have failed to be made again, without a word. So all of it is a target.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from blockscope.config.panels import PANELS
+from blockscope.config.result_paths import (
+    GALLERY,
+    known_files,
+    layer_in_path,
+    page_of,
+    printed_files,
+)
+from blockscope.config.settings import RunRow
+from blockscope.feature_visualization.unit_selection import shard_files
+
+# What files are made of besides the image, by the names of ``known_files``; {n} is a layer, 1 or 2.
+_MADE_OF = {
+    "classes{n}": ("activations{n}",),
+    "channels{n}": ("activations{n}",),
+    "positions": ("activations1",),
+    "drivers": ("activations1",),
+    "factors{n}": ("factors_table{n}", "classes{n}", "classes2"),
+    "groups{n}": ("activations{n}",),
+    "group_sprites{n}": ("groups{n}", "group_sprites_zarr{n}"),
+    "sprites{n}": ("sprites_zarr{n}",),
+    "contact{n}": ("sprites{n}", "activations{n}"),
+    "grids": ("grid_activations",),
+    "override_classes{n}": ("activations{n}",),
+    "override_positions": ("activations1",),
+}
+MADE_OF = {
+    name.format(n=n): tuple(part.format(n=n) for part in parts)
+    for name, parts in _MADE_OF.items()
+    for n in (1, 2)
+}
+
+
+@dataclass(frozen=True)
+class Sprites:
+    """How sprites are rendered: units of a job, and channels of a layer of a network."""
+
+    per_job: int
+    channels: Callable[[str, str], int]
+
+
+def all_results(
+    runs: Iterable[RunRow], neuron_groups: int, sprites: Sprites | None = None
+) -> list[str]:
+    """Return the files of all jobs that the gallery needs, each once.
+
+    ``neuron_groups`` is their number; ``sprites`` is None where none are rendered.
+    """
+    found: dict[str, None] = {}
+    for row in runs:
+        found.update(dict.fromkeys(_results_of(row, neuron_groups, sprites)))
+    return [*found, GALLERY]
+
+
+def _results_of(row: RunRow, neuron_groups: int, sprites: Sprites | None) -> Iterator[str]:
+    yield from (f"results/models/{row.model}/{name}" for name in ("graph.pb", "model.json"))
+    yield from printed_files(row)
+    yield page_of(row.run)
+    known = known_files(row, neuron_groups, sprites is not None)
+    for name in _names(row):
+        files = known[name]
+        yield from [files] if isinstance(files, str) else files
+        if sprites and name.removesuffix(name[-1]) in {"sprites", "group_sprites"}:
+            yield from _shards(row, name, neuron_groups, sprites)
+
+
+def _names(row: RunRow) -> Iterable[str]:
+    """Return what a run's panels and page are made of, directly or not."""
+    names = {"image": None}
+    left = [name for panel in row.panels for name in PANELS[panel].page_files]
+    while left:
+        name = left.pop()
+        if name not in names:
+            names[name] = None
+            left += MADE_OF.get(name, ())
+    return names
+
+
+def _shards(row: RunRow, name: str, neuron_groups: int, sprites: Sprites) -> list[str]:
+    layer = row.layers[int(name[-1]) - 1]
+    path = layer_in_path(layer)
+    if name.startswith("group"):
+        folder = f"results/{row.model}/{row.image}/groups/shards/{path}-{neuron_groups}"
+        return shard_files(folder, range(neuron_groups), sprites.per_job)
+    folder = f"results/models/{row.model}/sprites/shards/{path}"
+    return shard_files(folder, range(sprites.channels(row.model, layer)), sprites.per_job)

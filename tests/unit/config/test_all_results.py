@@ -1,0 +1,51 @@
+"""Everything that the gallery is made of; tests/workflow compares it with what jobs write."""
+
+from __future__ import annotations
+
+from blockscope.config.all_results import Sprites, all_results
+from blockscope.config.settings import RunRow
+
+HERE = "results/net/dog"
+
+
+def row(run="one", **more: str) -> RunRow:
+    cells = {"run": run, "model": "net", "image": "dog", "layer1": "a/low", "layer2": "high"}
+    return RunRow.model_validate(cells | more)
+
+
+def test_a_run_asks_for_what_its_panel_is_made_of_and_no_more():
+    assert set(all_results([row(factors="3 joint")], 6)) == {
+        "results/models/net/graph.pb",
+        "results/models/net/model.json",
+        f"{HERE}/input.png",
+        f"{HERE}/activations/a~low.zarr.zip",
+        f"{HERE}/activations/high.zarr.zip",
+        f"{HERE}/none/classes/a~low.h5",
+        f"{HERE}/none/classes/high.h5",
+        *(f"{HERE}/none/factors/a~low-3-on-high.{end}" for end in ("h5", "tsv")),
+        *(f"{HERE}/none/factors/high-3-on-high.{end}" for end in ("h5", "tsv")),
+        *(f"results/figures/one/factors.{end}" for end in ("pdf", "svg", "png")),
+        "results/figures/one/index.html",
+        "results/index.html",
+    }
+
+
+def test_shards_are_asked_for_behind_their_sheet():
+    def channels(model: str, layer: str) -> int:
+        return {("net", "a/low"): 5, ("net", "high"): 3}[model, layer]
+
+    found = all_results([row(panels="neuron_groups")], 4, Sprites(3, channels))
+    sheets = {path for path in found if "sprites" in path or "shards" in path}
+    assert sheets == {
+        *(f"results/models/net/sprites/a~low.{end}" for end in ("zarr.zip", "png", "json")),
+        *(f"results/models/net/sprites/shards/a~low/{name}.h5" for name in ("0-2", "3-4")),
+        *(f"{HERE}/groups/a~low-4-sprites.{end}" for end in ("zarr.zip", "png", "json")),
+        *(f"{HERE}/groups/shards/a~low-4/{name}.h5" for name in ("0-2", "3")),
+        f"{HERE}/sprites/a~low.html",
+    }
+
+
+def test_what_runs_share_is_asked_for_once():
+    found = all_results([row(), row("two")], 6)
+    assert len(found) == len(set(found))
+    assert len(found) - len(all_results([row()], 6)) == 4  # a printed panel and a page
