@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,11 @@ from typing import Any
 from blockscope.autodiff.gradient_overrides import OVERRIDES
 from blockscope.config.panels import PANELS
 from blockscope.config.settings import FactorChoice, RunRow
+from blockscope.io.contained_paths import files_below, inside
 from blockscope.models.entry import ModelEntry
+
+RESULTS = "results"
+MOST_NAME = 240  # bytes of a file's name; file systems take 255, and some endings are longer
 
 # Optional parts of the name of a file of factors: the layer it was fitted on, the method.
 RECIPE_PATTERN = r"(-on-[^/]+?)?(-pca)?"
@@ -17,7 +22,17 @@ RECIPE_PATTERN = r"(-on-[^/]+?)?(-pca)?"
 
 def model_folder(name: str) -> Path:
     """Return the folder of a network in normal form: ``graph.pb``, ``model.json``, ``source``."""
-    return Path("results/models") / name
+    return inside(RESULTS, "models", name)
+
+
+def image_folder(model: str, image: str) -> Path:
+    """Return the folder of what a network makes of an image."""
+    return inside(RESULTS, model, image)
+
+
+def figure_folder(run: str) -> Path:
+    """Return the folder of the figure of a run."""
+    return inside(RESULTS, "figures", run)
 
 
 def layer_in_path(layer: str) -> str:
@@ -58,7 +73,7 @@ def local_files(entry: ModelEntry) -> list[str]:
         if source.path is None:
             continue
         path = Path(source.path)
-        inner = sorted(str(member) for member in path.rglob("*") if member.is_file())
+        inner = [str(member) for member in files_below(path)] if path.is_dir() else []
         files += inner or [str(path)]
     return files
 
@@ -87,7 +102,7 @@ def page_files(row: RunRow, neuron_groups: int, rendered: bool = False) -> Files
 
 
 def _known_files(row: RunRow, neuron_groups: int, rendered: bool) -> Files:
-    folder = f"results/{row.model}/{row.image}"
+    folder = str(image_folder(row.model, row.image))
     layers = {"1": row.layer1, "2": row.layer2}
     paths = {n: layer_in_path(layer) for n, layer in layers.items()}
     between = f"{paths['1']}--{paths['2']}"
@@ -109,7 +124,7 @@ def _known_files(row: RunRow, neuron_groups: int, rendered: bool) -> Files:
         groups = f"{folder}/groups/{paths[n]}-{neuron_groups}"
         known[f"groups{n}"] = f"{groups}.h5"
         known[f"group_sprites{n}"] = _sheet(f"{groups}-sprites") if rendered else []
-        sprites = f"results/models/{row.model}/sprites/{paths[n]}"
+        sprites = f"{model_folder(row.model)}/sprites/{paths[n]}"
         known[f"sprites{n}"] = _sheet(sprites) if rendered else []
         known[f"contact{n}"] = [f"{folder}/sprites/{paths[n]}.html"] if rendered else []
     grids = [f"{folder}/grids/{layer_in_path(layer)}" for layer in row.grid_layers]
@@ -125,8 +140,16 @@ DEFAULT_REQUEST: Mapping[str, list[str]] = {"pairs": [""], "methods": ["linear"]
 
 def printed_files(row: RunRow) -> list[str]:
     """Return the printed panels of a run, in all formats."""
-    folder = f"results/figures/{row.run}"
+    folder = figure_folder(row.run)
     return [f"{folder}/{panel}.{kind}" for panel in row.panels for kind in ("pdf", "svg", "png")]
+
+
+def longest_name(row: RunRow) -> str:
+    """Return the longest name of a file that a run may need."""
+    placed = row.model_copy(update={"model": "m", "image": "i"})  # whatever these are
+    known = _known_files(placed, neuron_groups=100, rendered=True).values()
+    paths = (path for found in known for path in ([found] if isinstance(found, str) else found))
+    return max((Path(path).name for path in paths), key=lambda name: len(os.fsencode(name)))
 
 
 def _sheet(name: str) -> list[str]:
@@ -165,7 +188,7 @@ def gallery_runs(runs: Mapping[str, RunRow]) -> list[dict[str, Any]]:
     """Return what the gallery tells of each run, and the files of its figure."""
     shown = []
     for row in runs.values():
-        figure = f"results/figures/{row.run}"
+        figure = figure_folder(row.run)
         shown.append(
             {
                 "run": row.run,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from blockscope.figures.arrays import Pixels
 from blockscope.io import images
 from blockscope.io.atomic_files import require_file
 from blockscope.io.errors import BadFile
+from blockscope.io.plain_json import parse_json
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def read_sprites(files: Sequence[str | os.PathLike[str]], channels: int) -> Spri
 
 def _facts(path: str | os.PathLike[str]) -> dict[str, object]:
     try:
-        facts = json.loads(require_file(path, "description of a spritemap").read_text("utf-8"))
+        facts = parse_json(require_file(path, "description of a spritemap").read_text("utf-8"))
     except ValueError as error:  # no JSON, or no UTF-8
         raise BadFile(f"description of a spritemap '{path}' cannot be read: {error}") from error
     if not isinstance(facts, dict):
