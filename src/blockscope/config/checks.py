@@ -351,13 +351,12 @@ def _check_layers(run: RawRun, lookup: CardLookup, settings: Config, problems: E
 def _check_name_lengths(row: RunRow, place: str, problems: ErrorList) -> None:
     """Refuse layers whose names, alone or together, make a file's name too long."""
     name = longest_name(row)
-    size = len(os.fsencode(name))
-    if size > MOST_NAME:
+    if len(name) > MOST_NAME:
         problems.add(
             f"{place}, column layer1",
             f"the names of the layers '{row.layer1}' and '{row.layer2}' are too long for a file: "
-            f"'{name[:40]}...' would have {size} bytes; valid: at most {MOST_NAME}. Rename the "
-            "layers in the network",
+            f"'{name[:40]}...' would have {len(name)} characters; valid: at most {MOST_NAME}. Rename "
+            "the layers in the network",
         )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from blockscope.io.contained_paths import files_below, inside
 from blockscope.models.entry import ModelEntry
 
 RESULTS = "results"
-MOST_NAME = 240  # bytes of a file's name; file systems take 255, and some endings are longer
+MOST_NAME = 240  # characters; file systems take 255 bytes, and some endings are longer
 
 # Optional parts of the name of a file of factors: the layer it was fitted on, the method.
 RECIPE_PATTERN = r"(-on-[^/]+?)?(-pca)?"
@@ -103,6 +102,7 @@ def page_files(row: RunRow, neuron_groups: int, rendered: bool = False) -> Files
 
 def _known_files(row: RunRow, neuron_groups: int, rendered: bool) -> Files:
     folder = str(image_folder(row.model, row.image))
+    model = str(model_folder(row.model))
     layers = {"1": row.layer1, "2": row.layer2}
     paths = {n: layer_in_path(layer) for n, layer in layers.items()}
     between = f"{paths['1']}--{paths['2']}"
@@ -124,7 +124,7 @@ def _known_files(row: RunRow, neuron_groups: int, rendered: bool) -> Files:
         groups = f"{folder}/groups/{paths[n]}-{neuron_groups}"
         known[f"groups{n}"] = f"{groups}.h5"
         known[f"group_sprites{n}"] = _sheet(f"{groups}-sprites") if rendered else []
-        sprites = f"{model_folder(row.model)}/sprites/{paths[n]}"
+        sprites = f"{model}/sprites/{paths[n]}"
         known[f"sprites{n}"] = _sheet(sprites) if rendered else []
         known[f"contact{n}"] = [f"{folder}/sprites/{paths[n]}.html"] if rendered else []
     grids = [f"{folder}/grids/{layer_in_path(layer)}" for layer in row.grid_layers]
@@ -140,7 +140,7 @@ DEFAULT_REQUEST: Mapping[str, list[str]] = {"pairs": [""], "methods": ["linear"]
 
 def printed_files(row: RunRow) -> list[str]:
     """Return the printed panels of a run, in all formats."""
-    folder = figure_folder(row.run)
+    folder = str(figure_folder(row.run))
     return [f"{folder}/{panel}.{kind}" for panel in row.panels for kind in ("pdf", "svg", "png")]
 
 
@@ -149,7 +149,7 @@ def longest_name(row: RunRow) -> str:
     placed = row.model_copy(update={"model": "m", "image": "i"})  # whatever these are
     known = _known_files(placed, neuron_groups=100, rendered=True).values()
     paths = (path for found in known for path in ([found] if isinstance(found, str) else found))
-    return max((Path(path).name for path in paths), key=lambda name: len(os.fsencode(name)))
+    return max((path.rpartition("/")[2] for path in paths), key=len)
 
 
 def _sheet(name: str) -> list[str]:
@@ -188,7 +188,7 @@ def gallery_runs(runs: Mapping[str, RunRow]) -> list[dict[str, Any]]:
     """Return what the gallery tells of each run, and the files of its figure."""
     shown = []
     for row in runs.values():
-        figure = figure_folder(row.run)
+        figure = str(figure_folder(row.run))
         shown.append(
             {
                 "run": row.run,

@@ -15,26 +15,29 @@ def inside(folder: str | os.PathLike[str], *names: str) -> Path:
     The folder itself may be a symbolic link to anywhere. A link below it may lead elsewhere in the
     folder only, and the folder itself is no path below it.
     """
-    root = Path(folder)
-    path = root.joinpath(*names)
-    home = _resolved(root)
-    place = _resolved(path)
-    if place != home and place.is_relative_to(home) and ".." not in path.parts[len(root.parts) :]:
-        return path
-    found = f"leads to '{place}', which is not inside '{home}'"
-    if path.absolute() != place:
-        found += (
-            "; a symbolic link below the folder must not lead out of it (the folder itself may be "
-            "a link)"
-        )
-    raise BadFile(f"'{path}' {found}")
+    root = os.fspath(folder)
+    path = Path(root, *names)
+    parts = [part for name in names for part in name.split("/") if part not in {"", "."}]
+    if not parts or ".." in parts or any(name.startswith("/") or "\0" in name for name in names):
+        raise BadFile(f"'{path!s}' is not inside '{root}'")
+    place = root
+    for part in parts:
+        place = os.path.join(place, part)
+        if os.path.islink(place):
+            _check_link(Path(root), path)
+    return path
 
 
-def _resolved(path: Path) -> Path:
+def _check_link(root: Path, path: Path) -> None:
     try:
-        return path.resolve()
-    except (OSError, RuntimeError, ValueError) as error:  # a loop of links, or no path at all
-        raise BadFile(f"'{path}' is not a path: {error}") from error
+        home, place = root.resolve(), path.resolve()
+    except (OSError, RuntimeError) as error:  # a loop of links
+        raise BadFile(f"'{path}' leads nowhere: {error}") from error
+    if place == home or not place.is_relative_to(home):
+        raise BadFile(
+            f"'{path}' leads to '{place}', which is not inside '{home}'; a symbolic link below the "
+            "folder must not lead out of it (the folder itself may be a link)"
+        )
 
 
 def files_below(folder: str | os.PathLike[str]) -> Iterator[Path]:

@@ -25,16 +25,12 @@ def test_a_path_below_is_returned_as_it_was_given(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "names", [("..",), ("../../x",), ("a", "../../x"), ("a", "../b"), ("/etc",), (".",), ("",)]
+    "names",
+    [("..",), ("../../x",), ("a", "../../x"), ("a", "../b"), ("/etc",), (".",), ("",), ("a\0",)],
 )
 def test_names_that_leave_are_refused(folder: Path, names: tuple[str, ...]) -> None:
-    with pytest.raises(BadFile, match=r"leads to '.*', which is not inside '.*results'"):
+    with pytest.raises(BadFile, match=r"' is not inside 'results'"):
         inside(folder, *names)
-
-
-def test_a_name_that_is_no_path_is_refused(folder: Path) -> None:
-    with pytest.raises(BadFile, match="is not a path: "):
-        inside(folder, "a\0b")
 
 
 def test_a_link_below_may_not_leave(folder: Path, tmp_path: Path) -> None:
@@ -44,7 +40,7 @@ def test_a_link_below_may_not_leave(folder: Path, tmp_path: Path) -> None:
     (folder / "same").symlink_to("other")
     assert inside(folder, "same", "dog") == folder / "same" / "dog"
     (folder / "loop").symlink_to("loop")
-    with pytest.raises(BadFile, match="loop/dog' "):
+    with pytest.raises(BadFile, match=r"loop/dog' leads nowhere: "):
         inside(folder, "loop", "dog")
 
 
@@ -52,7 +48,7 @@ def test_the_folder_itself_may_be_a_link(folder: Path, tmp_path: Path) -> None:
     folder.rmdir()
     folder.symlink_to(tmp_path / "elsewhere")
     assert inside(folder, "net") == Path("results/net")
-    with pytest.raises(BadFile, match=r"is not inside '.*elsewhere'"):
+    with pytest.raises(BadFile, match="' is not inside 'results'"):
         inside(folder, "..", "net")
 
 
