@@ -355,8 +355,8 @@ def _check_name_lengths(row: RunRow, place: str, problems: ErrorList) -> None:
         problems.add(
             f"{place}, column layer1",
             f"the names of the layers '{row.layer1}' and '{row.layer2}' are too long for a file: "
-            f"'{name[:40]}...' would have {len(name)} characters; valid: at most {MOST_NAME}. Rename "
-            "the layers in the network",
+            f"'{name[:40]}...' would have {len(name)} characters; valid: at most {MOST_NAME}. "
+            "Rename the layers in the network",
         )
 
 
