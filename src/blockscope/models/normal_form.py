@@ -194,7 +194,7 @@ def _check_constant(node: node_def_pb2.NodeDef) -> None:
     tensor = node.attr["value"].tensor if "value" in node.attr else tensor_pb2.TensorProto()
     sizes = [dim.size for dim in tensor.tensor_shape.dim]
     if tensor.dtype not in NUMBERS:
-        kind = types_pb2.DataType.Name(tensor.dtype)
+        kind = _type_name(tensor.dtype)
         raise BadFile(f"constant '{node.name}' holds {kind}; only numbers are supported")
     if min(sizes, default=0) < 0 or math.prod(sizes) > MOST_VALUES:
         raise BadFile(
@@ -208,10 +208,16 @@ def _check_constant(node: node_def_pb2.NodeDef) -> None:
         raise BadFile(f"constant '{node.name}' has the shape {sizes}, found {list(array.shape)}")
 
 
+def _type_name(number: int) -> str:
+    """Return the name of a type; a damaged file may hold numbers of none."""
+    known = number in types_pb2.DataType.values()
+    return str(types_pb2.DataType.Name(number)) if known else f"type {number}"
+
+
 def _placeholder(node: node_def_pb2.NodeDef) -> node_def_pb2.NodeDef:
     kinds = {node.attr[key].type for key in ("dtype", "T") if key in node.attr}
     if kinds and types_pb2.DT_FLOAT not in kinds:
-        held = ", ".join(types_pb2.DataType.Name(kind) for kind in kinds)
+        held = ", ".join(map(_type_name, kinds))
         raise BadFile(f"input tensor '{node.name}' holds {held}; only float32 input is supported")
     fresh = node_def_pb2.NodeDef(name=node.name, op="Placeholder")
     fresh.attr["dtype"].type = types_pb2.DT_FLOAT

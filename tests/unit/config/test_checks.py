@@ -645,6 +645,20 @@ def test_a_card_that_is_out_of_date_is_not_believed(project, monkeypatch):
     assert asked == ["tiny"] * 2
 
 
+def test_a_damaged_card_is_made_again(project, monkeypatch):
+    asked: list[str] = []
+    monkeypatch.setattr(
+        model_cards, "_make", lambda missing, _: asked.extend(m.name for m in missing) or {}
+    )
+    project.write()
+    path = project.folder / "results/models/tiny/model.json"
+    text = path.read_text()
+    for damaged in (text[:-9], text.replace('"middle"', '"middel"', 1), "[" * 100_000):
+        path.write_text(damaged)
+        load_project(project.config)
+    assert asked == ["tiny"] * 3
+
+
 def test_a_network_at_an_address_is_checked_by_its_jobs(project, monkeypatch):
     monkeypatch.setattr(model_cards, "_make", lambda *_: pytest.fail("nothing is there to be read"))
     project.model["graph"] = {"url": "https://example.org/a.pb", "sha256": "a" * 64}

@@ -124,6 +124,14 @@ def text_constant(nodes, _) -> None:
     nodes["kernel"].attr["value"].tensor.dtype = types_pb2.DT_STRING
 
 
+def odd_constant(nodes, _) -> None:
+    nodes["kernel"].attr["value"].tensor.dtype = 79
+
+
+def odd_image(nodes, _) -> None:
+    nodes["input"].attr["dtype"].type = 79
+
+
 def second_input(nodes, definition) -> None:
     definition.node.add(name="rate", op="Placeholder").attr["dtype"].type = types_pb2.DT_FLOAT
     nodes["logits"].input[1] = "rate"
@@ -173,6 +181,8 @@ def wrong_shapes(nodes, _) -> None:
         (negative_constant, "constant 'kernel' has the shape [-5, 4]; valid: at most"),
         (no_constant, "constant 'kernel' holds DT_INVALID; only numbers are supported"),
         (text_constant, "constant 'kernel' holds DT_STRING; only numbers are supported"),
+        (odd_constant, "constant 'kernel' holds type 79; only numbers are supported"),
+        (odd_image, "input tensor 'input' holds type 79; only float32 input is supported"),
         (second_input, "the logits need a second input, 'rate'; export the network for inference"),
         (two_of_one_name, "2 nodes have the name 'pooled'"),
         (odd_name, "node 'a~b' has a name that TensorFlow does not allow; valid: letters, digits"),
