@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 import time
+import traceback
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -58,6 +59,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     fetch.add_argument("--catalogue", type=Path, default=Path("config/models.yaml"))
     fetch.add_argument("--folder", type=Path, help="default: where the workflow looks for them")
+    fetch.add_argument(
+        "--download-mb",
+        type=_positive,
+        help="largest size of a file in MB (default: 2048, as in the config)",
+    )
     fetch.add_argument("model", nargs="+", metavar="MODEL")
     fetch.set_defaults(run=_fetch)
 
@@ -106,6 +112,7 @@ def _card(options: argparse.Namespace) -> None:
     import tempfile
 
     from blockscope.config.tables import read_catalogue
+    from blockscope.io.contained_paths import inside
     from blockscope.stages.model import write_model
 
     catalogue = read_catalogue(options.catalogue)
@@ -116,12 +123,15 @@ def _card(options: argparse.Namespace) -> None:
                 write_model(
                     entry=_entry(catalogue, name, options.catalogue),
                     name=name,
-                    graph_path=Path(scratch) / f"{name}.pb",
-                    card_path=options.output_folder / f"{name}.json",
+                    graph_path=inside(scratch, f"{name}.pb"),
+                    card_path=inside(options.output_folder, f"{name}.json"),
                     downloads=scratch,
                 )
             except BlockscopeError as error:
                 errors.append(f"model '{name}': {error}")
+            except Exception as error:  # noqa: BLE001 - the other networks have their cards
+                traceback.print_exc()
+                errors.append(f"model '{name}': {type(error).__name__}: {error}")
     if errors:
         raise BlockscopeError("\n".join(errors))
 
@@ -135,15 +145,16 @@ def _entry(catalogue: Mapping[str, ModelEntry], name: str, path: Path) -> ModelE
 def _fetch(options: argparse.Namespace) -> None:
     from blockscope.config.result_paths import model_folder
     from blockscope.config.tables import read_catalogue
-    from blockscope.io.downloads import fetch
+    from blockscope.io.downloads import MOST_MB, fetch
 
     catalogue = read_catalogue(options.catalogue)
+    most_mb = options.download_mb or MOST_MB
     for name in options.model:
         entry = _entry(catalogue, name, options.catalogue)
         for source in (entry.graph, entry.labels):
             if source.url and source.sha256:
                 folder = options.folder or model_folder(name) / "source"
-                print(fetch(source.url, source.sha256, folder, source.member))
+                print(fetch(source.url, source.sha256, folder, source.member, most_mb))
             else:
                 print(f"{source.path}: a local file, nothing to download")
 

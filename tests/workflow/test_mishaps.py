@@ -41,6 +41,30 @@ def test_wrong_yaml_is_told_with_its_line(project):
     assert "Traceback" not in done.stdout
 
 
+def test_a_number_that_yaml_reads_otherwise_is_told_also_in_a_file_of_ones_own(project, tmp_path):
+    """Snakemake reads such a file before the workflow does, and 0300 as 192."""
+    settings = project.path("config/config.yaml").read_text()
+    mine = tmp_path / "mine.yaml"
+    mine.write_text(f"{settings}\nfigure: {{dpi: 0300}}\n")
+    done = project.snakemake("--dry-run", "--configfile", str(mine))
+    assert done.returncode != 0
+    assert f"{mine}, line" in done.stdout
+    assert "YAML reads 0300 as the octal number 192; write 300" in done.stdout
+    assert "Traceback" not in done.stdout
+
+
+def test_nothing_is_written_for_a_network_whose_id_leads_out(project, tmp_path):
+    text = project.path("config/models.yaml").read_text()
+    project.write("config/models.yaml", text.replace("tiny:", "../../../../x:", 1))
+    table = project.path("config/runs.tsv").read_text()
+    project.write("config/runs.tsv", table.replace("\ttiny\t", "\t../../../../x\t"))
+    before = {path for path in tmp_path.rglob("*") if ".snakemake" not in path.parts}
+    done = project.snakemake()
+    assert done.returncode != 0
+    assert "(model '../../../../x'): must be an id of at most 100 letters" in done.stdout
+    assert {path for path in tmp_path.rglob("*") if ".snakemake" not in path.parts} == before
+
+
 @pytest.mark.slow
 def test_settings_of_ones_own_stand_alone(project, tmp_path):
     settings = project.path("config/config.yaml").read_text()

@@ -17,6 +17,8 @@ rule model:
     resources:
         mem_mb=per_attempt(BASE_MB),
         runtime=per_attempt(30),
+        # Not a parameter, because it changes no result.
+        download_mb=project.settings.compute.download_mb,
     params:
         code=code_param("model"),
         entry=lambda wildcards: model_entry(wildcards).model_dump(mode="json"),

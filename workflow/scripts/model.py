@@ -13,6 +13,7 @@ def main(smk):
         graph_path=smk.output.graph,
         card_path=smk.output.card,
         downloads=smk.params.downloads,
+        download_mb=smk.resources.download_mb,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,11 +15,20 @@ from blockscope.config.model_cards import CardRequest, read_cards
 from blockscope.config.panels import PANELS
 from blockscope.config.project import Project, RawRun, describe_config_files, read_project
 from blockscope.config.renamed import explain_old_panel
+from blockscope.config.result_paths import (
+    MOST_NAME,
+    figure_folder,
+    image_folder,
+    longest_name,
+    model_folder,
+)
 from blockscope.config.settings import METHODS, Config, RunRow
+from blockscope.config.tables import read_mapping
 from blockscope.io.atomic_files import sha256_of
 from blockscope.io.errors import BadConfig, BadFile, BlockscopeError, describe_valid, unknown_name
 from blockscope.io.images import check_image
 from blockscope.io.labels import read_labels
+from blockscope.io.plain_json import parse_json
 from blockscope.models.card import ModelCard
 from blockscope.models.entry import ModelEntry, Source
 
@@ -54,6 +63,9 @@ def load_project(
         Lists every mistake: its file and line, what was requested, what is valid.
     """
     problems = ErrorList()
+    files = list(files)
+    if check:
+        _check_settings_text(map(Path, files), problems)
     project = read_project(config, describe_config_files(files), problems)
     if project is not None and check:
         _check(project, problems)
@@ -75,14 +87,30 @@ def card_of(project: Project, name: str) -> ModelCard | None:
 
 
 def check_shared_folder(folder: str) -> None:
-    """Raise ``BadFile`` where a folder cannot be read and written."""
-    if not Path(folder).is_dir():
+    """Raise ``BadFile`` where a folder cannot be read and written, or is inside the project."""
+    if not os.path.isdir(folder):
         raise BadFile(
             f"'{folder}' is not a folder (looked in {Path.cwd()}); create it where every project "
             "that shares it can write"
         )
     if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
         raise BadFile(f"folder '{folder}' is not readable and writable by you; ask its owner")
+    if Path(folder).resolve().is_relative_to(Path.cwd().resolve()):
+        raise BadFile(
+            f"'{folder}' is inside this project ({Path.cwd()}); choose a folder outside every "
+            "project"
+        )
+
+
+def _check_settings_text(files: Iterable[Path], problems: ErrorList) -> None:
+    """Check YAML that Snakemake has read already, without a word on what it read otherwise."""
+    for file in files:
+        if not file.is_file():  # a pipe, which cannot be read again
+            continue
+        try:
+            parse_json(file.read_bytes())  # as Snakemake does first
+        except ValueError:
+            read_mapping(file, problems)
 
 
 def _check(project: Project, problems: ErrorList) -> None:
@@ -93,6 +121,7 @@ def _check(project: Project, problems: ErrorList) -> None:
             problems.add(f"{project.place}, key shared_results", str(error))
     for run in project.raw_runs:
         _check_names(run, project, problems)
+    _check_folders(project, problems)
     used_images = {run.cells.get("image", "") for run in project.raw_runs}
     used_models = {run.cells.get("model", "") for run in project.raw_runs}
     file_facts = FileCache(FILE_FACTS)
@@ -128,6 +157,7 @@ def _check_names(run: RawRun, project: Project, problems: ErrorList) -> None:
         if name and name not in valid:
             where = f"{run.place}, column {column}"
             problems.add(where, str(unknown_name(column, name, valid, f"listed in {file}")))
+    _check_quotes(run, problems)
     choices = [
         ("override", [cells.get("override", "none")], OVERRIDES),
         ("methods", _split(cells.get("methods", "")), METHODS),
@@ -156,6 +186,33 @@ def _check_names(run: RawRun, project: Project, problems: ErrorList) -> None:
             problems.add(f"{run.place}, column {column}", words)
 
 
+def _check_quotes(run: RawRun, problems: ErrorList) -> None:
+    for column, cell in run.cells.items():
+        quoted = len(cell) > 1 and cell[0] == cell[-1] and cell[0] in "\"'"
+        if quoted and column != "classes":  # which may name a label with quotes
+            problems.add(
+                f"{run.place}, column {column}",
+                f"the quotes are part of {cell}, as cells are used verbatim; write {cell[1:-1]} "
+                "without them",
+            )
+
+
+def _check_folders(project: Project, problems: ErrorList) -> None:
+    """Refuse folders of results that a symbolic link leads elsewhere."""
+    rows = [run for run in project.runs.entries.values() if run]
+    folders: dict[tuple[Callable[..., Path], tuple[str, ...]], str] = {}
+    for row in rows:
+        if not (project.models.entries.get(row.model) and project.images.entries.get(row.image)):
+            continue  # reported already
+        folders.setdefault((image_folder, (row.model, row.image)), row.run)
+        folders.setdefault((figure_folder, (row.run,)), row.run)
+    for (folder, names), run in folders.items():
+        try:
+            folder(*names)
+        except BadFile as error:
+            problems.add(project.runs.places[run], str(error))
+
+
 def _split(cell: str) -> list[str]:
     return [part.strip() for part in cell.split(",")] if cell else []
 
@@ -178,7 +235,12 @@ def _readable_image(path: Path) -> str:
 def _check_model(
     name: str, entry: ModelEntry, place: str, file_facts: FileCache, problems: ErrorList
 ) -> CardRequest | None:
-    """Check the files of a network; None where one of them has a mistake."""
+    """Check the folder and the files of a network; None where one of them has a mistake."""
+    try:
+        model_folder(name)
+    except BadFile as error:
+        problems.add(place, str(error))
+        return None
     graph = _check_source(entry.graph, "graph", place, file_facts, problems)
     labels_sha256 = _check_source(entry.labels, "labels", place, file_facts, problems)
     labels: tuple[str, ...] | None = None
@@ -208,11 +270,14 @@ def _check_source(
         return None
     where = f"{place}, key {key}"
     path = Path(source.path)
-    if not path.exists():
-        problems.add(where, f"file '{path}' does not exist (looked in {Path.cwd()})")
-        return None
     try:
+        if not path.exists():
+            problems.add(where, f"file '{path}' does not exist (looked in {Path.cwd()})")
+            return None
         found = file_facts.get("sha256", path, sha256_of)
+    except BadFile as error:
+        problems.add(where, str(error))
+        return None
     except OSError as error:
         problems.add(where, f"file '{path}' cannot be read: {error.strerror or error}")
         return None
@@ -278,8 +343,21 @@ def _check_layers(run: RawRun, lookup: CardLookup, settings: Config, problems: E
     if problem:
         problems.add(f"{run.place}, column layer2", problem)
     if run.row:
+        _check_name_lengths(run.row, run.place, problems)
         _check_count(run.row, run.place, lookup.card, settings, problems)
         _check_groups(run.row, run.place, lookup.card, settings, problems)
+
+
+def _check_name_lengths(row: RunRow, place: str, problems: ErrorList) -> None:
+    """Refuse layers whose names, alone or together, make a file's name too long."""
+    name = longest_name(row)
+    if len(name) > MOST_NAME:
+        problems.add(
+            f"{place}, column layer1",
+            f"the names of the layers '{row.layer1}' and '{row.layer2}' are too long for a file: "
+            f"'{name[:40]}...' would have {len(name)} characters; valid: at most {MOST_NAME}. "
+            "Rename the layers in the network",
+        )
 
 
 def _check_count(

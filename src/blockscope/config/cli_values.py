@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import yaml
+from blockscope.config.strict_yaml import YamlError, parse_yaml
 
 
 def parse_cli_values(config: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
@@ -45,10 +45,7 @@ def _plain(given: Any) -> Any:
     if not isinstance(given, str):
         return given
     try:
-        parsed = yaml.safe_load(given)
-    except (
-        yaml.YAMLError,
-        ValueError,
-    ):  # unbalanced brackets, or an invalid date such as 2026-13-45
+        parsed = parse_yaml(given).content
+    except YamlError:  # unbalanced brackets, a date: the checks say what is wrong with the text
         return given
     return parsed if isinstance(parsed, bool | int | float) else given

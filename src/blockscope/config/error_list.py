@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import reprlib
+import sys
 from collections.abc import Mapping
 from typing import Any, TypeVar, get_args
 
@@ -10,6 +12,7 @@ from pydantic_core import ErrorDetails
 
 from blockscope.config.renamed import explain_old_key
 from blockscope.config.settings import PATTERN_WORDS, Config
+from blockscope.config.strict_yaml import misread
 from blockscope.io.errors import BadConfig, describe_valid, nearest_names
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -79,9 +82,18 @@ def explain(detail: ErrorDetails, model: type[BaseModel], noun: str) -> str:
     if expected is None:
         first, _, rest = detail["msg"].partition(" should ")
         expected = f"must {rest}" if rest else first
-    text = repr(found)
-    text = text if len(text) <= SHOWN else text[: SHOWN - 3] + "..."
-    return f"{expected}, found {text}{_hint(kind, found)}"
+    return f"{expected}, found {_shown(found)}{_hint(kind, found)}"
+
+
+def _shown(found: Any) -> str:
+    """Quote a wrong value, however large or deep it is."""
+    short = reprlib.Repr()
+    short.maxlevel, short.maxstring, short.maxother = 3, 10 * SHOWN, 10 * SHOWN
+    try:
+        text = short.repr(found)
+    except ValueError:  # a number of more digits than Python prints
+        text = f"a number of more than {sys.get_int_max_str_digits()} digits"
+    return text if len(text) <= SHOWN else text[: SHOWN - 3] + "..."
 
 
 def settings_at(model: type[BaseModel], location: tuple[int | str, ...]) -> Mapping[str, str]:
@@ -112,8 +124,14 @@ def _unknown_key(location: tuple[int | str, ...], model: type[BaseModel], noun: 
 
 
 def _hint(kind: str, found: Any) -> str:
+    if kind == "string_type" and isinstance(found, bool):
+        return " (YAML reads yes, no, on and off so; write text in quotes)"
+    if kind == "string_type" and isinstance(found, int | float):
+        return " (a number; write text in quotes)"
     if kind not in {"int_type", "float_type"} or not isinstance(found, str):
         return ""
+    if misread(found):
+        return f" ({misread(found)})"
     try:
         float(found)
     except ValueError:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from blockscope.io.atomic_files import atomic_write_text
+from blockscope.io.plain_json import parse_json
 
 
 class FileCache:
@@ -16,7 +17,7 @@ class FileCache:
         self.store = store
         self.changed = False
         try:
-            content = json.loads(store.read_text(encoding="utf-8"))
+            content = parse_json(store.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             content = {}
         self.facts: dict[str, str] = content if isinstance(content, dict) else {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -19,6 +20,8 @@ from blockscope.models.card import ModelCard
 from blockscope.models.entry import ModelEntry
 
 CACHE = Path(".snakemake/blockscope/cards")
+LOG = Path("logs/cards.log")
+LIMIT = 300  # seconds for each network; large ones on a slow disk take a minute
 
 
 @dataclass(frozen=True)
@@ -96,27 +99,39 @@ def _make(missing: list[CardRequest], problems: ErrorList) -> dict[str, ModelCar
         command = [sys.executable, "-m", "blockscope", "card", "--catalogue", str(catalogue)]
         for model in missing:
             command += ["--model", model.name]
-        done = subprocess.run(
-            [*command, "--output-folder", folder], capture_output=True, text=True, check=False
-        )
+        end = _run([*command, "--output-folder", folder], LIMIT * len(missing))
         for model in missing:
             path = Path(folder) / f"{model.name}.json"
             if path.is_file():
                 cards[model.name] = ModelCard.read(path)
                 path.replace(model.cached)
-    errors = _errors_by_model(done.stderr)
+    errors = _errors_by_model(LOG.read_text(encoding="utf-8", errors="replace"))
     for model in missing:
         if model.name not in cards:
-            text = errors.get(model.name) or "\n".join(done.stderr.splitlines()[-5:])
-            problems.add(f"{model.place}, key graph", text or f"no card (exit {done.returncode})")
+            text = errors.get(model.name) or f"the network could not be read: {end}"
+            problems.add(f"{model.place}, key graph", f"{text} (log: {LOG})")
     return cards
 
 
-def _errors_by_model(stderr: str) -> dict[str, str]:
+def _run(command: list[str], limit: float) -> str:
+    """Run a command with its output in the log; return how it ended, for where it said nothing."""
+    LOG.parent.mkdir(parents=True, exist_ok=True)
+    with open(LOG, "wb") as log:
+        try:
+            done = subprocess.run(command, stdout=log, stderr=log, check=False, timeout=limit)
+        except subprocess.TimeoutExpired:
+            return f"it took more than {limit:g} s"
+    if done.returncode < 0:
+        name = signal.Signals(-done.returncode).name
+        return f"the process that read it was killed by {name}, perhaps for its memory"
+    return f"the process that read it ended with {done.returncode}"
+
+
+def _errors_by_model(output: str) -> dict[str, str]:
     """Return the error of each model, without the log lines of libraries before it."""
     errors: dict[str, list[str]] = {}
     lines: list[str] = []
-    for line in stderr.splitlines():
+    for line in output.splitlines():
         start = re.match(r"(?:blockscope: )?model '([^']+)': (.*)", line)
         if start:
             lines = errors.setdefault(start[1], [])

@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
 from blockscope.config.error_list import ErrorList
-from blockscope.config.settings import (
-    ID_PATTERN,
-    ID_WORDS,
-    RESERVED_MODELS,
-    Config,
-    ImageRow,
-    RunRow,
-)
+from blockscope.config.settings import Config, ImageRow, RunRow
 from blockscope.config.tables import Row, parse_catalogue, read_table
 from blockscope.io.errors import unknown_name
 from blockscope.models.entry import ModelEntry, Settings
@@ -26,7 +18,7 @@ Entry = TypeVar("Entry", bound=Settings)
 
 @dataclass(frozen=True)
 class EntryTable(Mapping[str, Entry]):
-    """Entries of a file by id, as far as they are valid, with the place of each."""
+    """Entries of a file by id, with the place of each; None for one that has a mistake."""
 
     kind: str
     file: str
@@ -95,15 +87,14 @@ def read_project(config: Mapping[str, Any], place: str, problems: ErrorList) -> 
             return None
         settings = Config.model_validate(tables)
     entries = parse_catalogue(settings.models, problems)
+    places = {name: at for name, (at, _) in entries.items()}
+    clashes = _check_case(places, problems)
     models = EntryTable(
         "model",
         settings.models,
-        {name: entry for name, (_, entry) in entries.items()},
-        {name: at for name, (at, _) in entries.items()},
+        {name: None if name in clashes else entry for name, (_, entry) in entries.items()},
+        places,
     )
-    for name, at in models.places.items():
-        _check_model_id(name, at, problems)
-    _check_case(models.places, problems)
     images = _read_rows(settings.images, ImageRow, "image", problems)[0]
     runs, raw_runs = _read_rows(settings.runs, RunRow, "run", problems)
     return Project(settings, models, images, runs, tuple(raw_runs), place)
@@ -122,28 +113,25 @@ def _read_rows(
         entry = problems.parse(model, row.cells, place, noun="column")
         if name in entries:
             problems.add(place, f"duplicate {key} '{name}', first in {places[name]}")
+            entries[name] = None
         elif name:
             entries[name] = entry
             places[name] = place
         raw.append(RawRun(place, row.cells, entry if isinstance(entry, RunRow) else None))
-    _check_case(places, problems)
+    entries.update(dict.fromkeys(_check_case(places, problems)))
     return EntryTable(key, path, entries, places), raw
 
 
-def _check_model_id(name: str, place: str, problems: ErrorList) -> None:
-    if not re.fullmatch(ID_PATTERN, name):
-        problems.add(place, f"must be {ID_WORDS}, found '{name}'")
-    elif name.lower() in RESERVED_MODELS:
-        problems.add(place, f"id '{name}' is reserved for a folder of results; choose another one")
-
-
-def _check_case(places: Mapping[str, str], problems: ErrorList) -> None:
-    """Refuse ids that would share a file on case-insensitive file systems."""
+def _check_case(places: Mapping[str, str], problems: ErrorList) -> set[str]:
+    """Refuse, and return, ids that would share a file on case-insensitive file systems."""
+    clashes = set()
     first: dict[str, str] = {}
     for name, place in places.items():
         other = first.setdefault(name.casefold(), name)
         if other != name:
             problems.add(place, f"id '{name}' differs from '{other}' only in case")
+            clashes |= {name, other}
+    return clashes
 
 
 def describe_config_files(files: Iterable[str | Path]) -> str:

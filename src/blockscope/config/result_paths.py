@@ -9,7 +9,11 @@ from typing import Any
 from blockscope.autodiff.gradient_overrides import OVERRIDES
 from blockscope.config.panels import PANELS
 from blockscope.config.settings import FactorChoice, RunRow
+from blockscope.io.contained_paths import files_below, inside
 from blockscope.models.entry import ModelEntry
+
+RESULTS = "results"
+MOST_NAME = 240  # characters; file systems take 255 bytes, and some endings are longer
 
 # Optional parts of the name of a file of factors: the layer it was fitted on, the method.
 RECIPE_PATTERN = r"(-on-[^/]+?)?(-pca)?"
@@ -19,7 +23,17 @@ GALLERY = "results/index.html"
 
 def model_folder(name: str) -> Path:
     """Return the folder of a network in normal form: ``graph.pb``, ``model.json``, ``source``."""
-    return Path("results/models") / name
+    return inside(RESULTS, "models", name)
+
+
+def image_folder(model: str, image: str) -> Path:
+    """Return the folder of what a network makes of an image."""
+    return inside(RESULTS, model, image)
+
+
+def figure_folder(run: str) -> Path:
+    """Return the folder of the figure of a run."""
+    return inside(RESULTS, "figures", run)
 
 
 def layer_in_path(layer: str) -> str:
@@ -60,7 +74,7 @@ def local_files(entry: ModelEntry) -> list[str]:
         if source.path is None:
             continue
         path = Path(source.path)
-        inner = sorted(str(member) for member in path.rglob("*") if member.is_file())
+        inner = [str(member) for member in files_below(path)] if path.is_dir() else []
         files += inner or [str(path)]
     return files
 
@@ -90,7 +104,8 @@ def page_files(row: RunRow, neuron_groups: int, rendered: bool = False) -> Files
 
 def known_files(row: RunRow, neuron_groups: int, rendered: bool) -> Files:
     """Return every file that a panel or page of a run may need, and some behind them, by name."""
-    folder = f"results/{row.model}/{row.image}"
+    folder = str(image_folder(row.model, row.image))
+    model = str(model_folder(row.model))
     layers = {"1": row.layer1, "2": row.layer2}
     paths = {n: layer_in_path(layer) for n, layer in layers.items()}
     between = f"{paths['1']}--{paths['2']}"
@@ -114,7 +129,7 @@ def known_files(row: RunRow, neuron_groups: int, rendered: bool) -> Files:
         known[f"groups{n}"] = f"{groups}.h5"
         known[f"group_sprites{n}"] = _sheet(f"{groups}-sprites") if rendered else []
         known[f"group_sprites_zarr{n}"] = [f"{groups}-sprites.zarr.zip"] if rendered else []
-        sprites = f"results/models/{row.model}/sprites/{paths[n]}"
+        sprites = f"{model}/sprites/{paths[n]}"
         known[f"sprites{n}"] = _sheet(sprites) if rendered else []
         known[f"sprites_zarr{n}"] = [f"{sprites}.zarr.zip"] if rendered else []
         known[f"contact{n}"] = [f"{folder}/sprites/{paths[n]}.html"] if rendered else []
@@ -132,13 +147,21 @@ DEFAULT_REQUEST: Mapping[str, list[str]] = {"pairs": [""], "methods": ["linear"]
 
 def printed_files(row: RunRow) -> list[str]:
     """Return the printed panels of a run, in all formats."""
-    folder = f"results/figures/{row.run}"
+    folder = str(figure_folder(row.run))
     return [f"{folder}/{panel}.{kind}" for panel in row.panels for kind in ("pdf", "svg", "png")]
 
 
 def page_of(run: str) -> str:
     """Return the page of a run."""
     return f"results/figures/{run}/index.html"
+
+
+def longest_name(row: RunRow) -> str:
+    """Return the longest name of a file that a run may need."""
+    placed = row.model_copy(update={"model": "m", "image": "i"})  # whatever these are
+    known = known_files(placed, neuron_groups=100, rendered=True).values()
+    paths = (path for found in known for path in ([found] if isinstance(found, str) else found))
+    return max((path.rpartition("/")[2] for path in paths), key=len)
 
 
 def _sheet(name: str) -> list[str]:
@@ -177,7 +200,7 @@ def gallery_runs(runs: Mapping[str, RunRow]) -> list[dict[str, Any]]:
     """Return what the gallery tells of each run, and the files of its figure."""
     shown = []
     for row in runs.values():
-        figure = f"results/figures/{row.run}"
+        figure = str(figure_folder(row.run))
         shown.append(
             {
                 "run": row.run,

@@ -11,19 +11,21 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StrictBool, StrictInt, model_validator
 
+from blockscope.io.downloads import MOST_MB
 from blockscope.models.entry import SHA256_PATTERN, URL_PATTERN, Number, Settings
 
-ID_PATTERN = r"[A-Za-z0-9][A-Za-z0-9._-]*"
-ID_WORDS = "an id of letters, digits and . _ -, beginning with a letter or digit"
+ID_PATTERN = r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}"
+ID_WORDS = "an id of at most 100 letters, digits and . _ -, beginning with a letter or digit"
 # What the patterns mean, for messages.
 PATTERN_WORDS = {
     f"^{ID_PATTERN}$": ID_WORDS,
     SHA256_PATTERN: "a SHA-256 of 64 hexadecimal digits",
-    URL_PATTERN: "a URL that begins with http:// or https://",
+    URL_PATTERN: "a URL that begins with http:// or https://, without blanks",
 }
 # Folders next to those of the models, so no model can have these names.
 RESERVED_MODELS = ("models", "figures")
 
+Seed = Annotated[StrictInt, Field(ge=0, le=2**32 - 1)]
 ColourValue = Annotated[StrictInt, Field(ge=0, le=255)]
 
 
@@ -40,7 +42,7 @@ class ImageOptions(Settings):
 class ComputeOptions(Settings):
     """How much of the machine a job may use; does not affect results."""
 
-    memory_mb: Annotated[StrictInt, Field(ge=256)] = Field(
+    memory_mb: Annotated[StrictInt, Field(ge=256, le=4_000_000)] = Field(
         default=2048,
         description="Memory in MB for the batches of one job, in addition to 1500 MB for "
         "TensorFlow and the network. More memory means larger batches. Changing it recomputes "
@@ -53,6 +55,12 @@ class ComputeOptions(Settings):
         "that gets none fails. `false`: such jobs use the CPU.",
         examples=[True],
     )
+    download_mb: Annotated[StrictInt, Field(ge=1, le=1_000_000)] = Field(
+        default=MOST_MB,
+        description="Largest size in MB of a file that is downloaded, and of the member that is "
+        "taken from a zip archive. Changing it recomputes nothing.",
+        examples=[4096],
+    )
 
 
 class FactorOptions(Settings):
@@ -63,7 +71,7 @@ class FactorOptions(Settings):
         description="Labels listed for each factor, in the TSV file and in the figure's legend.",
         examples=[10],
     )
-    joint_labels: Annotated[StrictInt, Field(ge=2)] = Field(
+    joint_labels: Annotated[StrictInt, Field(ge=2, le=1_000_000)] = Field(
         default=50,
         description="Number of most probable labels that a `joint` factorisation is fitted to.",
         examples=[100],
@@ -79,7 +87,7 @@ class ChannelOptions(Settings):
         "the attributions differs from the change of the score by at most this share of it.",
         examples=[0.01],
     )
-    seed: Annotated[StrictInt, Field(ge=0)] = Field(
+    seed: Seed = Field(
         default=0,
         description="Seed of the noise of the method `stochastic` (noisy integrated gradients).",
         examples=[7],
@@ -165,9 +173,7 @@ class GridOptions(Settings):
         "background, as in the article.",
         examples=[True],
     )
-    seed: Annotated[StrictInt, Field(ge=0)] = Field(
-        default=0, description="Seed of all random numbers of a grid.", examples=[7]
-    )
+    seed: Seed = Field(default=0, description="Seed of all random numbers of a grid.", examples=[7])
 
 
 class FigureOptions(Settings):

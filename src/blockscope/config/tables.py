@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,8 +13,12 @@ import yaml
 from pydantic import BaseModel
 
 from blockscope.config.error_list import ErrorList
+from blockscope.config.settings import ID_PATTERN, ID_WORDS, RESERVED_MODELS
+from blockscope.config.strict_yaml import YamlError, parse_yaml
 from blockscope.io.errors import BadFile, describe_valid, nearest_names
 from blockscope.models.entry import ModelEntry
+
+MOST_BYTES = 50_000_000  # of a table: some hundred thousand rows
 
 
 @dataclass(frozen=True)
@@ -25,10 +31,20 @@ class Row:
 
 @dataclass(frozen=True)
 class Mapped:
-    """A YAML mapping: its content, and the line of each top-level key."""
+    """A YAML mapping: its content, and its top-level keys as they are written, with their lines.
+
+    ``repeated`` are the lines of keys, at any level, that occur a second time.
+    """
 
     content: Mapping[Any, Any]
-    lines: Mapping[Any, int]
+    written: Mapping[Any, tuple[str, int]]
+    repeated: tuple[int, ...] = ()
+
+    def is_repeated(self, name: Any) -> bool:
+        """Tell whether a top-level key, or one below it, occurs twice."""
+        line = self.written[name][1]
+        end = min((n for _, n in self.written.values() if n > line), default=sys.maxsize)
+        return any(line <= other < end for other in self.repeated)
 
 
 def read_catalogue(path: str | Path) -> dict[str, ModelEntry]:
@@ -50,12 +66,30 @@ def parse_catalogue(
         problems.add(str(path), "is empty; it needs at least one network")
     found: dict[str, tuple[str, ModelEntry | None]] = {}
     for name, content in mapped.content.items():
-        place = f"{path}, line {mapped.lines[name]} (model '{name}')"
+        text, line = mapped.written[name]
+        place = f"{path}, line {line} (model '{text}')"
         if not isinstance(name, str):
-            problems.add(place, f"a model's id must be text; write '{name}' in quotes")
+            problems.add(
+                place,
+                f"a model's id must be text, and YAML reads {text or 'nothing'} as {name!r}; write "
+                f"'{text}': in quotes, or choose another id",
+            )
             continue
-        found[name] = place, problems.parse(ModelEntry, content, place)
+        wrong = _wrong_id(name)
+        if wrong:
+            problems.add(place, wrong)
+        entry = problems.parse(ModelEntry, content, place)
+        found[name] = place, None if wrong or mapped.is_repeated(name) else entry
     return found
+
+
+def _wrong_id(name: str) -> str:
+    """Say what is wrong with a model's id, which is part of paths; empty where nothing is."""
+    if not re.fullmatch(ID_PATTERN, name):
+        return f"must be {ID_WORDS}, found '{name}'"
+    if name.lower() in RESERVED_MODELS:
+        return f"id '{name}' is reserved for a folder of results; choose another one"
+    return ""
 
 
 def read_mapping(path: str | Path, problems: ErrorList) -> Mapped | None:
@@ -64,38 +98,22 @@ def read_mapping(path: str | Path, problems: ErrorList) -> Mapped | None:
     if text is None:
         return None
     try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        content = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        place = f"{path}, line {mark.line + 1}" if mark else str(path)
-        problems.add(place, f"is not valid YAML: {getattr(error, 'problem', None) or error}")
+        parsed = parse_yaml(text)
+    except YamlError as error:
+        problems.add(f"{path}, line {error.line}" if error.line else str(path), str(error))
         return None
-    if node is None:
+    if parsed.root is None:
         return Mapped({}, {})
-    if not isinstance(node, yaml.MappingNode) or not isinstance(content, dict):
+    if not isinstance(parsed.root, yaml.MappingNode) or not isinstance(parsed.content, dict):
         problems.add(str(path), "must hold keys with values, as in 'models: config/models.yaml'")
         return None
-    for key, first, second in _repeated_keys(node):
+    for key, first, second in parsed.repeated:
         problems.add(f"{path}, line {second}", f"duplicate key '{key}', first in line {first}")
-    lines = [key.start_mark.line + 1 for key, _ in node.value]
-    names = [yaml.safe_load(yaml.serialize(key)) for key, _ in node.value]
-    return Mapped(content, dict(zip(names, lines, strict=True)))
-
-
-def _repeated_keys(node: yaml.Node) -> Iterator[tuple[str, int, int]]:
-    if isinstance(node, yaml.SequenceNode):
-        for item in node.value:
-            yield from _repeated_keys(item)
-    if isinstance(node, yaml.MappingNode):
-        seen: dict[str, int] = {}
-        for key, value in node.value:
-            line = key.start_mark.line + 1
-            if key.value in seen:
-                yield key.value, seen[key.value], line
-            elif isinstance(key.value, str):
-                seen[key.value] = line
-            yield from _repeated_keys(value)
+    keys = [key for key, _ in parsed.root.value]
+    names = [yaml.SafeLoader("").construct_object(key) for key in keys]
+    written = [(key.value, key.start_mark.line + 1) for key in keys]
+    repeated = tuple(line for _, _, line in parsed.repeated)
+    return Mapped(parsed.content, dict(zip(names, written, strict=True)), repeated)
 
 
 def read_table(path: str | Path, model: type[BaseModel], problems: ErrorList) -> list[Row] | None:
@@ -147,8 +165,16 @@ def _check_columns(
         problems.add(place, f"'{columns[0]}' has no tab; separate columns by tabs")
         return False
     sound = True
-    for name in columns:
-        if columns.count(name) > 1:
+    for number, name in enumerate(columns, start=1):
+        if not name:
+            at_end = not any(columns[number:])
+            problems.add(
+                place,
+                f"column {number} has no name"
+                + ("; remove the tab at the end of the line" if at_end else ""),
+            )
+            sound = False
+        elif columns.count(name) > 1:
             problems.add(place, f"duplicate column '{name}'")
             sound = False
         elif name not in known:
@@ -173,14 +199,21 @@ def _columns(model: type[BaseModel]) -> str:
 def read_text(path: str | Path, problems: ErrorList) -> str | None:
     """Read a text file as UTF-8; adds the reason where it cannot be read."""
     try:
-        return Path(path).read_text(encoding="utf-8-sig")
+        source = Path(path)
+        if source.exists() and not (source.is_file() or source.is_dir()):
+            problems.add(str(path), "is not a file")  # a pipe or a device may never end
+            return None
+        if source.stat().st_size > MOST_BYTES:
+            problems.add(str(path), f"is larger than {MOST_BYTES:,} bytes")
+            return None
+        return source.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         problems.add(str(path), f"does not exist (looked in {Path.cwd()})")
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
         problems.add(f"{path}, line {line}", "is not UTF-8 text; save the file in that encoding")
-    except OSError as error:
-        problems.add(str(path), f"cannot be read: {error.strerror or error}")
+    except (OSError, ValueError) as error:
+        problems.add(str(path), f"cannot be read: {getattr(error, 'strerror', None) or error}")
     return None
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from blockscope.io.contained_paths import files_below
 from blockscope.io.errors import BadFile
 
 FilePath = str | os.PathLike[str]
@@ -53,24 +54,31 @@ def require_file(path: FilePath, kind: str) -> Path:
     ``kind`` is the noun of the message, as in "image file".
     """
     source = Path(path)
-    if not source.is_file():
-        raise BadFile(f"{kind} '{source}' {'is a folder' if source.is_dir() else 'does not exist'}")
-    return source
+    try:
+        if source.is_file():
+            return source
+        found = "is a folder" if source.is_dir() else "does not exist"
+    except OSError as error:  # a name that is too long, a folder that may not be entered
+        found = f"cannot be read: {error.strerror or error}"
+    raise BadFile(f"{kind} '{source}' {found}")
 
 
 def sha256_of(path: FilePath) -> str:
     """Return the SHA-256 of a file, or of a folder's files with their relative names, as hex.
 
-    Raises ``BadFile`` where it does not exist, ``OSError`` where it cannot be read.
+    Raises ``BadFile`` where it does not exist or a folder's member leads out of it, ``OSError``
+    where it cannot be read.
     """
     source = Path(path)
     if source.is_file():
         with open(source, "rb") as handle:
             return hashlib.file_digest(handle, "sha256").hexdigest()
     if not source.is_dir():
-        raise BadFile(f"file '{source}' does not exist")
+        raise BadFile(
+            f"'{source}' {'is no file or folder' if source.exists() else 'does not exist'}"
+        )
     digest = hashlib.sha256()
-    for member in sorted(p for p in source.rglob("*") if p.is_file()):
+    for member in files_below(source):
         digest.update(member.relative_to(source).as_posix().encode() + b"\0")
         digest.update(bytes.fromhex(sha256_of(member)))
     return digest.hexdigest()

@@ -25,6 +25,7 @@ from xarray.backends import H5NetCDFStore
 from blockscope.io.atomic_files import atomic_write
 from blockscope.io.checksums import DIGITS, MARK, check_seal, seal
 from blockscope.io.errors import BadFile
+from blockscope.io.hdf5_links import check_self_contained
 
 ENDINGS = (".h5", ".zarr.zip")
 ZIP_DATE = (1980, 1, 1, 0, 0, 0)  # the earliest a zip can hold: equal data give equal bytes
@@ -117,6 +118,7 @@ def read(path: str | os.PathLike[str]) -> xr.Dataset:
 
 
 def _read_h5(source: Path) -> xr.Dataset:
+    check_self_contained(source)
     with xr.open_dataset(source, engine="h5netcdf") as dataset:
         return dataset.load()
 

@@ -9,6 +9,7 @@ from typing import Any
 from blockscope.io.atomic_files import FilePath, atomic_write_text, require_file
 from blockscope.io.checksums import KEY, check_digest, digest_of_facts
 from blockscope.io.errors import BadFile
+from blockscope.io.plain_json import parse_json
 
 
 def write_facts(path: FilePath, facts: Mapping[str, Any]) -> None:
@@ -24,7 +25,7 @@ def read_facts(path: FilePath, kind: str) -> dict[str, Any]:
     """
     source = require_file(path, kind)
     try:
-        facts = json.loads(source.read_text("utf-8"))
+        facts = parse_json(source.read_text("utf-8"))
     except ValueError as error:  # no JSON, or no UTF-8
         raise BadFile(f"{kind} '{source}' cannot be read: {error}") from error
     if not isinstance(facts, dict):

@@ -5,7 +5,6 @@ The index of a label is that of its logit; names may repeat.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +12,9 @@ from pathlib import Path
 
 from blockscope.io.atomic_files import require_file
 from blockscope.io.errors import BadFile, UnknownName, unknown_name
+from blockscope.io.plain_json import parse_json
 
+MOST_BYTES = 20_000_000  # some hundred thousand names
 _MOST_DIGITS = 10  # no network has that many logits
 
 
@@ -25,6 +26,8 @@ def read_labels(path: str | os.PathLike[str]) -> list[str]:
     whitespace is dropped. Raises ``BadFile`` for a missing, empty or malformed file.
     """
     source = require_file(path, "labels file")
+    if source.stat().st_size > MOST_BYTES:
+        raise BadFile(f"labels file '{source}' is larger than {MOST_BYTES:,} bytes")
     try:
         text = source.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
@@ -40,8 +43,8 @@ def read_labels(path: str | os.PathLike[str]) -> list[str]:
 
 def _names_from_json(source: Path, text: str) -> list[str]:
     try:
-        content = json.loads(text)
-    except json.JSONDecodeError as error:
+        content = parse_json(text)
+    except ValueError as error:
         raise BadFile(f"labels file '{source}' is not JSON: {error}") from error
     if isinstance(content, dict):
         keys = [str(i) for i in range(len(content))]

@@ -6,7 +6,7 @@ import json
 import os
 from functools import cached_property
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from blockscope.io.errors import BadFile, unknown_name
 from blockscope.io.json_files import read_facts, write_facts
@@ -59,6 +59,16 @@ class ModelCard(BaseModel):
     labels: tuple[str, ...] = Field(description="entry i names logit i")
     skip_labels: int = Field(default=0, description="number of leading entries that are not labels")
     provenance: dict[str, str | int | float] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _in_order(self) -> ModelCard:
+        known: set[str] = set()
+        for layer in self.layers:
+            missing = set(layer.inputs) - known
+            if missing:
+                raise ValueError(f"layer '{layer.name}' comes before its input '{min(missing)}'")
+            known.add(layer.name)
+        return self
 
     @cached_property
     def by_name(self) -> dict[str, Layer]:

@@ -58,14 +58,23 @@ def build_card(
     grey = np.full((*size, 3), 128, np.uint8)
     downstream = graphs.downstream(nodes, start)
     floats = [n for n in nodes if n in downstream and n != start]
-    tensors = network.run({start: network.values(grey)}, floats)
-    shapes = {n: tuple(t.shape) for n, t in tensors.items() if t.dtype == tf.float32}
+    place = f"for an image of {size[0]} x {size[1]} pixels (models catalogue: input.size)"
+    try:
+        tensors = network.float_tensors(network.values(grey), floats)
+    except BadFile as error:
+        raise BadFile(f"model '{name}', {place}: {error}") from error
+    shapes = {n: tuple(tensor.shape) for n, tensor in tensors.items()}
+    empty = next((n for n in floats if 0 in shapes.get(n, ())), None)
+    if empty:
+        raise BadFile(f"model '{name}', {place}: '{empty}' has no values, {shapes[empty]}")
+    if logits not in shapes:
+        raise BadFile(f"model '{name}': logits '{logits}' are not float32")
     if len(shapes[logits]) != 2 or shapes[logits][0] != 1:
         raise BadFile(
             f"model '{name}': logits '{logits}' have shape {shapes[logits]}, expected "
             "(image, logit)"
         )
-    _check_finite(name, logits, nodes, {n: tensors[n] for n in shapes})
+    _check_finite(name, logits, nodes, tensors)
     outputs = shapes[logits][1]
     _check_labels(name, labels, outputs)
     if not len(labels):

@@ -22,9 +22,10 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 SHA256_PATTERN = r"^[0-9a-fA-F]{64}$"
-URL_PATTERN = r"^https?://"
+URL_PATTERN = r"^https?://[^\x00-\x20]+$"
 
 Number = Annotated[float, Strict()]
+PixelValue = Annotated[float, Strict(), Field(ge=-1e6, le=1e6)]
 ImageSide = Annotated[StrictInt, Field(ge=1, le=8192)]
 Sha256 = Annotated[str, Field(pattern=SHA256_PATTERN)]
 
@@ -103,7 +104,7 @@ class InputSettings(Settings):
     size: tuple[ImageSide, ImageSide] = Field(
         description="Rows and columns of the image, in pixels.", examples=[[224, 224]]
     )
-    range: tuple[Number, Number] = Field(
+    range: tuple[PixelValue, PixelValue] = Field(
         description="Values that black and white are mapped to.", examples=[[-1, 1]]
     )
 
@@ -135,7 +136,7 @@ class ModelEntry(Settings):
         "one name per line; given like `graph`.",
         examples=["networks/labels.json"],
     )
-    skip_labels: Annotated[StrictInt, Field(ge=0)] = Field(
+    skip_labels: Annotated[StrictInt, Field(ge=0, le=1_000_000)] = Field(
         default=0,
         description="Number of leading entries of the list that are not labels (dummy, "
         "background). A list with such entries may be shorter than the logits: the last ones have "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,21 +10,15 @@ from typing import Any
 import tensorflow as tf
 from google.protobuf.message import DecodeError
 from tensorflow.core.framework import graph_pb2
-from tensorflow.core.protobuf import saved_model_pb2
 from tensorflow.python.framework.convert_to_constants import (
     convert_variables_to_constants_v2,
 )
 
 from blockscope.io.errors import BadFile
-from blockscope.models.allowed_operations import ALLOWED, check_ops
+from blockscope.io.hdf5_links import check_self_contained
+from blockscope.models.saved_model_operations import check_saved_model
 
-# What a SavedModel needs to hold and restore its variables; freezing removes all of it.
-SAVED_MODEL_OPS = frozenset(
-    """VarHandleOp ReadVariableOp AssignVariableOp VarIsInitializedOp PartitionedCall
-    StatefulPartitionedCall RestoreV2 SaveV2 MergeV2Checkpoints ShardedFilename StringJoin
-    DisableCopyOnRead StaticRegexFullMatch
-    """.split()
-)
+MOST_BYTES = 2**31  # of a frozen graph: more, protobuf does not read
 
 
 @dataclass(frozen=True)
@@ -58,6 +53,8 @@ def read_graph(path: str | Path, size: tuple[int, int]) -> Graph:
     source = Path(path)
     if not source.exists():
         raise BadFile(f"model file '{source}' does not exist")
+    if not (source.is_file() or source.is_dir()):
+        raise BadFile(f"model file '{source}' is no file or folder")  # a pipe may never end
     if source.is_dir():
         return _read_saved_model(source)
     if source.suffix in {".keras", ".h5", ".hdf5"}:
@@ -69,6 +66,11 @@ def _read_frozen(source: Path) -> Graph:
     if source.name == "saved_model.pb":
         raise BadFile(
             f"'{source}' is part of a SavedModel; give its folder '{source.parent}' instead"
+        )
+    if source.stat().st_size >= MOST_BYTES:
+        raise BadFile(
+            f"model file '{source}' has {source.stat().st_size:,} bytes; a frozen graph has less "
+            f"than {MOST_BYTES:,}"
         )
     definition = graph_pb2.GraphDef()
     try:
@@ -87,29 +89,49 @@ def _read_keras(source: Path, size: tuple[int, int]) -> Graph:
     import keras  # costs seconds, and only Keras files need it
 
     try:
+        _check_weights(source)
         model = keras.models.load_model(source, compile=False, safe_mode=True)
     except Exception as error:  # Keras raises many kinds
         raise BadFile(f"Keras file '{source}' cannot be loaded: {error}") from error
-    if len(model.inputs) != 1 or len(model.outputs) != 1:
+    inputs, outputs = model.inputs or [], model.outputs or []
+    if len(inputs) != 1 or len(outputs) != 1:
         raise BadFile(
-            f"Keras file '{source}' has {len(model.inputs)} inputs and {len(model.outputs)} "
+            f"Keras file '{source}' has {len(inputs)} inputs and {len(outputs)} "
             "outputs; only networks with one image in and one vector out are supported"
         )
-    channels = model.inputs[0].shape[-1]
-    image = tf.TensorSpec([None, *size, channels], tf.float32, name="input")
+    image = tf.TensorSpec([None, *size, 3], tf.float32, name="input")
 
     @tf.function(input_signature=[image], autograph=False)
     def forward(batch: tf.Tensor) -> tf.Tensor:
         return model(batch, training=False)
 
-    return _freeze(forward.get_concrete_function())
+    try:
+        function = forward.get_concrete_function()
+    except Exception as error:  # Keras raises many kinds
+        raise BadFile(
+            f"Keras file '{source}' cannot be computed for colour images of {size[0]} x {size[1]} "
+            f"pixels (models catalogue: input.size): {_first_line(error)}"
+        ) from error
+    return _freeze(function)
+
+
+def _check_weights(source: Path) -> None:
+    """Refuse weights that are links to another file, which Keras would read."""
+    if source.suffix != ".keras":
+        check_self_contained(source)
+        return
+    with zipfile.ZipFile(source) as archive:
+        for member in archive.namelist():
+            if member.endswith((".h5", ".hdf5")):
+                with archive.open(member) as weights:
+                    check_self_contained(source / member, weights)
 
 
 def _read_saved_model(source: Path) -> Graph:
     description = source / "saved_model.pb"
     if not description.is_file():
         raise BadFile(f"folder '{source}' is not a SavedModel: it has no file saved_model.pb")
-    _check_saved_model(description)
+    check_saved_model(description)
     try:
         loaded = tf.saved_model.load(str(source))
     except Exception as error:  # TensorFlow raises many kinds
@@ -122,20 +144,8 @@ def _read_saved_model(source: Path) -> Graph:
     return _freeze(signatures["serving_default"])
 
 
-def _check_saved_model(description: Path) -> None:
-    """Refuse forbidden operations before TensorFlow loads, and so runs, any part of the model."""
-    saved = saved_model_pb2.SavedModel()
-    try:
-        saved.ParseFromString(description.read_bytes())
-    except DecodeError as error:
-        raise BadFile(f"'{description}' is not a SavedModel: {error}") from error
-    for meta in saved.meta_graphs:
-        nodes = [
-            *meta.graph_def.node,
-            *(n for f in meta.graph_def.library.function for n in f.node_def),
-        ]
-        known = ALLOWED | SAVED_MODEL_OPS
-        check_ops([(n.name, n.op) for n in nodes if n.op not in known], str(description.parent))
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 def _freeze(function: Any) -> Graph:
@@ -145,5 +155,8 @@ def _freeze(function: Any) -> Graph:
             f"the model has {inputs} inputs and {len(function.outputs)} outputs; "
             "only networks with one image in and one vector out are supported"
         )
-    frozen = convert_variables_to_constants_v2(function)
+    try:
+        frozen = convert_variables_to_constants_v2(function)
+    except Exception as error:  # TensorFlow raises many kinds
+        raise BadFile(f"the variables of the model cannot be frozen: {error}") from error
     return Graph(frozen.graph.as_graph_def(), frozen.inputs[0].op.name, frozen.outputs[0].op.name)

@@ -6,6 +6,8 @@ from collections.abc import Collection, Iterable, Mapping
 
 from tensorflow.core.framework import graph_pb2, node_def_pb2
 
+from blockscope.io.errors import BadFile
+
 Nodes = Mapping[str, node_def_pb2.NodeDef]
 
 
@@ -22,8 +24,12 @@ def sources(node: node_def_pb2.NodeDef) -> list[str]:
 def toposort(
     nodes: Nodes, ends: Iterable[str], stop: Collection[str] = ()
 ) -> list[node_def_pb2.NodeDef]:
-    """Return what ``ends`` need, each node after its inputs; nodes in ``stop`` have none."""
+    """Return what ``ends`` need, each node after its inputs; nodes in ``stop`` have none.
+
+    Raises ``BadFile`` where a node reads one that does not exist, or its own output.
+    """
     ordered: dict[str, node_def_pb2.NodeDef] = {}
+    begun: set[str] = set()  # whose inputs are being ordered
     stack = [(end, False) for end in ends]
     while stack:
         name, expanded = stack.pop()
@@ -32,8 +38,14 @@ def toposort(
         if expanded or name in stop:
             ordered[name] = nodes[name]
             continue
+        if name in begun:
+            raise BadFile(f"node '{name}' is computed from its own output; a cycle has no order")
+        begun.add(name)
         stack.append((name, True))
-        stack.extend((source, False) for source in reversed(sources(nodes[name])))
+        for source in reversed(sources(nodes[name])):
+            if source not in nodes:
+                raise BadFile(f"node '{name}' reads '{source}', which the graph does not have")
+            stack.append((source, False))
     return list(ordered.values())
 
 

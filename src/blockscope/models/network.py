@@ -131,7 +131,28 @@ class Network:
             nodes[after.name] = joined
         return nodes
 
+    def float_tensors(
+        self, values: npt.NDArray[np.float32], names: Sequence[str]
+    ) -> dict[str, tf.Tensor]:
+        """Return every float tensor among ``names`` for a given input.
+
+        Raises ``BadFile`` with the node that cannot be computed.
+        """
+        results = self.run({self.spec.tensor: values}, names, operation=_apply_or_name)
+        return {n: t for n, t in results.items() if t.dtype == tf.float32}
+
 
 def _output(computed: Mapping[str, list[tf.Tensor]], edge: str) -> tf.Tensor:
     name, _, number = edge.partition(":")
     return computed[name][int(number or 0)]
+
+
+def _apply_or_name(node: node_def_pb2.NodeDef, inputs: Sequence[tf.Tensor]) -> list[tf.Tensor]:
+    """Compute a node's operation like ``apply``; say which one it was where that fails."""
+    try:
+        return apply(node, inputs)
+    except Exception as error:  # TensorFlow raises many kinds
+        words = getattr(error, "message", None) or str(error) or type(error).__name__
+        raise BadFile(
+            f"node '{node.name}' ({node.op}) cannot be computed: {words.splitlines()[0]}"
+        ) from error

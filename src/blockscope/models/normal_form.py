@@ -5,7 +5,7 @@ The order of the steps matters:
 1. Input and logits are found in the graph as it was read.
 2. Only what the logits need from the input on is kept, so that whatever reads files or draws random
    numbers for the input is gone before the operations are checked.
-3. The operations are checked before anything runs.
+3. Names, operations, edges and constants are checked before anything runs.
 4. Each node is rewritten on its own: defaults entered, devices, control edges and custom gradients
    dropped, ``Concat`` turned into ``ConcatV2``.
 5. ``IdentityN``, which Keras wraps around functions with a custom gradient, becomes ``Identity``.
@@ -14,15 +14,27 @@ The order of the steps matters:
 
 from __future__ import annotations
 
-from tensorflow.core.framework import graph_pb2, node_def_pb2, types_pb2
+import math
+import re
+from collections import Counter
+
+from tensorflow import make_ndarray
+from tensorflow.core.framework import graph_pb2, node_def_pb2, tensor_pb2, types_pb2
 
 from blockscope.io.errors import BadFile, unknown_name
 from blockscope.models import graphs
 from blockscope.models.allowed_operations import check_ops
 from blockscope.models.formats import Graph
 from blockscope.models.network import PRE_RELU
-from blockscope.models.operations import enter_defaults
+from blockscope.models.operations import check_edges, enter_defaults
 
+NODE_NAME = r"[A-Za-z0-9.][A-Za-z0-9_.\\/>-]*"
+MOST_VALUES = 2**29  # of a constant: 2 GiB of float32, the most that a graph file holds
+NUMBERS = frozenset({
+    types_pb2.DT_FLOAT, types_pb2.DT_DOUBLE, types_pb2.DT_HALF, types_pb2.DT_BFLOAT16,
+    types_pb2.DT_INT8, types_pb2.DT_INT16, types_pb2.DT_INT32, types_pb2.DT_INT64,
+    types_pb2.DT_UINT8, types_pb2.DT_UINT16, types_pb2.DT_BOOL,
+})  # fmt: skip
 RECTIFIERS = frozenset({"Relu", "Relu6"})
 
 
@@ -57,6 +69,17 @@ def normalise(
     BadFile
         The graph cannot be brought into normal form.
     """
+    try:
+        return _normalise(graph, name, input_tensor, logits)
+    except BadFile as error:
+        if str(error).startswith("model '"):
+            raise
+        raise BadFile(f"model '{name}': {error}") from error
+
+
+def _normalise(
+    graph: Graph, name: str, input_tensor: str | None, logits: str | None
+) -> graph_pb2.GraphDef:
     nodes = {node.name: node for node in graph.definition.node}
     start = input_tensor or graph.input
     if start is None:
@@ -68,6 +91,7 @@ def normalise(
     end = logits or _before_softmax(nodes, graph.output, name)
     kept = _needed(nodes, start, end, name)
     check_ops([(node.name, node.op) for node in kept], name)
+    _check_nodes(kept, graph.definition, start)
     definition = graph_pb2.GraphDef(versions=graph.definition.versions)
     for node in kept:
         definition.node.append(_placeholder(node) if node.name == start else _plain(node, name))
@@ -103,11 +127,19 @@ def _before_softmax(nodes: dict[str, node_def_pb2.NodeDef], output: str | None, 
         if len(softmaxes) != 1:
             found = [n.name for n in softmaxes]
             raise BadFile(f"model '{name}': give logits; softmax operations found: {found}")
-        return graphs.tensor_name(softmaxes[0].input[0])
+        return _only_source(softmaxes[0])
     node = nodes[output]
+    graphs.toposort(nodes, [output])  # without a cycle, so that this ends
     while node.op == "Identity":
-        node = nodes[graphs.tensor_name(node.input[0])]
-    return graphs.tensor_name(node.input[0]) if node.op == "Softmax" else node.name
+        node = nodes[_only_source(node)]
+    return _only_source(node) if node.op == "Softmax" else node.name
+
+
+def _only_source(node: node_def_pb2.NodeDef) -> str:
+    sources = graphs.sources(node)
+    if len(sources) != 1:
+        raise BadFile(f"node '{node.name}' ({node.op}) has {len(sources)} inputs; valid: 1")
+    return sources[0]
 
 
 def _needed(
@@ -115,6 +147,8 @@ def _needed(
 ) -> list[node_def_pb2.NodeDef]:
     """Return what the logits need from the input on, in the order of computation."""
     ordered = graphs.toposort(nodes, [logits], stop={start})
+    if start == logits:
+        raise BadFile(f"the input '{start}' and the logits are one tensor (models catalogue)")
     if start not in {node.name for node in ordered}:
         raise BadFile(
             f"model '{name}': the logits '{logits}' are not computed from the input '{start}' "
@@ -123,10 +157,67 @@ def _needed(
     return ordered
 
 
+def _check_nodes(
+    kept: list[node_def_pb2.NodeDef], definition: graph_pb2.GraphDef, start: str
+) -> None:
+    """Check what will run, before it does: names, that become those of files, edges, constants."""
+    counts = Counter(node.name for node in definition.node)
+    whole = {node.name: _with_defaults(node) for node in kept}
+    for node in kept:
+        if counts[node.name] > 1:
+            raise BadFile(f"{counts[node.name]} nodes have the name '{node.name}'")
+        if not re.fullmatch(NODE_NAME, node.name) or set(node.name) == {"."}:
+            raise BadFile(
+                f"node {node.name!r} has a name that TensorFlow does not allow; valid: letters, "
+                "digits and . _ \\ / > -, beginning with a letter, digit or dot"
+            )
+        if node.name == start:
+            continue
+        if node.op == "Placeholder":
+            raise BadFile(
+                f"the logits need a second input, '{node.name}'; export the network for inference"
+            )
+        check_edges(whole[node.name], whole)
+        if node.op == "Const":
+            _check_constant(node)
+
+
+def _with_defaults(node: node_def_pb2.NodeDef) -> node_def_pb2.NodeDef:
+    whole = node_def_pb2.NodeDef()
+    whole.CopyFrom(node)
+    enter_defaults(whole)
+    return whole
+
+
+def _check_constant(node: node_def_pb2.NodeDef) -> None:
+    """Refuse a constant that is no array, or that stands for more than a file can hold."""
+    tensor = node.attr["value"].tensor if "value" in node.attr else tensor_pb2.TensorProto()
+    sizes = [dim.size for dim in tensor.tensor_shape.dim]
+    if tensor.dtype not in NUMBERS:
+        kind = _type_name(tensor.dtype)
+        raise BadFile(f"constant '{node.name}' holds {kind}; only numbers are supported")
+    if min(sizes, default=0) < 0 or math.prod(sizes) > MOST_VALUES:
+        raise BadFile(
+            f"constant '{node.name}' has the shape {sizes}; valid: at most {MOST_VALUES:,} values"
+        )
+    try:
+        array = make_ndarray(tensor)
+    except (ValueError, TypeError, KeyError) as error:
+        raise BadFile(f"constant '{node.name}' of shape {sizes} cannot be read: {error}") from error
+    if list(array.shape) != sizes:
+        raise BadFile(f"constant '{node.name}' has the shape {sizes}, found {list(array.shape)}")
+
+
+def _type_name(number: int) -> str:
+    """Return the name of a type; a damaged file may hold numbers of none."""
+    known = number in types_pb2.DataType.values()
+    return str(types_pb2.DataType.Name(number)) if known else f"type {number}"
+
+
 def _placeholder(node: node_def_pb2.NodeDef) -> node_def_pb2.NodeDef:
     kinds = {node.attr[key].type for key in ("dtype", "T") if key in node.attr}
     if kinds and types_pb2.DT_FLOAT not in kinds:
-        held = ", ".join(types_pb2.DataType.Name(kind) for kind in kinds)
+        held = ", ".join(map(_type_name, kinds))
         raise BadFile(f"input tensor '{node.name}' holds {held}; only float32 input is supported")
     fresh = node_def_pb2.NodeDef(name=node.name, op="Placeholder")
     fresh.attr["dtype"].type = types_pb2.DT_FLOAT

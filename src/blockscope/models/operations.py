@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
 import tensorflow as tf
-from tensorflow.core.framework import node_def_pb2
+from tensorflow.core.framework import node_def_pb2, op_def_pb2
 from tensorflow.python.framework import op_def_registry
 
-from blockscope.models.node_attributes import to_python
+from blockscope.io.errors import BadFile
+from blockscope.models.node_attributes import attribute, to_python
 
 # Arguments that the Python interface and the definition of an operation name differently.
 RENAMED = {
@@ -47,9 +48,49 @@ def enter_defaults(node: node_def_pb2.NodeDef) -> None:
     Graphs may be written without attributes that have their default value; a reader of such an
     attribute would find zero instead.
     """
-    for attribute in op_def_registry.get(node.op).attr:
-        if attribute.HasField("default_value") and attribute.name not in node.attr:
-            node.attr[attribute.name].CopyFrom(attribute.default_value)
+    for known in op_def_registry.get(node.op).attr:
+        if known.HasField("default_value") and known.name not in node.attr:
+            node.attr[known.name].CopyFrom(known.default_value)
+
+
+def check_edges(node: node_def_pb2.NodeDef, nodes: Mapping[str, node_def_pb2.NodeDef]) -> None:
+    """Raise ``BadFile`` for a node of too few or many inputs, or that reads what is no output.
+
+    ``nodes`` are those of the graph, all of known operations, with the attributes entered that have
+    a default value.
+    """
+    definition = op_def_registry.get(node.op)
+    needed = sum(_count(node, argument) for argument in definition.input_arg)
+    edges = [edge for edge in node.input if not edge.startswith("^")]
+    if len(edges) != needed:
+        raise BadFile(f"node '{node.name}' ({node.op}) has {len(edges)} inputs; valid: {needed}")
+    for edge in edges:
+        name, _, number = edge.partition(":")
+        source = nodes[name]
+        outputs = op_def_registry.get(source.op).output_arg
+        count = sum(_count(source, argument) for argument in outputs)
+        if number and not (number.isascii() and number.isdecimal() and len(number) < 6):
+            raise BadFile(
+                f"node '{node.name}' reads '{edge}'; an output is a number, as in '{name}:1'"
+            )
+        if int(number or 0) >= count:
+            raise BadFile(
+                f"node '{node.name}' reads output {int(number or 0)} of '{name}' ({source.op}), "
+                f"which has {count}, counted from 0"
+            )
+
+
+def _count(node: node_def_pb2.NodeDef, argument: op_def_pb2.OpDef.ArgDef) -> int:
+    """Return how many tensors an input or output of an operation stands for."""
+    if argument.number_attr:
+        return int(attribute(node, argument.number_attr) or 0)
+    if argument.type_list_attr:
+        return (
+            len(node.attr[argument.type_list_attr].list.type)
+            if argument.type_list_attr in node.attr
+            else 0
+        )
+    return 1
 
 
 @cache

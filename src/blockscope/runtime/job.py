@@ -14,7 +14,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TextIO
 
+from blockscope.config.result_paths import RESULTS
 from blockscope.config.stages import STAGES
+from blockscope.io.contained_paths import inside
 from blockscope.io.errors import BlockscopeError
 from blockscope.runtime.failure import MARK
 from blockscope.runtime.result_cache import CacheEntry
@@ -43,6 +45,7 @@ def run(smk: Any, main: Callable[[Any], None]) -> None:
     if not sys.stderr.isatty():  # a bar that cannot move is shown now and then only
         os.environ.setdefault("TQDM_MININTERVAL", str(PROGRESS_EVERY))
     with logged(smk.rule, Path(smk.log[0])):
+        _check_places(smk)
         entries = [entry for entry in (CacheEntry.shared(smk), CacheEntry.finished(smk)) if entry]
         for entry in entries:
             if entry.fetch():
@@ -51,6 +54,15 @@ def run(smk: Any, main: Callable[[Any], None]) -> None:
         main(smk)
         for entry in entries:
             entry.store()
+
+
+def _check_places(smk: Any) -> None:
+    """Refuse to write where a symbolic link below the results leads out of them."""
+    kept = (smk.params.get(name) for name in ("progress", "downloads"))
+    for path in map(Path, (*smk.output, *filter(None, kept))):
+        if RESULTS in path.parts:
+            place = path.parts.index(RESULTS) + 1
+            inside(Path(*path.parts[:place]), *path.parts[place:])
 
 
 def prepare_libraries(threads: int, keras: bool = False) -> None:

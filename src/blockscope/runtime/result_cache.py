@@ -21,8 +21,10 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from blockscope.io.atomic_files import atomic_write, sha256_of
+from blockscope.io.atomic_files import atomic_write, require_file, sha256_of
+from blockscope.io.contained_paths import inside
 from blockscope.io.errors import BadFile
+from blockscope.io.plain_json import parse_json
 
 VARIABLE = "BLOCKSCOPE_SHARED_RESULTS"
 STAGES = frozenset({"model", "render_sprites", "render_group_sprites", "spritemap", "render_grid"})
@@ -92,6 +94,7 @@ class CacheEntry:
         name: str = "the shared results",
         link: bool = False,
     ) -> None:
+        self.folder = folder
         self.place = folder / key[:2] / key
         self.outputs = [Path(output) for output in outputs]
         self.name = name
@@ -119,15 +122,13 @@ class CacheEntry:
 
         Each file is compared with the checksum it was stored with: a damaged one counts as missing.
         """
-        content = self._content()
-        stored = [self.place / path.name for path in self.outputs]
+        if not self._is_whole():
+            return False
         try:
-            if [sha256_of(path) for path in stored] != [content.get(path.name) for path in stored]:
-                return False
-            for source, target in zip(stored, self.outputs, strict=True):
+            for target in self.outputs:
                 with atomic_write(target) as temporary:
-                    shutil.copyfile(source, temporary)
-        except (OSError, BadFile):
+                    shutil.copyfile(self.place / target.name, temporary)
+        except OSError:
             return False
         return True
 
@@ -137,35 +138,44 @@ class CacheEntry:
         Where that fails (a full disk, missing rights) the job still has its results.
         """
         part = self.place.with_name(f".{uuid.uuid4().hex}.part")
+        damaged = part.with_suffix(".damaged")
         try:
+            inside(self.folder, part.parent.name, part.name)
             part.mkdir(parents=True)
             for output in self.outputs:
                 self.add(output, part / output.name)
             content = {path.name: sha256_of(part / path.name) for path in self.outputs}
             (part / CONTENT).write_text(json.dumps(content), encoding="utf-8")
-            if self.place.is_dir() and not self._is_whole():
-                self.place.rename(part.with_suffix(".damaged"))
+            if os.path.lexists(self.place) and not self._is_whole():
+                self.place.rename(damaged)
             part.rename(self.place)
-        except OSError as error:
+        except (OSError, BadFile) as error:
             if not self._is_whole():  # else another project was faster with the same result
-                print(f"not kept: {error.strerror or error} ({self.place})")  # noqa: T201
+                words = getattr(error, "strerror", None) or error
+                print(f"not kept: {words} ({self.place})")  # noqa: T201
         finally:
             shutil.rmtree(part, ignore_errors=True)
-            shutil.rmtree(part.with_suffix(".damaged"), ignore_errors=True)
+            if damaged.is_dir() and not damaged.is_symlink():
+                shutil.rmtree(damaged, ignore_errors=True)
+            else:  # a file or a link where a folder was meant; rmtree would wait for a pipe
+                with suppress(OSError):
+                    damaged.unlink()
 
     def _is_whole(self) -> bool:
+        """Tell whether all results are there as they were stored, and not somewhere else."""
         content = self._content()
         try:
-            return bool(content) and all(
-                sha256_of(self.place / name) == content[name] for name in content
-            )
+            inside(self.folder, *self.place.parts[-2:])
+            names = [path.name for path in self.outputs]
+            return all(sha256_of(self.place / name) == content.get(name) for name in names)
         except (OSError, BadFile):
             return False
 
     def _content(self) -> dict[str, Any]:
         """Return the checksums of the stored files; none if the list is missing or damaged."""
         try:
-            content = json.loads((self.place / CONTENT).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+            listed = require_file(self.place / CONTENT, "list of contents")
+            content = parse_json(listed.read_text(encoding="utf-8"))
+        except (OSError, ValueError, BadFile):
             return {}
         return content if isinstance(content, dict) else {}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from blockscope.io import provenance
 from blockscope.io.atomic_files import atomic_write, sha256_of
-from blockscope.io.downloads import fetch
+from blockscope.io.downloads import MOST_MB, fetch
 from blockscope.io.errors import BadFile
 from blockscope.io.labels import Labels, read_labels
 from blockscope.models.card_builder import build_card
@@ -25,6 +25,7 @@ def write_model(
     graph_path: str | os.PathLike[str],
     card_path: str | os.PathLike[str],
     downloads: str | os.PathLike[str],
+    download_mb: int = MOST_MB,
 ) -> None:
     """Bring a network of the catalogue into normal form.
 
@@ -40,16 +41,18 @@ def write_model(
         The file ``model.json`` to write.
     downloads
         Folder for the files that the entry gives by their URL.
+    download_mb
+        Largest size of these.
 
     Raises
     ------
     BadFile, UnknownName
         Something is wrong with the model; neither file is changed then.
     """
-    source, source_sha256 = _locate(entry.graph, downloads)
+    source, source_sha256 = _locate(entry.graph, downloads, download_mb)
     graph = read_graph(source, entry.input.size)
     definition = normalise(graph, name, input_tensor=entry.input.tensor, logits=entry.logits)
-    labels_path, _ = _locate(entry.labels, downloads)
+    labels_path, _ = _locate(entry.labels, downloads, download_mb)
     card = build_card(
         definition,
         name,
@@ -74,10 +77,12 @@ def write_model(
     card.write(card_path)
 
 
-def _locate(source: Source, downloads: str | os.PathLike[str]) -> tuple[Path, str]:
+def _locate(
+    source: Source, downloads: str | os.PathLike[str], download_mb: int
+) -> tuple[Path, str]:
     """Return the local path and SHA-256 of a file that is given by its path or URL."""
     if source.url and source.sha256:
-        path = fetch(source.url, source.sha256, downloads, source.member)
+        path = fetch(source.url, source.sha256, downloads, source.member, download_mb)
         return path, sha256_of(path)
     path = Path(source.path or "")
     if not path.exists():

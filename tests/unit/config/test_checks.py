@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from PIL import Image
 
 from blockscope.config import checks, model_cards
 from blockscope.config.checks import load_project
+from blockscope.config.tables import read_catalogue
 from blockscope.io.errors import BadConfig, UnknownName
 from blockscope.models.card import InputSpec, Layer, ModelCard
 
@@ -268,9 +270,9 @@ MISTAKES = {
     ),
     "id that leaves the results": (
         row(run="../../etc"),
-        "of letters, digits and . _ -, beginning with a letter or digit, found '../../etc'",
+        "letters, digits and . _ -, beginning with a letter or digit, found '../../etc'",
     ),
-    "id that is hidden": (row(run=".x"), "column run: must be an id of letters"),
+    "id that is hidden": (row(run=".x"), "column run: must be an id of at most 100 letters"),
     "image id with a slash": (
         lambda p: p.images.append("a/b\tdog.png"),
         "images.tsv, line 3 (image 'a/b'), column image: must be an id",
@@ -382,8 +384,78 @@ MISTAKES = {
     ),
     "id that YAML takes for a truth value": (
         lambda p: p.config.update(models="no.yaml")
-        or (p.folder / "no.yaml").write_text("no: {}\n"),
-        "no.yaml, line 1 (model 'False'): a model's id must be text; write 'False' in quotes",
+        or (p.folder / "no.yaml").write_text("NO: {}\n"),
+        "line 1 (model 'NO'): a model's id must be text, and YAML reads NO as False; write 'NO':",
+    ),
+    "id longer than a file's name": (
+        row(run="r" * 300),
+        "column run: must be an id of at most 100 letters, digits and . _ -, beginning with a",
+    ),
+    "more memory than there is": (
+        key("compute", "memory_mb", 10**30),
+        "key compute.memory_mb: must be less than or equal to 4000000, found 1000000000000000000",
+    ),
+    "a number of thousands of digits": (
+        key("compute", "memory_mb", 10**5000),
+        "memory_mb: must be less than or equal to 4000000, found a number of more than 4300 digits",
+    ),
+    "quotes around a list": (
+        row(methods='"linear,path"'),
+        """the quotes are part of "linear,path", as cells are used verbatim; write linear,path w""",
+    ),
+    "what is valid where there are quotes": (
+        row(methods='"linear,path"'),
+        """unknown method '"linear'; valid: linear, path, path-left-100, stochastic""",
+    ),
+    "a tab behind the header": (
+        lambda p: p.images.__setitem__(slice(None), ["image\tpath\t", "dog\tdog.png\t"]),
+        "images.tsv, line 1: column 3 has no name; remove the tab at the end of the line",
+    ),
+    "a column without a name": (
+        lambda p: p.images.__setitem__(slice(None), ["image\t\tpath", "dog\t\tdog.png"]),
+        "images.tsv, line 1: column 2 has no name\n",
+    ),
+    "octal number in the settings": (
+        file("my.yaml", b"figure:\n  dpi: 0300\n"),
+        "my.yaml, line 2: YAML reads 0300 as the octal number 192; write 300",
+    ),
+    "octal number in the catalogue": (
+        lambda p: p.config.update(models="octal.yaml")
+        or (p.folder / "octal.yaml").write_text("tiny: {skip_labels: 010}\n"),
+        "octal.yaml, line 1: YAML reads 010 as the octal number 8; write 10",
+    ),
+    "nothing as an id": (
+        lambda p: p.config.update(models="null.yaml")
+        or (p.folder / "null.yaml").write_text("~: {}\n"),
+        "(model '~'): a model's id must be text, and YAML reads ~ as None; write '~': in quotes",
+    ),
+    "truth value as text": (
+        model(logits=False),
+        "key logits: must be text, found False (YAML reads yes, no, on and off so; write text in",
+    ),
+    "number as text for a name": (
+        model(logits=1.1),
+        "key logits: must be text, found 1.1 (a number; write text in quotes)",
+    ),
+    "a path longer than a file's name": (
+        model(graph="g" * 300 + ".pb"),
+        "key graph: file '" + "g" * 300 + ".pb' cannot be read: File name too long",
+    ),
+    "settings nested deeply": (
+        lambda p: p.config.update(figur=[[[[[[[[["x" * 10**6]]]]]]]]]),
+        "my.yaml: unknown key 'figur'; did you mean figure?",
+    ),
+    "a pipe for a table": (
+        lambda p: p.config.update(images="pipe.tsv") or os.mkfifo(p.folder / "pipe.tsv"),
+        "pipe.tsv: is not a file",
+    ),
+    "range that is not one of pixels": (
+        model(input={"tensor": "input", "size": [5, 7], "range": [-1e7, 1e7]}),
+        "key input.range.0: must be greater than or equal to -1000000",
+    ),
+    "address with a blank": (
+        model(graph={"url": "https://a.org/a b.pb", "sha256": "a" * 64}),
+        "key graph.url: must be a URL that begins with http:// or https://, without blanks, found",
     ),
 }  # fmt: skip
 
@@ -392,7 +464,121 @@ MISTAKES = {
 def test_a_mistake_is_reported(project, mistake):
     change, words = MISTAKES[mistake]
     change(project)
-    assert words in project.message
+    assert words in f"{project.message}\n"
+
+
+@pytest.fixture
+def unread(monkeypatch):
+    """Fail where any network is read."""
+    monkeypatch.setattr(model_cards, "_make", lambda *_: pytest.fail("a network was read"))
+
+
+@pytest.mark.parametrize("name", ["../../../../x", "..", "a/b", "/tmp/x", "r" * 101, "figures"])
+def test_nothing_is_done_for_a_network_whose_id_is_wrong(project, unread, name):
+    project.runs = [HEADER, project.row(model=name)]
+    project.write()
+    (project.folder / "models.yaml").write_text(json.dumps({name: project.model}))
+    before = sorted(project.folder.rglob("*"))
+    with pytest.raises(BadConfig, match=r"must be an id of at most|is reserved for a folder"):
+        load_project(project.config)
+    made = set(project.folder.rglob("*")) - set(before)
+    assert {path.name for path in made} <= {".snakemake", "blockscope", "files.json"}
+    with pytest.raises(BadConfig, match=r"must be an id of at most|is reserved for a folder"):
+        read_catalogue("models.yaml")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('{"a": %s, "A": %s}', "id 'A' differs from 'a' only in case"),
+        ('{"a": %s,\n"a": %s}', "duplicate key 'a', first in line 1"),
+    ],
+)
+def test_nothing_is_done_for_networks_with_one_name(project, unread, text, words):
+    project.runs = [HEADER, project.row(model="a")]
+    project.write()
+    (project.folder / "models.yaml").write_text(text % ((json.dumps(project.model),) * 2))
+    with pytest.raises(BadConfig, match=words):
+        load_project(project.config)
+
+
+@pytest.mark.parametrize("place", ["results/tiny", "results/models/tiny", "results/figures/a"])
+def test_results_that_a_link_leads_elsewhere_are_refused(project, tmp_path_factory, place):
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    project.write()
+    project.load()
+    path = project.folder / place
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.exists():
+        path.rename(project.folder / "moved")
+    path.symlink_to(elsewhere)
+    with pytest.raises(BadConfig, match=rf"{place}.*' leads to '.*elsewhere.*symbolic link"):
+        load_project(project.config)
+
+
+def test_a_results_folder_may_be_a_link(project, tmp_path_factory):
+    project.write()
+    results = project.folder / "results"
+    moved = results.rename(tmp_path_factory.mktemp("disk") / "results")
+    results.symlink_to(moved)
+    assert project.load().models["tiny"].graph.path == "net.pb"
+
+
+def test_a_folder_of_a_network_holds_its_files(project, tmp_path_factory):
+    (project.folder / "saved").mkdir()
+    (project.folder / "saved" / "saved_model.pb").symlink_to("/etc/hostname")
+    project.model["graph"] = "saved"
+    assert "saved_model.pb' leads to '/etc/hostname', which is not inside" in project.message
+
+
+def test_layers_whose_names_together_are_too_long_for_a_file(project):
+    project.write()
+    card_path = project.folder / "results/models/tiny/model.json"
+    card = ModelCard.read(card_path)
+    low, high = "l" * 150, "h" * 150
+    layers = (
+        Layer(name=low, op="Relu", shape=(5, 7, 3), inputs=()),
+        Layer(name=high, op="Relu", shape=(2, 2, 4), inputs=(low,)),
+    )
+    card.model_copy(update={"layers": layers}).write(card_path)
+    project.runs = [HEADER, project.row(layer1=low, layer2=high)]
+    (project.folder / "runs.tsv").write_text("\n".join(project.runs))
+    with pytest.raises(BadConfig, match=r"column layer1: the names of the layers .* are too long"):
+        load_project(project.config)
+
+
+def test_shared_results_are_outside_the_project(project):
+    for name in (".", "shared", str(project.folder / "shared")):
+        (project.folder / "shared").mkdir(exist_ok=True)
+        project.config["shared_results"] = name
+        assert f"key shared_results: '{name}' is inside this project" in project.message
+
+
+def card_process(code: str, monkeypatch) -> None:
+    """Let the process that reads networks run ``code`` instead."""
+    run = subprocess.run
+    monkeypatch.setattr(
+        subprocess, "run", lambda _, **options: run([sys.executable, "-c", code], **options)
+    )
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("import os; os.kill(os.getpid(), 9)", "was killed by SIGKILL, perhaps for its memory"),
+        ("import time; time.sleep(60)", "could not be read: it took more than 0.5 s"),
+        ("raise RuntimeError('odd')", "could not be read: the process that read it ended with 1"),
+    ],
+)
+def test_a_network_whose_reading_fails_is_told_with_the_log(project, monkeypatch, code, words):
+    project.write()
+    (project.folder / "results/models/tiny/model.json").unlink()
+    card_process(code, monkeypatch)
+    monkeypatch.setattr(model_cards, "LIMIT", 0.5 if "sleep" in code else 60)
+    with pytest.raises(BadConfig, match=words) as caught:
+        load_project(project.config)
+    assert str(caught.value).endswith("(log: logs/cards.log)")
+    assert "Traceback" not in str(caught.value)
 
 
 def test_all_mistakes_are_reported_at_once_and_numbered(project):
@@ -459,6 +645,20 @@ def test_a_card_that_is_out_of_date_is_not_believed(project, monkeypatch):
     assert asked == ["tiny"] * 2
 
 
+def test_a_damaged_card_is_made_again(project, monkeypatch):
+    asked: list[str] = []
+    monkeypatch.setattr(
+        model_cards, "_make", lambda missing, _: asked.extend(m.name for m in missing) or {}
+    )
+    project.write()
+    path = project.folder / "results/models/tiny/model.json"
+    text = path.read_text()
+    for damaged in (text[:-9], text.replace('"middle"', '"middel"', 1), "[" * 100_000):
+        path.write_text(damaged)
+        load_project(project.config)
+    assert asked == ["tiny"] * 3
+
+
 def test_a_network_at_an_address_is_checked_by_its_jobs(project, monkeypatch):
     monkeypatch.setattr(model_cards, "_make", lambda *_: pytest.fail("nothing is there to be read"))
     project.model["graph"] = {"url": "https://example.org/a.pb", "sha256": "a" * 64}
@@ -471,16 +671,20 @@ def test_what_the_reading_of_a_network_says_reaches_the_message(project, monkeyp
     project.write()
     (project.folder / "results" / "models" / "tiny" / "model.json").unlink()
 
-    class Done:
-        stderr = "2026 W tensorflow noise\nblockscope: model 'tiny': op 'ReadFile' is not allowed\n"
-        returncode = 1
+    said = b"2026 W tensorflow noise\nblockscope: model 'tiny': op 'ReadFile' is not allowed\n"
 
-    monkeypatch.setattr(subprocess, "run", lambda *_, **__: Done)
+    def run(command, *, stdout, **_):
+        stdout.write(said)
+        return subprocess.CompletedProcess(command, 1)
+
+    monkeypatch.setattr(subprocess, "run", run)
     with pytest.raises(
         BadConfig, match=r"\(model 'tiny'\), key graph: op 'ReadFile' is not"
     ) as caught:
         load_project(project.config)
     assert "noise" not in str(caught.value)
+    assert str(caught.value).endswith(" allowed (log: logs/cards.log)")
+    assert Path("logs/cards.log").read_bytes() == said
 
 
 def test_a_thousand_rows_take_less_than_two_seconds(project, monkeypatch):
@@ -512,11 +716,13 @@ def test_files_are_looked_at_again_only_when_they_change(project, monkeypatch):
     assert len(looked) == 2
 
 
-def test_a_folder_that_cannot_be_shared_is_reported(project, tmp_path, monkeypatch):
+def test_a_folder_that_cannot_be_shared_is_reported(
+    project, tmp_path, tmp_path_factory, monkeypatch
+):
     project.config["shared_results"] = str(tmp_path / "gone")
     assert "key shared_results: '" in project.message
     assert "gone' is not a folder (looked in" in project.message
-    project.config["shared_results"] = str(tmp_path)
+    project.config["shared_results"] = str(tmp_path_factory.mktemp("shared"))
     project.load()
     monkeypatch.setattr(os, "access", lambda *_: False)
     assert "is not readable and writable by you; ask its owner" in project.message

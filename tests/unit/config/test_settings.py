@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Annotated, get_args, get_origin
 
 import pytest
 import yaml
@@ -114,6 +115,32 @@ def test_every_key_is_described_with_an_example(model):
         assert field.description, name
         section = isinstance(field.annotation, type) and issubclass(field.annotation, Settings)
         assert field.examples or section, name
+
+
+def numbers_in(model):
+    for name, field in model.model_fields.items():
+        kinds = [(field.annotation, field.metadata)]
+        kinds += [(inner, []) for inner in get_args(field.annotation)]
+        for kind, metadata in kinds:
+            inner, *more = get_args(kind) if get_origin(kind) is Annotated else (kind,)
+            if inner in (int, float):
+                yield name, [*metadata, *more]
+
+
+def bounds(metadata):
+    for entry in metadata:
+        for part in getattr(entry, "metadata", [entry]):
+            yield from {"ge", "gt", "le", "lt"}.intersection(
+                vars(part) if hasattr(part, "__dict__") else dir(part)
+            )
+
+
+@pytest.mark.parametrize("model", list(all_settings()), ids=lambda model: model.__name__)
+def test_every_number_has_a_least_and_a_largest_value(model):
+    for name, metadata in numbers_in(model):
+        found = set(bounds(metadata))
+        assert found & {"ge", "gt"}, name
+        assert found & {"le", "lt"}, name
 
 
 def test_examples_are_valid():

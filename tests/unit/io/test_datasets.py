@@ -16,6 +16,7 @@ import zarr
 
 from blockscope.io import checksums, datasets, provenance
 from blockscope.io.errors import BadFile
+from blockscope.stages.result_files import describe, load
 
 LABELS = ["crane", "crane", "", "猫" * 400, "naïve\tlabel\n", "a/b", "7"]
 WRITERS = {".h5": datasets.write_h5, ".zarr.zip": datasets.write_zarr}
@@ -211,3 +212,45 @@ def test_measurements_are_stored_as_float32() -> None:
     assert found.dtype == np.float32
     assert found.flags["C_CONTIGUOUS"]
     np.testing.assert_array_equal(found, np.arange(35).reshape(5, 7).T)
+
+
+@pytest.fixture
+def other(tmp_path: Path) -> Path:
+    """Return an HDF5 file outside of the folder of results, with something in it."""
+    with h5py.File(tmp_path / "secret.h5", "w") as file:
+        file["numbers"] = np.arange(5.0)
+    return tmp_path / "secret.h5"
+
+
+def link(file: h5py.File, other: Path) -> None:
+    file["inner/leak"] = h5py.ExternalLink(str(other), "numbers")
+
+
+def external_data(file: h5py.File, other: Path) -> None:
+    file.create_dataset("leak", (5,), "f8", external=[(str(other), 0, 40)])
+
+
+def virtual(file: h5py.File, other: Path) -> None:
+    layout = h5py.VirtualLayout((5,), "f8")
+    layout[:] = h5py.VirtualSource(str(other), "numbers", (5,))
+    file.create_virtual_dataset("leak", layout)
+
+
+@pytest.mark.parametrize(
+    ("leak", "words"),
+    [
+        (link, r"'inner/leak' is a link to 'numbers' in '.*secret\.h5'; a file must hold all"),
+        (external_data, r"'leak' has its data in '.*secret\.h5'"),
+        (virtual, r"'leak' is put together from datasets of other files"),
+    ],
+)
+def test_what_is_in_another_file_is_not_read(
+    tmp_path: Path, dataset: xr.Dataset, other: Path, leak, words: str
+) -> None:
+    path = tmp_path / "results" / "a.h5"
+    datasets.write_h5(path, dataset)
+    with h5py.File(path, "r+") as file:
+        leak(file, other)
+    for question in (datasets.read, load, describe):
+        with pytest.raises(BadFile, match=words):
+            question(path)

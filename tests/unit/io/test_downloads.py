@@ -8,8 +8,10 @@ import os
 import subprocess
 import sys
 import threading
+import time
 import zipfile
 from collections.abc import Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -42,6 +44,7 @@ class Server(ThreadingHTTPServer):
         self.pages: dict[str, bytes] = {}
         self.mishaps: list[int | str] = []
         self.requests = 0
+        self.stopped = threading.Event()
 
     def put(self, path: str, content: bytes) -> str:
         self.pages[path] = content
@@ -60,8 +63,21 @@ class Handler(BaseHTTPRequestHandler):
             return
         self.send_response(200)
         self.send_header("Content-Length", str(len(content)))
+        if mishap == "slow headers":
+            self.flush_headers()
+            self.trickle(b"X-Odd: " + b"x" * 60_000)
         self.end_headers()
+        if mishap == "slow":
+            self.trickle(content)
+            return
         self.wfile.write(content[: len(content) // 2] if mishap == "cut" else content)
+
+    def trickle(self, content: bytes) -> None:
+        with suppress(OSError):  # the other side is gone
+            for place in range(len(content)):
+                if self.server.stopped.wait(0.02):
+                    return
+                self.wfile.write(content[place : place + 1])
 
     def log_message(self, *arguments: object) -> None:
         """Say nothing."""
@@ -73,6 +89,7 @@ def server() -> Iterator[Server]:
         thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         yield running
+        running.stopped.set()
         running.shutdown()
         thread.join()
 
@@ -199,7 +216,7 @@ def test_other_addresses_are_refused(tmp_path: Path, url: str) -> None:
 
 
 def test_a_full_disk_is_not_taken_for_the_network(tmp_path: Path, server, monkeypatch) -> None:
-    def full(*arguments: object) -> None:
+    def full(*arguments: object, **options: object) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(downloads, "_load", full)
@@ -216,7 +233,7 @@ def test_addresses_that_differ_in_their_query_are_two_files(tmp_path: Path, serv
 
 @pytest.mark.parametrize("path", ["/", "/..", "/a/.."])
 def test_an_address_without_a_name(tmp_path: Path, server: Server, path: str, monkeypatch) -> None:
-    monkeypatch.setattr(downloads, "_load", lambda *to: Path(to[1]).write_bytes(CONTENT))
+    monkeypatch.setattr(downloads, "_load", lambda *to, **_: Path(to[1]).write_bytes(CONTENT))
     target = fetch(f"http://127.0.0.1{path}", digest(CONTENT), tmp_path / "folder")
     assert target.parent == tmp_path / "folder"
 
@@ -306,3 +323,64 @@ def test_a_process_that_is_killed_leaves_nothing_that_looks_finished(
     assert subprocess.run(command, check=False, capture_output=True, timeout=60).returncode == 9
     assert not (tmp_path / "net.pb").exists()
     assert fetch(url, digest(CONTENT), tmp_path).read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize("mishap", ["slow", "slow headers"])
+def test_a_server_that_sends_byte_by_byte_is_given_up(
+    tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch, mishap: str
+) -> None:
+    monkeypatch.setattr(downloads, "WINDOW", 0.4)
+    server.mishaps = [mishap] * 3
+    url = server.put("/net.pb", CONTENT)
+    began = time.monotonic()
+    with pytest.raises(BadFile, match=r"failed after 3 tries: less than 4 kB arrived in 0\.4 s"):
+        fetch(url, digest(CONTENT), tmp_path)
+    assert time.monotonic() - began < 5
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_server_that_is_slow_once_is_tried_again(
+    tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(downloads, "WINDOW", 0.4)
+    server.mishaps = ["slow"]
+    url = server.put("/net.pb", CONTENT)
+    assert fetch(url, digest(CONTENT), tmp_path).read_bytes() == CONTENT
+
+
+def test_a_file_that_is_larger_than_allowed_is_not_loaded(tmp_path: Path, server: Server) -> None:
+    content = bytes(3_000_000)
+    url = server.put("/net.pb", content)
+    with pytest.raises(
+        BadFile, match=r"net\.pb: the file is larger than 2 MB \(key compute\.download_mb of the c"
+    ):
+        fetch(url, digest(content), tmp_path, most_mb=2)
+    assert server.requests == 1
+    assert os.listdir(tmp_path) == []
+    assert fetch(url, digest(content), tmp_path, most_mb=3).stat().st_size == 3_000_000
+
+
+def test_a_file_without_a_stated_size_ends_at_the_largest_allowed(
+    tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Handler, "send_header", lambda *_: None)
+    url = server.put("/net.pb", bytes(3_000_000))
+    with pytest.raises(BadFile, match="is larger than 1 MB"):
+        fetch(url, digest(b""), tmp_path, most_mb=1)
+
+
+def test_a_member_that_unpacks_to_more_than_allowed(tmp_path: Path, server: Server) -> None:
+    archive = zipped(graph=bytes(3_000_000))
+    url = server.put("/net.zip", archive)
+    with pytest.raises(BadFile, match=r"'graph' of '.*' has 3,000,000 bytes; valid: at most 2 MB"):
+        fetch(url, digest(archive), tmp_path, "graph", most_mb=2)
+    assert os.listdir(tmp_path) == ["net.zip"]
+
+
+def test_names_longer_than_a_file_may_have(tmp_path: Path, server: Server) -> None:
+    archive = zipped(**{f"{'m' * 300}.pb": CONTENT})
+    url = server.put(f"/{'n' * 300}.zip", archive)
+    path = fetch(url, digest(archive), tmp_path, f"{'m' * 300}.pb")
+    assert path.read_bytes() == CONTENT
+    assert path.suffix == ".pb"
+    assert len(path.name) <= 100

@@ -155,3 +155,23 @@ def test_the_real_labels_hold_two_cranes(shared) -> None:
     assert set(labels.repeated()) >= {"crane"}
     with pytest.raises(UnknownName, match="'crane' occurs 2 times; give its index instead: "):
         labels.find("crane")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[" * 100_000, "is not JSON: it is nested too deeply"),
+        (f"[{'9' * 5000}]", "is not JSON: Exceeds the limit"),
+    ],
+)
+def test_json_that_python_cannot_hold_is_refused(tmp_path: Path, text: str, words: str) -> None:
+    with pytest.raises(BadFile, match=words):
+        read_labels(written(tmp_path, text))
+
+
+def test_a_labels_file_larger_than_any_list_of_labels(tmp_path: Path) -> None:
+    path = written(tmp_path, "a\n", "l.txt")
+    with path.open("r+") as file:
+        file.truncate(20_000_001)
+    with pytest.raises(BadFile, match=r"l\.txt' is larger than 20,000,000 bytes"):
+        read_labels(path)

@@ -39,7 +39,7 @@ def test_a_long_bar_shows_in_the_log_now_and_then(both):
     assert log.getvalue() == "bar 1%\nbar 3%\n"
 
 
-def run(folder: Path, body: str, rule="stage", **options) -> subprocess.Popen[str]:
+def run(folder: Path, body: str, rule="stage", output="", **options) -> subprocess.Popen[str]:
     """Run a stage whose main has the given body; its log is `stage.log`."""
     lines = "\n".join(f"    {line}" for line in body.splitlines())
     code = (
@@ -47,7 +47,8 @@ def run(folder: Path, body: str, rule="stage", **options) -> subprocess.Popen[st
         "from blockscope.io.errors import BadFile\nfrom blockscope.runtime.job import run\n"
         "from blockscope.io.atomic_files import atomic_write\n"
         f"def main(smk):\n{lines}\n"
-        f"run(SimpleNamespace(rule='{rule}', threads=1, log=['logs/stage.log']), main)\n"
+        f"run(SimpleNamespace(rule='{rule}', threads=1, log=['logs/stage.log'], "
+        f"output={[output] if output else []}, params={{}}), main)\n"
     )
     return subprocess.Popen(
         [sys.executable, "-c", code], cwd=folder, text=True, env={**os.environ, **options},
@@ -55,8 +56,8 @@ def run(folder: Path, body: str, rule="stage", **options) -> subprocess.Popen[st
     )  # fmt: skip
 
 
-def outcome(folder: Path, body: str, rule="stage") -> tuple[int, str, str]:
-    with run(folder, body, rule) as process:
+def outcome(folder: Path, body: str, rule="stage", output="") -> tuple[int, str, str]:
+    with run(folder, body, rule, output) as process:
         _, said = process.communicate(timeout=60)
     return process.returncode, said, (folder / "logs" / "stage.log").read_text()
 
@@ -95,6 +96,19 @@ def test_other_errors_name_the_log(tmp_path, body, words):
     code, said, log = outcome(tmp_path, body)
     assert (code, said) == (1, words)
     assert "Traceback" in log
+
+
+def test_a_job_whose_results_would_be_elsewhere_does_nothing(tmp_path):
+    folder = tmp_path / "project"
+    (folder / "results").mkdir(parents=True)
+    (folder / "results" / "net").symlink_to(tmp_path)
+    status, said, _ = outcome(folder, "open('made', 'w')", output="results/net/dog/a.h5")
+    assert status == 1
+    assert said.startswith("stage: 'results/net/dog/a.h5' leads to '")
+    assert "a symbolic link below the folder must not lead out of it" in said
+    assert not (folder / "made").exists()
+    (folder / "results" / "net").unlink()
+    assert outcome(folder, "open('made', 'w')", output="results/net/dog/a.h5")[0] == 0
 
 
 def test_a_job_that_is_told_to_stop_takes_its_unfinished_file_away(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import subprocess
 import sys
@@ -127,13 +128,62 @@ def test_a_result_that_misses_a_file_is_not_taken(folder):
     assert not made(stage())
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '["0-3.h5"]', "{}", '{"0-3.h5": 1}', "3"])
+OTHER = f'{{"other": "{hashlib.sha256(b"x").hexdigest()}"}}'
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "{", "[]", '["0-3.h5"]', "{}", '{"0-3.h5": 1}', "3", "null", "[" * 100_000),
+        *("9" * 5000, '{"0-3.h5": {"a": []}}', "\udcff", OTHER),
+    ],
+    ids=lambda text: text[:20],
+)
 def test_a_damaged_list_of_contents_is_replaced(folder, text):
     made(stage(), "first")
-    next(path for path in folder.rglob(result_cache.CONTENT)).write_text(text)
+    next(path for path in folder.rglob(result_cache.CONTENT)).write_bytes(
+        text.encode(errors="surrogateescape")
+    )
+    next(path for path in folder.rglob("0-3.h5")).with_name("other").write_text("x")
     assert made(stage(), "second")
     assert not made(stage())
     assert Path("out/0-3.h5").read_text() == "out/0-3.h5 second"
+
+
+@pytest.mark.parametrize("kind", ["file", "pipe", "link", "broken link", "list is a folder"])
+def test_an_entry_that_is_no_folder_of_files_is_replaced(folder, tmp_path, kind):
+    made(stage(), "first")
+    listed = next(path for path in folder.rglob(result_cache.CONTENT))
+    place = listed.parent
+    if kind == "list is a folder":
+        listed.unlink()
+        listed.mkdir()
+    else:
+        place.rename(tmp_path / "elsewhere")
+        if kind == "file":
+            place.write_text("x")
+        elif kind == "pipe":
+            os.mkfifo(place)
+        else:
+            place.symlink_to(tmp_path / ("elsewhere" if kind == "link" else "gone"))
+    assert made(stage(), "second")
+    assert not made(stage())
+    assert Path("out/0-3.h5").read_text() == "out/0-3.h5 second"
+    assert [path.name for path in place.parent.iterdir()] == [place.name]
+    if kind == "link":
+        assert (tmp_path / "elsewhere" / "0-3.h5").read_text() == "out/0-3.h5 first"
+
+
+def test_nothing_is_stored_where_a_link_leads_out(folder, tmp_path, capsys):
+    (tmp_path / "elsewhere").mkdir()
+    made(stage())
+    (place,) = folder.iterdir()
+    place.rename(tmp_path / "old")
+    place.symlink_to(tmp_path / "elsewhere")
+    assert made(stage())
+    assert "not shared: " in (said := capsys.readouterr().out)
+    assert "elsewhere/" in said
+    assert not list((tmp_path / "elsewhere").iterdir())
 
 
 def test_a_full_or_lost_folder_costs_only_time(folder, monkeypatch, capsys):

@@ -1,0 +1,49 @@
+"""HDF5 files that are whole in themselves: no part of them is read from another file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import IO
+
+import h5py
+
+from blockscope.io.errors import BadFile
+
+
+def check_self_contained(source: Path, content: IO[bytes] | None = None) -> None:
+    """Raise ``BadFile`` where HDF5 would read a part of a file from somewhere else.
+
+    Parameters
+    ----------
+    source
+        The file.
+    content
+        What to read instead of it, where it is a member of an archive.
+
+    Raises
+    ------
+    BadFile
+        Names the link and where it leads. What h5py raises for a damaged file is raised too.
+    """
+    with h5py.File(content or source, "r") as file:
+        # Values, as h5py loses an exception on its way through HDF5.
+        found = file.visititems_links(_link_outside) or file.visititems(_data_outside)
+    if found:
+        raise BadFile(
+            f"'{source}': {found}; a file must hold all of its data itself (h5repack or h5copy "
+            "makes one that does)"
+        )
+
+
+def _link_outside(name: str, link: object) -> str | None:
+    if isinstance(link, h5py.ExternalLink):
+        return f"'{name}' is a link to '{link.path}' in '{link.filename}'"
+    return None
+
+
+def _data_outside(name: str, item: object) -> str | None:
+    if isinstance(item, h5py.Dataset) and item.external:
+        return f"'{name}' has its data in '{item.external[0][0]}'"
+    if isinstance(item, h5py.Dataset) and item.is_virtual:
+        return f"'{name}' is put together from datasets of other files"
+    return None
