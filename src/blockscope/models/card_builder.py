@@ -76,6 +76,11 @@ def build_card(
         )
     _check_finite(name, logits, nodes, tensors)
     outputs = shapes[logits][1]
+    if outputs == 1:
+        raise BadFile(
+            f"model '{name}': there is one logit, '{logits}', whose softmax is always 1; valid: "
+            "two or more (models catalogue: logits)"
+        )
     _check_labels(name, labels, outputs)
     if not len(labels):
         raise BadFile(

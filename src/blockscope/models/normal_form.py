@@ -25,6 +25,13 @@ from blockscope.io.errors import BadFile, unknown_name
 from blockscope.models import graphs
 from blockscope.models.allowed_operations import check_ops
 from blockscope.models.formats import Graph
+from blockscope.models.image_and_logits import (
+    OF_LOGITS,
+    behind_reshapes,
+    check_image,
+    check_logits,
+    first_source,
+)
 from blockscope.models.network import PRE_RELU
 from blockscope.models.operations import check_edges, enter_defaults
 
@@ -90,6 +97,8 @@ def _normalise(
             raise unknown_name(kind, tensor, nodes, "models catalogue", f"model '{name}'")
     end = logits or _before_softmax(nodes, graph.output, name)
     kept = _needed(nodes, start, end, name)
+    check_image(nodes, start)
+    check_logits(nodes, end)
     check_ops([(node.name, node.op) for node in kept], name)
     _check_nodes(kept, graph.definition, start)
     definition = graph_pb2.GraphDef(versions=graph.definition.versions)
@@ -127,19 +136,15 @@ def _before_softmax(nodes: dict[str, node_def_pb2.NodeDef], output: str | None, 
         if len(softmaxes) != 1:
             found = [n.name for n in softmaxes]
             raise BadFile(f"model '{name}': give logits; softmax operations found: {found}")
-        return _only_source(softmaxes[0])
-    node = nodes[output]
+        return first_source(softmaxes[0])
     graphs.toposort(nodes, [output])  # without a cycle, so that this ends
+    made = behind_reshapes(nodes, output)
+    if made.op in OF_LOGITS:
+        return first_source(made)
+    node = nodes[output]
     while node.op == "Identity":
-        node = nodes[_only_source(node)]
-    return _only_source(node) if node.op == "Softmax" else node.name
-
-
-def _only_source(node: node_def_pb2.NodeDef) -> str:
-    sources = graphs.sources(node)
-    if len(sources) != 1:
-        raise BadFile(f"node '{node.name}' ({node.op}) has {len(sources)} inputs; valid: 1")
-    return sources[0]
+        node = nodes[first_source(node)]
+    return node.name
 
 
 def _needed(

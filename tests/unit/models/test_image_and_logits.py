@@ -1,0 +1,100 @@
+"""Networks that read no colour image or end in no softmax: refused, never computed wrongly."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from helpers.tiny_network import conv, weights
+
+from blockscope.io.errors import BadFile
+from blockscope.models.formats import Graph
+from blockscope.models.normal_form import normalise
+
+
+def graph_of(build, shape=(None, 20, 28, 3), output=None) -> Graph:
+    graph = tf.Graph()
+    with graph.as_default():
+        build(tf.compat.v1.placeholder(tf.float32, shape, name="input"))
+    return Graph(graph.as_graph_def(), "input", output)
+
+
+def logits_of(x, channels: int = 4):
+    pooled = tf.reduce_mean(conv(x, 6, name="a"), [1, 2])
+    return tf.matmul(pooled, weights((6, channels), 3).astype(np.float32), name="logits")
+
+
+def ends_of(definition) -> set[str]:
+    read = {edge for node in definition.node for edge in node.input}
+    return {node.name for node in definition.node} - read
+
+
+@pytest.mark.parametrize(
+    ("shape", "words"),
+    [
+        ((None, 20, 28, 1), r"\(any, 20, 28, 1\): it is not an image of three colours; valid: \("),
+        ((None, 20, 28, 4), r"\(any, 20, 28, 4\): it is not an image of three colours"),
+        ((None, 20, 28), r"\(any, 20, 28\): it is not an image of three colours"),
+        ((2, 3, 20, 28), r"\(2, 3, 20, 28\): its channels come first; valid: \(image, row, col, 3"),
+    ],
+)
+def test_an_input_of_other_channels_is_refused(shape, words) -> None:
+    def build(x):
+        x = tf.reshape(x, [-1, 20, 28, 3]) if len(shape) == 3 or shape[1] == 3 else x
+        logits_of(x)
+
+    with pytest.raises(BadFile, match=rf"model 'net': input tensor 'input' has the shape {words}"):
+        normalise(graph_of(build, shape), "net", logits="logits")
+
+
+@pytest.mark.parametrize("shape", [(None, None, None, None), None])
+def test_the_first_filter_tells_the_channels_where_the_input_does_not(shape) -> None:
+    def build(x):
+        x = tf.ensure_shape(x, [None, 20, 28, 1]) if shape is None else x
+        kernel = weights((3, 3, 1, 6), 1).astype(np.float32)
+        x = tf.nn.conv2d((x - 0.5) * 2.0, kernel, 1, "SAME", name="first")
+        tf.matmul(tf.reduce_mean(x, [1, 2]), weights((6, 4), 3).astype(np.float32), name="logits")
+
+    graph = graph_of(build, shape)
+    if shape is None:  # TensorFlow's own check is not part of what is under test
+        for node in graph.definition.node:
+            node.op = "Identity" if node.op == "EnsureShape" else node.op
+    with pytest.raises(BadFile, match=r"convolution 'first' reads 1 channels of the input 'input'"):
+        normalise(graph, "net", logits="logits")
+
+
+@pytest.mark.parametrize("operation", [tf.nn.softmax, tf.nn.log_softmax])
+@pytest.mark.parametrize("reshaped", [False, True])
+def test_logits_are_found_before_a_softmax_of_any_shape(operation, reshaped) -> None:
+    def build(x):
+        head = operation(logits_of(x), name="head")
+        tf.reshape(head, [-1, 2, 2], name="out") if reshaped else tf.identity(head, name="out")
+
+    assert ends_of(normalise(graph_of(build, output="out"), "net")) == {"logits"}
+
+
+@pytest.mark.parametrize(
+    ("operation", "mend"),
+    [
+        (tf.nn.softmax, "give the tensor before it, logits: logits"),
+        (tf.nn.log_softmax, "give the tensor before it, logits: logits"),
+        (tf.nn.sigmoid, "networks whose labels are not those of one softmax are not supported"),
+    ],
+)
+def test_probabilities_are_not_taken_for_logits(operation, mend) -> None:
+    def build(x):
+        tf.reshape(operation(logits_of(x), name="head"), [-1, 4], name="out")
+
+    words = rf"model 'net': 'out' is the output of \w+ \('head'\), which gives no logits; {mend}"
+    with pytest.raises(BadFile, match=words):
+        normalise(graph_of(build), "net", logits="out")
+
+
+def test_labels_with_probabilities_of_their_own_are_refused() -> None:
+    def build(x):
+        tf.sigmoid(tf.reshape(logits_of(x), [-1, 2, 2]), name="head")
+
+    with pytest.raises(BadFile, match="a sigmoid follows 'logits': each label has a probability"):
+        normalise(graph_of(build), "net", logits="logits")
+    with pytest.raises(BadFile, match="'head' is the output of Sigmoid"):
+        normalise(graph_of(build, output="head"), "net")
