@@ -224,7 +224,12 @@ def write_sprites(folder: Path, layer: str, count: int, tile: int = 6, wrap: int
     for channel in range(count):
         row, col = (tile * place for place in divmod(channel, wrap))
         sheet[row : row + tile, col : col + tile] = sprite_colour(channel)
-    files = [folder / f"{layer}-sprites.png", folder / f"{layer}-sprites.json"]
+    return write_sprite_sheet(folder / f"{layer}-sprites", sheet, tile, wrap)
+
+
+def write_sprite_sheet(name: Path, sheet: NDArray[np.uint8], tile: int, wrap: int) -> list[Path]:
+    """Write a sheet of sprites and what its tiles are, both called ``name``; returns the files."""
+    files = [name.with_suffix(".png"), name.with_suffix(".json")]
     images.write_png(files[0], sheet, provenance.record("spritemap"))
     write_facts(files[1], {"tile": tile, "wrap": wrap})
     return files

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from helpers.synthetic_run import (
     channels,
     input_pixels,
     write_run,
+    write_sprite_sheet,
 )
 from PIL import Image
 
@@ -36,6 +36,7 @@ from blockscope.figures.print.layout import Place
 from blockscope.figures.print.sheet import Sheet
 from blockscope.io import datasets
 from blockscope.io.errors import BadFile, UnknownName
+from blockscope.io.json_files import write_facts
 
 MINUS = "\N{MINUS SIGN}"
 LONG = [
@@ -294,9 +295,8 @@ def test_sprites_stand_where_a_layer_has_them(
 ) -> None:
     run, files = write_run(tmp_path, rng)
     grey = np.arange(12, dtype=np.uint8).reshape(3, 4).repeat(5, 0).repeat(5, 1) * 20
-    Image.fromarray(grey).save(tmp_path / "s.png")
-    (tmp_path / "s.json").write_text(json.dumps({"tile": 5, "wrap": 4}))
-    files = changed_files(files, sprites1=[tmp_path / "s.png", tmp_path / "s.json"])
+    sheet = np.repeat(grey[..., None], 3, axis=2)
+    files = changed_files(files, sprites1=write_sprite_sheet(tmp_path / "s", sheet, 5, 4))
     drawn = recorded(monkeypatch, "raster")
     sheet = compose(run, files, any_style(top_channels=2, dpi=60))
     above, below = ChannelsPanel.of_run(run, files).shown[0].strongest(2)
@@ -305,7 +305,7 @@ def test_sprites_stand_where_a_layer_has_them(
         [20 * int(channel)] for channel in (*above, *below)
     ]
     assert "responds to where the layer has a spritemap, otherwise" in words_on(sheet)
-    files.many("sprites1")[1].write_text(json.dumps({"tile": 5, "wrap": 3}))
+    write_facts(files.many("sprites1")[1], {"tile": 5, "wrap": 3})
     with pytest.raises(BadFile, match="11 channels in rows of 3 tiles of 5 pixels need 20 x 15"):
         compose(run, files, any_style())
 

@@ -17,6 +17,7 @@ from helpers.synthetic_run import (
     neuron_groups,
     sprite_colour,
     write_run,
+    write_sprite_sheet,
     write_sprites,
 )
 
@@ -28,9 +29,8 @@ from blockscope.figures.image_encoding import blended
 from blockscope.figures.palettes import AGAINST, FOR
 from blockscope.figures.print.channel_tiles import dimmed
 from blockscope.figures.print.neuron_groups import compose
-from blockscope.io import datasets, images
+from blockscope.io import datasets
 from blockscope.io.errors import BadFile
-from blockscope.io.json_files import write_facts
 
 MINUS = "\N{MINUS SIGN}"
 LONG = [f"{'W' * 60 if i % 2 else 'a long label of quite a few words'} {i}" for i in range(9)]
@@ -186,9 +186,7 @@ def test_sprites_stand_for_numbers_where_there_are_any(
     three_groups(files, rng)
     grey = np.arange(6, dtype=np.uint8).reshape(2, 3).repeat(5, 0).repeat(5, 1) * 40
     grey = np.repeat(grey[..., None], 3, axis=2)
-    images.write_png(tmp_path / "s.png", grey, {"created_by": "spritemap"})
-    write_facts(tmp_path / "s.json", {"tile": 5, "wrap": 3})
-    files = changed_files(files, sprites1=[tmp_path / "s.png", tmp_path / "s.json"])
+    files = changed_files(files, sprites1=write_sprite_sheet(tmp_path / "s", grey, 5, 3))
     calls = recorded(monkeypatch, "raster")
     sheet = compose(run, files, any_style(dpi=40))
     tiles = [int(pixels.max()) for *_, pixels in calls if np.ptp(pixels) == 0]
@@ -244,9 +242,7 @@ def test_everything_fits(
     datasets.write_h5(files.one("groups1"), dataset)
     if sprites:
         black = np.zeros((4 * -(-channels // 100), 4 * 100, 3), np.uint8)
-        images.write_png(tmp_path / "s.png", black, {"created_by": "spritemap"})
-        write_facts(tmp_path / "s.json", {"tile": 4, "wrap": 100})
-        files = changed_files(files, sprites1=[tmp_path / "s.png", tmp_path / "s.json"])
+        files = changed_files(files, sprites1=write_sprite_sheet(tmp_path / "s", black, 4, 100))
         files = changed_files(files, group_sprites1=write_sprites(tmp_path, "groups", count))
     for width in (85, 132, 180, 400):
         check_layout(compose(run, files, any_style(width_mm=width, dpi=20)))

@@ -19,6 +19,7 @@ from helpers.synthetic_run import (
     changed_files,
     sprite_colour,
     write_run,
+    write_sprite_sheet,
     write_sprites,
 )
 from numpy.typing import NDArray
@@ -352,9 +353,7 @@ def test_images_shrink_until_a_page_is_small(tmp_path: Path, rng: np.random.Gene
     """Sprites of a large layer, of noise, next to two grids: they leave room for the arrays."""
     run, files = write_run(tmp_path, rng, channel_counts=(528, 9), grids=((14, 14), (7, 7)))
     noise = rng.integers(0, 256, (24 * 64, 22 * 64, 3), dtype=np.uint8)
-    Image.fromarray(noise).save(tmp_path / "s.png", compress_level=1)
-    (tmp_path / "s.json").write_text(json.dumps({"tile": 64, "wrap": 22}))
-    files = changed_files(files, sprites1=[tmp_path / "s.png", tmp_path / "s.json"])
+    files = changed_files(files, sprites1=write_sprite_sheet(tmp_path / "s", noise, 64, 22))
     path = tmp_path / "index.html"
     write(path, page_html(path, run, ALL, files, RECORD, Style()))
     sheet = data_of(Page(path))["shared"]["sprites"]["mixed4d"]

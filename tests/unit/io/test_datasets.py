@@ -251,6 +251,9 @@ def test_what_is_in_another_file_is_not_read(
     datasets.write_h5(path, dataset)
     with h5py.File(path, "r+") as file:
         leak(file, other)
+    with open(path, "ab") as file:
+        file.write(checksums.MARK)
+    checksums.seal(path)
     for question in (datasets.read, load, describe):
         with pytest.raises(BadFile, match=words):
             question(path)

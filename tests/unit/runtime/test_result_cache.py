@@ -181,7 +181,7 @@ def test_nothing_is_stored_where_a_link_leads_out(folder, tmp_path, capsys):
     place.rename(tmp_path / "old")
     place.symlink_to(tmp_path / "elsewhere")
     assert made(stage())
-    assert "not shared: " in (said := capsys.readouterr().out)
+    assert "not kept: " in (said := capsys.readouterr().out)
     assert "elsewhere/" in said
     assert not list((tmp_path / "elsewhere").iterdir())
 
