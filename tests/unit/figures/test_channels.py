@@ -295,8 +295,8 @@ def test_sprites_stand_where_a_layer_has_them(
 ) -> None:
     run, files = write_run(tmp_path, rng)
     grey = np.arange(12, dtype=np.uint8).reshape(3, 4).repeat(5, 0).repeat(5, 1) * 20
-    sheet = np.repeat(grey[..., None], 3, axis=2)
-    files = changed_files(files, sprites1=write_sprite_sheet(tmp_path / "s", sheet, 5, 4))
+    colours = np.repeat(grey[..., None], 3, axis=2)
+    files = changed_files(files, sprites1=write_sprite_sheet(tmp_path / "s", colours, 5, 4))
     drawn = recorded(monkeypatch, "raster")
     sheet = compose(run, files, any_style(top_channels=2, dpi=60))
     above, below = ChannelsPanel.of_run(run, files).shown[0].strongest(2)
