@@ -26,7 +26,7 @@ from pathlib import Path
 from bench.faults.files import ENDINGS, damage
 from bench.faults.folders import linked, read_only, two_commands, two_projects
 from bench.faults.processes import full_disk, kill, small_files
-from bench.faults.trial import Broken, Trial, Undisturbed
+from bench.faults.trial import Broken, Missed, Trial, Undisturbed
 
 KINDS: dict[str, Callable[[Trial], None]] = {
     **{
@@ -67,6 +67,8 @@ def main() -> int:
                 rng = random.Random(f"{kind} {seed}")  # noqa: S311 - no secret
                 trial = Trial(undisturbed, folder / f"{kind}-{seed}", rng)
                 why = _broken(KINDS[kind], trial)
+                if why is None:
+                    continue
                 tried[kind] += 1
                 survived[kind] += not why
                 told[kind] += trial.told
@@ -84,18 +86,24 @@ def main() -> int:
     return int(bool(failed))
 
 
-def _broken(fault: Callable[[Trial], None], trial: Trial) -> str:
-    """Let a fault happen; return what did not hold, and keep the folder where anything did not."""
-    began = time.monotonic()
-    why = ""
+def _broken(fault: Callable[[Trial], None], trial: Trial) -> str | None:
+    """Let a fault happen; return what did not hold, or None where the fault came too late.
+
+    The folder is kept where anything did not hold.
+    """
+    why: str | None
+    began, why, words = time.monotonic(), "", "survived"
     try:
         fault(trial)
         shutil.rmtree(trial.folder)
+    except Missed:
+        why, words = None, "came too late"
+        shutil.rmtree(trial.folder)
     except Broken as error:
-        why = str(error)
+        why = words = str(error)
         (trial.folder / "said").write_text("\n======\n".join(trial.said))
     seconds = time.monotonic() - began
-    print(f"{trial.folder.name} ({seconds:.0f} s): {trial.fault}: {why or 'survived'}", flush=True)
+    print(f"{trial.folder.name} ({seconds:.0f} s): {trial.fault}: {words}", flush=True)
     return why
 
 

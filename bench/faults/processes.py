@@ -13,19 +13,19 @@ from pathlib import Path
 
 import psutil
 
-from bench.faults.trial import Broken, Command, Trial
+from bench.faults.trial import Broken, Command, Missed, Trial
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGKILL)
 SHOWN = 20_000  # bytes: what a command prints goes to a file
 FULL = ("No space left on device", "File too large")
-LOST = ("Not finished.", "was killed by", "Terminating", "Complete log")
+LOST = ("Not finished.", "Terminating", "KeyboardInterrupt")
 
 
 def kill(trial: Trial, victim: str) -> None:
     """Kill a head, job, server or group at a random moment; the next command finishes."""
     number = trial.rng.choice(SIGNALS)
     network = trial.rng.random() < 0.2
-    moment = trial.rng.uniform(0, trial.undisturbed.seconds)
+    moment = trial.rng.uniform(0, 0.9 * trial.undisturbed.seconds)
     trial.fault = f"{number.name} to the {victim} after {moment:.1f} s, network made: {not network}"
     project = trial.project()
     if network:
@@ -38,8 +38,8 @@ def kill(trial: Trial, victim: str) -> None:
             break
         time.sleep(0.02)
     else:
-        trial.fault += ", which came too late"
-    status = command.wait()
+        raise Missed
+    status = command.wait("KeyboardInterrupt" if number == signal.SIGINT else "")
     trial.told = status > 0 and any(word in command.text for word in LOST)
     if status > 0 and not trial.told:
         raise Broken("ended without a word")

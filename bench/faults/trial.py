@@ -17,11 +17,16 @@ from bench.comparison import words_of
 
 GONE_WITHIN = 20.0  # seconds: a fork that lost its parent has 10 to remove its files
 SETTINGS = "\nfigure: {dpi: 50}\nsprites: {recipe: draft, channels_per_job: 3}\n"
+STARTED = "Select jobs to execute"
 NETWORK = "results/models/tiny/model.json"
 
 
 class Broken(Exception):
     """What did not hold."""
+
+
+class Missed(Exception):
+    """The command had ended before the fault."""
 
 
 class Undisturbed:
@@ -141,8 +146,12 @@ class Command:
                 stderr=subprocess.STDOUT, start_new_session=True,
             )  # fmt: skip
 
-    def wait(self) -> int:
-        """Wait for its end, and return its exit status."""
+    def wait(self, own_traceback: str = "") -> int:
+        """Wait for its end, and return its exit status.
+
+        A traceback is no fault where it ends in ``own_traceback`` before the first job: Snakemake's
+        and Python's own answer to an interrupt while they start.
+        """
         try:
             status = self.process.wait(LIMIT)
         except subprocess.TimeoutExpired:
@@ -150,7 +159,10 @@ class Command:
                 process.kill()
             raise Broken(f"the command did not end in {LIMIT} s") from None
         self.text = self.output.read_text()
-        self.trial.note(self.text)
+        if own_traceback and own_traceback in self.text and STARTED not in self.text:
+            self.trial.said.append(self.text)
+        else:
+            self.trial.note(self.text)
         return status
 
     def wait_told(self, *words: str) -> None:
