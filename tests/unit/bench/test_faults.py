@@ -33,7 +33,9 @@ def project(trial) -> Project:
 
 
 def test_equal_results_are_no_fault(trial, project):
+    before = project.results()
     trial.check(project)
+    assert project.results() == before
 
 
 @pytest.mark.parametrize(
