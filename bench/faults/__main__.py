@@ -99,6 +99,10 @@ def _broken(fault: Callable[[Trial], None], trial: Trial) -> str | None:
     except Missed:
         why, words = None, "came too late"
         shutil.rmtree(trial.folder)
+    except KeyboardInterrupt:
+        for process in trial.processes():
+            process.kill()
+        raise
     except Broken as error:
         why = words = str(error)
         (trial.folder / "said").write_text("\n======\n".join(trial.said))

@@ -57,7 +57,8 @@ def _hit(trial: Trial, command: Command, victim: str, number: signal.Signals) ->
         jobs: list[int] = []
         for process in trial.processes():
             line = " ".join(process.cmdline())
-            if "resource_tracker" in line or process.pid == head:
+            helper = "resource_tracker" in line or process.name() == "cbc"  # Snakemake's solver
+            if helper or process.pid == head:
                 continue
             forking = "multiprocessing.forkserver" in line and process.ppid() == head
             (servers if forking else jobs).append(process.pid)

@@ -9,10 +9,12 @@ executor ``local``: Keras files, several threads, environments for a rule, other
 from __future__ import annotations
 
 import multiprocessing
+import shutil
 import signal
 import sys
 import threading
 import time
+import uuid
 from concurrent.futures import Future
 from functools import partial
 from importlib.machinery import ModuleSpec
@@ -104,7 +106,9 @@ class Executor(LocalExecutor):  # type: ignore[misc]
         smk = SimpleNamespace(**dict(zip(names, arguments, strict=False)))
         smk.rule = job.rule.name
         began = time.time()
-        status, used = self._run(run_script, str(script), smk)
+        scratch = Path(smk.resources.tmpdir, f"blockscope-{uuid.uuid4().hex}")
+        status, used = self._run(run_script, str(script), smk, scratch)
+        shutil.rmtree(scratch, ignore_errors=True)  # of a job that was killed
         if status < 0:
             killed = f"{job.rule.name} was killed by {signal.Signals(-status).name}"
             for log in job.log:

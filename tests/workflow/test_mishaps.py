@@ -78,12 +78,14 @@ def test_settings_of_ones_own_stand_alone(project, tmp_path):
     assert f"{mine}, key images: is missing" in done.stdout
 
 
-def test_a_killed_job_leaves_nothing_and_loses_nothing(project):
+def test_a_killed_job_leaves_nothing_and_loses_nothing(project, tmp_path):
     before = project.results()
     project.path(CLASSES).unlink()
+    temporary = tmp_path / "t"
+    temporary.mkdir()
     command = subprocess.Popen(
-        [*project.command, CLASSES], cwd=project.folder, env=project.environment,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        [*project.command, CLASSES], cwd=project.folder, stdout=subprocess.PIPE,
+        env={**project.environment, "TMPDIR": str(temporary)}, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
     with command:
         os.kill(process_of("classes", project.folder, command), signal.SIGKILL)
@@ -93,6 +95,7 @@ def test_a_killed_job_leaves_nothing_and_loses_nothing(project):
     assert "    log: logs/classes/tiny/noise/smooth/block~high.log" in said.splitlines()
     del before[CLASSES]
     assert project.results() == before
+    assert not list(temporary.iterdir())
     assert project.planned(CLASSES) == {"classes": 1}
 
 

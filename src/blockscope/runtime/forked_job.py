@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import resource
 import runpy
+import shutil
 import signal
 import sys
 import tempfile
@@ -26,17 +27,24 @@ class Used(TypedDict):
     cpu_usage: float
 
 
-def run_script(sender: Connection, script: str, smk: Any) -> None:
-    """Run a workflow script as Snakemake would, then send what its process used (``Used``)."""
+def run_script(sender: Connection, script: str, smk: Any, scratch: Path) -> None:
+    """Run a workflow script as Snakemake would, then send what its process used (``Used``).
+
+    Its temporary files go into the new folder ``scratch``. Where this process is killed, the one
+    that asked for it removes that; where both are stopped, this one does.
+    """
     signal.signal(signal.SIGINT, signal.default_int_handler)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     sys.argv = [script]
     # The name that `top` and `ps -o comm` show.
     Path("/proc/self/comm").write_text(Path(script).stem, encoding="utf-8")
     # A fork does not reach the end of the interpreter, at which libraries remove temporary files.
-    with tempfile.TemporaryDirectory(prefix="blockscope-", dir=smk.resources.tmpdir) as folder:
-        tempfile.tempdir = os.environ["TMPDIR"] = folder
+    scratch.mkdir(mode=0o700)
+    try:
+        tempfile.tempdir = os.environ["TMPDIR"] = str(scratch)
         runpy.run_path(script, init_globals={"snakemake": smk})
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
     report(sender)
 
 
