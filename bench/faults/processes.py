@@ -19,7 +19,7 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGKILL)
 SHOWN = 20_000  # bytes: what a command prints goes to a file
 FULL = ("No space left on device", "File too large")
 LOST = ("Not finished.", "Terminating", "KeyboardInterrupt")
-# What none is left to remove after SIGKILL: a socket of multiprocessing, files of Snakemake's solver.
+# Nobody is left to remove after SIGKILL: a socket of multiprocessing, files of Snakemake's solver.
 _OF_HEAD = ("pymp-*", "*-pulp.*")
 UNAVOIDABLE = {"head": _OF_HEAD, "group": (*_OF_HEAD, "blockscope-*")}
 
