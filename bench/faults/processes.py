@@ -19,8 +19,9 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGKILL)
 SHOWN = 20_000  # bytes: what a command prints goes to a file
 FULL = ("No space left on device", "File too large")
 LOST = ("Not finished.", "Terminating", "KeyboardInterrupt")
-# Nobody is left to remove after SIGKILL: a socket of multiprocessing, files of Snakemake's solver.
-_OF_HEAD = ("pymp-*", "*-pulp.*")
+# Nobody is left to remove after SIGKILL: a socket of multiprocessing, files of Snakemake and of its
+# solver.
+_OF_HEAD = ("pymp-*", "snakemake*", "*-pulp.*")
 UNAVOIDABLE = {"head": _OF_HEAD, "group": (*_OF_HEAD, "blockscope-*")}
 
 

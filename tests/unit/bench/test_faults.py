@@ -34,6 +34,7 @@ def project(trial) -> Project:
 
 def test_equal_results_are_no_fault(trial, project):
     trial.check(project)
+    assert trial.said == []
 
 
 @pytest.mark.parametrize(
