@@ -19,6 +19,10 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGKILL)
 SHOWN = 20_000  # bytes: what a command prints goes to a file
 FULL = ("No space left on device", "File too large")
 LOST = ("Not finished.", "Terminating", "KeyboardInterrupt")
+# Nobody is left to remove after SIGKILL: a socket of multiprocessing, files of Snakemake and of its
+# solver.
+_OF_HEAD = ("pymp-*", "snakemake*", "*-pulp.*")
+UNAVOIDABLE = {"head": _OF_HEAD, "group": (*_OF_HEAD, "blockscope-*")}
 
 
 def kill(trial: Trial, victim: str) -> None:
@@ -30,6 +34,8 @@ def kill(trial: Trial, victim: str) -> None:
     project = trial.project()
     if network:
         shutil.rmtree(project.path("results/models"))
+    if number == signal.SIGKILL:
+        trial.unavoidable = UNAVOIDABLE.get(victim, ())
     command = trial.start(project)
     with suppress(subprocess.TimeoutExpired):
         command.process.wait(moment)
