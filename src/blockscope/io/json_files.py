@@ -26,7 +26,7 @@ def read_facts(path: FilePath, kind: str) -> dict[str, Any]:
     source = require_file(path, kind)
     try:
         facts = parse_json(source.read_text("utf-8"))
-    except ValueError as error:  # no JSON, or no UTF-8
+    except (OSError, ValueError) as error:  # may not be read, no JSON, or no UTF-8
         raise BadFile(f"{kind} '{source}' cannot be read: {error}") from error
     if not isinstance(facts, dict):
         raise BadFile(f"{kind} '{source}' cannot be read: it is not a JSON object")
