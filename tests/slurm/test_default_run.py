@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -83,12 +84,22 @@ def differs(one: Path, other: Path) -> bool:
     return False
 
 
+def recorded(record: Path, folder: Path, count: int) -> list[str]:
+    """Return SLURM's lines on the jobs of a folder; it writes them some time after a job's end."""
+    deadline = time.monotonic() + 60
+    while True:
+        lines = record.read_text().splitlines()
+        ours = [line for line in lines if f"WorkDir={folder} " in line]
+        if len(ours) >= count or time.monotonic() > deadline:
+            return ours
+        time.sleep(1)
+
+
 def test_a_run_on_slurm_gives_what_a_local_run_gives(tmp_path, local, cluster_folder):
     folder = with_settings(tmp_path / "submitted")
     said = snakemake(folder, *ON_SLURM)
     submitted = set(re.findall(r"submitted with SLURM jobid (\d+)", said))
-    record = (cluster_folder / "finished.txt").read_text().splitlines()
-    ours = [line for line in record if f"WorkDir={folder} " in line]
+    ours = recorded(cluster_folder / "finished.txt", folder, len(submitted))
     done = [line for line in ours if "JobState=COMPLETED" in line]
     assert {re.match(r"JobId=(\d+) ", line)[1] for line in done} == submitted
     assert len(ours) == len(submitted) > 1
