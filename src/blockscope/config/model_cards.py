@@ -68,8 +68,8 @@ def read_cards(requests: list[CardRequest], problems: ErrorList) -> Mapping[str,
             cards[model.name] = card
         elif model.source_sha256 is not None and model.labels is not None:
             missing.append(model)
-    if missing:
-        cards.update(_make(missing, problems))
+    for start in range(0, len(missing), TOGETHER):
+        cards.update(_make(missing[start : start + TOGETHER], problems))
     return cards
 
 
@@ -84,6 +84,9 @@ def find_card(model: CardRequest) -> ModelCard | None:
             if model.agrees(card):
                 return card
     return None
+
+
+TOGETHER = 200  # networks that one process reads
 
 
 def _make(missing: list[CardRequest], problems: ErrorList) -> dict[str, ModelCard]:

@@ -25,7 +25,7 @@ PATTERN_WORDS = {
 # Folders next to those of the models, so no model can have these names.
 RESERVED_MODELS = ("models", "figures")
 
-Seed = Annotated[StrictInt, Field(ge=0, le=2**32 - 1)]
+Seed = Annotated[StrictInt, Field(ge=0, le=2**63 - 1)]
 ColourValue = Annotated[StrictInt, Field(ge=0, le=255)]
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-MOST_CHARACTERS = 250_000  # some seconds of parsing
+MOST_CHARACTERS = 1_000_000  # some ten seconds of parsing
 MOST_NODES = 100_000  # keys and values, with those that aliases repeat
 MOST_DEPTH = 30
 MOST_DIGITS = 30

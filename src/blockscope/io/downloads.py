@@ -106,31 +106,44 @@ class TooLarge(ValueError):
 
 
 class _Bar(tqdm):  # type: ignore[type-arg]
-    """A progress bar that ends the transfer it shows: where that is too large, or given up."""
+    """A progress bar that ends the transfer it shows: where that is too large, or given up.
 
+    What has arrived is asked of the file, because pooch counts every piece as a full one, and a bar
+    that is turned off (``TQDM_DISABLE``) counts nothing.
+    """
+
+    output = ""
     most_mb = MOST_MB
     given_up = False
+
+    def arrived(self) -> int:
+        """Return how many bytes have been written."""
+        try:
+            return os.stat(self.output).st_size
+        except FileNotFoundError:
+            return 0
 
     def __bool__(self) -> bool:
         """Return True, also for a file of unknown size: pooch asks before it updates."""
         return True
 
     def update(self, n: float | None = 1) -> bool | None:
-        """Count what has arrived."""
+        """Show what has arrived."""
         if self.given_up:
             raise TimeoutError
-        if max(self.total or 0, self.n + (n or 0) - CHUNK) > self.most_mb * MB:
+        arrived = self.arrived()
+        if max(self.total or 0, arrived) > self.most_mb * MB:
             raise TooLarge(
                 f"the file is larger than {self.most_mb} MB (key compute.download_mb of the config)"
             )
-        return super().update(n)
+        return super().update(arrived - self.n)
 
 
 def _load(url: str, output: str, _: object, most_mb: int = MOST_MB) -> None:
     """Download to a file with a progress bar, in a thread that can be given up."""
     Path(output).unlink()  # pooch makes it private; ours gets the usual permissions
     with _Bar(desc=url.rpartition("/")[2], unit="B", unit_scale=True) as bar:
-        bar.most_mb = most_mb
+        bar.most_mb, bar.output = most_mb, output
         loader = pooch.HTTPDownloader(progressbar=bar, chunk_size=CHUNK, timeout=TIMEOUT)
         failures: list[BaseException] = []
 
@@ -142,15 +155,16 @@ def _load(url: str, output: str, _: object, most_mb: int = MOST_MB) -> None:
 
         thread = threading.Thread(target=work, daemon=True)
         thread.start()
-        arrived = 0.0
+        before = 0
         while True:
             thread.join(WINDOW)
             if not thread.is_alive():
                 break
-            if bar.n - arrived < SLOWEST * WINDOW:
+            arrived = bar.arrived()
+            if arrived - before < SLOWEST * WINDOW:
                 bar.given_up = True
                 raise TooSlow(f"less than {SLOWEST * WINDOW / 1000:g} kB arrived in {WINDOW:g} s")
-            arrived = bar.n
+            before = arrived
         if failures:
             raise failures.pop()
 

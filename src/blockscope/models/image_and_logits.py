@@ -19,8 +19,7 @@ OF_LOGITS = frozenset({"Softmax", "LogSoftmax"})
 NO_LOGITS = OF_LOGITS | {"Sigmoid", "Exp", "Softplus", "Tanh"}
 # What a preparation of the image may be made of, up to the first convolution.
 PREPARATION = SAME_NUMBERS | {
-    "Add", "AddV2", "BiasAdd", "Mul", "Sub", "RealDiv", "Pad", "PadV2", "MirrorPad",
-    "ResizeBilinear", "ResizeNearestNeighbor",
+    "Add", "AddV2", "BiasAdd", "Mul", "Sub", "RealDiv", "ResizeBilinear", "ResizeNearestNeighbor",
 }  # fmt: skip
 
 
@@ -67,7 +66,7 @@ def check_logits(nodes: graphs.Nodes, name: str) -> None:
 def check_image(nodes: graphs.Nodes, name: str) -> None:
     """Refuse an input that is no image (image, row, col, channel) of three colours."""
     node = nodes[name]
-    known = node.attr["shape"].shape if node.op == "Placeholder" else None
+    known = node.attr["shape"].shape if "shape" in node.attr else None
     if known is not None and not known.unknown_rank and known.dim:
         sizes = [dim.size for dim in known.dim]
         shown = ", ".join(str(size) if size > 0 else "any" for size in sizes)
@@ -112,5 +111,7 @@ def _filter_depth(nodes: graphs.Nodes, node: node_def_pb2.NodeDef) -> int | None
     if node.op != "Conv2D" or len(graphs.sources(node)) != 2:
         return None
     held = behind_reshapes(nodes, graphs.sources(node)[1])
+    if held.op != "Const":  # asked first: reading an attribute that is not there makes one
+        return None
     sizes = [dim.size for dim in held.attr["value"].tensor.tensor_shape.dim]
-    return int(sizes[2]) if held.op == "Const" and len(sizes) == 4 else None
+    return int(sizes[2]) if len(sizes) == 4 else None

@@ -97,7 +97,7 @@ def _normalise(
             raise unknown_name(kind, tensor, nodes, "models catalogue", f"model '{name}'")
     end = logits or _before_softmax(nodes, graph.output, name)
     kept = _needed(nodes, start, end, name)
-    check_image(nodes, start)
+    check_image({node.name: node for node in kept}, start)
     check_logits(nodes, end)
     check_ops([(node.name, node.op) for node in kept], name)
     _check_nodes(kept, graph.definition, start)

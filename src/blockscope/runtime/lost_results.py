@@ -51,9 +51,11 @@ def restore_or_mark(workflow: Any) -> str | None:
 def _restored(job: Any) -> bool:
     names = ("wildcards", "params", "input", "output")
     smk = SimpleNamespace(rule=job.rule.name, **{name: getattr(job, name) for name in names})
+    if not FINISHED.is_dir():  # not on a cluster; the inputs would be read for nothing
+        return False
     try:
         entry = CacheEntry.finished(smk, FINISHED)
-    except BadFile:  # without its input, another job's output, it would be out of date
+    except (BadFile, OSError):  # without its input, another job's output, it would be out of date
         return False
     return entry is not None and entry.fetch()
 

@@ -79,11 +79,19 @@ def cache_key(fields: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def _link(source: Path, target: Path) -> None:
+    """Link a file, or copy it where links do not reach: results may lie on another disk."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
+
+
 class CacheEntry:
     """The results of one job in a folder.
 
-    They are called ``name`` in messages. With ``link`` they are no copies, which needs no room as
-    long as the job's own files are there.
+    They are called ``name`` in messages. With ``link`` they are no copies where the disk allows,
+    which needs no room as long as the job's own files are there.
     """
 
     def __init__(
@@ -98,7 +106,7 @@ class CacheEntry:
         self.place = folder / key[:2] / key
         self.outputs = [Path(output) for output in outputs]
         self.name = name
-        self.add = os.link if link else shutil.copyfile
+        self.add = _link if link else shutil.copyfile
 
     @classmethod
     def shared(cls, smk: Any) -> CacheEntry | None:

@@ -12,6 +12,7 @@ import time
 import zipfile
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -61,7 +62,20 @@ class Handler(BaseHTTPRequestHandler):
         if isinstance(mishap, int) or content is None:
             self.send_error(mishap if isinstance(mishap, int) else 404)
             return
+        self.protocol_version = "HTTP/1.1"  # which pieces without a length need
+        self.close_connection = True
         self.send_response(200)
+        if mishap in {"pieces", "slow pieces"}:
+            self.send_header("Transfer-Encoding", "chunked")
+            self.end_headers()
+            if mishap == "slow pieces":
+                self.trickle(content, b"1\r\n%b\r\n")
+                return
+            for place in range(0, len(content), 100):
+                piece = content[place : place + 100]
+                self.wfile.write(b"%x\r\n%b\r\n" % (len(piece), piece))
+            self.wfile.write(b"0\r\n\r\n")
+            return
         self.send_header("Content-Length", str(len(content)))
         if mishap == "slow headers":
             self.flush_headers()
@@ -72,12 +86,12 @@ class Handler(BaseHTTPRequestHandler):
             return
         self.wfile.write(content[: len(content) // 2] if mishap == "cut" else content)
 
-    def trickle(self, content: bytes) -> None:
+    def trickle(self, content: bytes, piece: bytes = b"%b") -> None:
         with suppress(OSError):  # the other side is gone
             for place in range(len(content)):
                 if self.server.stopped.wait(0.02):
                     return
-                self.wfile.write(content[place : place + 1])
+                self.wfile.write(piece % content[place : place + 1])
 
     def log_message(self, *arguments: object) -> None:
         """Say nothing."""
@@ -325,7 +339,7 @@ def test_a_process_that_is_killed_leaves_nothing_that_looks_finished(
     assert fetch(url, digest(CONTENT), tmp_path).read_bytes() == CONTENT
 
 
-@pytest.mark.parametrize("mishap", ["slow", "slow headers"])
+@pytest.mark.parametrize("mishap", ["slow", "slow headers", "slow pieces"])
 def test_a_server_that_sends_byte_by_byte_is_given_up(
     tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch, mishap: str
 ) -> None:
@@ -337,6 +351,29 @@ def test_a_server_that_sends_byte_by_byte_is_given_up(
         fetch(url, digest(CONTENT), tmp_path)
     assert time.monotonic() - began < 5
     assert os.listdir(tmp_path) == []
+
+
+def test_pieces_count_as_what_they_hold(tmp_path: Path, server: Server) -> None:
+    server.mishaps = ["pieces"]
+    url = server.put("/net.pb", CONTENT)
+    assert fetch(url, digest(CONTENT), tmp_path, most_mb=1).read_bytes() == CONTENT
+    server.mishaps = ["pieces"]
+    url = server.put("/large.pb", bytes(2_100_000))
+    with pytest.raises(BadFile, match=r"large\.pb: the file is larger than 2 MB"):
+        fetch(url, digest(bytes(2_100_000)), tmp_path, most_mb=2)
+
+
+def test_a_bar_that_is_turned_off_gives_nothing_up(
+    tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(downloads, "_Bar", partial(downloads._Bar, disable=True))
+    monkeypatch.setattr(downloads, "CHUNK", 10)
+    monkeypatch.setattr(downloads, "WINDOW", 0.2)
+    monkeypatch.setattr(downloads, "SLOWEST", 10.0)
+    server.mishaps = ["slow"]
+    url = server.put("/net.pb", CONTENT[:50])
+    assert fetch(url, digest(CONTENT[:50]), tmp_path).read_bytes() == CONTENT[:50]
+    assert server.requests == 1
 
 
 def test_a_server_that_is_slow_once_is_tried_again(

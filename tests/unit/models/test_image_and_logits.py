@@ -63,6 +63,16 @@ def test_the_first_filter_tells_the_channels_where_the_input_does_not(shape) -> 
         normalise(graph, "net", logits="logits")
 
 
+def test_an_image_that_is_padded_to_more_channels_is_one_of_three_colours() -> None:
+    def build(x):
+        x = tf.pad(x, [[0, 0], [0, 0], [0, 0], [0, 1]])
+        x = tf.nn.conv2d(x, weights((3, 3, 4, 6), 1).astype(np.float32), 1, "SAME", name="first")
+        tf.matmul(tf.reduce_mean(x, [1, 2]), weights((6, 4), 3).astype(np.float32), name="logits")
+
+    found = normalise(graph_of(build, (None, None, None, None)), "net", logits="logits")
+    assert ends_of(found) == {"logits"}
+
+
 @pytest.mark.parametrize("operation", [tf.nn.softmax, tf.nn.log_softmax])
 @pytest.mark.parametrize("reshaped", [False, True])
 def test_logits_are_found_before_a_softmax_of_any_shape(operation, reshaped) -> None:

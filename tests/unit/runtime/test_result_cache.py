@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import subprocess
@@ -264,3 +265,16 @@ def test_what_a_submission_finished_is_taken_by_its_next_attempt_without_taking_
     assert log("submitted").startswith("computed")
     result_cache.forget_finished()
     assert not result_cache.FINISHED.exists()
+
+
+def test_what_is_finished_is_copied_where_links_do_not_reach(folder, tmp_path, monkeypatch):
+    def on_another_disk(*_: object) -> None:
+        raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
+
+    monkeypatch.setattr(result_cache.os, "link", on_another_disk)
+    monkeypatch.delenv(result_cache.VARIABLE)
+    smk = stage()
+    monkeypatch.setenv(result_cache.FINISHED_VARIABLE, str(tmp_path / "finished"))
+    assert made(smk, "first")
+    assert not made(smk, "second")
+    assert Path("out/0-3.h5").read_text() == "out/0-3.h5 first"
