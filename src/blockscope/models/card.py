@@ -21,6 +21,9 @@ class InputSpec(BaseModel):
     tensor: str = Field(description="name of the input tensor")
     size: tuple[int, int] = Field(description="rows and columns of the image, in pixels")
     range: tuple[float, float] = Field(description="values that black and white are mapped to")
+    one_by_one: bool = Field(
+        default=False, description="whether the graph is made for one image, and takes no batch"
+    )
 
 
 class Layer(BaseModel):

@@ -6,35 +6,24 @@ from collections.abc import Collection, Mapping
 
 import numpy as np
 import tensorflow as tf
-from tensorflow.core.framework import graph_pb2
-
 from blockscope.io.errors import BadFile
 from blockscope.io.labels import Labels
 from blockscope.models import graphs
 from blockscope.models.card import InputSpec, Layer, ModelCard
+from blockscope.models.layer_views import is_view, viewed
 from blockscope.models.network import PRE_RELU, Network
+from blockscope.models.preparation import Prepared
 
 
-def build_card(
-    definition: graph_pb2.GraphDef,
-    name: str,
-    *,
-    size: tuple[int, int],
-    value_range: tuple[float, float],
-    labels: Labels,
-) -> ModelCard:
+def build_card(prepared: Prepared, name: str, *, labels: Labels) -> ModelCard:
     """Return the card of a graph in normal form; runs the network once for the shapes.
 
     Parameters
     ----------
-    definition
-        The graph.
+    prepared
+        The graph and its layers.
     name
         The model's id.
-    size
-        Rows and columns of its input, in pixels.
-    value_range
-        Values that black and white are mapped to.
     labels
         Names of its logits.
 
@@ -48,21 +37,18 @@ def build_card(
     BadFile
         The logits are not a vector or not finite for a grey image, or the labels do not fit them.
     """
+    definition, spec, logits = prepared.definition, prepared.spec, prepared.logits
     nodes = {node.name: node for node in definition.node}
-    (start,) = [n.name for n in definition.node if n.op == "Placeholder"]
-    sinks = graphs.sinks(definition)
-    added = {n for n in sinks if n.endswith(PRE_RELU) and nodes[n].op == "ConcatV2"}
-    (logits,) = set(sinks) - added
-    spec = InputSpec(tensor=start, size=size, range=value_range)
     network = Network(definition, spec, logits)
-    grey = np.full((*size, 3), 128, np.uint8)
-    downstream = graphs.downstream(nodes, start)
-    floats = [n for n in nodes if n in downstream and n != start]
-    place = f"for an image of {size[0]} x {size[1]} pixels (models catalogue: input.size)"
+    grey = np.full((*spec.size, 3), 128, np.uint8)
+    downstream = graphs.downstream(nodes, spec.tensor)
+    floats = [n for n in nodes if n in downstream and n != spec.tensor]
+    place = f"for an image of {spec.size[0]} x {spec.size[1]} pixels (models catalogue: input.size)"
     try:
-        tensors = network.float_tensors(network.values(grey), floats)
+        found = network.named_run({spec.tensor: network.values(grey)}, floats)
     except BadFile as error:
         raise BadFile(f"model '{name}', {place}: {error}") from error
+    tensors = {n: tensor for n, tensor in found.items() if tensor.dtype == tf.float32}
     shapes = {n: tuple(tensor.shape) for n, tensor in tensors.items()}
     empty = next((n for n in floats if 0 in shapes.get(n, ())), None)
     if empty:
@@ -86,16 +72,16 @@ def build_card(
         raise BadFile(
             f"model '{name}': skip_labels {labels.skip} leaves no label of {len(labels.names)}"
         )
-    spatial = {n: shape[1:] for n, shape in shapes.items() if len(shape) == 4}
+    maps = {n: shapes[n] for n in nodes if n in prepared.maps and n in shapes}
     layers = [
         Layer(
             name=n,
-            op=nodes[n].op,
-            shape=(spatial[n][0], spatial[n][1], spatial[n][2]),
-            inputs=graphs.nearest_upstream(nodes, n, spatial) + _own_pre_relu(n, added),
-            pre_relu_of=n.removesuffix(PRE_RELU) if n in added else None,
+            op=_operation(n, nodes),
+            shape=maps[n][1:],
+            inputs=_inputs(n, nodes, maps),
+            pre_relu_of=n.removesuffix(PRE_RELU) if _is_pre_relu(n, nodes) else None,
         )
-        for n in _layers_in_order(nodes, spatial, added)
+        for n in _layers_in_order(nodes, maps)
     ]
     return ModelCard(
         model=name,
@@ -170,14 +156,36 @@ def _check_labels(name: str, labels: Labels, outputs: int) -> None:
     )
 
 
-def _own_pre_relu(name: str, added: set[str]) -> tuple[str, ...]:
-    return (name + PRE_RELU,) if name + PRE_RELU in added else ()
+def _is_pre_relu(name: str, nodes: graphs.Nodes) -> bool:
+    """Tell whether a layer is one that was added: a concatenation before the ReLU."""
+    after = nodes.get(name.removesuffix(PRE_RELU))
+    return name.endswith(PRE_RELU) and after is not None and nodes[name].op == "ConcatV2"
 
 
-def _layers_in_order(nodes: graphs.Nodes, spatial: Collection[str], added: set[str]) -> list[str]:
+def _operation(name: str, nodes: graphs.Nodes) -> str:
+    """Return the operation that computes a layer, or the tensor that it is a view of."""
+    return nodes[viewed(nodes[name])].op if is_view(nodes[name]) else nodes[name].op
+
+
+def _inputs(name: str, nodes: graphs.Nodes, maps: Mapping[str, object]) -> tuple[str, ...]:
+    """Return the layers that a layer is computed from directly."""
+    shown: dict[str, list[str]] = {}  # the layers by the tensor that they show
+    for layer in maps:
+        shown.setdefault(viewed(nodes[layer]) if is_view(nodes[layer]) else layer, []).append(layer)
+    start = viewed(nodes[name]) if is_view(nodes[name]) else name
+    found = graphs.nearest_upstream(nodes, start, shown)
+    before = [layer for tensor in found for layer in shown[tensor]]
+    own = name + PRE_RELU
+    return (*before, own) if own in maps and _is_pre_relu(own, nodes) else tuple(before)
+
+
+def _layers_in_order(nodes: graphs.Nodes, maps: Collection[str]) -> list[str]:
     """Order layers by computation, each concatenation before the ReLU right before its layer."""
+    place = {name: number for number, name in enumerate(nodes)}
+    shown = {n: viewed(nodes[n]) if is_view(nodes[n]) else n for n in maps}
     ordered = []
-    for name in nodes:
-        if name in spatial and name not in added:
-            ordered += [*_own_pre_relu(name, added), name]
+    for name in sorted(maps, key=lambda layer: place[shown[layer]]):
+        if not _is_pre_relu(name, nodes):
+            own = name + PRE_RELU
+            ordered += [own] * (own in maps and _is_pre_relu(own, nodes)) + [name]
     return ordered

@@ -16,6 +16,11 @@ def tensor_name(edge: str) -> str:
     return edge.removeprefix("^").partition(":")[0]
 
 
+def output_number(edge: str) -> int:
+    """Return which of its node's outputs an edge comes from: ``a`` gives 0, ``a:1`` gives 1."""
+    return int(edge.partition(":")[2] or 0)
+
+
 def sources(node: node_def_pb2.NodeDef) -> list[str]:
     """Return the nodes that a node reads, without control edges."""
     return [tensor_name(edge) for edge in node.input if not edge.startswith("^")]

@@ -16,6 +16,7 @@ from tensorflow.core.framework import graph_pb2, node_def_pb2
 from blockscope.io.errors import BadFile
 from blockscope.models import graphs
 from blockscope.models.card import InputSpec, ModelCard
+from blockscope.models.layer_views import is_view, read_through
 from blockscope.models.operations import apply
 
 Operation = Callable[[node_def_pb2.NodeDef, Sequence[tf.Tensor]], list[tf.Tensor]]
@@ -89,6 +90,8 @@ class Network:
         tensors
             The tensors by their names in ``fetches``.
         """
+        if self.spec.one_by_one and (count := _images(feeds)) != 1:
+            return self._one_by_one(count, feeds, fetches, nodes, operation)
         nodes = nodes or self.nodes
         computed = {name: [tf.convert_to_tensor(value)] for name, value in feeds.items()}
         names = [graphs.tensor_name(name) for name in fetches]
@@ -109,6 +112,27 @@ class Network:
                     )  # early layers of a large image would fill the memory
         return {name: _output(computed, name) for name in fetches}
 
+    def _one_by_one(
+        self,
+        count: int,
+        feeds: Mapping[str, npt.ArrayLike | tf.Tensor],
+        fetches: Sequence[str],
+        nodes: Mapping[str, node_def_pb2.NodeDef] | None,
+        operation: Operation,
+    ) -> dict[str, tf.Tensor]:
+        """Compute tensors of a graph that takes no batch, for each image of one."""
+        found = [
+            self.run({k: v[i : i + 1] for k, v in feeds.items()}, fetches, nodes, operation)
+            for i in range(count)
+        ]
+        return {name: tf.concat([one[name] for one in found], 0) for name in fetches}
+
+    def named_run(
+        self, feeds: Mapping[str, npt.ArrayLike | tf.Tensor], fetches: Sequence[str]
+    ) -> dict[str, tf.Tensor]:
+        """Compute like ``run``; raises ``BadFile`` with the node that cannot be computed."""
+        return self.run(feeds, fetches, operation=_apply_or_name)
+
     def _constant(self, node: node_def_pb2.NodeDef) -> tf.Tensor:
         if node.name not in self._constants:
             self._constants[node.name] = tf.constant(tf.make_ndarray(node.attr["value"].tensor))
@@ -117,9 +141,12 @@ class Network:
     def joined_at(self, layer: str) -> dict[str, node_def_pb2.NodeDef]:
         """Return the nodes, changed so that the logits are computed from ``layer``.
 
-        Only a concatenation before the ReLU needs that: what follows reads the ReLU of each branch.
-        One ReLU after the concatenation gives the same values.
+        Views need that (see ``blockscope.models.layer_views``), and a concatenation before the
+        ReLU: what follows reads the ReLU of each branch. One ReLU after the concatenation gives the
+        same values.
         """
+        if layer in self.nodes and is_view(self.nodes[layer]):
+            return read_through(self.nodes, layer)
         nodes = dict(self.nodes)
         after = nodes.get(layer.removesuffix(PRE_RELU))
         read = {source for node in nodes.values() for source in graphs.sources(node)}
@@ -131,15 +158,10 @@ class Network:
             nodes[after.name] = joined
         return nodes
 
-    def float_tensors(
-        self, values: npt.NDArray[np.float32], names: Sequence[str]
-    ) -> dict[str, tf.Tensor]:
-        """Return every float tensor among ``names`` for a given input.
 
-        Raises ``BadFile`` with the node that cannot be computed.
-        """
-        results = self.run({self.spec.tensor: values}, names, operation=_apply_or_name)
-        return {n: t for n, t in results.items() if t.dtype == tf.float32}
+def _images(feeds: Mapping[str, npt.ArrayLike | tf.Tensor]) -> int:
+    """Return how many images the given values are of."""
+    return next((int(value.shape[0]) for value in feeds.values()), 1)
 
 
 def _output(computed: Mapping[str, list[tf.Tensor]], edge: str) -> tf.Tensor:

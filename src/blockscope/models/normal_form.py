@@ -2,14 +2,17 @@
 
 The order of the steps matters:
 
-1. Input and logits are found in the graph as it was read.
+1. Calls of functions are written out and fused operations taken apart. Input and logits are found.
 2. Only what the logits need from the input on is kept, so that whatever reads files or draws random
    numbers for the input is gone before the operations are checked.
 3. Names, operations, edges and constants are checked before anything runs.
 4. Each node is rewritten on its own: defaults entered, devices, control edges and custom gradients
    dropped, ``Concat`` turned into ``ConcatV2``.
 5. ``IdentityN``, which Keras wraps around functions with a custom gradient, becomes ``Identity``.
-6. Concatenations before the ReLU are added last, since they copy rewritten nodes.
+6. All floating point numbers become float32, and what does not depend on the image is computed.
+7. Concatenations before the ReLU are added last, since they copy rewritten nodes.
+
+What follows needs the shapes of tensors: see ``blockscope.models.preparation``.
 """
 
 from __future__ import annotations
@@ -34,6 +37,10 @@ from blockscope.models.image_and_logits import (
 )
 from blockscope.models.network import PRE_RELU
 from blockscope.models.operations import check_edges, enter_defaults
+from blockscope.models.rewrites.calls import inline_calls
+from blockscope.models.rewrites.constants import fold_constants
+from blockscope.models.rewrites.fused import unfuse
+from blockscope.models.rewrites.precision import as_float32
 
 NODE_NAME = r"[A-Za-z0-9.][A-Za-z0-9_.\\/>-]*"
 MOST_VALUES = 2**29  # of a constant: 2 GiB of float32, the most that a graph file holds
@@ -84,13 +91,27 @@ def normalise(
         raise BadFile(f"model '{name}': {error}") from error
 
 
+def ends(definition: graph_pb2.GraphDef) -> tuple[str, str]:
+    """Return the input and the logits of a graph in normal form."""
+    (start,) = [node.name for node in definition.node if node.op == "Placeholder"]
+    nodes = {node.name: node for node in definition.node}
+    (logits,) = [n for n in graphs.sinks(definition) if not _is_pre_relu(nodes[n], nodes)]
+    return start, logits
+
+
+def _is_pre_relu(node: node_def_pb2.NodeDef, nodes: graphs.Nodes) -> bool:
+    after = nodes.get(node.name.removesuffix(PRE_RELU))
+    return node.op == "ConcatV2" and node.name.endswith(PRE_RELU) and after is not None
+
+
 def _normalise(
     graph: Graph, name: str, input_tensor: str | None, logits: str | None
 ) -> graph_pb2.GraphDef:
-    nodes = {node.name: node for node in graph.definition.node}
+    whole = unfuse(inline_calls(graph.definition))
+    nodes = {node.name: node for node in whole.node}
     start = input_tensor or graph.input
     if start is None:
-        found = [n.name for n in graph.definition.node if n.op == "Placeholder"]
+        found = [n.name for n in whole.node if n.op == "Placeholder"]
         raise BadFile(f"model '{name}': give input.tensor; placeholders found: {found}")
     for kind, tensor in (("input tensor", start), ("logits tensor", logits)):
         if tensor is not None and tensor not in nodes:
@@ -100,11 +121,12 @@ def _normalise(
     check_image({node.name: node for node in kept}, start)
     check_logits(nodes, end)
     check_ops([(node.name, node.op) for node in kept], name)
-    _check_nodes(kept, graph.definition, start)
+    _check_nodes(kept, whole, start)
     definition = graph_pb2.GraphDef(versions=graph.definition.versions)
     for node in kept:
         definition.node.append(_placeholder(node) if node.name == start else _plain(node, name))
     _bypass_identity_n(definition)
+    definition = fold_constants(as_float32(definition), start)
     definition.node.extend(_pre_relu_concats(definition))
     return definition
 

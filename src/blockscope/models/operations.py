@@ -60,7 +60,7 @@ def check_edges(node: node_def_pb2.NodeDef, nodes: Mapping[str, node_def_pb2.Nod
     a default value.
     """
     definition = op_def_registry.get(node.op)
-    needed = sum(_count(node, argument) for argument in definition.input_arg)
+    needed = sum(output_count(node, argument) for argument in definition.input_arg)
     edges = [edge for edge in node.input if not edge.startswith("^")]
     if len(edges) != needed:
         raise BadFile(f"node '{node.name}' ({node.op}) has {len(edges)} inputs; valid: {needed}")
@@ -68,7 +68,7 @@ def check_edges(node: node_def_pb2.NodeDef, nodes: Mapping[str, node_def_pb2.Nod
         name, _, number = edge.partition(":")
         source = nodes[name]
         outputs = op_def_registry.get(source.op).output_arg
-        count = sum(_count(source, argument) for argument in outputs)
+        count = sum(output_count(source, argument) for argument in outputs)
         if number and not (number.isascii() and number.isdecimal() and len(number) < 6):
             raise BadFile(
                 f"node '{node.name}' reads '{edge}'; an output is a number, as in '{name}:1'"
@@ -80,7 +80,7 @@ def check_edges(node: node_def_pb2.NodeDef, nodes: Mapping[str, node_def_pb2.Nod
             )
 
 
-def _count(node: node_def_pb2.NodeDef, argument: op_def_pb2.OpDef.ArgDef) -> int:
+def output_count(node: node_def_pb2.NodeDef, argument: op_def_pb2.OpDef.ArgDef) -> int:
     """Return how many tensors an input or output of an operation stands for."""
     if argument.number_attr:
         return int(attribute(node, argument.number_attr) or 0)

@@ -11,11 +11,13 @@ from blockscope.io.atomic_files import atomic_write, sha256_of
 from blockscope.io.downloads import MOST_MB, fetch
 from blockscope.io.errors import BadFile
 from blockscope.io.labels import Labels, read_labels
+from blockscope.models.card import InputSpec
 from blockscope.models.card_builder import build_card
 from blockscope.models.device import software_facts
 from blockscope.models.entry import ModelEntry, Source
 from blockscope.models.formats import read_graph
-from blockscope.models.normal_form import normalise
+from blockscope.models.normal_form import ends, normalise
+from blockscope.models.preparation import prepare
 
 
 def write_model(
@@ -53,14 +55,11 @@ def write_model(
     graph = read_graph(source, entry.input.size)
     definition = normalise(graph, name, input_tensor=entry.input.tensor, logits=entry.logits)
     labels_path, _ = _locate(entry.labels, downloads, download_mb)
-    card = build_card(
-        definition,
-        name,
-        size=entry.input.size,
-        value_range=entry.input.range,
-        labels=Labels(read_labels(labels_path), entry.skip_labels),
-    )
-    content = definition.SerializeToString(deterministic=True)
+    start, logits = ends(definition)
+    spec = InputSpec(tensor=start, size=entry.input.size, range=entry.input.range)
+    prepared = prepare(definition, spec, logits, name)
+    card = build_card(prepared, name, labels=Labels(read_labels(labels_path), entry.skip_labels))
+    content = prepared.definition.SerializeToString(deterministic=True)
     card = card.model_copy(
         update={
             "source": entry.graph.url or entry.graph.path or "",

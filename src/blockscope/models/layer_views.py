@@ -1,0 +1,161 @@
+"""Tensors that are no maps, made layers: tokens, vectors, and maps whose channels come first.
+
+Each gets a view (row, col, channel) under its own name, beside the graph; the tensor itself is
+renamed. Only where something is computed from such a layer, the graph is changed to read the view.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+import numpy as np
+from tensorflow import make_ndarray
+from tensorflow.core.framework import graph_pb2, node_def_pb2, types_pb2
+
+from blockscope.models import graphs
+from blockscope.models.axes import FIRST, VECTOR, Axes, grid_of
+from blockscope.models.batch_axis import Shapes
+from blockscope.models.rewrites.making import constant, copied, operation, reshape, typed, with_nodes
+
+CLASS_TOKEN = "_class_token"  # ending of the name of a layer of the one token before those of a map
+OTHER_TOKENS = "_other_tokens"  # the same for several, and for those after the map
+VIEW_OF = "_view_of"  # attribute of a view: the tensor that it shows
+PLACE = "_place"  # attribute: tokens before the view's and after them; empty for other tensors
+ORIGINAL = "/original"  # ending of the new name of a tensor that has a view
+
+
+def is_view(node: node_def_pb2.NodeDef) -> bool:
+    """Tell whether a node shows another tensor as a layer."""
+    return VIEW_OF in node.attr
+
+
+def viewed(node: node_def_pb2.NodeDef) -> str:
+    """Return the tensor that a view shows."""
+    return node.attr[VIEW_OF].s.decode()
+
+
+def with_views(
+    definition: graph_pb2.GraphDef,
+    axes: Mapping[str, Axes],
+    shapes: Shapes,
+    usable: Collection[str],
+) -> graph_pb2.GraphDef:
+    """Return the graph with a view of each usable tensor that can be shown as a map."""
+    nodes = {node.name: node for node in definition.node}
+    views: list[node_def_pb2.NodeDef] = []
+    renamed: dict[str, str] = {}
+    for name in nodes:
+        if name in usable and name + ORIGINAL not in nodes:
+            added = _views(name, axes.get(name, ()), shapes[name], nodes)
+            if added:
+                renamed[name] = name + ORIGINAL
+                views += added
+    made = []
+    for node in definition.node:
+        fresh = copied(node, renamed.get(node.name, node.name))
+        fresh.input[:] = [_renamed(edge, renamed) for edge in node.input]
+        made.append(fresh)
+    return with_nodes(definition, [*made, *views])
+
+
+def _renamed(edge: str, renamed: Mapping[str, str]) -> str:
+    name, colon, number = edge.partition(":")
+    return f"{renamed.get(name, name)}{colon}{number}"
+
+
+def _views(
+    name: str, axes: Axes, shape: tuple[int, ...], nodes: graphs.Nodes
+) -> list[node_def_pb2.NodeDef]:
+    source = name + ORIGINAL
+    if axes == FIRST:
+        return [*_marked(_transposed(name, source, (0, 2, 3, 1)), source)]
+    if axes == VECTOR:
+        return [*_marked(reshape(name, source, (-1, 1, 1, shape[1])), source)]
+    grid = grid_of(axes[1]) if len(axes) == 3 and (axes[0], axes[2]) == ("image", "channel") else None
+    if grid is None:
+        return []
+    channels = shape[2]
+    made = _tokens(name, source, grid.before, grid.rows, grid.cols, grid.tokens, channels)
+    for first, count in ((0, grid.before), (grid.tokens - grid.after, grid.after)):
+        ending = CLASS_TOKEN if (first, count) == (0, 1) else OTHER_TOKENS
+        other = name + ending
+        if count and other not in nodes and other not in {node.name for node in made}:
+            made += _tokens(other, source, first, 1, count, grid.tokens, channels)
+    return made
+
+
+def _marked(
+    made: list[node_def_pb2.NodeDef], source: str, place: tuple[int, ...] = ()
+) -> list[node_def_pb2.NodeDef]:
+    made[-1].attr[VIEW_OF].s = source.encode()
+    made[-1].attr[PLACE].list.i[:] = place
+    return made
+
+
+def _tokens(
+    name: str, source: str, first: int, rows: int, cols: int, tokens: int, channels: int
+) -> list[node_def_pb2.NodeDef]:
+    """Return a view of some of the tokens, as a map of ``rows`` x ``cols``."""
+    count = rows * cols
+    made, read = [], source
+    if count < tokens:
+        read = f"{name}/tokens"
+        made = _part(read, source, first, count)
+    made += reshape(name, read, (-1, rows, cols, channels))
+    return _marked(made, source, (first, tokens - first - count))
+
+
+def _part(name: str, source: str, first: int, count: int) -> list[node_def_pb2.NodeDef]:
+    """Return the nodes that take ``count`` tokens, from ``first`` on."""
+    begin = constant(f"{name}/begin", np.array([0, first, 0], np.int32))
+    size = constant(f"{name}/size", np.array([-1, count, -1], np.int32))
+    taken = operation("Slice", name, [source, begin.name, size.name])
+    return [begin, size, typed(taken, Index=types_pb2.DT_INT32)]
+
+
+def _transposed(name: str, source: str, order: tuple[int, ...]) -> list[node_def_pb2.NodeDef]:
+    axes = constant(f"{name}/order", np.array(order, np.int32))
+    node = operation("Transpose", name, [source, axes.name])
+    return [axes, typed(node, Tperm=types_pb2.DT_INT32)]
+
+
+def read_through(nodes: graphs.Nodes, layer: str) -> dict[str, node_def_pb2.NodeDef]:
+    """Return the nodes, changed so that what reads a view's tensor reads the view.
+
+    The rest of the tensor, such as the class token beside the map, is computed as before.
+    """
+    source = viewed(nodes[layer])
+    computed = f"{source}/computed"
+    changed = dict(nodes)
+    changed[computed] = copied(nodes[source], computed)
+    for name in (layer, f"{layer}/tokens"):
+        if name in nodes and source in graphs.sources(nodes[name]):
+            changed[name] = copied(nodes[name])
+            changed[name].input[0] = computed
+    back = _back(source, nodes[layer], nodes, computed)
+    return changed | {node.name: node for node in back}
+
+
+def _back(
+    source: str, view: node_def_pb2.NodeDef, nodes: graphs.Nodes, computed: str
+) -> list[node_def_pb2.NodeDef]:
+    """Return the nodes that give a view's tensor from the view, the last one named ``source``."""
+    if view.op == "Transpose":
+        return _transposed(source, view.name, (0, 3, 1, 2))
+    _, rows, cols, channels = make_ndarray(nodes[graphs.sources(view)[1]].attr["value"].tensor)
+    place = list(view.attr[PLACE].list.i)
+    if not place:
+        return reshape(source, view.name, (-1, channels))
+    (before, after), count = place, rows * cols
+    if not before and not after:
+        return reshape(source, view.name, (-1, count, channels))
+    made, names = reshape(f"{source}/view", view.name, (-1, count, channels)), [f"{source}/view"]
+    if before:
+        made += _part(f"{source}/before", computed, 0, before)
+        names.insert(0, f"{source}/before")
+    if after:
+        made += _part(f"{source}/after", computed, before + count, after)
+        names.append(f"{source}/after")
+    axis = constant(f"{source}/axis", np.array(1, np.int32))
+    joined = operation("ConcatV2", source, [*names, axis.name], N=len(names))
+    return [*made, axis, typed(joined, Tidx=types_pb2.DT_INT32)]

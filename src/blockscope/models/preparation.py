@@ -1,0 +1,161 @@
+"""The steps of the normal form for which a network is run: batches, layouts, layers.
+
+What the network gives for two images is compared on the way: with the graph before these steps, and
+of each image alone with both in one batch. A difference is refused, never computed on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from tensorflow.core.framework import graph_pb2
+
+from blockscope.io.errors import BadFile
+from blockscope.models import graphs
+from blockscope.models.axes import MAP, Axes, axes_of
+from blockscope.models.batch_axis import CLOSE, Tried, compared, open_batch
+from blockscope.models.card import InputSpec
+from blockscope.models.layer_views import is_view, with_views
+from blockscope.models.network import Network
+from blockscope.models.rewrites.channels_last import with_channels_last
+from blockscope.models.rewrites.dense_on_maps import with_products_of_channels
+from blockscope.models.rewrites.dilation import as_dilated
+
+Values = npt.NDArray[np.float32]
+Tensors = dict[str, npt.NDArray[np.generic]]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A graph whose layers are known.
+
+    Attributes
+    ----------
+    definition
+        The graph.
+    spec
+        How an image enters it.
+    logits
+        Name of its logits.
+    maps
+        Names of its tensors (image, row, col, channel).
+    """
+
+    definition: graph_pb2.GraphDef
+    spec: InputSpec
+    logits: str
+    maps: frozenset[str]
+
+
+def prepare(
+    definition: graph_pb2.GraphDef, spec: InputSpec, logits: str, name: str, batch: int = 1
+) -> Prepared:
+    """Make a plain graph one of any batch, with channels last, and find its layers.
+
+    Parameters
+    ----------
+    definition
+        The graph, of plain operations, without constant computations.
+    spec
+        How an image enters it.
+    logits
+        Name of its logits.
+    name
+        The model's id, for messages.
+    batch
+        The number of images that its shapes were written for.
+
+    Returns
+    -------
+    prepared
+        The graph and its layers.
+
+    Raises
+    ------
+    BadFile
+        It cannot be computed for images of the size, or would not give the same logits.
+    """
+    place = f"model '{name}', for an image of {spec.size[0]} x {spec.size[1]} pixels"
+    try:
+        return _prepared(definition, spec, logits, batch)
+    except BadFile as error:
+        raise BadFile(f"{place} (models catalogue: input.size): {error}") from error
+
+
+def _prepared(
+    definition: graph_pb2.GraphDef, spec: InputSpec, logits: str, batch: int
+) -> Prepared:
+    images = _two_images(spec)
+    turned = with_channels_last(as_dilated(definition))
+    shapes = _shapes(_run(Network(turned, spec, logits), np.repeat(images[:1], batch, 0)))
+    opened = with_products_of_channels(open_batch(turned, shapes, batch), shapes)
+    network = Network(opened, spec, logits)
+    alone = [_run(network, images[:1]), _run(network, images[1:])]
+    _check_unchanged(Network(definition, spec, logits), np.repeat(images[:1], batch, 0), alone[0])
+    tried = _tried(network, images, alone)
+    spec = spec.model_copy(update={"one_by_one": tried.one_by_one})
+    shapes = _shapes(alone[0])
+    axes = axes_of(network.nodes, spec.tensor, shapes)
+    floats = {n for n, value in alone[0].items() if value.dtype == np.float32}
+    moving = graphs.downstream(network.nodes, spec.tensor) - {spec.tensor, logits}
+    usable = tried.own_axis & floats & moving
+    with_layers = with_views(opened, axes, shapes, usable)
+    return Prepared(with_layers, spec, logits, _maps(axes, usable) | _views(with_layers))
+
+
+def _maps(axes: Mapping[str, Axes], usable: frozenset[str]) -> frozenset[str]:
+    return frozenset(name for name in usable if axes.get(name) == MAP)
+
+
+def _two_images(spec: InputSpec) -> Values:
+    """Return the network's input for two images of noise, (2, row, col, channel)."""
+    random = np.random.default_rng(0)
+    images = random.integers(0, 256, (2, *spec.size, 3), np.uint8)
+    network = Network(graph_pb2.GraphDef(), spec, "")
+    return np.concatenate([network.values(image) for image in images])
+
+
+def _run(network: Network, values: Values) -> Tensors:
+    """Return every tensor that the logits need."""
+    needed = [n.name for n in graphs.toposort(network.nodes, graphs.sinks(network.definition))]
+    found = network.named_run({network.spec.tensor: values}, needed)
+    return {name: value.numpy() for name, value in found.items()}
+
+
+def _shapes(tensors: Tensors) -> dict[str, tuple[int, ...]]:
+    return {name: value.shape for name, value in tensors.items()}
+
+
+def _tried(network: Network, images: Values, alone: list[Tensors]) -> Tried:
+    def together(values: Values) -> Tensors | None:
+        try:
+            return _run(network, values)
+        except BadFile:
+            return None
+
+    both = together(images)
+    twice = together(np.repeat(images[:1], 2, 0))
+    return compared(alone, twice, both, network.logits)
+
+
+def _check_unchanged(before: Network, values: Values, after: Tensors) -> None:
+    """Refuse where the logits are not those of the graph before it was rewritten."""
+    try:
+        wanted = before.named_run({before.spec.tensor: values}, [before.logits])
+    except BadFile:
+        return  # with channels first, which a processor cannot compute
+    logits = wanted[before.logits].numpy()[:1]
+    found = after[before.logits]
+    scale = np.abs(logits).max(initial=0)
+    if not np.allclose(found, logits, rtol=0, atol=CLOSE * scale, equal_nan=True):
+        raise BadFile(
+            "its logits are not the same after its graph was written in plain operations: they "
+            f"differ by up to {np.abs(found - logits).max():.3g}, the largest is {scale:.3g}"
+        )
+
+
+def _views(definition: graph_pb2.GraphDef) -> frozenset[str]:
+    return frozenset(node.name for node in definition.node if is_view(node))

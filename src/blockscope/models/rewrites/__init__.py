@@ -1,0 +1,1 @@
+"""Rewriting a graph into plain operations, each in a file of its own."""

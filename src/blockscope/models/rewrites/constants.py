@@ -1,0 +1,65 @@
+"""Computing what does not depend on the image, once."""
+
+from __future__ import annotations
+
+from tensorflow import Tensor, make_ndarray
+from tensorflow.core.framework import graph_pb2, node_def_pb2
+
+from blockscope.io.errors import BadFile
+from blockscope.models import graphs
+from blockscope.models.operations import apply
+from blockscope.models.rewrites.making import constant, copied, with_nodes
+
+
+def fold_constants(definition: graph_pb2.GraphDef, start: str) -> graph_pb2.GraphDef:
+    """Return the graph with every tensor that does not depend on ``start`` as a constant.
+
+    Keras writes a bias as a Reshape, quantisers and weight standardisation write filters as
+    computations. Afterwards all that is no constant has an image axis.
+    """
+    nodes = {node.name: node for node in definition.node}
+    moving = graphs.downstream(nodes, start)
+    ordered = graphs.toposort(nodes, graphs.sinks(definition))
+    values: dict[str, list[Tensor]] = {}
+    for node in ordered:
+        if node.name not in moving:
+            values[node.name] = _computed(node, values)
+    kept: dict[str, node_def_pb2.NodeDef] = {}
+    for node in ordered:
+        if node.name in moving:
+            fresh = copied(node)
+            fresh.input[:] = [_folded(edge, nodes, values, kept) for edge in node.input]
+            kept[node.name] = fresh
+    return with_nodes(definition, list(kept.values()))
+
+
+def _computed(node: node_def_pb2.NodeDef, values: dict[str, list[Tensor]]) -> list[Tensor]:
+    if node.op == "Const":
+        return [make_ndarray(node.attr["value"].tensor)]
+    inputs = [values[graphs.tensor_name(edge)][graphs.output_number(edge)] for edge in node.input]
+    try:
+        return apply(node, inputs)
+    except Exception as error:  # TensorFlow raises many kinds
+        words = getattr(error, "message", None) or str(error) or type(error).__name__
+        raise BadFile(
+            f"node '{node.name}' ({node.op}) cannot be computed: {words.splitlines()[0]}"
+        ) from error
+
+
+def _folded(
+    edge: str,
+    nodes: graphs.Nodes,
+    values: dict[str, list[Tensor]],
+    kept: dict[str, node_def_pb2.NodeDef],
+) -> str:
+    """Return the edge to read instead; adds the constant that it comes from."""
+    source, number = graphs.tensor_name(edge), graphs.output_number(edge)
+    if source not in values:
+        return edge
+    if nodes[source].op == "Const":
+        kept.setdefault(source, copied(nodes[source]))
+        return source
+    name = source if number == 0 else f"{source}/output_{number}"
+    if name not in kept:
+        kept[name] = constant(name, values[source][number])
+    return name

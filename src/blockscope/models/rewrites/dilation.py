@@ -1,0 +1,97 @@
+"""Dilated convolutions written as a convolution of interleaved images.
+
+TensorFlow 1 writes them so: every second position goes to another entry of the image axis, and back
+after the convolution. In between, tensors have several entries per image and are no layers.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+from tensorflow import make_ndarray
+from tensorflow.core.framework import graph_pb2, node_def_pb2, types_pb2
+
+from blockscope.models import graphs
+from blockscope.models.node_attributes import attribute
+from blockscope.models.rewrites.making import constant, copied, operation, typed, with_nodes
+
+CONVOLUTIONS = frozenset({"Conv2D", "DepthwiseConv2dNative"})
+
+
+def as_dilated(definition: graph_pb2.GraphDef) -> graph_pb2.GraphDef:
+    """Return the graph with SpaceToBatch, Conv2D, BatchToSpace as a dilated convolution.
+
+    The dilated convolution takes the name of the last one. Needs constants to be folded.
+    """
+    nodes = {node.name: node for node in definition.node}
+    readers = Counter(source for node in definition.node for source in graphs.sources(node))
+    made: list[node_def_pb2.NodeDef] = []
+    for node in definition.node:
+        made += _dilated(node, nodes, readers) or [copied(node)]
+    kept = {n.name: n for n in made}
+    needed = graphs.toposort(kept, [n for n in graphs.sinks(definition) if n in kept])
+    return with_nodes(definition, needed)
+
+
+def _dilated(
+    last: node_def_pb2.NodeDef, nodes: graphs.Nodes, readers: Counter[str]
+) -> list[node_def_pb2.NodeDef]:
+    """Return pad, dilated convolution, crop for a BatchToSpaceND; nothing for any other node."""
+    if last.op != "BatchToSpaceND":
+        return []
+    conv = nodes[graphs.sources(last)[0]]
+    if conv.op not in CONVOLUTIONS or readers[conv.name] != 1:
+        return []
+    first = nodes[graphs.sources(conv)[0]]
+    blocks, crops = _held(last, 1, nodes), _held(last, 2, nodes)
+    if first.op != "SpaceToBatchND" or readers[first.name] != 1:
+        return []
+    blocks_in, pads = _held(first, 1, nodes), _held(first, 2, nodes)
+    weights = _held(conv, 1, nodes)
+    plain = attribute(conv, "data_format") == "NHWC" and set(attribute(conv, "strides")) == {1}
+    if any(v is None for v in (blocks, crops, blocks_in, pads, weights)) or not plain:
+        return []
+    if blocks.shape != (2,) or not np.array_equal(blocks, blocks_in):
+        return []
+    if set(attribute(conv, "dilations")) != {1} or attribute(conv, "padding") == "EXPLICIT":
+        return []
+    edges = pads.copy()
+    if attribute(conv, "padding") == "SAME":  # of each of the interleaved images
+        reach = np.array(weights.shape[:2]) - 1
+        edges += np.stack([reach // 2 * blocks, (reach - reach // 2) * blocks], 1)
+    name = last.name
+    around = np.array([[0, 0], *edges, [0, 0]], np.int32)
+    dilated = copied(conv, f"{name}/dilated")
+    dilated.input[:] = [f"{name}/padded", conv.input[1]]
+    dilated.attr["padding"].s = b"VALID"
+    dilated.attr["dilations"].list.i[:] = [1, *(int(b) for b in blocks), 1]
+    begin = np.array([0, *crops[:, 0], 0], np.int32)
+    end = np.array([0, *(-crops[:, 1]), 0], np.int32)
+    mask = sum(1 << axis for axis in range(4) if end[axis] == 0)
+    cropped = operation(
+        "StridedSlice", name,
+        [dilated.name, *(f"{name}/crop/{word}" for word in ("begin", "end", "strides"))],
+        begin_mask=0, end_mask=mask, ellipsis_mask=0, new_axis_mask=0, shrink_axis_mask=0,
+    )  # fmt: skip
+    return [
+        constant(f"{name}/padded/edges", around),
+        typed(
+            operation("Pad", f"{name}/padded", [first.input[0], f"{name}/padded/edges"]),
+            Tpaddings=types_pb2.DT_INT32,
+        ),
+        dilated,
+        constant(f"{name}/crop/begin", begin),
+        constant(f"{name}/crop/end", end),
+        constant(f"{name}/crop/strides", np.ones(4, np.int32)),
+        typed(cropped, Index=types_pb2.DT_INT32),
+    ]
+
+
+def _held(
+    node: node_def_pb2.NodeDef, number: int, nodes: graphs.Nodes
+) -> np.ndarray | None:
+    """Return the constant that a node reads; None where it is none."""
+    sources = graphs.sources(node)
+    held = nodes[sources[number]] if len(sources) > number else None
+    return make_ndarray(held.attr["value"].tensor) if held is not None and held.op == "Const" else None

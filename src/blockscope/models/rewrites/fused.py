@@ -1,0 +1,135 @@
+"""Taking apart the operations that TensorFlow's optimiser fuses, which have no gradient."""
+
+from __future__ import annotations
+
+from tensorflow.core.framework import attr_value_pb2, graph_pb2, node_def_pb2, types_pb2
+
+from blockscope.io.errors import BadFile
+from blockscope.models import graphs
+from blockscope.models.node_attributes import attribute
+from blockscope.models.rewrites.making import constant, copied, operation, typed, with_nodes
+
+PLAIN = {
+    "_FusedConv2D": "Conv2D",
+    "_FusedDepthwiseConv2dNative": "DepthwiseConv2dNative",
+    "FusedDepthwiseConv2dNative": "DepthwiseConv2dNative",
+    "_FusedMatMul": "MatMul",
+}
+ATTRIBUTES = {
+    "Conv2D": ("strides", "padding", "explicit_paddings", "data_format", "dilations"),
+    "DepthwiseConv2dNative": (
+        "strides", "padding", "explicit_paddings", "data_format", "dilations"
+    ),
+    "MatMul": ("transpose_a", "transpose_b"),
+}  # fmt: skip
+ACTIVATIONS = frozenset({"Relu", "Relu6", "Elu", "Sigmoid", "Tanh", "LeakyRelu"})
+FUSED = frozenset({*PLAIN, "_FusedBatchNormEx", "Prelu"})
+
+
+def unfuse(definition: graph_pb2.GraphDef) -> graph_pb2.GraphDef:
+    """Return the graph with each fused operation as the plain ones that it stands for.
+
+    The last of them keeps the node's name. Raises ``BadFile`` for a fusion that is not known.
+    """
+    nodes: list[node_def_pb2.NodeDef] = []
+    for node in definition.node:
+        if node.op in PLAIN:
+            nodes += _parts(node)
+        elif node.op == "_FusedBatchNormEx":
+            nodes += _batch_norm(node)
+        elif node.op == "Prelu":
+            nodes += _prelu(node)
+        else:
+            nodes.append(copied(node))
+    return with_nodes(definition, nodes)
+
+
+def _edges(node: node_def_pb2.NodeDef) -> list[str]:
+    return [edge for edge in node.input if not edge.startswith("^")]
+
+
+def _parts(node: node_def_pb2.NodeDef) -> list[node_def_pb2.NodeDef]:
+    plain = PLAIN[node.op]
+    x, weights, *others = _edges(node)
+    first = operation(plain, f"{node.name}/{plain}", [x, weights])
+    for key in ATTRIBUTES[plain]:
+        if key in node.attr:
+            first.attr[key].CopyFrom(node.attr[key])
+    return _chained(node, first, [word.decode() for word in node.attr["fused_ops"].list.s], others)
+
+
+def _chained(
+    node: node_def_pb2.NodeDef,
+    first: node_def_pb2.NodeDef,
+    fused: list[str],
+    others: list[str],
+) -> list[node_def_pb2.NodeDef]:
+    """Return an operation and those that follow it; the last one has the fused node's name."""
+    made = [first]
+    for word in fused:
+        before, name = made[-1].name, f"{node.name}/{word}"
+        try:
+            made += _next(node, word, name, before, others)
+        except IndexError:
+            raise BadFile(f"node '{node.name}' ({node.op}) lacks an input for {word}") from None
+    if others:
+        raise BadFile(
+            f"node '{node.name}' ({node.op}) has {len(others)} inputs more than {fused} need"
+        )
+    made[-1].name = node.name
+    return made
+
+
+def _next(
+    node: node_def_pb2.NodeDef, word: str, name: str, before: str, others: list[str]
+) -> list[node_def_pb2.NodeDef]:
+    if word == "BiasAdd":
+        return [operation("BiasAdd", name, [before, others.pop(0)])]
+    if word == "Add":
+        return [operation("AddV2", name, [before, others.pop(0)])]
+    if word == "FusedBatchNorm":
+        norm = operation(
+            "FusedBatchNormV3", name, [before, *(others.pop(0) for _ in range(4))], ("T", "U"),
+            is_training=False, epsilon=float(attribute(node, "epsilon") or 1e-4),
+        )  # fmt: skip
+        return [norm]
+    if word in ACTIVATIONS:
+        activation = operation(word, name, [before])
+        if word == "LeakyRelu":
+            slope = attribute(node, "leakyrelu_alpha")
+            activation.attr["alpha"].CopyFrom(attr_value_pb2.AttrValue(f=0.2 if slope is None else slope))
+        return [activation]
+    if word == "Prelu":
+        return _prelu(operation("Prelu", name, [before, others.pop(0)]))
+    raise BadFile(
+        f"node '{node.name}' ({node.op}) fuses '{word}'; valid: BiasAdd, Add, FusedBatchNorm, "
+        f"Prelu, {', '.join(sorted(ACTIVATIONS))}; export the network without optimising its graph"
+    )
+
+
+def _batch_norm(node: node_def_pb2.NodeDef) -> list[node_def_pb2.NodeDef]:
+    """Take a batch norm apart that adds a side input and rectifies."""
+    sides = int(attribute(node, "num_side_inputs") or 0)
+    edges = _edges(node)
+    norm = operation("FusedBatchNormV3", f"{node.name}/BatchNorm", edges[:5], ("T", "U"))
+    for key in ("epsilon", "data_format", "is_training", "exponential_avg_factor"):
+        if key in node.attr:
+            norm.attr[key].CopyFrom(node.attr[key])
+    if "is_training" not in node.attr:
+        norm.attr["is_training"].b = True  # the operation's default
+    mode = attribute(node, "activation_mode") or "Identity"
+    fused = ["Add"] * sides + ([] if mode == "Identity" else [mode])
+    return _chained(node, norm, fused, edges[5 : 5 + sides])
+
+
+def _prelu(node: node_def_pb2.NodeDef) -> list[node_def_pb2.NodeDef]:
+    """Write ``max(x, 0) - slope * max(-x, 0)``; its gradient at 0 is 0, like that of a ReLU."""
+    x, slope = _edges(node)
+    name = node.name
+    return [
+        operation("Relu", f"{name}/positive", [x]),
+        operation("Neg", f"{name}/turned", [x]),
+        operation("Relu", f"{name}/negative", [f"{name}/turned"]),
+        operation("Mul", f"{name}/scaled", [f"{name}/negative", slope]),
+        operation("Sub", name, [f"{name}/positive", f"{name}/scaled"]),
+    ]
