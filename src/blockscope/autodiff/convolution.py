@@ -1,13 +1,14 @@
-"""Derivatives of convolutions and matrix products with constant weights."""
+"""Derivatives of convolutions with constant weights."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
 from blockscope.autodiff.linear_op import LinearOp, OpPoint, single_tangent
-from blockscope.autodiff.windows import Sliding, Window
+from blockscope.autodiff.windows import Size, Sliding, Window
+from blockscope.models.operations import apply
 
 
 class Convolution(LinearOp):
@@ -29,21 +30,32 @@ class Convolution(LinearOp):
         )  # fmt: skip
         if self.padding == "EXPLICIT":
             self.padding = [explicit[i : i + 2] for i in range(0, 8, 2)]
-        if point.attribute("data_format") == "NCHW":
-            raise NotImplementedError("convolution with channels first")
+        self.grouped = self.weights.shape[2] != point.inputs[0].shape[3]
+
+    @classmethod
+    def fits(cls, point: OpPoint) -> bool:
+        """Channels come last, and the weights do not move."""
+        return point.moving == (0,) and point.attribute("data_format") == "NHWC"
 
     def jvp(self, tangents: Sequence[tf.Tensor | None]) -> tf.Tensor:
         """Convolve the tangent."""
         tangent = single_tangent(tangents)
-        return tf.nn.conv2d(tangent, self.weights, self.sliding.stride, self.padding)
+        return self._convolve(tangent, self.sliding.stride, self.padding)
+
+    def _convolve(
+        self, values: tf.Tensor, stride: Size, padding: str | list[list[int]]
+    ) -> tf.Tensor:
+        if self.grouped:
+            return convolve_groups(values, self.weights, stride, padding)
+        return tf.nn.conv2d(values, self.weights, stride, padding)
 
     def jvp_windows(self, tangents: Sequence[Window | None]) -> Window:
         """Convolve the window; what its zero surroundings would add is never computed."""
         window = single_tangent(tangents).masked(self.point.size_in)
         frame = self.sliding.outputs_of(window.frame)
         if self.sliding.kernel == (1, 1) and self.sliding.stride == (1, 1):
-            return Window(frame, tf.nn.conv2d(window.values, self.weights, 1, "VALID"))
-        if self.sliding.stride == (1, 1):
+            return Window(frame, self._convolve(window.values, (1, 1), "VALID"))
+        if self.sliding.stride == (1, 1) and not self.grouped:
             # A transposed convolution spreads every cell over the outputs that it reaches, without
             # a padded copy of the window. Seen from the input, the kernel lies the other way round.
             shape = [len(frame.top), frame.rows, frame.cols, self.weights.shape[3]]
@@ -53,13 +65,71 @@ class Convolution(LinearOp):
         # With a stride, it depends on the window's place in the map where kernels begin. Widened to
         # all that its outputs read, the window begins where a kernel does, whatever its place.
         wide = window.reframed(self.sliding.inputs_of(frame))
-        values = tf.nn.conv2d(wide.values, self.weights, self.sliding.stride, "VALID")
+        values = self._convolve(wide.values, self.sliding.stride, "VALID")
         return Window(frame, values, clean=False)
 
     def cost(self, cells: int) -> int:
         """Count multiplications: every input cell meets every weight, once per stride step."""
         stride = self.sliding.stride[0] * self.sliding.stride[1]
         return cells * int(self.weights.shape.num_elements()) // stride
+
+
+def convolve_groups(
+    x: tf.Tensor, weights: tf.Tensor, stride: Size, padding: str | list[list[int]]
+) -> tf.Tensor:
+    """Convolve groups of channels by themselves; TensorFlow lacks the gradient on a processor.
+
+    That is a grouped convolution too: of the upstream gradient, with zeros between its cells where
+    there is a stride, by the kernels turned round.
+    """
+    rows, cols, _, outputs = weights.shape
+    channels = x.shape[3]
+
+    @tf.custom_gradient
+    def forward(values: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], tf.Tensor]]:
+        y = tf.nn.conv2d(values, weights, stride, padding)
+        explicit = (0, 0) if isinstance(padding, str) else (padding[1][0], padding[2][0])
+        name = padding if isinstance(padding, str) else "EXPLICIT"
+        size_in, size_out = tuple(x.shape[1:3]), tuple(y.shape[1:3])
+        sliding = Sliding.of((rows, cols), stride, name, size_in, size_out, explicit)
+
+        def gradient(upstream: tf.Tensor) -> tf.Tensor:
+            groups = channels // weights.shape[2]
+            split = tf.reshape(weights, [rows, cols, -1, groups, outputs // groups])
+            turned = tf.reverse(tf.transpose(split, [0, 1, 4, 3, 2]), [0, 1])
+            turned = tf.reshape(turned, [rows, cols, outputs // groups, channels])
+            spread = upstream
+            edges = []
+            for axis, (kernel, before) in enumerate(zip(sliding.kernel, sliding.before, strict=True)):
+                spread = _with_zeros_between(spread, stride[axis], axis + 1)
+                above = kernel - 1 - before
+                edges.append([above, size_in[axis] + before - spread.shape[axis + 1]])
+            return tf.nn.conv2d(_fitted(spread, edges), turned, 1, "VALID")
+
+        return y, gradient
+
+    return forward(x)
+
+
+def _fitted(values: tf.Tensor, edges: Sequence[Sequence[int]]) -> tf.Tensor:
+    """Return a map with as many zeros more at its edges; fewer cells where the number is below 0.
+
+    An output that lies in the padding alone reads none of the input.
+    """
+    rows, cols = (slice(max(-a, 0), -b if b < 0 else None) for a, b in edges)
+    pads = [[max(a, 0), max(b, 0)] for a, b in edges]
+    return tf.pad(values[:, rows, cols], [[0, 0], *pads, [0, 0]])
+
+
+def _with_zeros_between(values: tf.Tensor, step: int, axis: int) -> tf.Tensor:
+    """Return values with ``step`` - 1 zeros after each but the last, along an axis."""
+    if step == 1:
+        return values
+    spread = tf.stack([values] + [tf.zeros_like(values)] * (step - 1), axis + 1)
+    sizes = [-1, *values.shape[1:]]
+    sizes[axis] *= step
+    kept = sizes[axis] - step + 1
+    return tf.gather(tf.reshape(spread, sizes), tf.range(kept), axis=axis)
 
 
 def dilated(weights: tf.Tensor, dilations: list[int]) -> tf.Tensor:
@@ -95,16 +165,21 @@ class DepthwiseConvolution(Convolution):
         return Window(frame, values, clean=False)
 
 
-class MatMul(LinearOp):
-    """MatMul of the tangent (batch, in) with constant weights (in, out)."""
+class TransposedConvolution(LinearOp):
+    """Conv2DBackpropInput: the tangent is spread by the kernels, as the value is."""
+
+    @classmethod
+    def fits(cls, point: OpPoint) -> bool:
+        """Only what is spread may move, the third input."""
+        return point.moving == (2,)
 
     def jvp(self, tangents: Sequence[tf.Tensor | None]) -> tf.Tensor:
-        """Multiply the tangent by the weights."""
-        if self.point.attribute("transpose_a"):
-            raise NotImplementedError("a matrix product with its first factor transposed")
-        transpose = self.point.attribute("transpose_b")
-        return tf.matmul(single_tangent(tangents), self.point.inputs[1], transpose_b=transpose)
+        """Spread the tangent; the size stored in the graph is for one image."""
+        tangent = tangents[2]
+        sizes = tf.concat([tf.shape(tangent)[:1], self.point.output.shape[1:]], 0)
+        return apply(self.point.node, [sizes, self.point.inputs[1], tangent])[0]
 
     def cost(self, cells: int) -> int:
-        """Count the weights."""
-        return int(self.point.inputs[1].shape.num_elements())
+        """Count multiplications: every input cell meets every weight."""
+        rows, cols = self.point.inputs[2].shape[1:3]
+        return rows * cols * int(self.point.inputs[1].shape.num_elements())

@@ -29,33 +29,54 @@ def jvp_by_double_backprop(
     return tf.zeros_like(like) if found is None else found
 
 
-class DoubleBackprop(LinearOp):
-    """Any differentiable operation: TensorFlow's gradient of its gradient."""
+class OneByOne(LinearOp):
+    """Any differentiable operation: TensorFlow's gradient of its gradient, image by image.
+
+    The operation sees one image, as the point was computed, so that nothing is assumed about its
+    axes. A tangent whose value has several entries along the first axis for one image, as between
+    SpaceToBatch and BatchToSpace, has as many for each of a batch, image after image.
+    """
+
+    def __init__(self, point: OpPoint) -> None:
+        """Prepare the derivative; it is traced once, for any number of tangents."""
+        super().__init__(point)
+        self._mapped = tf.function(self._map, autograph=False, reduce_retracing=True)
+
+    @classmethod
+    def fits(cls, point: OpPoint) -> bool:
+        """Take every operation."""
+        return True
 
     def jvp(self, tangents: Sequence[tf.Tensor | None]) -> tf.Tensor:
-        """Differentiate twice, with the point repeated for each tangent."""
-        present = {i: tangent for i, tangent in enumerate(tangents) if tangent is not None}
-        moved = list(present)
-        batch = tf.shape(present[moved[0]])[0]
-        ranks = {tangent.shape.rank for tangent in present.values()}
-        # What has a batch axis as the tangents have is repeated with them; constants stay.
-        values = [
-            tf.repeat(value, batch, 0)
-            if value.shape.rank in ranks and value.shape[0] == 1
-            else value
-            for value in self.point.inputs
+        """Differentiate twice, for each image by itself."""
+        moved = [number for number, tangent in enumerate(tangents) if tangent is not None]
+        whole = [
+            tf.reshape(tangents[number], [-1, *self.point.inputs[number].shape]) for number in moved
         ]
+        # Which inputs move decides what is traced.
+        found = self._mapped(tuple(moved), whole)
+        shape = self.point.output.shape
+        return tf.reshape(found, [-1, *shape[1:]] if shape.rank else [-1])
+
+    def _map(self, moved: tuple[int, ...], tangents: list[tf.Tensor]) -> tf.Tensor:
+        def single(parts: list[tf.Tensor]) -> tf.Tensor:
+            return jvp_by_double_backprop(self._backward(moved), parts, self.point.output)
+
+        return tf.vectorized_map(single, tangents)
+
+    def _backward(self, moved: tuple[int, ...]) -> Backward:
+        values = list(self.point.inputs)
 
         def backward(cotangent: tf.Tensor) -> list[tf.Tensor]:
             with tf.GradientTape() as tape:
                 tape.watch([values[i] for i in moved])
                 output = apply(self.point.node, values)[self.point.number]
-            return tape.gradient(
+            found = tape.gradient(
                 output, [values[i] for i in moved], cotangent, unconnected_gradients="zero"
             )
+            return [tf.convert_to_tensor(one) for one in found]  # a gather's names rows only
 
-        like = tf.zeros([batch, *self.point.output.shape[1:]], self.point.output.dtype)
-        return jvp_by_double_backprop(backward, list(present.values()), like)
+        return backward
 
 
 class Overridden(LinearOp):

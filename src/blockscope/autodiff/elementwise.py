@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
-from blockscope.autodiff.linear_op import LinearOp, OpPoint, single_tangent
+from blockscope.autodiff.linear_op import LinearOp, OpPoint, same_ranks, single_tangent
 from blockscope.autodiff.windows import CoefficientMap, Window, union
 from blockscope.models.operations import apply
 
@@ -16,6 +16,11 @@ class Elementwise(LinearOp):
 
     Its derivative is taken once, at the point, by TensorFlow; a tangent is multiplied by it.
     """
+
+    @classmethod
+    def fits(cls, point: OpPoint) -> bool:
+        """Whatever moves has as many axes as the result, so that images meet images."""
+        return same_ranks(point)
 
     def __init__(self, point: OpPoint) -> None:
         """Differentiate the function at the point."""
@@ -59,6 +64,12 @@ class BatchNorm(LinearOp):
     """Batch norm for inference: every channel is multiplied by scale / sqrt(variance + epsilon)."""
 
     takes_windows = True
+
+    @classmethod
+    def fits(cls, point: OpPoint) -> bool:
+        """Channels come last, and the statistics are constants."""
+        training, layout = point.attribute("is_training"), point.attribute("data_format")
+        return point.moving == (0,) and not training and layout == "NHWC"
 
     def __init__(self, point: OpPoint) -> None:
         """Compute the factor of each channel, (channel)."""

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import tensorflow as tf
 from tensorflow.core.framework import node_def_pb2
 
-from blockscope.autodiff.convolution import dilated
+from blockscope.autodiff.convolution import convolve_groups, dilated
 from blockscope.autodiff.gradient_overrides import Override
 from blockscope.models import graphs
 from blockscope.models.network import Network
@@ -143,7 +143,7 @@ class Gradients:
     ) -> list[tf.Tensor]:
         rule = self._override.rules.get(node.op)
         if rule is None:
-            return apply_batched(node, inputs)
+            return apply_differentiable(node, inputs)
 
         @tf.custom_gradient
         def replaced(x: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], tf.Tensor]]:
@@ -153,21 +153,24 @@ class Gradients:
         return [replaced(inputs[0])]
 
 
-def apply_batched(node: node_def_pb2.NodeDef, inputs: Sequence[tf.Tensor]) -> list[tf.Tensor]:
-    """Compute an operation on a batch, though the graph may be made for one image.
+def apply_differentiable(
+    node: node_def_pb2.NodeDef, inputs: Sequence[tf.Tensor]
+) -> list[tf.Tensor]:
+    """Compute an operation so that it has a gradient on a processor.
 
-    Also where the CPU has no gradient: dilated convolutions become plain ones.
+    TensorFlow has none of dilated and of grouped convolutions there.
     """
-    if node.op == "Reshape":
-        shape = np.array(inputs[1])
-        if shape.size and shape[0] == 1 and inputs[0].shape[0] != 1:
-            shape[0] = inputs[0].shape[0]  # the shape stored in the graph is for one image
-            return apply(node, [inputs[0], tf.constant(shape)])
-    if node.op == "Conv2D":
-        dilations = attribute(node, "dilations")[1:3]
-        if max(dilations) > 1:
-            plain = node_def_pb2.NodeDef()
-            plain.CopyFrom(node)
-            plain.attr["dilations"].list.i[:] = [1, 1, 1, 1]
-            return apply(plain, [inputs[0], dilated(inputs[1], dilations)])
-    return apply(node, inputs)
+    if node.op != "Conv2D" or attribute(node, "data_format") != "NHWC":
+        return apply(node, inputs)
+    (_, down, right, _), dilations = attribute(node, "strides"), attribute(node, "dilations")[1:3]
+    weights = dilated(inputs[1], dilations) if max(dilations) > 1 else inputs[1]
+    if inputs[0].shape[3] != weights.shape[2]:
+        padding, pads = attribute(node, "padding"), attribute(node, "explicit_paddings")
+        edges = [pads[i : i + 2] for i in range(0, 8, 2)] if padding == "EXPLICIT" else padding
+        return [convolve_groups(inputs[0], weights, (down, right), edges)]
+    if max(dilations) == 1:
+        return apply(node, inputs)
+    plain = node_def_pb2.NodeDef()
+    plain.CopyFrom(node)
+    plain.attr["dilations"].list.i[:] = [1, 1, 1, 1]
+    return apply(plain, [inputs[0], weights])

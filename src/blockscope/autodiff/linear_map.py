@@ -6,7 +6,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,7 @@ from blockscope.autodiff.gradient_overrides import Override
 from blockscope.autodiff.linear_op import LinearOp, OpPoint
 from blockscope.autodiff.registry import linearise
 from blockscope.autodiff.windows import Frame, Size, Window
+from blockscope.io.errors import BadFile, BlockscopeError
 from blockscope.models import graphs
 from blockscope.models.network import Network
 
@@ -83,14 +85,23 @@ class LinearMap:
         self.value = computed[layer]
         self.output = computed[target]
         self.ops = []
+        moving = {layer}
         for made_edge in made:
             name, _, number = made_edge.partition(":")
             inputs = _edges(nodes[name])
-            if computed[made_edge].dtype.is_floating:
+            moved = tuple(place for place, edge in enumerate(inputs) if edge in moving)
+            if moved and computed[made_edge].dtype.is_floating:
+                moving.add(made_edge)
                 values_in = [computed[edge] for edge in inputs]
-                point = OpPoint(nodes[name], values_in, computed[made_edge], int(number or 0))
-                self.ops.append((made_edge, inputs, linearise(point, override)))
+                point = OpPoint(
+                    nodes[name], values_in, computed[made_edge], moved, int(number or 0)
+                )
+                self.ops.append((made_edge, inputs, self._derivative(point, override)))
         self._last_use = {edge: i for i, (_, edges, _) in enumerate(self.ops) for edge in edges}
+
+    def _derivative(self, point: OpPoint, override: Override) -> LinearOp:
+        with _named(point, self.layer, self.target):
+            return linearise(point, override)
 
     def jvp(self, tangents: tf.Tensor) -> tf.Tensor:
         """Return the target's tangents, (batch, ...), from the layer's (batch, row, col, channel).
@@ -121,12 +132,16 @@ class LinearMap:
             tangents = [live.get(edge) for edge in edges]
             if all(tangent is None for tangent in tangents):
                 continue
-            live[name], cost = _jvp_op(op, tangents)
+            with _named(op.point, self.layer, self.target):
+                live[name], cost = _jvp_op(op, tangents)
             multiplications += cost
             for edge in set(edges):
                 if self._last_use[edge] == number and edge in live and edge != self.target:
                     del live[edge]  # memory is bounded by what is alive at once
-        result = live[self.target]
+        result = live.get(self.target)
+        if result is None:  # no floating point number on the way depends on the layer
+            batch = len(start.frame.top) if isinstance(start, Window) else tf.shape(start)[0]
+            result = tf.zeros([batch, *self.output.shape[1:]], self.output.dtype)
         if isinstance(result, Window):
             result = result.to_map(_size(self.output))
         return result, multiplications
@@ -163,6 +178,22 @@ class LinearMap:
         start = tf.zeros([tf.shape(cotangents)[0], *self.value.shape[1:]], self.value.dtype)
         (found,) = tf.gradients(self._propagate(start)[0], start, cotangents)
         return found
+
+
+@contextmanager
+def _named(point: OpPoint, layer: str, target: str) -> Iterator[None]:
+    """Say which operation it was where TensorFlow cannot differentiate it."""
+    try:
+        yield
+    except (BlockscopeError, MemoryError, tf.errors.ResourceExhaustedError):
+        raise
+    except Exception as error:  # TensorFlow raises many kinds
+        words = getattr(error, "message", None) or str(error) or type(error).__name__
+        raise BadFile(
+            f"'{target}' cannot be differentiated by layer '{layer}': the operation "
+            f"'{point.node.name}' ({point.node.op}) has no derivative here: "
+            f"{words.splitlines()[0]}; choose a layer after it"
+        ) from error
 
 
 def _path(nodes: dict[str, node_def_pb2.NodeDef], layer: str, target: str) -> list[str]:

@@ -18,12 +18,24 @@ from blockscope.models import node_attributes
 class OpPoint:
     """An operation with the values that enter and leave it, for one image (batch axis of length 1).
 
-    ``output`` is the operation's output with the given ``number``.
+    Attributes
+    ----------
+    node
+        The operation.
+    inputs
+        The values that enter it.
+    output
+        Its output with the given ``number``.
+    moving
+        Which inputs depend on the layer, and so may have a tangent.
+    number
+        Which of the operation's outputs.
     """
 
     node: node_def_pb2.NodeDef
     inputs: Sequence[tf.Tensor]
     output: tf.Tensor
+    moving: tuple[int, ...] = (0,)
     number: int = 0
 
     def attribute(self, name: str) -> Any:
@@ -54,6 +66,14 @@ class LinearOp:
         """Keep the point at which the operation is linearised."""
         self.point = point
 
+    @classmethod
+    def fits(cls, point: OpPoint) -> bool:
+        """Tell whether this class differentiates the operation at a point, for any batch.
+
+        It is asked only where all that moves has one entry per image along the first axis.
+        """
+        return point.moving == (0,)
+
     def jvp(self, tangents: Sequence[tf.Tensor | None]) -> tf.Tensor:
         """Return the output's tangent, (batch, ...): the Jacobian-vector product."""
         raise NotImplementedError
@@ -73,5 +93,16 @@ def single_tangent(
     """Return the tangent of the first input, of an operation whose other inputs are constant."""
     first, *others = tangents
     if first is None or any(t is not None for t in others):
-        raise NotImplementedError("only the first input of this operation may depend on the layer")
+        raise ValueError("only the first input of this operation may depend on the layer")
     return first
+
+
+def has_image_axis(value: tf.Tensor) -> bool:
+    """Tell whether a value for one image has one entry along its first axis."""
+    return value.shape.rank > 0 and value.shape[0] == 1
+
+
+def same_ranks(point: OpPoint) -> bool:
+    """Tell whether whatever moves has as many axes as the output; others are broadcast."""
+    rank = point.output.shape.rank
+    return all(point.inputs[number].shape.rank == rank for number in point.moving)

@@ -21,6 +21,13 @@ def sliding_of(point: OpPoint) -> Sliding:
     )  # fmt: skip
 
 
+def pools_maps(point: OpPoint) -> bool:
+    """Tell whether a pooling takes windows of rows and columns of maps, channels last."""
+    kernel = point.attribute("ksize")
+    plain = point.attribute("padding") in ("SAME", "VALID")
+    return plain and point.attribute("data_format") == "NHWC" and kernel[0] == kernel[3] == 1
+
+
 def average(values: tf.Tensor, sliding: Sliding, padding: str) -> tf.Tensor:
     """Average over the kernel's cells inside of the map; padded ones do not count."""
     return tf.nn.avg_pool2d(values, sliding.kernel, sliding.stride, padding)
@@ -34,6 +41,11 @@ class MaxPooling(LinearOp):
     """
 
     takes_windows = True
+
+    @classmethod
+    def fits(cls, point: OpPoint) -> bool:
+        """Windows lie on rows and columns, with channels last and no padding of their own."""
+        return point.moving == (0,) and pools_maps(point)
 
     def __init__(self, point: OpPoint) -> None:
         """Find the largest input of each output."""
@@ -113,6 +125,11 @@ class AveragePooling(LinearOp):
     """AvgPool: linear, so the tangent is pooled."""
 
     takes_windows = True
+
+    @classmethod
+    def fits(cls, point: OpPoint) -> bool:
+        """Windows lie on rows and columns, with channels last and no padding of their own."""
+        return point.moving == (0,) and pools_maps(point)
 
     def __init__(self, point: OpPoint) -> None:
         """Count the cells that each output averages: fewer at a padded border."""

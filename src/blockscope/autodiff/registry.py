@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from blockscope.autodiff.convolution import Convolution, DepthwiseConvolution, MatMul
-from blockscope.autodiff.double_backprop import DoubleBackprop, Overridden
+from blockscope.autodiff.convolution import (
+    Convolution,
+    DepthwiseConvolution,
+    TransposedConvolution,
+)
+from blockscope.autodiff.double_backprop import OneByOne, Overridden
 from blockscope.autodiff.elementwise import LRN, BatchNorm, Elementwise, Softmax
 from blockscope.autodiff.gradient_overrides import (
     GradientRule,
@@ -13,27 +17,32 @@ from blockscope.autodiff.gradient_overrides import (
     blurred_smooth_pool,
     smooth_pool,
 )
-from blockscope.autodiff.linear_op import LinearOp, OpPoint
+from blockscope.autodiff.linear_op import LinearOp, OpPoint, has_image_axis
 from blockscope.autodiff.pooling import (
     AveragePooling,
     BlurredSmoothPooling,
     MaxPooling,
     SmoothPooling,
 )
+from blockscope.autodiff.products import Einsum, MatMul, Product
 from blockscope.autodiff.shape_ops import (
     Add,
     AlreadyLinear,
+    Broadcast,
     Concat,
     Identity,
     Pad,
+    Rearrange,
     Reduce,
     Reshape,
 )
 
-LINEAR_OPS: dict[str, Callable[[OpPoint], LinearOp]] = {
+LINEAR_OPS: dict[str, type[LinearOp]] = {
     "Conv2D": Convolution,
     "DepthwiseConv2dNative": DepthwiseConvolution,
+    "Conv2DBackpropInput": TransposedConvolution,
     "MatMul": MatMul,
+    "Einsum": Einsum,
     "MaxPool": MaxPooling,
     "AvgPool": AveragePooling,
     "LRN": LRN,
@@ -41,19 +50,26 @@ LINEAR_OPS: dict[str, Callable[[OpPoint], LinearOp]] = {
     "ConcatV2": Concat,
     "Mean": Reduce,
     "Sum": Reduce,
+    "BroadcastTo": Broadcast,
+    **dict.fromkeys(("BatchMatMul", "BatchMatMulV2", "BatchMatMulV3"), Product),
     **dict.fromkeys(("FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3"), BatchNorm),
     **dict.fromkeys(("Add", "AddV2", "AddN", "Sub"), Add),
     **dict.fromkeys(("Pad", "PadV2"), Pad),
     **dict.fromkeys(("Reshape", "Squeeze", "ExpandDims"), Reshape),
     **dict.fromkeys(("Identity", "BiasAdd", "StopGradient", "Snapshot", "EnsureShape"), Identity),
     **dict.fromkeys(
-        ("ResizeBilinear", "ResizeNearestNeighbor", "MirrorPad", "SpaceToDepth", "DepthToSpace",
-         "SpaceToBatchND", "BatchToSpaceND", "Neg", "Cast"), AlreadyLinear,
+        ("ResizeBilinear", "ResizeNearestNeighbor", "SpaceToDepth", "DepthToSpace", "Neg", "Cast"),
+        AlreadyLinear,
+    ),
+    **dict.fromkeys(
+        ("MirrorPad", "Transpose", "Split", "SplitV", "Slice", "StridedSlice", "GatherV2", "Tile",
+         "Cumsum", "ReverseV2"), Rearrange,
     ),
     **dict.fromkeys(
         ("Relu", "Relu6", "Elu", "Selu", "LeakyRelu", "Sigmoid", "Tanh", "Softplus", "Softsign",
-         "Exp", "Log", "Log1p", "Sqrt", "Rsqrt", "Square", "Abs", "Erf", "Reciprocal",
-         "Mul", "RealDiv", "DivNoNan", "Maximum", "Minimum", "Pow", "SquaredDifference"),
+         "Exp", "Expm1", "Log", "Log1p", "Sqrt", "Rsqrt", "Square", "Abs", "Erf", "Erfc",
+         "Reciprocal", "Inv", "Sin", "Cos", "Tan", "Atan", "Mul", "RealDiv", "Div", "DivNoNan",
+         "Maximum", "Minimum", "Pow", "SquaredDifference", "ClipByValue"),
         Elementwise,
     ),
 }  # fmt: skip
@@ -70,5 +86,7 @@ def linearise(point: OpPoint, override: Override) -> LinearOp:
     rule = override.rules.get(point.node.op)
     if rule is not None:
         return FAST_OVERRIDES[rule](point) if rule in FAST_OVERRIDES else Overridden(point, rule)
-    known = LINEAR_OPS.get(point.node.op) if point.number == 0 else None
-    return (known or DoubleBackprop)(point)
+    known = LINEAR_OPS.get(point.node.op, OneByOne)
+    values = [point.output, *(point.inputs[number] for number in point.moving)]
+    plain = all(has_image_axis(value) for value in values)
+    return known(point) if plain and known.fits(point) else OneByOne(point)

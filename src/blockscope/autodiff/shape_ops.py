@@ -7,7 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from blockscope.autodiff.linear_op import LinearOp, OpPoint, single_tangent
+from blockscope.autodiff.linear_op import (
+    LinearOp,
+    OpPoint,
+    has_image_axis,
+    same_ranks,
+    single_tangent,
+)
 from blockscope.autodiff.windows import Window, union
 from blockscope.models.operations import apply
 
@@ -34,6 +40,61 @@ class AlreadyLinear(LinearOp):
         return apply(self.point.node, [single_tangent(tangents), *self.point.inputs[1:]])[0]
 
 
+class Rearrange(LinearOp):
+    """An operation that only moves entries, those of each image by themselves."""
+
+    @classmethod
+    def fits(cls, point: OpPoint) -> bool:
+        """All but one input are constants, and the image axis stays as it is."""
+        data = 1 if point.node.op == "Split" else 0
+        return point.moving == (data,) and _keeps_images(point)
+
+    def jvp(self, tangents: Sequence[tf.Tensor | None]) -> tf.Tensor:
+        """Move the tangent's entries like those of the value."""
+        inputs = [
+            value if tangent is None else tangent
+            for value, tangent in zip(self.point.inputs, tangents, strict=True)
+        ]
+        return apply(self.point.node, inputs)[self.point.number]
+
+
+def _keeps_images(point: OpPoint) -> bool:
+    """Tell whether an operation leaves the first axis of its data alone, whatever its length."""
+    op, inputs = point.node.op, [np.asarray(value) for value in point.inputs]
+    rank = max(value.ndim for value in inputs)
+    if op in ("Split", "SplitV", "GatherV2"):
+        axis = inputs[0] if op == "Split" else inputs[2]
+        plain = op != "GatherV2" or not point.attribute("batch_dims")
+        return bool(int(axis) % rank) and plain
+    if op == "Slice":
+        return inputs[1][0] == 0 and inputs[2][0] == -1
+    if op == "StridedSlice":
+        masks = [int(point.attribute(f"{word}_mask")) for word in ("begin", "end")]
+        others = [f"{word}_mask" for word in ("ellipsis", "new_axis", "shrink_axis")]
+        whole = all(mask & 1 for mask in masks) or (inputs[1][0] == 0 and masks[1] & 1)
+        return bool(whole) and inputs[3][0] == 1 and not any(
+            int(point.attribute(name)) & 1 for name in others
+        )
+    if op in ("Cumsum", "ReverseV2"):
+        return all(int(axis) % rank for axis in np.atleast_1d(inputs[1]))
+    first = np.atleast_1d(inputs[1])[0]  # the order, the edges or how often each axis is repeated
+    return bool(np.all(first == (1 if op == "Tile" else 0)))
+
+
+class Broadcast(LinearOp):
+    """BroadcastTo: the tangent is broadcast too; the sizes stored in the graph are for one image."""
+
+    @classmethod
+    def fits(cls, point: OpPoint) -> bool:
+        """No axis is added before that of the images."""
+        return point.moving == (0,) and point.inputs[0].shape.rank == point.output.shape.rank
+
+    def jvp(self, tangents: Sequence[tf.Tensor | None]) -> tf.Tensor:
+        """Broadcast the tangent to the output's shape."""
+        tangent = single_tangent(tangents)
+        return tf.broadcast_to(tangent, [tf.shape(tangent)[0], *self.point.output.shape[1:]])
+
+
 class Reshape(LinearOp):
     """Reshape, Squeeze, ExpandDims, Flatten: the tangent takes the shape of the output."""
 
@@ -45,6 +106,11 @@ class Reshape(LinearOp):
 
 class Add(LinearOp):
     """Add, AddV2, AddN, Sub: tangents add up, with broadcasting."""
+
+    @classmethod
+    def fits(cls, point: OpPoint) -> bool:
+        """Whatever moves has as many axes as the result, so that images meet images."""
+        return same_ranks(point)
 
     def __init__(self, point: OpPoint) -> None:
         """See whether the operands have the output's shape, so that windows can be added."""
@@ -72,6 +138,13 @@ class Add(LinearOp):
 
 class Concat(LinearOp):
     """ConcatV2: tangents are joined, zeros standing for inputs that do not change."""
+
+    @classmethod
+    def fits(cls, point: OpPoint) -> bool:
+        """Images are not joined, and every part has an image axis."""
+        parts = point.inputs[:-1]
+        axis = int(point.inputs[-1]) % point.output.shape.rank
+        return axis > 0 and all(has_image_axis(value) for value in parts)
 
     def __init__(self, point: OpPoint) -> None:
         """Read the axis, which is the last input."""
@@ -108,6 +181,11 @@ class Pad(LinearOp):
 
     takes_windows = True
 
+    @classmethod
+    def fits(cls, point: OpPoint) -> bool:
+        """No image is added."""
+        return point.moving == (0,) and not np.any(np.asarray(point.inputs[1])[0])
+
     def __init__(self, point: OpPoint) -> None:
         """Read the edges, (axis, before and after)."""
         super().__init__(point)
@@ -127,6 +205,13 @@ class Pad(LinearOp):
 
 class Reduce(LinearOp):
     """Mean or Sum over rows and columns (global pooling), or over any axes but the first."""
+
+    @classmethod
+    def fits(cls, point: OpPoint) -> bool:
+        """The images are not reduced."""
+        rank = point.inputs[0].shape.rank
+        axes = [int(axis) % rank for axis in np.atleast_1d(point.inputs[1])]
+        return point.moving == (0,) and 0 not in axes
 
     def __init__(self, point: OpPoint) -> None:
         """Read the axes, which are the second input."""

@@ -177,8 +177,9 @@ class Sliding:
         kernel, stride, before = self.kernel[axis], self.stride[axis], self.before[axis]
         start = -((kernel - 1 - before - first) // stride)  # rounded up
         stop = (first + length - 1 + before) // stride
-        # With a stride, windows may differ in length by one; all get the longest.
-        return start.astype(np.int32), int(np.max(stop - start)) + 1
+        # With a stride, windows may differ in length by one; all get the longest. Where no kernel
+        # reads a window, because the stride skips it, one output is computed, which is zero.
+        return start.astype(np.int32), max(int(np.max(stop - start)) + 1, 1)
 
     def inputs_of(self, frame: Frame) -> Frame:
         """Return the frame of all inputs that the outputs of ``frame`` read."""

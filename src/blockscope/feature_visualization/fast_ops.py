@@ -14,7 +14,7 @@ import numpy.typing as npt
 import tensorflow as tf
 from tensorflow.core.framework import node_def_pb2
 
-from blockscope.autodiff.gradients import apply_batched
+from blockscope.autodiff.gradients import apply_differentiable
 from blockscope.models.node_attributes import attribute
 
 Weights = npt.NDArray[np.float32]
@@ -28,11 +28,11 @@ def fast_op(node: node_def_pb2.NodeDef, inputs: Sequence[tf.Tensor]) -> list[tf.
         return [_lrn(node, inputs[0])]
     weights = tf.get_static_value(inputs[1]) if node.op in WEIGHTED else None
     if weights is None:
-        return apply_batched(node, inputs)
+        return apply_differentiable(node, inputs)
     if node.op == "Conv2D" and _is_plain(node, inputs[0], weights):
         padding, stride = attribute(node, "padding"), attribute(node, "strides")[1]
         return [convolve(inputs[0], weights, stride, padding)]
-    return apply_batched(node, [inputs[0], tf.constant(weights)])
+    return apply_differentiable(node, [inputs[0], tf.constant(weights)])
 
 
 def _is_plain(node: node_def_pb2.NodeDef, x: tf.Tensor, weights: Weights) -> bool:

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.core.framework import node_def_pb2
 
-from blockscope.autodiff.gradients import apply_batched
+from blockscope.autodiff.gradients import apply_differentiable
 from blockscope.feature_visualization.fast_ops import fast_op
 from blockscope.feature_visualization.objectives import Objective
 from blockscope.feature_visualization.redirected_relu import with_redirected_relu
@@ -36,7 +36,7 @@ class View:
         total = [self.size**2 * 12]
 
         def noting(node: node_def_pb2.NodeDef, inputs: Sequence[tf.Tensor]) -> list[tf.Tensor]:
-            outputs = apply_batched(node, inputs)
+            outputs = apply_differentiable(node, inputs)
             total.extend((t.shape.num_elements() or 0) * t.dtype.size for t in outputs)
             return outputs
 
@@ -47,7 +47,7 @@ class View:
         return found, sum(total)
 
     def _shapes(
-        self, size: int, operation: Operation = apply_batched
+        self, size: int, operation: Operation = apply_differentiable
     ) -> dict[str, tuple[int, ...]] | None:
         """Return the shapes of the layers for an image of ``size``; None where there are none."""
         grey = np.full((1, size, size, 3), np.mean(self._network.spec.range), np.float32)

@@ -13,7 +13,7 @@ import tensorflow as tf
 import xarray as xr
 from tqdm import tqdm
 
-from blockscope.autodiff.gradients import apply_batched
+from blockscope.autodiff.gradients import apply_differentiable
 from blockscope.feature_visualization.backgrounds import composite_on_grey
 from blockscope.feature_visualization.checkpoint import Arrays, Checkpoint
 from blockscope.feature_visualization.evaluation import Evaluator
@@ -207,7 +207,7 @@ def _check_layer(network: Network, units: Units, recipe: Recipe) -> None:
             f"config), and the network sees it with {margin} more"
         ) from error
     grey = np.full((1, size, size, 3), np.mean(network.spec.range), np.float32)
-    values = network.run({network.spec.tensor: grey}, [layer], operation=apply_batched)[layer]
+    values = network.run({network.spec.tensor: grey}, [layer], operation=apply_differentiable)[layer]
     if not bool(tf.reduce_any(tf.math.is_finite(values))):
         raise BadFile(
             f"layer '{layer}' has no finite value even for a grey image, so that nothing can be "

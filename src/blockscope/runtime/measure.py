@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.core.framework import node_def_pb2
 
-from blockscope.autodiff.gradients import apply_batched
+from blockscope.autodiff.gradients import apply_differentiable
 from blockscope.config.checks import card_of
 from blockscope.config.project import Project
 from blockscope.config.result_paths import model_folder
@@ -199,7 +199,7 @@ def forward_flop(network: Network, layers: Sequence[str], size: int) -> int:
     total = [0]
 
     def counting(node: node_def_pb2.NodeDef, inputs: Sequence[tf.Tensor]) -> list[tf.Tensor]:
-        outputs = apply_batched(node, inputs)
+        outputs = apply_differentiable(node, inputs)
         total[0] += 2 * _multiplications(node, inputs, outputs)
         return outputs
 

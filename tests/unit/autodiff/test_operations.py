@@ -10,7 +10,8 @@ import pytest
 import tensorflow as tf
 from helpers.tiny_network import conv, inception_like, linear_of, network_of, weights
 
-from blockscope.autodiff.double_backprop import DoubleBackprop, Overridden
+from blockscope.autodiff.convolution import convolve_groups
+from blockscope.autodiff.double_backprop import OneByOne, Overridden
 from blockscope.autodiff.gradient_overrides import OVERRIDES
 from blockscope.autodiff.linear_map import LinearMap
 from blockscope.autodiff.registry import FAST_OVERRIDES, LINEAR_OPS
@@ -85,10 +86,79 @@ OPERATIONS = {
     "Transpose": lambda x: tf.transpose(x, [0, 2, 1, 3]),
     "StridedSlice": lambda x: x[:, 1:4, ::2],
     "Max over channels": lambda x: tf.reduce_max(x, 3),
+    "Conv2D 1x1, stride 2": lambda x: conv(x, 4, (1, 1), 2, "VALID", relu=False),
+    "Conv2D 2x2, stride 3": lambda x: conv(x, 4, (2, 2), 3, "VALID", relu=False),
+    "Conv2D grouped": lambda x: tf.nn.conv2d(conv(x, 4), weights((3, 3, 2, 6), 3), 1, "SAME"),
+    "Conv2D grouped, stride 2": lambda x: tf.nn.conv2d(
+        conv(x, 4), weights((3, 3, 2, 6), 3), 2, "SAME"
+    ),
+    "Conv2D by weights from the image": lambda x: tf.nn.conv2d(
+        x, tf.reshape(tf.reduce_mean(x, [1, 2]), [1, 1, 3, 1]) * weights((2, 3, 3, 4), 3), 1, "SAME"
+    ),
+    "MaxPool 1, stride 2": lambda x: tf.nn.max_pool2d(x, 1, 2, "VALID"),
+    "Conv2DBackpropInput": lambda x: tf.nn.conv2d_transpose(
+        x, weights((3, 2, 4, 3), 3), [1, 10, 14, 4], 2, "SAME"
+    ),
+    "Conv2DBackpropInput valid": lambda x: tf.nn.conv2d_transpose(
+        x, weights((3, 2, 4, 3), 3), [1, 11, 8, 4], (2, 1), "VALID"
+    ),
+    "SpaceToBatchND and back": lambda x: tf.batch_to_space(
+        tf.nn.relu(conv(tf.space_to_batch(x, [2, 2], [[1, 0], [0, 1]]), 4, padding="VALID")),
+        [2, 2], [[0, 0], [1, 0]],
+    ),
+    "dense on a map": lambda x: tf.reshape(
+        tf.nn.relu(tf.reshape(x, [-1, 3]) @ weights((3, 4), 2)), [-1, 5, 7, 4]
+    ),
+    "attention": lambda x: attention(tf.reshape(x, [-1, 35, 3])),
+    "attention with tokens first": lambda x: tf.transpose(
+        tf.tanh(tf.transpose(tf.reshape(x, [1, 35, 3]), [1, 0, 2])), [1, 2, 0]
+    ),
+    "mean over tokens that come first": lambda x: tf.reduce_mean(
+        tf.square(tf.transpose(tf.reshape(x, [1, 35, 3]), [1, 0, 2])), 0
+    ),
+    "BatchMatMul transposed": lambda x: tf.linalg.matmul(
+        conv(x, 4), conv(x, 4, seed=4), transpose_a=True
+    ),
+    "Einsum": lambda x: tf.einsum("bijc,cd->bijd", x, weights((3, 4), 2)),
+    "Einsum of two": lambda x: tf.einsum("bijc,bikc->bcjk", x, conv(x, 3, seed=4)),
+    "Einsum that loses the images": lambda x: tf.einsum("bijc,bijd->cd", x, conv(x, 2, seed=4))[
+        None
+    ],
+    "layer norm": lambda x: (x - tf.reduce_mean(x, 3, keepdims=True))
+    * tf.math.rsqrt(tf.math.reduce_variance(x, 3, keepdims=True) + 1e-3),
+    "Gather": lambda x: tf.gather(x, [2, 0, 0, 1], axis=3),
+    "Gather of an image": lambda x: tf.reshape(tf.gather(x * x, [0, 0], axis=0), [1, 210]),
+    "Tile": lambda x: tf.tile(x, [1, 2, 1, 3]),
+    "BroadcastTo": lambda x: tf.broadcast_to(tf.reduce_mean(x, 1, keepdims=True), [1, 4, 7, 3]),
+    "Cumsum": lambda x: tf.cumsum(x, 2),
+    "Reverse": lambda x: tf.reverse(x, [1, 3]),
+    "Slice": lambda x: tf.slice(x, [0, 1, 0, 0], [-1, 3, -1, 2]),
+    "Slice of one image": lambda x: tf.slice(x, [0, 1, 0, 0], [1, 3, 7, 2]),
+    "Pack": lambda x: tf.stack([x, 2 * x], 1),
+    "Concat of images": lambda x: tf.reduce_sum(tf.concat([x, x * x], 0), 0, keepdims=True),
+    "Add with fewer axes": lambda x: x + tf.reduce_mean(x, [1, 2]),
+    "Mul with a number": lambda x: x * tf.reduce_mean(x),
+    "ClipByValue": lambda x: tf.raw_ops.ClipByValue(
+        t=x, clip_value_min=tf.constant(-0.3, x.dtype), clip_value_max=tf.constant(0.7, x.dtype)
+    ),
+    "Select": lambda x: tf.where(x > 0, x * x, 3 * x),
     "everything": inception_like,
-}
+}  # fmt: skip
+
+
+def attention(x):
+    """Two heads of three tokens' channels, (image, token, channel)."""
+    query, key, value = (
+        tf.transpose(tf.reshape(x @ weights((3, 8), seed), [-1, 35, 2, 4]), [0, 2, 1, 3])
+        for seed in (1, 2, 3)
+    )
+    found = tf.nn.softmax(tf.matmul(query, key, transpose_b=True)) @ value
+    return x + tf.reshape(tf.transpose(found, [0, 2, 1, 3]), [-1, 35, 8]) @ weights((8, 3), 4)
+
+
 SINGLE = {"LRN", "everything"}  # TensorFlow has no LRN in double precision
-NO_GRADIENT_ON_CPU = {"Conv2D dilated"}  # TensorFlow's own; ours dilates the kernel instead
+# TensorFlow's own; ours dilates the kernel instead, and convolves groups backwards by itself.
+NO_GRADIENT_ON_CPU = {"Conv2D dilated", "Conv2D grouped", "Conv2D grouped, stride 2"}
 
 
 def point(shape=None, name=""):
@@ -200,9 +270,9 @@ def test_override_changes_only_its_operation():
 
 
 def test_operation_without_a_rule_goes_through_the_fallback():
-    assert "Sin" not in LINEAR_OPS
-    linear = linear_of(tf.sin, point())
-    assert isinstance(linear.ops[0][2], DoubleBackprop)
+    assert "LogSoftmax" not in LINEAR_OPS
+    linear = linear_of(tf.nn.log_softmax, point())
+    assert isinstance(linear.ops[0][2], OneByOne)
 
 
 def test_value_of_the_layer_may_be_given():
@@ -254,3 +324,23 @@ def test_a_jvp_forgets_what_it_no_longer_needs(monkeypatch):
         monkeypatch.setattr(op, "jvp", watched(op))
     linear.jvp(tf.ones((1, *SHAPE), tf.float64))
     assert (len(made), max(alive)) == (len(linear.ops), 1)
+
+
+@pytest.mark.parametrize("stride", [(1, 1), (2, 2), (3, 2)])
+@pytest.mark.parametrize("padding", ["SAME", "VALID", [[0, 0], [2, 0], [1, 2], [0, 0]]])
+def test_a_grouped_convolution_is_one_convolution_per_group(stride, padding, rng):
+    x, kernel = tf.constant(rng.normal(size=(2, 8, 7, 6))), weights((3, 2, 2, 9), 3)
+
+    def split(values):
+        pairs = zip(tf.split(values, 3, 3), tf.split(kernel, 3, 3), strict=True)
+        return tf.concat([tf.nn.conv2d(a, b, stride, padding) for a, b in pairs], 3)
+
+    found = []
+    for compute in (split, lambda v: convolve_groups(v, tf.constant(kernel), stride, padding)):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = compute(x)
+            score = tf.reduce_sum(y * np.random.default_rng(1).normal(size=y.shape))
+        found.append((y, tape.gradient(score, x)))
+    for one, other in zip(*found, strict=True):
+        assert_close(one.numpy(), other.numpy())
