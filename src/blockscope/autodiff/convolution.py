@@ -116,7 +116,7 @@ def _fitted(values: tf.Tensor, edges: Sequence[Sequence[int]]) -> tf.Tensor:
 
     An output that lies in the padding alone reads none of the input.
     """
-    rows, cols = (slice(max(-a, 0), -b if b < 0 else None) for a, b in edges)
+    rows, cols = (slice(max(-a, 0), b if b < 0 else None) for a, b in edges)
     pads = [[max(a, 0), max(b, 0)] for a, b in edges]
     return tf.pad(values[:, rows, cols], [[0, 0], *pads, [0, 0]])
 

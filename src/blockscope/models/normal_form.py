@@ -20,6 +20,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
+from dataclasses import dataclass
 
 from tensorflow import make_ndarray
 from tensorflow.core.framework import graph_pb2, node_def_pb2, tensor_pb2, types_pb2
@@ -40,7 +41,7 @@ from blockscope.models.operations import check_edges, enter_defaults
 from blockscope.models.rewrites.calls import inline_calls
 from blockscope.models.rewrites.constants import fold_constants
 from blockscope.models.rewrites.fused import unfuse
-from blockscope.models.rewrites.precision import as_float32
+from blockscope.models.rewrites.precision import as_float32, other_floats
 
 NODE_NAME = r"[A-Za-z0-9.][A-Za-z0-9_.\\/>-]*"
 MOST_VALUES = 2**29  # of a constant: 2 GiB of float32, the most that a graph file holds
@@ -52,9 +53,31 @@ NUMBERS = frozenset({
 RECTIFIERS = frozenset({"Relu", "Relu6"})
 
 
+@dataclass(frozen=True)
+class NormalForm:
+    """A graph of plain operations, with what was found of its ends.
+
+    Attributes
+    ----------
+    definition
+        The graph.
+    input
+        Name of its input.
+    logits
+        Name of its logits.
+    floats
+        The floating point types other than float32 that the file computes in.
+    """
+
+    definition: graph_pb2.GraphDef
+    input: str
+    logits: str
+    floats: tuple[str, ...]
+
+
 def normalise(
     graph: Graph, name: str, *, input_tensor: str | None = None, logits: str | None = None
-) -> graph_pb2.GraphDef:
+) -> NormalForm:
     """Return the part of a graph between the image and the logits, in plain operations.
 
     The input becomes a placeholder (image, row, col, channel) of any size. For each concatenation
@@ -73,8 +96,8 @@ def normalise(
 
     Returns
     -------
-    definition
-        A new graph; ``graph`` is not changed.
+    normal
+        A new graph and its ends; ``graph`` is not changed.
 
     Raises
     ------
@@ -91,22 +114,9 @@ def normalise(
         raise BadFile(f"model '{name}': {error}") from error
 
 
-def ends(definition: graph_pb2.GraphDef) -> tuple[str, str]:
-    """Return the input and the logits of a graph in normal form."""
-    (start,) = [node.name for node in definition.node if node.op == "Placeholder"]
-    nodes = {node.name: node for node in definition.node}
-    (logits,) = [n for n in graphs.sinks(definition) if not _is_pre_relu(nodes[n], nodes)]
-    return start, logits
-
-
-def _is_pre_relu(node: node_def_pb2.NodeDef, nodes: graphs.Nodes) -> bool:
-    after = nodes.get(node.name.removesuffix(PRE_RELU))
-    return node.op == "ConcatV2" and node.name.endswith(PRE_RELU) and after is not None
-
-
 def _normalise(
     graph: Graph, name: str, input_tensor: str | None, logits: str | None
-) -> graph_pb2.GraphDef:
+) -> NormalForm:
     whole = unfuse(inline_calls(graph.definition))
     nodes = {node.name: node for node in whole.node}
     start = input_tensor or graph.input
@@ -126,9 +136,10 @@ def _normalise(
     for node in kept:
         definition.node.append(_placeholder(node) if node.name == start else _plain(node, name))
     _bypass_identity_n(definition)
+    floats = other_floats(definition)
     definition = fold_constants(as_float32(definition), start)
     definition.node.extend(_pre_relu_concats(definition))
-    return definition
+    return NormalForm(definition, start, end, tuple(floats))
 
 
 def _bypass_identity_n(definition: graph_pb2.GraphDef) -> None:

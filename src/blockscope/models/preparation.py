@@ -16,10 +16,11 @@ from tensorflow.core.framework import graph_pb2
 from blockscope.io.errors import BadFile
 from blockscope.models import graphs
 from blockscope.models.axes import MAP, Axes, axes_of
-from blockscope.models.batch_axis import CLOSE, Tried, compared, open_batch
+from blockscope.models.batch_axis import Tried, close, compared, open_batch
 from blockscope.models.card import InputSpec
 from blockscope.models.layer_views import is_view, with_views
 from blockscope.models.network import Network
+from blockscope.models.normal_form import NormalForm
 from blockscope.models.rewrites.channels_last import with_channels_last
 from blockscope.models.rewrites.dense_on_maps import with_products_of_channels
 from blockscope.models.rewrites.dilation import as_dilated
@@ -51,18 +52,16 @@ class Prepared:
 
 
 def prepare(
-    definition: graph_pb2.GraphDef, spec: InputSpec, logits: str, name: str, batch: int = 1
+    normal: NormalForm, spec: InputSpec, name: str, batch: int = 1
 ) -> Prepared:
     """Make a plain graph one of any batch, with channels last, and find its layers.
 
     Parameters
     ----------
-    definition
+    normal
         The graph, of plain operations, without constant computations.
     spec
         How an image enters it.
-    logits
-        Name of its logits.
     name
         The model's id, for messages.
     batch
@@ -80,7 +79,7 @@ def prepare(
     """
     place = f"model '{name}', for an image of {spec.size[0]} x {spec.size[1]} pixels"
     try:
-        return _prepared(definition, spec, logits, batch)
+        return _prepared(normal.definition, spec, normal.logits, batch)
     except BadFile as error:
         raise BadFile(f"{place} (models catalogue: input.size): {error}") from error
 
@@ -149,11 +148,11 @@ def _check_unchanged(before: Network, values: Values, after: Tensors) -> None:
         return  # with channels first, which a processor cannot compute
     logits = wanted[before.logits].numpy()[:1]
     found = after[before.logits]
-    scale = np.abs(logits).max(initial=0)
-    if not np.allclose(found, logits, rtol=0, atol=CLOSE * scale, equal_nan=True):
+    if not close(found, logits):
         raise BadFile(
             "its logits are not the same after its graph was written in plain operations: they "
-            f"differ by up to {np.abs(found - logits).max():.3g}, the largest is {scale:.3g}"
+            f"differ by up to {np.abs(found - logits).max():.3g}, the largest is "
+            f"{np.abs(logits).max():.3g}"
         )
 
 

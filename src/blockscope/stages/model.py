@@ -16,7 +16,7 @@ from blockscope.models.card_builder import build_card
 from blockscope.models.device import software_facts
 from blockscope.models.entry import ModelEntry, Source
 from blockscope.models.formats import read_graph
-from blockscope.models.normal_form import ends, normalise
+from blockscope.models.normal_form import normalise
 from blockscope.models.preparation import prepare
 
 
@@ -53,11 +53,10 @@ def write_model(
     """
     source, source_sha256 = _locate(entry.graph, downloads, download_mb)
     graph = read_graph(source, entry.input.size)
-    definition = normalise(graph, name, input_tensor=entry.input.tensor, logits=entry.logits)
+    normal = normalise(graph, name, input_tensor=entry.input.tensor, logits=entry.logits)
     labels_path, _ = _locate(entry.labels, downloads, download_mb)
-    start, logits = ends(definition)
-    spec = InputSpec(tensor=start, size=entry.input.size, range=entry.input.range)
-    prepared = prepare(definition, spec, logits, name)
+    spec = InputSpec(tensor=normal.input, size=entry.input.size, range=entry.input.range)
+    prepared = prepare(normal, spec, name)
     card = build_card(prepared, name, labels=Labels(read_labels(labels_path), entry.skip_labels))
     content = prepared.definition.SerializeToString(deterministic=True)
     card = card.model_copy(

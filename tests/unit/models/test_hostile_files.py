@@ -222,11 +222,11 @@ def test_logits_that_are_the_input(read) -> None:
 
 
 def test_logits_of_another_type(read) -> None:
-    def half(nodes, definition) -> None:
-        cast = definition.node.add(name="half", op="Cast", input=["logits"])
-        cast.attr["SrcT"].type, cast.attr["DstT"].type = types_pb2.DT_FLOAT, types_pb2.DT_HALF
+    def whole(nodes, definition) -> None:
+        cast = definition.node.add(name="whole", op="Cast", input=["logits"])
+        cast.attr["SrcT"].type, cast.attr["DstT"].type = types_pb2.DT_FLOAT, types_pb2.DT_INT32
 
-    assert "model 'net': logits 'half' are not float32" in read(half, logits="half")
+    assert "model 'net': logits 'whole' are not float32" in read(whole, logits="whole")
 
 
 def test_a_graph_file_larger_than_protobuf_reads(tmp_path: Path, read) -> None:

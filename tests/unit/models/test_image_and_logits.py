@@ -69,7 +69,7 @@ def test_an_image_that_is_padded_to_more_channels_is_one_of_three_colours() -> N
         x = tf.nn.conv2d(x, weights((3, 3, 4, 6), 1).astype(np.float32), 1, "SAME", name="first")
         tf.matmul(tf.reduce_mean(x, [1, 2]), weights((6, 4), 3).astype(np.float32), name="logits")
 
-    found = normalise(graph_of(build, (None, None, None, None)), "net", logits="logits")
+    found = normalise(graph_of(build, (None, None, None, None)), "net", logits="logits").definition
     assert ends_of(found) == {"logits"}
 
 
@@ -80,7 +80,7 @@ def test_logits_are_found_before_a_softmax_of_any_shape(operation, reshaped) -> 
         head = operation(logits_of(x), name="head")
         tf.reshape(head, [-1, 2, 2], name="out") if reshaped else tf.identity(head, name="out")
 
-    assert ends_of(normalise(graph_of(build, output="out"), "net")) == {"logits"}
+    assert ends_of(normalise(graph_of(build, output="out"), "net").definition) == {"logits"}
 
 
 @pytest.mark.parametrize(
