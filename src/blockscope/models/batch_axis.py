@@ -75,7 +75,7 @@ def _opened(
     sizes = make_ndarray(held.attr["value"].tensor)
     if not sizes.size or sizes[0] != batch:
         return [fresh]
-    name, rest = f"{node.name}/sizes", np.array(out[1:], sizes.dtype)
+    name, rest = f"{node.name}/_sizes", np.array(out[1:], sizes.dtype)
     if node.op == "Reshape":
         fresh.input[1] = name
         return [constant(name, np.array([-1, *rest], sizes.dtype)), fresh]
@@ -130,7 +130,7 @@ def _sliced(
         sizes = make_ndarray(size.attr["value"].tensor).copy()
         if sizes.size and first[0] == 0 and sizes[0] == batch:
             sizes[0] = -1
-            node.input[2] = f"{node.name}/sizes"
+            node.input[2] = f"{node.name}/_sizes"
             return [constant(node.input[2], sizes), node]
     return [node]
 

@@ -21,7 +21,7 @@ CLASS_TOKEN = "_class_token"  # ending of the name of a layer of the one token b
 OTHER_TOKENS = "_other_tokens"  # the same for several, and for those after the map
 VIEW_OF = "_view_of"  # attribute of a view: the tensor that it shows
 PLACE = "_place"  # attribute: tokens before the view's and after them; empty for other tensors
-ORIGINAL = "/original"  # ending of the new name of a tensor that has a view
+ORIGINAL = "/_original"  # ending of the new name of a tensor that has a view
 
 
 def is_view(node: node_def_pb2.NodeDef) -> bool:
@@ -99,7 +99,7 @@ def _tokens(
     count = rows * cols
     made, read = [], source
     if count < tokens:
-        read = f"{name}/tokens"
+        read = f"{name}/_tokens"
         made = _part(read, source, first, count)
     made += reshape(name, read, (-1, rows, cols, channels))
     return _marked(made, source, (first, tokens - first - count))
@@ -107,14 +107,14 @@ def _tokens(
 
 def _part(name: str, source: str, first: int, count: int) -> list[node_def_pb2.NodeDef]:
     """Return the nodes that take ``count`` tokens, from ``first`` on."""
-    begin = constant(f"{name}/begin", np.array([0, first, 0], np.int32))
-    size = constant(f"{name}/size", np.array([-1, count, -1], np.int32))
+    begin = constant(f"{name}/_begin", np.array([0, first, 0], np.int32))
+    size = constant(f"{name}/_size", np.array([-1, count, -1], np.int32))
     taken = operation("Slice", name, [source, begin.name, size.name])
     return [begin, size, typed(taken, Index=types_pb2.DT_INT32)]
 
 
 def _transposed(name: str, source: str, order: tuple[int, ...]) -> list[node_def_pb2.NodeDef]:
-    axes = constant(f"{name}/order", np.array(order, np.int32))
+    axes = constant(f"{name}/_order", np.array(order, np.int32))
     node = operation("Transpose", name, [source, axes.name])
     return [axes, typed(node, Tperm=types_pb2.DT_INT32)]
 
@@ -125,10 +125,10 @@ def read_through(nodes: graphs.Nodes, layer: str) -> dict[str, node_def_pb2.Node
     The rest of the tensor, such as the class token beside the map, is computed as before.
     """
     source = viewed(nodes[layer])
-    computed = f"{source}/computed"
+    computed = f"{source}/_computed"
     changed = dict(nodes)
     changed[computed] = copied(nodes[source], computed)
-    for name in (layer, f"{layer}/tokens"):
+    for name in (layer, f"{layer}/_tokens"):
         if name in nodes and source in graphs.sources(nodes[name]):
             changed[name] = copied(nodes[name])
             changed[name].input[0] = computed
@@ -149,13 +149,13 @@ def _back(
     (before, after), count = place, rows * cols
     if not before and not after:
         return reshape(source, view.name, (-1, count, channels))
-    made, names = reshape(f"{source}/view", view.name, (-1, count, channels)), [f"{source}/view"]
+    made, names = reshape(f"{source}/_view", view.name, (-1, count, channels)), [f"{source}/_view"]
     if before:
-        made += _part(f"{source}/before", computed, 0, before)
-        names.insert(0, f"{source}/before")
+        made += _part(f"{source}/_before", computed, 0, before)
+        names.insert(0, f"{source}/_before")
     if after:
-        made += _part(f"{source}/after", computed, before + count, after)
-        names.append(f"{source}/after")
-    axis = constant(f"{source}/axis", np.array(1, np.int32))
+        made += _part(f"{source}/_after", computed, before + count, after)
+        names.append(f"{source}/_after")
+    axis = constant(f"{source}/_axis", np.array(1, np.int32))
     joined = operation("ConcatV2", source, [*names, axis.name], N=len(names))
     return [*made, axis, typed(joined, Tidx=types_pb2.DT_INT32)]

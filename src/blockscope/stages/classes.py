@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Unpack
 
+import numpy as np
+
 from blockscope.attribution.all_labels import attribute_labels, named_labels
+from blockscope.attribution.verification import label_terms, mix_of
 from blockscope.io import datasets
 from blockscope.io.atomic_files import FilePath
 from blockscope.stages.layer_task import LayerFiles, LayerTask
@@ -21,5 +24,9 @@ def write_classes(
     linear, labels = task.linear(), task.card.label_table
     attribution = attribute_labels(linear, labels.indexes, memory_mb, progress=True)
     task.check_finite("attribution", attribution)
+    terms = label_terms(task.gradients(), labels.indexes)
+    mixed = np.tensordot(mix_of(len(labels)), attribution, 1)
+    if task.verify("attribution", mixed, terms, (2,)):
+        attribution = np.zeros_like(attribution)
     dataset = named_labels(attribution, linear.output.numpy()[0], labels)
     datasets.write_h5(output, dataset.assign_attrs(task.record("classes")))

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Unpack
 
+import numpy as np
+
 from blockscope.attribution.grad_x_activation import attribute_channels, named_drivers
+from blockscope.attribution.verification import channel_terms, mix_of
 from blockscope.io import datasets
 from blockscope.io.atomic_files import FilePath
 from blockscope.stages.layer_task import LayerFiles, LayerTask
@@ -27,5 +30,8 @@ def write_drivers(
     task = LayerTask.read(**files, layer=layer1, later=layer2, override=override)
     attribution = attribute_channels(task.linear(), memory_mb=memory_mb, progress=True)
     task.check_finite("attribution", attribution)
+    terms = channel_terms(task.gradients(), len(attribution))
+    if task.verify("attribution", mix_of(len(attribution)) @ attribution, terms, (0, 1)):
+        attribution = np.zeros_like(attribution)
     dataset = named_drivers(attribution)
     datasets.write_h5(output, dataset.assign_attrs(task.record("drivers")))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from typing import TypedDict
 
@@ -9,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from blockscope.attribution.finite import check_finite
+from blockscope.attribution.verification import Floats, verify
 from blockscope.autodiff.gradient_overrides import find_override
 from blockscope.autodiff.gradients import Gradients
 from blockscope.autodiff.linear_map import LinearMap
@@ -20,6 +22,12 @@ from blockscope.models.card import ModelCard
 from blockscope.models.device import software_facts
 from blockscope.models.network import Network
 from blockscope.stages.activations import read_activations
+
+
+CANCELS = (
+    "the contributions of its channels add up to zero at every position, but for rounding, as they "
+    "do where a layer is only read through a normalisation; zeros are written"
+)
 
 
 class LayerFiles(TypedDict):
@@ -130,6 +138,19 @@ class LayerTask:
         between = f"from '{self.target}' to '{self.layer}'"
         where = f"at layer '{self.layer}'" if self.to_logits else between
         check_finite(f"{what} {where} of model '{self.card.model}'", array)
+
+    def verify(
+        self, what: str, found: npt.NDArray[np.floating], terms: Floats, axes: tuple[int, ...]
+    ) -> bool:
+        """Compare a mix of a result with TensorFlow's gradient; see ``attribution.verification``.
+
+        Says on standard error, and returns, whether the result is zero by mathematics.
+        """
+        name = f"{what} at layer '{self.layer}' of model '{self.card.model}'"
+        cancels = verify(name, found, terms, axes)
+        if cancels:
+            print(f"{name}: {CANCELS}", file=sys.stderr)
+        return cancels
 
     def record(self, stage: str, **facts: str | int | float | None) -> provenance.Facts:
         """Return the provenance of a result: model, image, layers, override and ``facts``."""

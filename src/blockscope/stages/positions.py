@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Unpack
 
+import numpy as np
+
 from blockscope.attribution.positions import attribute_positions, named_positions
+from blockscope.attribution.verification import mix_of, position_terms
 from blockscope.io import datasets
 from blockscope.io.atomic_files import FilePath
 from blockscope.stages.layer_task import LayerFiles, LayerTask
@@ -27,5 +30,10 @@ def write_positions(
     task = LayerTask.read(**files, layer=layer1, later=layer2, override=override)
     attribution = attribute_positions(task.linear(), memory_mb, progress=True)
     task.check_finite("attribution", attribution)
+    size = attribution.shape[:2]
+    terms = position_terms(task.gradients(), *size)
+    mixed = np.tensordot(mix_of(*size), attribution, 2)
+    if task.verify("attribution", mixed, terms, (2,)):
+        attribution = np.zeros_like(attribution)
     dataset = named_positions(attribution)
     datasets.write_h5(output, dataset.assign_attrs(task.record("positions")))

@@ -135,7 +135,7 @@ def reshaped(x):
     return flat + tf.reduce_mean(tf.square(x), [1, 2]) @ weights((3, 6), 7)
 
 
-def test_batches_survive_a_graph_made_for_one_image_and_a_way_around_the_layer(x):
+def test_batches_survive_a_way_around_the_layer(x):
     gradients = gradients_of(reshaped, x, layer="layer")
     points = np.random.default_rng(1).random((3, 4, 5, 4))
     contrast = Contrast(1, 3)

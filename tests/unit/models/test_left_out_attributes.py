@@ -60,7 +60,7 @@ def test_stripping_takes_attributes_away(network):
 
 def test_the_normal_form_is_the_same(network):
     form, less = (
-        normalise(Graph(definition), "net", **ENDS)
+        normalise(Graph(definition), "net", **ENDS).definition
         for definition in (network.definition, stripped(network.definition))
     )
     assert less == form

@@ -15,7 +15,7 @@ from blockscope.models.rewrites.making import constant, copied, operation, typed
 
 FIRST_OF_LAST = (0, 3, 1, 2)  # the order of axes that makes channels first of channels last
 LAST_OF_FIRST = (0, 2, 3, 1)
-FIRST = "/channels_first"  # ending of the name of a tensor as it was in the file
+FIRST = "/_channels_first"  # ending of the name of a tensor as it was in the file
 PER_AXIS = ("strides", "ksize", "dilations")
 ONE_IN = frozenset(
     """Relu Relu6 Elu Selu LeakyRelu Sigmoid Tanh Softplus Softsign Exp Log Sqrt Rsqrt Square Abs
@@ -105,7 +105,7 @@ class _Rewriting:
         if value.ndim > 4:
             return ""
         whole = value.reshape((1,) * (4 - value.ndim) + value.shape).transpose(LAST_OF_FIRST)
-        name = f"{reader}/{graphs.tensor_name(edge)}/channels_last"
+        name = f"{reader}/{graphs.tensor_name(edge)}/_channels_last"
         self._put(constant(name, whole))
         return name
 
@@ -132,7 +132,7 @@ class _Rewriting:
         if axis is None:
             self._as_it_was(node)
             return
-        place = constant(f"{node.name}/axis_last", np.int32(LAST_OF_FIRST.index(int(axis) % 4)))
+        place = constant(f"{node.name}/_axis_last", np.int32(LAST_OF_FIRST.index(int(axis) % 4)))
         fresh = copied(node)
         fresh.input[:] = [*(self.last[edge] for edge in node.input[:-1]), place.name]
         fresh.attr["Tidx"].type = types_pb2.DT_INT32
@@ -151,7 +151,7 @@ class _Rewriting:
                     f"transposed convolution '{node.name}' has channels first and a size that "
                     "depends on the image; export the network with channels last"
                 )
-            fresh.input[0] = f"{node.name}/sizes_last"
+            fresh.input[0] = f"{node.name}/_sizes_last"
             self._put(constant(fresh.input[0], sizes[list(LAST_OF_FIRST)]))
         for key in PER_AXIS:
             if key in node.attr:
@@ -175,14 +175,14 @@ class _Rewriting:
         """Return a tensor with channels last, transposed here if nothing else has done so."""
         if edge in self.last:
             return self.last[edge]
-        name = f"{graphs.tensor_name(edge)}/to_channels_last"
+        name = f"{graphs.tensor_name(edge)}/_to_channels_last"
         if name not in self.made:
             self._put(*_transpose(name, edge, LAST_OF_FIRST))
         return name
 
 
 def _transpose(name: str, source: str, order: Sequence[int]) -> list[node_def_pb2.NodeDef]:
-    axes = constant(f"{name}/order", np.array(order, np.int32))
+    axes = constant(f"{name}/_order", np.array(order, np.int32))
     node = operation("Transpose", name, [source, axes.name])
     return [axes, typed(node, Tperm=types_pb2.DT_INT32)]
 

@@ -59,7 +59,7 @@ def _folded(
     if nodes[source].op == "Const":
         kept.setdefault(source, copied(nodes[source]))
         return source
-    name = source if number == 0 else f"{source}/output_{number}"
+    name = source if number == 0 else f"{source}/_output_{number}"
     if name not in kept:
         kept[name] = constant(name, values[source][number])
     return name

@@ -75,7 +75,7 @@ def _product(
         or weights.dtype != np.float32
     ):
         return []
-    name = f"{last.name}/weights"
+    name = f"{last.name}/_weights"
     if len(before) == 4:
         kernel = constant(name, np.ascontiguousarray(weights)[None, None])
         conv = operation(

@@ -62,8 +62,8 @@ def _dilated(
         edges += np.stack([reach // 2 * blocks, (reach - reach // 2) * blocks], 1)
     name = last.name
     around = np.array([[0, 0], *edges, [0, 0]], np.int32)
-    dilated = copied(conv, f"{name}/dilated")
-    dilated.input[:] = [f"{name}/padded", conv.input[1]]
+    dilated = copied(conv, f"{name}/_dilated")
+    dilated.input[:] = [f"{name}/_padded", conv.input[1]]
     dilated.attr["padding"].s = b"VALID"
     dilated.attr["dilations"].list.i[:] = [1, *(int(b) for b in blocks), 1]
     begin = np.array([0, *crops[:, 0], 0], np.int32)
@@ -71,19 +71,19 @@ def _dilated(
     mask = sum(1 << axis for axis in range(4) if end[axis] == 0)
     cropped = operation(
         "StridedSlice", name,
-        [dilated.name, *(f"{name}/crop/{word}" for word in ("begin", "end", "strides"))],
+        [dilated.name, *(f"{name}/_crop/{word}" for word in ("begin", "end", "strides"))],
         begin_mask=0, end_mask=mask, ellipsis_mask=0, new_axis_mask=0, shrink_axis_mask=0,
     )  # fmt: skip
     return [
-        constant(f"{name}/padded/edges", around),
+        constant(f"{name}/_padded/edges", around),
         typed(
-            operation("Pad", f"{name}/padded", [first.input[0], f"{name}/padded/edges"]),
+            operation("Pad", f"{name}/_padded", [first.input[0], f"{name}/_padded/edges"]),
             Tpaddings=types_pb2.DT_INT32,
         ),
         dilated,
-        constant(f"{name}/crop/begin", begin),
-        constant(f"{name}/crop/end", end),
-        constant(f"{name}/crop/strides", np.ones(4, np.int32)),
+        constant(f"{name}/_crop/begin", begin),
+        constant(f"{name}/_crop/end", end),
+        constant(f"{name}/_crop/strides", np.ones(4, np.int32)),
         typed(cropped, Index=types_pb2.DT_INT32),
     ]
 

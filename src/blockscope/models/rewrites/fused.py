@@ -51,7 +51,7 @@ def _edges(node: node_def_pb2.NodeDef) -> list[str]:
 def _parts(node: node_def_pb2.NodeDef) -> list[node_def_pb2.NodeDef]:
     plain = PLAIN[node.op]
     x, weights, *others = _edges(node)
-    first = operation(plain, f"{node.name}/{plain}", [x, weights])
+    first = operation(plain, f"{node.name}/_{plain}", [x, weights])
     for key in ATTRIBUTES[plain]:
         if key in node.attr:
             first.attr[key].CopyFrom(node.attr[key])
@@ -67,7 +67,7 @@ def _chained(
     """Return an operation and those that follow it; the last one has the fused node's name."""
     made = [first]
     for word in fused:
-        before, name = made[-1].name, f"{node.name}/{word}"
+        before, name = made[-1].name, f"{node.name}/_{word}"
         try:
             made += _next(node, word, name, before, others)
         except IndexError:
@@ -111,7 +111,7 @@ def _batch_norm(node: node_def_pb2.NodeDef) -> list[node_def_pb2.NodeDef]:
     """Take a batch norm apart that adds a side input and rectifies."""
     sides = int(attribute(node, "num_side_inputs") or 0)
     edges = _edges(node)
-    norm = operation("FusedBatchNormV3", f"{node.name}/BatchNorm", edges[:5], ("T", "U"))
+    norm = operation("FusedBatchNormV3", f"{node.name}/_BatchNorm", edges[:5], ("T", "U"))
     for key in ("epsilon", "data_format", "is_training", "exponential_avg_factor"):
         if key in node.attr:
             norm.attr[key].CopyFrom(node.attr[key])
@@ -127,9 +127,9 @@ def _prelu(node: node_def_pb2.NodeDef) -> list[node_def_pb2.NodeDef]:
     x, slope = _edges(node)
     name = node.name
     return [
-        operation("Relu", f"{name}/positive", [x]),
-        operation("Neg", f"{name}/turned", [x]),
-        operation("Relu", f"{name}/negative", [f"{name}/turned"]),
-        operation("Mul", f"{name}/scaled", [f"{name}/negative", slope]),
-        operation("Sub", name, [f"{name}/positive", f"{name}/scaled"]),
+        operation("Relu", f"{name}/_positive", [x]),
+        operation("Neg", f"{name}/_turned", [x]),
+        operation("Relu", f"{name}/_negative", [f"{name}/_turned"]),
+        operation("Mul", f"{name}/_scaled", [f"{name}/_negative", slope]),
+        operation("Sub", name, [f"{name}/_positive", f"{name}/_scaled"]),
     ]

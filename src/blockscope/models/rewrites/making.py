@@ -1,13 +1,19 @@
-"""Making nodes of a graph."""
+"""Making nodes of a graph.
+
+Nodes that a rewrite adds have a name whose last part begins with ``_``, so that none meets one of
+the file; that is checked.
+"""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 from tensorflow.core.framework import attr_value_pb2, graph_pb2, node_def_pb2, types_pb2
+from blockscope.io.errors import BadFile
 
 Value = int | float | bool | str | bytes | Sequence[int]
 
@@ -57,7 +63,7 @@ def _set(attribute: attr_value_pb2.AttrValue, value: Value) -> None:
 
 def reshape(name: str, source: str, sizes: Sequence[int]) -> list[node_def_pb2.NodeDef]:
     """Return a Reshape to constant sizes, after the constant that holds them."""
-    shape = constant(f"{name}/shape", np.array(sizes, np.int32))
+    shape = constant(f"{name}/_shape", np.array(sizes, np.int32))
     node = typed(operation("Reshape", name, [source, shape.name]), Tshape=types_pb2.DT_INT32)
     return [shape, node]
 
@@ -73,7 +79,14 @@ def copied(node: node_def_pb2.NodeDef, name: str = "") -> node_def_pb2.NodeDef:
 def with_nodes(
     definition: graph_pb2.GraphDef, nodes: Sequence[node_def_pb2.NodeDef]
 ) -> graph_pb2.GraphDef:
-    """Return a graph of other nodes, with the versions of this one."""
+    """Return a graph of other nodes, with the versions of this one.
+
+    Raises ``BadFile`` where two of them have one name.
+    """
+    counts = Counter(node.name for node in nodes)
+    for name, count in counts.items():
+        if count > 1:
+            raise BadFile(f"{count} nodes have the name '{name}'; rename one in the graph")
     fresh = graph_pb2.GraphDef(versions=definition.versions)
     fresh.node.extend(nodes)
     return fresh
