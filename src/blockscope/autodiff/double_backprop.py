@@ -65,9 +65,8 @@ class OneByOne(LinearOp):
         return tf.vectorized_map(single, tangents)
 
     def _backward(self, moved: tuple[int, ...]) -> Backward:
-        values = list(self.point.inputs)
-
         def backward(cotangent: tf.Tensor) -> list[tf.Tensor]:
+            values = [tf.identity(value) for value in self.point.inputs]  # two may be one tensor
             with tf.GradientTape() as tape:
                 tape.watch([values[i] for i in moved])
                 output = apply(self.point.node, values)[self.point.number]

@@ -175,6 +175,8 @@ def _reshaped(
 
 def _block(words: Axes, before: Sequence[int], after: Sequence[int]) -> list[str]:
     """Return the words of the axes ``after`` that hold the same entries as those ``before``."""
+    if not words or not after:
+        return [UNKNOWN] * len(after)
     if len(words) == len(after):
         return list(words)
     if words[0] == "image" and before[0] == 1 and after and after[0] == 1:

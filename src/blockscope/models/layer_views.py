@@ -139,23 +139,33 @@ def read_through(nodes: graphs.Nodes, layer: str) -> dict[str, node_def_pb2.Node
 def _back(
     source: str, view: node_def_pb2.NodeDef, nodes: graphs.Nodes, computed: str
 ) -> list[node_def_pb2.NodeDef]:
-    """Return the nodes that give a view's tensor from the view, the last one named ``source``."""
+    """Return the nodes that give a view's tensor from the view, the last one named ``source``.
+
+    The names of the others begin with the view's: a tensor may have several views, and constants
+    are kept by their name.
+    """
+    own = f"{view.name}/_back"
     if view.op == "Transpose":
-        return _transposed(source, view.name, (0, 3, 1, 2))
+        return _ending(source, _transposed(own, view.name, (0, 3, 1, 2)))
     _, rows, cols, channels = make_ndarray(nodes[graphs.sources(view)[1]].attr["value"].tensor)
     place = list(view.attr[PLACE].list.i)
     if not place:
-        return reshape(source, view.name, (-1, channels))
+        return _ending(source, reshape(own, view.name, (-1, channels)))
     (before, after), count = place, rows * cols
+    made, names = reshape(own, view.name, (-1, count, channels)), [own]
     if not before and not after:
-        return reshape(source, view.name, (-1, count, channels))
-    made, names = reshape(f"{source}/_view", view.name, (-1, count, channels)), [f"{source}/_view"]
+        return _ending(source, made)
     if before:
-        made += _part(f"{source}/_before", computed, 0, before)
-        names.insert(0, f"{source}/_before")
+        made += _part(f"{own}/before", computed, 0, before)
+        names.insert(0, f"{own}/before")
     if after:
-        made += _part(f"{source}/_after", computed, before + count, after)
-        names.append(f"{source}/_after")
-    axis = constant(f"{source}/_axis", np.array(1, np.int32))
+        made += _part(f"{own}/after", computed, before + count, after)
+        names.append(f"{own}/after")
+    axis = constant(f"{own}/axis", np.array(1, np.int32))
     joined = operation("ConcatV2", source, [*names, axis.name], N=len(names))
     return [*made, axis, typed(joined, Tidx=types_pb2.DT_INT32)]
+
+
+def _ending(name: str, made: list[node_def_pb2.NodeDef]) -> list[node_def_pb2.NodeDef]:
+    made[-1].name = name
+    return made

@@ -128,10 +128,10 @@ def test_logsumexp_survives_large_logits():
 
 
 def reshaped(x):
-    """A graph made for one image, with a dilated kernel, where the layer is not all there is."""
+    """A dilated kernel, and a network where the layer is not all there is."""
     layer = conv(x, 4, (3, 3), 2, seed=3, name="layer")
     wide = tf.nn.conv2d(layer, weights((3, 3, 4, 5), 4), 1, "SAME", dilations=2)
-    flat = tf.reshape(wide, [1, 4 * 5 * 5]) @ weights((100, 6), 6)
+    flat = tf.reshape(wide, [-1, 4 * 5 * 5]) @ weights((100, 6), 6)
     return flat + tf.reduce_mean(tf.square(x), [1, 2]) @ weights((3, 6), 7)
 
 

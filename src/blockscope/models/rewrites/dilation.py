@@ -29,6 +29,7 @@ def as_dilated(definition: graph_pb2.GraphDef) -> graph_pb2.GraphDef:
     made: list[node_def_pb2.NodeDef] = []
     for node in definition.node:
         made += _dilated(node, nodes, readers) or [copied(node)]
+    made = [part for node in made for part in _with_wide_kernel(node, nodes)]
     kept = {n.name: n for n in made}
     needed = graphs.toposort(kept, [n for n in graphs.sinks(definition) if n in kept])
     return with_nodes(definition, needed)
@@ -86,6 +87,25 @@ def _dilated(
         constant(f"{name}/_crop/strides", np.ones(4, np.int32)),
         typed(cropped, Index=types_pb2.DT_INT32),
     ]
+
+
+def _with_wide_kernel(
+    node: node_def_pb2.NodeDef, nodes: graphs.Nodes
+) -> list[node_def_pb2.NodeDef]:
+    """Put the zeros of a dilated depthwise convolution into its kernel: a processor needs that."""
+    dilations = attribute(node, "dilations") or [1]
+    if node.op != "DepthwiseConv2dNative" or max(dilations) == 1:
+        return [node]
+    weights = _held(node, 1, nodes)
+    if weights is None or attribute(node, "data_format") != "NHWC":
+        return [node]
+    rows, cols = dilations[1:3]
+    high, wide, *others = weights.shape
+    kernel = np.zeros(((high - 1) * rows + 1, (wide - 1) * cols + 1, *others), weights.dtype)
+    kernel[::rows, ::cols] = weights
+    node.input[1] = f"{node.name}/_wide"
+    node.attr["dilations"].list.i[:] = [1, 1, 1, 1]
+    return [constant(f"{node.name}/_wide", kernel), node]
 
 
 def _held(

@@ -1,0 +1,225 @@
+"""Graphs made for one image, layouts and layers: what is found, and that the numbers stay."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from helpers.tiny_network import conv, weights
+
+from blockscope.attribution.all_labels import attribute_labels
+from blockscope.attribution.channels import ChannelPaths
+from blockscope.attribution.contrasts import Contrast
+from blockscope.autodiff.gradient_overrides import OVERRIDES
+from blockscope.autodiff.gradients import Gradients
+from blockscope.autodiff.linear_map import LinearMap
+from blockscope.io.errors import BadFile
+from blockscope.io.labels import Labels
+from blockscope.models.card import InputSpec
+from blockscope.models.card_builder import build_card
+from blockscope.models.formats import Graph
+from blockscope.models.network import Network
+from blockscope.models.normal_form import normalise
+from blockscope.models.preparation import prepare
+
+SIZE = (10, 14)
+
+
+def w(*shape, seed=1):
+    return weights(shape, seed).astype(np.float32)
+
+
+class Case:
+    """A network of TensorFlow's operations, brought into normal form."""
+
+    def __init__(self, build, batch=None):
+        self.build = build
+        graph = tf.Graph()
+        with graph.as_default():
+            x = tf.compat.v1.placeholder(tf.float32, [batch, *SIZE, 3], "input")
+            tf.identity(build(x), name="logits")
+        normal = normalise(Graph(graph.as_graph_def(), "input"), "net", logits="logits")
+        spec = InputSpec(tensor="input", size=SIZE, range=(-1, 1))
+        self.prepared = prepare(normal, spec, "net", batch or 1)
+        self.card = build_card(self.prepared, "net", labels=Labels([f"l{i}" for i in range(4)]))
+        self.network = Network(self.prepared.definition, self.prepared.spec, self.prepared.logits)
+        image = np.random.default_rng(3).integers(0, 256, (*SIZE, 3), np.uint8)
+        self.x = self.network.values(image)
+
+    @property
+    def layers(self):
+        return {layer.name: layer.shape for layer in self.card.layers}
+
+    def linear(self, layer):
+        return LinearMap(self.network, self.x, layer, "logits", OVERRIDES["none"])
+
+    def gradients(self, layer):
+        return Gradients(self.network, self.x, layer, "logits", OVERRIDES["none"])
+
+    def terms(self, watched):
+        """Activation times gradient of each logit, by TensorFlow from ``build`` alone."""
+        held = {}
+
+        def keep(name, value):
+            if name == watched:
+                tape.watch(value)
+                held["value"] = value
+            return value
+
+        found = []
+        for label in range(4):
+            with tf.GradientTape() as tape:
+                logit = self.build(tf.constant(self.x), keep)[0, label]
+            found.append((tape.gradient(logit, held["value"]) * held["value"]).numpy()[0])
+        return np.array(found)
+
+    def check(self, layer, terms):
+        """Compare all labels, and the sum over positions, with ``terms`` (label, row, col, channel)."""
+        scale = np.abs(terms).max()
+        found = attribute_labels(self.linear(layer), range(4))
+        np.testing.assert_allclose(found, terms.sum(-1), rtol=0, atol=2e-5 * scale)
+        paths = ChannelPaths(self.gradients(layer), [Contrast(0, 1)])
+        np.testing.assert_allclose(
+            paths.linear().values[0], (terms[0] - terms[1]).sum((0, 1)), rtol=0, atol=1e-4 * scale
+        )
+        path = paths.path()
+        assert abs(paths.completeness_error(path.values)[0]) < 2e-3
+
+
+def tagged(name, value, keep):
+    return keep(name, tf.identity(value, name=name)) if keep else tf.identity(value, name=name)
+
+
+def head(x):
+    return tf.reduce_mean(x, [1, 2]) @ w(x.shape[-1], 4, seed=9)
+
+
+def of_one_image(x, keep=None):
+    """As an exporter writes it that knows one image: sizes of 1 in reshapes and slices."""
+    x = tagged("a", conv(x, 6, seed=2), keep)
+    flat = tf.reshape(tf.slice(x, [0, 0, 0, 0], [1, 10, 14, 6]), [1, 840])
+    return tf.reshape(flat[0:1], [1, -1]) @ w(840, 4, seed=3)
+
+
+def test_a_graph_of_one_image_takes_many():
+    case = Case(lambda x, keep=None: of_one_image(x, keep))
+    assert not case.prepared.spec.one_by_one
+    images = np.concatenate([case.x, -case.x, case.x * 0.3])
+    together = case.network.run({"input": images}, ["logits"])["logits"]
+    for number in range(3):
+        alone = case.network.run({"input": images[number : number + 1]}, ["logits"])["logits"]
+        np.testing.assert_allclose(together[number], alone[0], atol=1e-5)
+    case.check("a", case.terms("a"))
+
+
+def tokens_first(x, keep=None):
+    """Tokens before images, with the number of images times heads written into sizes."""
+    x = tagged("a", conv(x, 6, stride=2, seed=2), keep)
+    tokens = tf.transpose(tf.reshape(x, [1, 35, 6]), [1, 0, 2])
+    heads = tf.transpose(tf.reshape(tokens @ w(6, 8, seed=3), [35, 2, 4]), [1, 0, 2])
+    mixed = tf.nn.softmax(tf.matmul(heads, heads, transpose_b=True)) @ heads
+    back = tf.transpose(tf.reshape(tf.transpose(mixed, [1, 0, 2]), [35, 1, 8]), [1, 2, 0])
+    return tf.reduce_mean(back, 2) @ w(8, 4, seed=4)
+
+
+def test_a_graph_that_takes_one_image_only_is_computed_one_by_one():
+    case = Case(tokens_first)
+    assert case.prepared.spec.one_by_one
+    images = np.concatenate([case.x, -case.x])
+    together = case.network.run({"input": images}, ["logits"])["logits"]
+    alone = case.network.run({"input": images[1:]}, ["logits"])["logits"]
+    np.testing.assert_array_equal(together[1], alone[0])
+    case.check("a", case.terms("a"))
+
+
+def test_a_graph_of_thirty_two_images_takes_one():
+    def build(x, keep=None):
+        x = tagged("a", conv(x, 6, seed=2), keep)
+        rows = 32 if keep is None and x.shape[0] == 32 else 1
+        return tf.reshape(tf.reduce_mean(x, [1, 2]), [rows, 6]) @ w(6, 4, seed=3)
+
+    case = Case(build, batch=32)
+    assert not case.prepared.spec.one_by_one
+    case.check("a", case.terms("a"))
+
+
+def test_statistics_of_the_batch_are_refused():
+    def build(x):
+        x = conv(x, 6, seed=2)
+        mean, variance = tf.nn.moments(x, [0, 1, 2])
+        return head(tf.nn.relu((x - mean) * tf.math.rsqrt(variance + 1e-3)))
+
+    with pytest.raises(BadFile, match="depend on the other images of its batch.*training mode"):
+        Case(build)
+
+
+def test_what_is_no_map_is_no_layer():
+    def build(x, keep=None):
+        x = tagged("a", conv(x, 6, stride=2, seed=2), keep)
+        apart = tf.space_to_batch(x, [2, 2], [[1, 0], [1, 0]])  # four entries for each image
+        apart = tf.nn.relu(conv(tf.nn.relu(apart), 5, seed=3), name="apart")
+        x = tf.batch_to_space(apart * 1.5, [2, 2], [[1, 0], [1, 0]], name="b")
+        turned = tf.nn.relu(tf.transpose(x, [0, 2, 1, 3]), name="turned")
+        groups = tf.reshape(x, [-1, 5, 7, 5, 1])
+        scores = tf.matmul(
+            tf.transpose(groups, [0, 3, 1, 2, 4])[..., 0], w(7, 3, seed=5), name="scores"
+        )
+        return head(turned) + tf.reduce_mean(scores, [2, 3]) @ w(5, 4, seed=6)
+
+    case = Case(build)
+    assert case.layers["a"] == (5, 7, 6)
+    assert case.layers["b"] == (5, 7, 5)
+    assert not {"apart", "turned", "scores"} & set(case.layers)
+    case.check("a", case.terms("a"))
+
+
+def transformer(x, keep=None):
+    """Patches, a class token, attention, and the class token's vector to the logits."""
+    patches = conv(x, 6, (2, 2), 2, "VALID", seed=2, relu=False)
+    tokens = tf.reshape(patches, [-1, 35, 6])
+    first = tf.broadcast_to(tf.constant(w(1, 1, 6, seed=3)), [tf.shape(x)[0], 1, 6])
+    tokens = tf.concat([first, tokens], 1) + w(1, 36, 6, seed=4)
+    tokens = tagged("tokens", tokens, keep)
+    query, key, value = (tokens @ w(6, 6, seed=n) for n in (5, 6, 7))
+    mixed = tf.nn.softmax(tf.matmul(query, key, transpose_b=True)) @ value
+    tokens = tagged("mixed", tokens + tf.nn.relu(mixed), keep)
+    return tagged("vector", tf.nn.relu(tokens[:, 0]), keep) @ w(6, 4, seed=8)
+
+
+def test_tokens_are_a_map_and_the_class_token_a_position_of_its_own():
+    case = Case(transformer)
+    assert case.layers["tokens"] == (5, 7, 6)
+    assert case.layers["tokens_class_token"] == (1, 1, 6)
+    assert case.card.is_after("mixed", "tokens_class_token")
+    assert not case.card.is_after("tokens", "mixed")
+    terms = case.terms("tokens")
+    case.check("tokens", terms[:, 1:].reshape(4, 5, 7, 6))
+    case.check("tokens_class_token", terms[:, :1].reshape(4, 1, 1, 6))
+
+
+def test_a_dense_layer_has_one_position():
+    case = Case(transformer)
+    assert case.layers["vector"] == (1, 1, 6)
+    case.check("vector", case.terms("vector").reshape(4, 1, 1, 6))
+    to_vector = LinearMap(case.network, case.x, "tokens", "vector", OVERRIDES["none"])
+    assert to_vector.output.shape == (1, 1, 1, 6)
+
+
+def first_channels(x, keep=None):
+    x = conv(x, 6, stride=2, seed=2)
+    first = tagged("first", tf.transpose(x, [0, 3, 1, 2]), keep)
+    return tf.reshape(tf.square(first), [-1, 210]) @ w(210, 4, seed=3)
+
+
+def test_a_map_whose_channels_come_first_is_shown_with_channels_last():
+    case = Case(first_channels)
+    assert case.layers["first"] == (5, 7, 6)
+    case.check("first", case.terms("first").transpose(0, 2, 3, 1))
+
+
+def test_layers_keep_their_order_and_what_they_come_from():
+    case = Case(transformer)
+    names = list(case.layers)
+    assert names.index("tokens") < names.index("mixed") < names.index("vector")
+    assert "logits" not in names
+    assert not any("/_" in name for name in names)
