@@ -12,6 +12,7 @@ from blockscope.io.errors import BadFile
 from blockscope.io.labels import Labels
 from blockscope.models import graphs
 from blockscope.models.card import InputSpec, Layer, ModelCard
+from blockscope.models.entry import FedValue, InputSettings
 from blockscope.models.network import PRE_RELU, Network
 
 
@@ -19,9 +20,9 @@ def build_card(
     definition: graph_pb2.GraphDef,
     name: str,
     *,
-    size: tuple[int, int],
-    value_range: tuple[float, float],
+    image: InputSettings,
     labels: Labels,
+    fed: Mapping[str, FedValue] | None = None,
 ) -> ModelCard:
     """Return the card of a graph in normal form; runs the network once for the shapes.
 
@@ -31,12 +32,12 @@ def build_card(
         The graph.
     name
         The model's id.
-    size
-        Rows and columns of its input, in pixels.
-    value_range
-        Values that black and white are mapped to.
+    image
+        How an image enters it.
     labels
         Names of its logits.
+    fed
+        Values that its other inputs were replaced by.
 
     Returns
     -------
@@ -53,7 +54,16 @@ def build_card(
     sinks = graphs.sinks(definition)
     added = {n for n in sinks if n.endswith(PRE_RELU) and nodes[n].op == "ConcatV2"}
     (logits,) = set(sinks) - added
-    spec = InputSpec(tensor=start, size=size, range=value_range)
+    size = image.size
+    rule = image.rule_for(nodes[start].attr["shape"].shape.dim[3].size)
+    spec = InputSpec(
+        tensor=start,
+        size=size,
+        resize=image.resize,
+        filter=image.filter,
+        fed=dict(fed or {}),
+        **rule.model_dump(),
+    )
     network = Network(definition, spec, logits)
     grey = np.full((*size, 3), 128, np.uint8)
     downstream = graphs.downstream(nodes, start)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import zipfile
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +24,15 @@ MOST_BYTES = 2**31  # of a frozen graph: more, protobuf does not read
 
 @dataclass(frozen=True)
 class Graph:
-    """A graph as it was read, with its only input and output where the file names them."""
+    """A graph as it was read, with the image's input and the output where the file names them.
+
+    ``nodes_of`` are the inputs' nodes by the names that the file gives these.
+    """
 
     definition: graph_pb2.GraphDef
     input: str | None = None
     output: str | None = None
+    nodes_of: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_graph(path: str | Path, size: tuple[int, int]) -> Graph:

@@ -59,10 +59,13 @@ class Network:
         return cls(definition, card.input, card.logits)
 
     def values(self, image: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        """Map an image, uint8 (row, col, rgb), to network input, float32 (1, row, col, rgb)."""
-        low, high = self.spec.range
-        scaled = low + (high - low) * (image.astype(np.float32) / np.float32(255))
-        return scaled.astype(np.float32)[None]
+        """Map an image, uint8 (row, col, rgb), to network input, float32 (1, row, col, channel)."""
+        shares = image.astype(np.float32) / np.float32(255)
+        return np.ascontiguousarray(self.spec.feed(shares[None]), np.float32)
+
+    def grey_input(self, size: tuple[int, int]) -> npt.NDArray[np.float32]:
+        """Return the network input of a grey image of ``size`` = (row, col)."""
+        return np.asarray(self.spec.feed(np.full((1, *size, 3), 0.5, np.float32)), np.float32)
 
     def run(
         self,

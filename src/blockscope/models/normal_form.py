@@ -17,6 +17,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
+from collections.abc import Mapping
 
 from tensorflow import make_ndarray
 from tensorflow.core.framework import graph_pb2, node_def_pb2, tensor_pb2, types_pb2
@@ -24,13 +25,21 @@ from tensorflow.core.framework import graph_pb2, node_def_pb2, tensor_pb2, types
 from blockscope.io.errors import BadFile, unknown_name
 from blockscope.models import graphs
 from blockscope.models.allowed_operations import check_ops
+from blockscope.models.entry import FedValue, InputSettings
+from blockscope.models.fed_values import check_names, fed_nodes
 from blockscope.models.formats import Graph
 from blockscope.models.image_and_logits import (
     OF_LOGITS,
     behind_reshapes,
-    check_image,
     check_logits,
     first_source,
+)
+from blockscope.models.image_input import (
+    channels_of,
+    check_contrast,
+    input_nodes,
+    lift_whole_numbers,
+    type_name,
 )
 from blockscope.models.network import PRE_RELU
 from blockscope.models.operations import check_edges, enter_defaults
@@ -42,11 +51,17 @@ NUMBERS = frozenset({
     types_pb2.DT_INT8, types_pb2.DT_INT16, types_pb2.DT_INT32, types_pb2.DT_INT64,
     types_pb2.DT_UINT8, types_pb2.DT_UINT16, types_pb2.DT_BOOL,
 })  # fmt: skip
+COLOURS_0_TO_255 = InputSettings(size=(224, 224), range=(0, 255))
 RECTIFIERS = frozenset({"Relu", "Relu6"})
 
 
 def normalise(
-    graph: Graph, name: str, *, input_tensor: str | None = None, logits: str | None = None
+    graph: Graph,
+    name: str,
+    *,
+    image: InputSettings = COLOURS_0_TO_255,
+    logits: str | None = None,
+    feed: Mapping[str, FedValue] | None = None,
 ) -> graph_pb2.GraphDef:
     """Return the part of a graph between the image and the logits, in plain operations.
 
@@ -59,10 +74,12 @@ def normalise(
         The graph as it was read.
     name
         The model's id, for messages.
-    input_tensor
-        Its input; by default the only one that the file names.
+    image
+        How an image enters it. Its tensor is by default the only input that the file names.
     logits
         Its logits; by default the input of the last softmax.
+    feed
+        Values of its other inputs.
 
     Returns
     -------
@@ -77,7 +94,7 @@ def normalise(
         The graph cannot be brought into normal form.
     """
     try:
-        return _normalise(graph, name, input_tensor, logits)
+        return _normalise(graph, name, image, logits, feed or {})
     except BadFile as error:
         if str(error).startswith("model '"):
             raise
@@ -85,10 +102,15 @@ def normalise(
 
 
 def _normalise(
-    graph: Graph, name: str, input_tensor: str | None, logits: str | None
+    graph: Graph,
+    name: str,
+    image: InputSettings,
+    logits: str | None,
+    feed: Mapping[str, FedValue],
 ) -> graph_pb2.GraphDef:
     nodes = {node.name: node for node in graph.definition.node}
-    start = input_tensor or graph.input
+    start = graph.nodes_of.get(image.tensor or "", image.tensor) or graph.input
+    feed = {graph.nodes_of.get(key, key): value for key, value in feed.items()}
     if start is None:
         found = [n.name for n in graph.definition.node if n.op == "Placeholder"]
         raise BadFile(f"model '{name}': give input.tensor; placeholders found: {found}")
@@ -97,13 +119,26 @@ def _normalise(
             raise unknown_name(kind, tensor, nodes, "models catalogue", f"model '{name}'")
     end = logits or _before_softmax(nodes, graph.output, name)
     kept = _needed(nodes, start, end, name)
-    check_image({node.name: node for node in kept}, start)
+    needed = {node.name: node for node in kept}
+    channels = channels_of(needed, start, image)
+    rule = image.rule_for(channels)
+    check_names(feed, kept, start)
     check_logits(nodes, end)
     check_ops([(node.name, node.op) for node in kept], name)
     _check_nodes(kept, graph.definition, start)
     definition = graph_pb2.GraphDef(versions=graph.definition.versions)
-    for node in kept:
-        definition.node.append(_placeholder(node) if node.name == start else _plain(node, name))
+    check_contrast(needed, start, rule)
+    plain = [node if node.name == start else _plain(node, name) for node in kept]
+    lift_whole_numbers(plain, start, rule)
+    (given,) = [node for node in plain if node.name == start]
+    made = input_nodes(given, channels, image.layout, needed)
+    for node in plain:
+        if node is given:
+            definition.node.extend(made)
+        elif node.name in feed:
+            definition.node.extend(fed_nodes(node, feed[node.name], made[0].name))
+        else:
+            definition.node.append(node)
     _bypass_identity_n(definition)
     definition.node.extend(_pre_relu_concats(definition))
     return definition
@@ -178,10 +213,6 @@ def _check_nodes(
             )
         if node.name == start:
             continue
-        if node.op == "Placeholder":
-            raise BadFile(
-                f"the logits need a second input, '{node.name}'; export the network for inference"
-            )
         check_edges(whole[node.name], whole)
         if node.op == "Const":
             _check_constant(node)
@@ -199,7 +230,7 @@ def _check_constant(node: node_def_pb2.NodeDef) -> None:
     tensor = node.attr["value"].tensor if "value" in node.attr else tensor_pb2.TensorProto()
     sizes = [dim.size for dim in tensor.tensor_shape.dim]
     if tensor.dtype not in NUMBERS:
-        kind = _type_name(tensor.dtype)
+        kind = type_name(tensor.dtype)
         raise BadFile(f"constant '{node.name}' holds {kind}; only numbers are supported")
     if min(sizes, default=0) < 0 or math.prod(sizes) > MOST_VALUES:
         raise BadFile(
@@ -211,24 +242,6 @@ def _check_constant(node: node_def_pb2.NodeDef) -> None:
         raise BadFile(f"constant '{node.name}' of shape {sizes} cannot be read: {error}") from error
     if list(array.shape) != sizes:
         raise BadFile(f"constant '{node.name}' has the shape {sizes}, found {list(array.shape)}")
-
-
-def _type_name(number: int) -> str:
-    """Return the name of a type; a damaged file may hold numbers of none."""
-    known = number in types_pb2.DataType.values()
-    return str(types_pb2.DataType.Name(number)) if known else f"type {number}"
-
-
-def _placeholder(node: node_def_pb2.NodeDef) -> node_def_pb2.NodeDef:
-    kinds = {node.attr[key].type for key in ("dtype", "T") if key in node.attr}
-    if kinds and types_pb2.DT_FLOAT not in kinds:
-        held = ", ".join(map(_type_name, kinds))
-        raise BadFile(f"input tensor '{node.name}' holds {held}; only float32 input is supported")
-    fresh = node_def_pb2.NodeDef(name=node.name, op="Placeholder")
-    fresh.attr["dtype"].type = types_pb2.DT_FLOAT
-    for size in (-1, -1, -1, 3):
-        fresh.attr["shape"].shape.dim.add(size=size)
-    return fresh
 
 
 def _plain(node: node_def_pb2.NodeDef, name: str) -> node_def_pb2.NodeDef:

@@ -51,13 +51,13 @@ def write_model(
     """
     source, source_sha256 = _locate(entry.graph, downloads, download_mb)
     graph = read_graph(source, entry.input.size)
-    definition = normalise(graph, name, input_tensor=entry.input.tensor, logits=entry.logits)
+    definition = normalise(graph, name, image=entry.input, logits=entry.logits, feed=entry.feed)
     labels_path, _ = _locate(entry.labels, downloads, download_mb)
     card = build_card(
         definition,
         name,
-        size=entry.input.size,
-        value_range=entry.input.range,
+        image=entry.input,
+        fed=entry.feed,
         labels=Labels(read_labels(labels_path), entry.skip_labels),
     )
     content = definition.SerializeToString(deterministic=True)

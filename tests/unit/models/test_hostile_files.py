@@ -182,8 +182,14 @@ def wrong_shapes(nodes, _) -> None:
         (no_constant, "constant 'kernel' holds DT_INVALID; only numbers are supported"),
         (text_constant, "constant 'kernel' holds DT_STRING; only numbers are supported"),
         (odd_constant, "constant 'kernel' holds type 79; only numbers are supported"),
-        (odd_image, "input tensor 'input' holds type 79; only float32 input is supported"),
-        (second_input, "the logits need a second input, 'rate'; export the network for inference"),
+        (
+            odd_image,
+            "input tensor 'input' holds type 79; valid: float32, another type of float, uint8",
+        ),
+        (
+            second_input,
+            "the logits also need the input 'rate' (float32 of unknown shape) beside",
+        ),
         (two_of_one_name, "2 nodes have the name 'pooled'"),
         (odd_name, "node 'a~b' has a name that TensorFlow does not allow; valid: letters, digits"),
         (dots, "node '..' has a name that TensorFlow does not allow"),
