@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +10,6 @@ from PIL import Image, ImageOps
 
 from blockscope.io.images import Pixels
 
-Filter = Literal["lanczos", "bicubic", "bilinear", "hamming", "box", "nearest", "bilinear_sampled"]
 SAMPLED: Final = "bilinear_sampled"
 _FILTERS: Final = {name.lower(): kind for name, kind in Image.Resampling.__members__.items()}
 
@@ -19,7 +18,7 @@ def fit(
     image: Image.Image,
     size: tuple[int, int],
     resize: str | int = "crop",
-    filter: Filter = "lanczos",  # noqa: A002 - the key's name
+    filter: str = "lanczos",  # noqa: A002 - the key's name
 ) -> Pixels:
     """Scale and crop an image to ``size``, as uint8 (row, col, rgb).
 
@@ -35,7 +34,7 @@ def fit(
         A number: its shorter side is scaled to that, then it is cropped around its centre, with the
         roundings of torchvision's ``Resize`` and ``CenterCrop``.
     filter
-        Filter of the scaling; all but ``bilinear_sampled`` are Pillow's.
+        Filter of the scaling: one of Pillow's, or ``bilinear_sampled``, TensorFlow's ``bilinear``.
 
     Returns
     -------

@@ -11,9 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from blockscope.io.errors import BadFile, unknown_name
 from blockscope.io.json_files import read_facts, write_facts
 from blockscope.io.labels import Labels
-from blockscope.io.resizing import Filter
 from blockscope.models.entry import FedValue, Resize
-from blockscope.models.preprocessing import Preprocessing
+from blockscope.models.preprocessing import Filter, Preprocessing
 
 
 class InputSpec(Preprocessing):

@@ -26,8 +26,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from blockscope.io.errors import BadFile, describe_valid
-from blockscope.io.resizing import Filter
-from blockscope.models.preprocessing import PRESETS, Order, Preprocessing
+from blockscope.models.preprocessing import PRESETS, Filter, Order, Preprocessing
 
 SHA256_PATTERN = r"^[0-9a-fA-F]{64}$"
 URL_PATTERN = r"^https?://[^\x00-\x20]+$"

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import Any, Final, Literal
 
-import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 Order = Literal["rgb", "bgr", "grey"]
+Filter = Literal["lanczos", "bicubic", "bilinear", "hamming", "box", "nearest", "bilinear_sampled"]
 
 # Of red, green and blue in the grey of an image: ITU-R BT.601, which Pillow, Keras and OpenCV use.
 LUMINANCE: Final = (0.299, 0.587, 0.114)
@@ -41,6 +41,8 @@ class Preprocessing(BaseModel):
 
         Takes an array or a tensor of float32, and returns the same kind; differentiable.
         """
+        import numpy as np  # starts a thread, which the process that jobs fork from may not
+
         low, high = self.range
         values = low + (high - low) * images
         if self.order == "grey":
