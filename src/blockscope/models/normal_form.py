@@ -27,7 +27,6 @@ from blockscope.models import graphs
 from blockscope.models.allowed_operations import check_ops
 from blockscope.models.entry import FedValue, InputSettings
 from blockscope.models.fed_values import check_names, fed_nodes
-from blockscope.models.formats import Graph
 from blockscope.models.image_and_logits import (
     OF_LOGITS,
     behind_reshapes,
@@ -43,6 +42,8 @@ from blockscope.models.image_input import (
 )
 from blockscope.models.network import PRE_RELU
 from blockscope.models.operations import check_edges, enter_defaults
+from blockscope.models.raw_graph import Graph
+from blockscope.models.training_mode import check_draws, check_moments
 
 NODE_NAME = r"[A-Za-z0-9.][A-Za-z0-9_.\\/>-]*"
 MOST_VALUES = 2**29  # of a constant: 2 GiB of float32, the most that a graph file holds
@@ -124,8 +125,10 @@ def _normalise(
     rule = image.rule_for(channels)
     check_names(feed, kept, start)
     check_logits(nodes, end)
+    check_draws(kept, name)
     check_ops([(node.name, node.op) for node in kept], name)
     _check_nodes(kept, graph.definition, start)
+    check_moments(needed, name)
     definition = graph_pb2.GraphDef(versions=graph.definition.versions)
     check_contrast(needed, start, rule)
     plain = [node if node.name == start else _plain(node, name) for node in kept]

@@ -50,7 +50,7 @@ def write_model(
         Something is wrong with the model; neither file is changed then.
     """
     source, source_sha256 = _locate(entry.graph, downloads, download_mb)
-    graph = read_graph(source, entry.input.size)
+    graph = read_graph(source, entry)
     definition = normalise(graph, name, image=entry.input, logits=entry.logits, feed=entry.feed)
     labels_path, _ = _locate(entry.labels, downloads, download_mb)
     card = build_card(
