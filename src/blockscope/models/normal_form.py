@@ -130,9 +130,9 @@ def _normalise(
     _check_nodes(kept, graph.definition, start)
     check_moments(needed, name)
     definition = graph_pb2.GraphDef(versions=graph.definition.versions)
-    check_contrast(needed, start, rule)
     plain = [node if node.name == start else _plain(node, name) for node in kept]
     lift_whole_numbers(plain, start, rule)
+    check_contrast(needed, start, rule)
     (given,) = [node for node in plain if node.name == start]
     made = input_nodes(given, channels, image.layout, needed)
     for node in plain:
