@@ -111,9 +111,13 @@ def _read_keras(source: Path, entry: ModelEntry) -> Graph:
             shape, name = _image_shape(shape, entry.input, words), "input"
         specs.append(tf.TensorSpec(shape, tf.as_dtype(tensor.dtype), name=name))
 
+    # A functional model takes its inputs as it was built from them, as a list or mapping.
+    taken = inputs[0] if isinstance(model, keras.Sequential) else model.input
+
     @tf.function(input_signature=specs, autograph=False)
     def forward(*batch: tf.Tensor) -> list[tf.Tensor]:
-        found = model(batch[0] if len(batch) == 1 else list(batch), training=False)
+        given = keras.tree.pack_sequence_as(taken, batch)
+        found = model(given, training=False)
         flat = keras.tree.flatten(found)
         return flat if place is None else [flat[place]]
 

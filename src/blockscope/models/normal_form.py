@@ -17,7 +17,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from tensorflow import make_ndarray
 from tensorflow.core.framework import graph_pb2, node_def_pb2, tensor_pb2, types_pb2
@@ -43,7 +43,7 @@ from blockscope.models.image_input import (
 from blockscope.models.network import PRE_RELU
 from blockscope.models.operations import check_edges, enter_defaults
 from blockscope.models.raw_graph import Graph
-from blockscope.models.training_mode import check_draws, check_moments
+from blockscope.models.training_mode import check_computes, check_moments
 
 NODE_NAME = r"[A-Za-z0-9.][A-Za-z0-9_.\\/>-]*"
 MOST_VALUES = 2**29  # of a constant: 2 GiB of float32, the most that a graph file holds
@@ -119,15 +119,15 @@ def _normalise(
         if tensor is not None and tensor not in nodes:
             raise unknown_name(kind, tensor, nodes, "models catalogue", f"model '{name}'")
     end = logits or _before_softmax(nodes, graph.output, name)
-    kept = _needed(nodes, start, end, name)
+    kept = _needed(nodes, start, end, feed, name)
     needed = {node.name: node for node in kept}
     channels = channels_of(needed, start, image)
     rule = image.rule_for(channels)
     check_names(feed, kept, start)
     check_logits(nodes, end)
-    check_draws(kept, name)
+    check_computes(kept, name)
     check_ops([(node.name, node.op) for node in kept], name)
-    _check_nodes(kept, graph.definition, start)
+    _check_nodes(kept, graph.definition, {start, *feed})
     check_moments(needed, name)
     definition = graph_pb2.GraphDef(versions=graph.definition.versions)
     plain = [node if node.name == start else _plain(node, name) for node in kept]
@@ -186,10 +186,14 @@ def _before_softmax(nodes: dict[str, node_def_pb2.NodeDef], output: str | None, 
 
 
 def _needed(
-    nodes: dict[str, node_def_pb2.NodeDef], start: str, logits: str, name: str
+    nodes: dict[str, node_def_pb2.NodeDef],
+    start: str,
+    logits: str,
+    feed: Collection[str],
+    name: str,
 ) -> list[node_def_pb2.NodeDef]:
     """Return what the logits need from the input on, in the order of computation."""
-    ordered = graphs.toposort(nodes, [logits], stop={start})
+    ordered = graphs.toposort(nodes, [logits], stop={start, *feed})
     if start == logits:
         raise BadFile(f"the input '{start}' and the logits are one tensor (models catalogue)")
     if start not in {node.name for node in ordered}:
@@ -201,7 +205,7 @@ def _needed(
 
 
 def _check_nodes(
-    kept: list[node_def_pb2.NodeDef], definition: graph_pb2.GraphDef, start: str
+    kept: list[node_def_pb2.NodeDef], definition: graph_pb2.GraphDef, given: Collection[str]
 ) -> None:
     """Check what will run, before it does: names, that become those of files, edges, constants."""
     counts = Counter(node.name for node in definition.node)
@@ -214,7 +218,7 @@ def _check_nodes(
                 f"node {node.name!r} has a name that TensorFlow does not allow; valid: letters, "
                 "digits and . _ \\ / > -, beginning with a letter, digit or dot"
             )
-        if node.name == start:
+        if node.name in given:
             continue
         check_edges(whole[node.name], whole)
         if node.op == "Const":

@@ -24,7 +24,7 @@ from blockscope.models import graphs
 from blockscope.models.allowed_operations import ALLOWED, check_ops
 from blockscope.models.entry import ModelEntry
 from blockscope.models.raw_graph import Graph, choose_image, choose_output
-from blockscope.models.training_mode import check_draws
+from blockscope.models.training_mode import check_computes
 
 # What holds variables, restores them and calls functions; freezing removes all of it.
 HOLDING = frozenset({
@@ -132,7 +132,8 @@ def _part(
     for kept, allowed in ((computing, HOLDING), (restoring, HOLDING | RESTORING)):
         names = _called(kept.values(), functions)
         running = [*kept.values(), *(n for name in names for n in functions[name].node_def)]
-        check_draws(running, str(source))
+        if kept is computing:
+            check_computes(running, str(source))
         check_ops([(n.name, n.op) for n in running if n.op not in ALLOWED | allowed], str(source))
         called |= names
     for node in {**computing, **restoring}.values():

@@ -18,13 +18,18 @@ WHY = (
 )
 
 
-def check_draws(nodes: Iterable[NodeDef], source: str) -> None:
-    """Refuse a network that draws random numbers, as dropout and augmentation do."""
+def check_computes(nodes: Iterable[NodeDef], source: str) -> None:
+    """Refuse a network that draws random numbers or changes variables, as in training."""
     for node in nodes:
         if "Random" in node.op or node.op == "Multinomial":
             raise BadFile(
                 f"model '{source}': node '{node.name}' draws random numbers ({node.op}), such as "
                 f"dropout in training; {WHY}"
+            )
+        if node.op.startswith("Assign"):
+            raise BadFile(
+                f"model '{source}': node '{node.name}' changes a variable ({node.op}), such as "
+                f"batch norm in training; {WHY}"
             )
 
 
