@@ -15,6 +15,8 @@ from helpers.tiny_network import conv, weights
 from blockscope.autodiff.gradient_overrides import OVERRIDES
 from blockscope.autodiff.gradients import Gradients
 from blockscope.autodiff.linear_map import LinearMap
+from blockscope.feature_visualization.network_view import View
+from blockscope.feature_visualization.objectives import channel
 from blockscope.io.errors import BadFile
 from blockscope.models.card import ModelCard
 from blockscope.models.entry import ModelEntry
@@ -332,3 +334,43 @@ def test_dropout_that_draws_is_refused(tmp_path, read) -> None:
     path = freeze(lambda x: head(tf.nn.dropout(body(x), 0.5)), tmp_path / "net.pb")
     with pytest.raises(BadFile, match=r"draws random numbers \(RandomUniform\), .* training mode"):
         read(path)
+
+
+@pytest.mark.parametrize("keys", [{"order": "bgr", "mean": (9, 60, 120)}, {"order": "rgb"}])
+def test_sprites_are_fed_what_images_are(tmp_path, read, keys) -> None:
+    path = freeze(lambda x: head(body(x)), tmp_path / "net.pb")
+    _, network = read(path, input=INPUT | keys)
+    found = drawn(network, "a")
+    feeds = {network.spec.tensor: network.values(photo()[:, :10])}
+    np.testing.assert_allclose(found, network.run(feeds, ["a"])["a"], rtol=1e-4, atol=1e-5)
+
+
+def test_sprites_of_a_grey_network_are_fed_luminance(tmp_path, read) -> None:
+    path = freeze(lambda x: head(body(x)), tmp_path / "net.pb", (None, *SIZE, 1))
+    _, network = read(path)
+    feeds = {network.spec.tensor: network.values(photo()[:, :10])}
+    np.testing.assert_allclose(
+        drawn(network, "a"), network.run(feeds, ["a"])["a"], rtol=1e-4, atol=1e-5
+    )
+
+
+def drawn(network: Network, layer: str) -> np.ndarray:
+    """Return a layer for the left of the photo, as it is computed while an image is drawn."""
+    view = View(network, channel(layer, [0], 6), 10)
+    images = tf.constant(photo()[None, :, :10] / np.float32(255))
+    return tf.function(view.layers_of)(images)[layer].numpy()
+
+
+def test_another_size_than_a_frozen_graph_is_made_for(tmp_path, read) -> None:
+    def build(x):
+        x = conv(x / 64, 6, name="a")
+        head(tf.reshape(x, [-1, SIZE[0] * SIZE[1] * 6]), SIZE[0] * SIZE[1] * 6)
+
+    path = freeze(build, tmp_path / "net.pb")
+    words = (
+        r"for an image of 12 x 14 pixels \(models catalogue: input.size\): node 'Reshape' .* cann"
+    )
+    with pytest.raises(BadFile, match=words):
+        read(path, input=INPUT | {"size": (12, 14)})
+    with pytest.raises(BadFile, match=r"logits 'logits' have shape \(2, 4\), expected"):
+        read(path, input=INPUT | {"size": (20, 14)})
