@@ -12,7 +12,8 @@ from blockscope.config.error_list import ErrorList
 from blockscope.config.settings import ImageRow
 from blockscope.config.tables import read_table
 from blockscope.io.errors import unknown_name
-from blockscope.io.images import Pixels, fit, read_image
+from blockscope.io.images import Pixels, read_image
+from blockscope.io.resizing import fit
 from studies.reproduce.published import IMAGES
 
 FOLDER = "BLOCKSCOPE_IMAGES"  # environment variable: your folder of images

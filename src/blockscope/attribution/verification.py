@@ -7,7 +7,7 @@ same numbers. Cost: one forward and one backward pass.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -35,11 +35,11 @@ def terms_of(gradients: Gradients, score: Callable[[tf.Tensor], tf.Tensor]) -> F
     return gradient.numpy()[0] * gradients.value
 
 
-def label_terms(gradients: Gradients, indexes: list[int]) -> Floats:
+def label_terms(gradients: Gradients, indexes: Sequence[int]) -> Floats:
     """Return the terms of a mix of logits, (row, col, channel)."""
     mix = tf.constant(mix_of(len(indexes)))
     return terms_of(
-        gradients, lambda logits: tf.reduce_sum(mix * tf.gather(logits, indexes, axis=1), 1)
+        gradients, lambda logits: tf.reduce_sum(mix * tf.gather(logits, list(indexes), axis=1), 1)
     )
 
 
@@ -91,7 +91,7 @@ def verify(what: str, found: Floats, terms: Floats, axes: tuple[int, ...]) -> bo
     if not apart <= TOLERANCE * largest + ROUNDING * size:
         raise BadFile(
             f"{what} is not what TensorFlow's own gradient gives: a mix of it differs by up to "
-            f"{apart:.3g}, the largest value is {largest:.3g}. Nothing was written. This is a fault "
-            "of blockscope; please report it with the network"
+            f"{apart:.3g}, the largest value is {largest:.3g}. Nothing was written. This is a "
+            "fault of blockscope; please report it with the network"
         )
     return bool(size > 0 and max(largest, np.abs(found).max(initial=0)) <= CANCELLED * size)

@@ -100,9 +100,9 @@ def convolve_groups(
             turned = tf.reshape(turned, [rows, cols, outputs // groups, channels])
             spread = upstream
             edges = []
-            for axis, (kernel, before) in enumerate(zip(sliding.kernel, sliding.before, strict=True)):
+            for axis, before in enumerate(sliding.before):
                 spread = _with_zeros_between(spread, stride[axis], axis + 1)
-                above = kernel - 1 - before
+                above = sliding.kernel[axis] - 1 - before
                 edges.append([above, size_in[axis] + before - spread.shape[axis + 1]])
             return tf.nn.conv2d(_fitted(spread, edges), turned, 1, "VALID")
 

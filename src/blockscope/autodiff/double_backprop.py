@@ -42,11 +42,6 @@ class OneByOne(LinearOp):
         super().__init__(point)
         self._mapped = tf.function(self._map, autograph=False, reduce_retracing=True)
 
-    @classmethod
-    def fits(cls, point: OpPoint) -> bool:
-        """Take every operation."""
-        return True
-
     def jvp(self, tangents: Sequence[tf.Tensor | None]) -> tf.Tensor:
         """Differentiate twice, for each image by itself."""
         moved = [number for number, tangent in enumerate(tangents) if tangent is not None]

@@ -69,7 +69,9 @@ class Einsum(LinearOp):
             return False
         terms, image = inputs.split(","), output[0]
         return all(
-            term.count(image) == (number in point.moving) and (image in term) == term.startswith(image)
+            term.startswith(image) and term.count(image) == 1
+            if number in point.moving
+            else image not in term
             for number, term in enumerate(terms)
         )
 

@@ -86,7 +86,7 @@ def linearise(point: OpPoint, override: Override) -> LinearOp:
     rule = override.rules.get(point.node.op)
     if rule is not None:
         return FAST_OVERRIDES[rule](point) if rule in FAST_OVERRIDES else Overridden(point, rule)
-    known = LINEAR_OPS.get(point.node.op, OneByOne)
+    known = LINEAR_OPS.get(point.node.op)
     values = [point.output, *(point.inputs[number] for number in point.moving)]
     plain = all(has_image_axis(value) for value in values)
-    return known(point) if plain and known.fits(point) else OneByOne(point)
+    return known(point) if known and plain and known.fits(point) else OneByOne(point)

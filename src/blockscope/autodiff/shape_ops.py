@@ -72,8 +72,10 @@ def _keeps_images(point: OpPoint) -> bool:
         masks = [int(point.attribute(f"{word}_mask")) for word in ("begin", "end")]
         others = [f"{word}_mask" for word in ("ellipsis", "new_axis", "shrink_axis")]
         whole = all(mask & 1 for mask in masks) or (inputs[1][0] == 0 and masks[1] & 1)
-        return bool(whole) and inputs[3][0] == 1 and not any(
-            int(point.attribute(name)) & 1 for name in others
+        return (
+            bool(whole)
+            and inputs[3][0] == 1
+            and not any(int(point.attribute(name)) & 1 for name in others)
         )
     if op in ("Cumsum", "ReverseV2"):
         return all(int(axis) % rank for axis in np.atleast_1d(inputs[1]))
@@ -82,7 +84,7 @@ def _keeps_images(point: OpPoint) -> bool:
 
 
 class Broadcast(LinearOp):
-    """BroadcastTo: the tangent is broadcast too; the sizes stored in the graph are for one image."""
+    """BroadcastTo: the tangent is broadcast too; the graph's sizes are for one image."""
 
     @classmethod
     def fits(cls, point: OpPoint) -> bool:

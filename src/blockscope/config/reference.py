@@ -116,6 +116,10 @@ def _words(kind: Any) -> str:
     origin = get_origin(kind)
     if origin is tuple and Ellipsis not in inner:
         return f"list of {len(inner)}: {_words(inner[0])}s"
+    if origin is tuple:
+        return f"list of {_words(inner[0])}s"
+    if origin is dict:
+        return "mapping"
     if origin is Literal:
         return " or ".join(f"`{choice}`" for choice in inner)
     return _words(inner[0])

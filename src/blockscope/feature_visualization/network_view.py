@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 import tensorflow as tf
 from tensorflow.core.framework import node_def_pb2
 
@@ -50,8 +49,7 @@ class View:
         self, size: int, operation: Operation = apply_differentiable
     ) -> dict[str, tuple[int, ...]] | None:
         """Return the shapes of the layers for an image of ``size``; None where there are none."""
-        grey = np.full((1, size, size, 3), np.mean(self._network.spec.range), np.float32)
-        feeds = {self._network.spec.tensor: grey}
+        feeds = {self._network.spec.tensor: self._network.grey_input((size, size))}
         try:
             found = self._network.run(feeds, self.layers, operation=with_window_check(operation))
         except (tf.errors.InvalidArgumentError, ValueError):
@@ -86,8 +84,7 @@ class View:
 
         ``redirect``: whether ReLUs that block all of an image's gradient pass it.
         """
-        low, high = self._network.spec.range
-        values = low + (high - low) * images
+        values = self._network.spec.feed(images)
         operation = with_redirected_relu(fast_op) if redirect else fast_op
         return self._network.run({self._network.spec.tensor: values}, self.layers, None, operation)
 

@@ -206,8 +206,9 @@ def _check_layer(network: Network, units: Units, recipe: Recipe) -> None:
             f"{error}; a sprite of the recipe has {recipe.size} pixels (key sprites.recipe of the "
             f"config), and the network sees it with {margin} more"
         ) from error
-    grey = np.full((1, size, size, 3), np.mean(network.spec.range), np.float32)
-    values = network.run({network.spec.tensor: grey}, [layer], operation=apply_differentiable)[layer]
+    grey = network.grey_input((size, size))
+    feeds = {network.spec.tensor: grey}
+    values = network.run(feeds, [layer], operation=apply_differentiable)[layer]
     if not bool(tf.reduce_any(tf.math.is_finite(values))):
         raise BadFile(
             f"layer '{layer}' has no finite value even for a grey image, so that nothing can be "

@@ -152,19 +152,6 @@ def _unclear(source: Path, found: str) -> BadFile:
     return BadFile(f"image file '{source}' {found}; save it with 8 bits per colour")
 
 
-def fit(image: Image.Image, size: tuple[int, int]) -> Pixels:
-    """Scale and crop an image to ``size`` = (row, col), as uint8 (row, col, rgb).
-
-    The image is scaled (Lanczos) until it just covers the size, then cropped around its centre;
-    for a square: shorter side to size, centre crop. An image of that size passes
-    through unchanged.
-    """
-    rows, columns = size
-    if image.size != (columns, rows):
-        image = ImageOps.fit(image, (columns, rows), Image.Resampling.LANCZOS)
-    return np.array(image.convert("RGB"), dtype=np.uint8)
-
-
 def write_png(path: str | os.PathLike[str], pixels: Pixels, facts: provenance.Facts) -> None:
     """Write uint8 (row, col, rgb) as a PNG with its provenance and a digest of both."""
     text = PngImagePlugin.PngInfo()

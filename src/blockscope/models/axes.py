@@ -8,7 +8,6 @@ where rows, columns and channels are mixed up every figure looks plausible.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from tensorflow import make_ndarray
@@ -17,6 +16,7 @@ from tensorflow.core.framework import node_def_pb2
 from blockscope.models import graphs
 from blockscope.models.batch_axis import Shapes
 from blockscope.models.node_attributes import attribute
+from blockscope.models.token_grid import Grid, grid_of, grid_word
 
 Axes = tuple[str, ...]
 
@@ -39,8 +39,8 @@ SAME_AXES = frozenset(
 )
 ELEMENTWISE = frozenset(
     """Add AddV2 AddN Sub Mul RealDiv Div DivNoNan Maximum Minimum Pow SquaredDifference BiasAdd
-    Select SelectV2 FloorDiv FloorMod Greater GreaterEqual Less LessEqual Equal NotEqual LogicalAnd
-    LogicalOr BroadcastTo""".split()
+    Select SelectV2 FloorDiv FloorMod Greater GreaterEqual Less LessEqual Equal NotEqual
+    LogicalAnd LogicalOr BroadcastTo""".split()
 )
 REDUCTIONS = frozenset({"Mean", "Sum", "Max", "Min", "Prod", "All", "Any"})
 
@@ -62,19 +62,19 @@ def axes_of(nodes: graphs.Nodes, start: str, shapes: Shapes) -> dict[str, Axes]:
     axes
         By the names of tensors, one word per axis; ``?`` where it is none of those known.
     """
-    found: dict[str, Axes] = {start: MAP}
+    rules = _Rules(nodes, start, shapes)
     for node in graphs.toposort(nodes, nodes):
         if node.name == start or node.op == "Const" or node.name not in shapes:
             continue
-        axes = _of(node, nodes, shapes, found)
+        axes = rules.of(node)
         sizes = shapes[node.name]
         if len(axes) != len(sizes):
             axes = (UNKNOWN,) * len(sizes)
-        found[node.name] = tuple(
+        rules.found[node.name] = tuple(
             UNKNOWN if _other_tokens(word, size) else word
             for word, size in zip(axes, sizes, strict=True)
         )
-    return found
+    return rules.found
 
 
 def _other_tokens(word: str, size: int) -> bool:
@@ -83,94 +83,194 @@ def _other_tokens(word: str, size: int) -> bool:
     return grid is not None and grid.tokens != size
 
 
-def _of(
-    node: node_def_pb2.NodeDef, nodes: graphs.Nodes, shapes: Shapes, found: dict[str, Axes]
-) -> Axes:
-    sources = graphs.sources(node)
-    if node.op in OF_MAPS:
-        return FIRST if attribute(node, "data_format") == "NCHW" else MAP
-    if node.op in ELEMENTWISE:
-        return _joined(node, sources, shapes, found)
-    first = found.get(sources[0], ()) if sources else ()
-    if node.op in SAME_AXES:
-        return first
-    rule = RULES.get(node.op)
-    return rule(node, nodes, shapes, found) if rule else ()
+class _Rules:
+    """The axes found so far, and the rules of operations by which those of a node follow."""
 
+    def __init__(self, nodes: graphs.Nodes, start: str, shapes: Shapes) -> None:
+        self.nodes, self.shapes = nodes, shapes
+        self.found: dict[str, Axes] = {start: MAP}
 
-def _joined(
-    node: node_def_pb2.NodeDef, sources: Sequence[str], shapes: Shapes, found: dict[str, Axes]
-) -> Axes:
-    """Return the axes of what is broadcast together: the words on which the operands agree."""
-    rank = len(shapes[node.name])
-    joined = []
-    for axis in range(rank):
-        words = set()
-        for source in sources:
-            axes, sizes = found.get(source), shapes.get(source, ())
-            place = axis - rank + len(sizes)
-            if axes is not None and place >= 0 and sizes[place] == shapes[node.name][axis]:
-                words.add(axes[place])
-        joined.append(_agreed(words))
-    return tuple(joined)
+    def of(self, node: node_def_pb2.NodeDef) -> Axes:
+        """Return the axes of a node; empty where they are not known."""
+        if node.op in OF_MAPS:
+            return FIRST if attribute(node, "data_format") == "NCHW" else MAP
+        if node.op in ELEMENTWISE:
+            return self._joined(node)
+        if node.op in SAME_AXES:
+            return self._first(node)
+        rule = RULES.get(node.op)
+        return rule(self, node) if rule else ()
 
+    def _first(self, node: node_def_pb2.NodeDef) -> Axes:
+        sources = graphs.sources(node)
+        return self.found.get(sources[0], ()) if sources else ()
 
-def _held(nodes: graphs.Nodes, node: node_def_pb2.NodeDef, number: int) -> np.ndarray | None:
-    sources = graphs.sources(node)
-    held = nodes[sources[number]] if len(sources) > number else None
-    return None if held is None or held.op != "Const" else make_ndarray(held.attr["value"].tensor)
+    def _held(self, node: node_def_pb2.NodeDef, number: int) -> np.ndarray | None:
+        """Return the constant that a node reads; None where it is none."""
+        sources = graphs.sources(node)
+        held = self.nodes[sources[number]] if len(sources) > number else None
+        if held is None or held.op != "Const":
+            return None
+        return np.asarray(make_ndarray(held.attr["value"].tensor))
 
+    def _joined(self, node: node_def_pb2.NodeDef) -> Axes:
+        """Return the axes of what is broadcast together: the words on which the operands agree."""
+        rank = len(self.shapes[node.name])
+        joined = []
+        for axis in range(rank):
+            words = set()
+            for source in graphs.sources(node):
+                axes, sizes = self.found.get(source), self.shapes.get(source, ())
+                place = axis - rank + len(sizes)
+                if axes is not None and place >= 0 and sizes[place] == self.shapes[node.name][axis]:
+                    words.add(axes[place])
+            joined.append(_agreed(words))
+        return tuple(joined)
 
-def _transposed(
-    node: node_def_pb2.NodeDef, nodes: graphs.Nodes, shapes: Shapes, found: dict[str, Axes]
-) -> Axes:
-    order, axes = _held(nodes, node, 1), found.get(graphs.sources(node)[0], ())
-    return () if order is None else tuple(axes[i] for i in order)
+    def transposed(self, node: node_def_pb2.NodeDef) -> Axes:
+        order, axes = self._held(node, 1), self._first(node)
+        return () if order is None else tuple(axes[i] for i in order)
 
+    def reduced(self, node: node_def_pb2.NodeDef) -> Axes:
+        axes, reduced = self._first(node), self._held(node, 1)
+        if reduced is None or not axes:
+            return ()
+        gone = {int(axis) % len(axes) for axis in np.atleast_1d(reduced)}
+        if attribute(node, "keep_dims"):
+            return axes
+        return tuple(word for axis, word in enumerate(axes) if axis not in gone)
 
-def _reduced(
-    node: node_def_pb2.NodeDef, nodes: graphs.Nodes, shapes: Shapes, found: dict[str, Axes]
-) -> Axes:
-    axes, reduced = found.get(graphs.sources(node)[0], ()), _held(nodes, node, 1)
-    if reduced is None or not axes:
-        return ()
-    gone = {int(axis) % len(axes) for axis in np.atleast_1d(reduced)}
-    if attribute(node, "keep_dims"):
-        return axes
-    return tuple(word for axis, word in enumerate(axes) if axis not in gone)
+    def reshaped(self, node: node_def_pb2.NodeDef) -> Axes:
+        """Match the factors of both shapes from the left.
 
-
-def _reshaped(
-    node: node_def_pb2.NodeDef, nodes: graphs.Nodes, shapes: Shapes, found: dict[str, Axes]
-) -> Axes:
-    """Match the factors of both shapes from the left.
-
-    An axis that stays keeps its word; rows and columns that are joined become tokens and tokens
-    that are taken apart into two rows and columns; channels may be split into parts and joined
-    again.
-    """
-    source = graphs.sources(node)[0]
-    axes, before, after = found.get(source, ()), shapes.get(source, ()), shapes[node.name]
-    if not axes or 0 in before or 0 in after:
-        return ()
-    result: list[str] = []
-    old, new = 0, 0
-    while old < len(before) or new < len(after):
-        first_old, first_new = old, new
-        left = before[old] if old < len(before) else 1
-        right = after[new] if new < len(after) else 1
-        old, new = min(old + 1, len(before)), min(new + 1, len(after))
-        while left != right:
-            if left < right and old < len(before):
-                left, old = left * before[old], old + 1
-            elif right < left and new < len(after):
-                right, new = right * after[new], new + 1
-            else:
-                return ()
-        result += _block(
-            axes[first_old:old], before[first_old:old], after[first_new:new]
+        An axis that stays keeps its word; rows and columns that are joined become tokens and tokens
+        that are taken apart into two rows and columns; channels may be split into parts and joined
+        again.
+        """
+        source = graphs.sources(node)[0]
+        axes, before, after = (
+            self.found.get(source, ()),
+            self.shapes.get(source, ()),
+            self.shapes[node.name],
         )
-    return tuple(result)
+        if not axes or 0 in before or 0 in after:
+            return ()
+        result: list[str] = []
+        old, new = 0, 0
+        while old < len(before) or new < len(after):
+            first_old, first_new = old, new
+            left = before[old] if old < len(before) else 1
+            right = after[new] if new < len(after) else 1
+            old, new = min(old + 1, len(before)), min(new + 1, len(after))
+            while left != right:
+                if left < right and old < len(before):
+                    left, old = left * before[old], old + 1
+                elif right < left and new < len(after):
+                    right, new = right * after[new], new + 1
+                else:
+                    return ()
+            result += _block(axes[first_old:old], before[first_old:old], after[first_new:new])
+        return tuple(result)
+
+    def squeezed(self, node: node_def_pb2.NodeDef) -> Axes:
+        source = graphs.sources(node)[0]
+        axes, sizes = self.found.get(source, ()), self.shapes.get(source, ())
+        if not axes:
+            return ()
+        named = [int(a) % len(axes) for a in attribute(node, "squeeze_dims") or []]
+        gone = set(named) or {axis for axis, size in enumerate(sizes) if size == 1}
+        return tuple(word for axis, word in enumerate(axes) if axis not in gone)
+
+    def expanded(self, node: node_def_pb2.NodeDef) -> Axes:
+        axes, place = list(self._first(node)), self._held(node, 1)
+        if place is None or not axes:
+            return ()
+        axes.insert(int(place.reshape(-1)[0]) % (len(axes) + 1), UNKNOWN)
+        return tuple(axes)
+
+    def concatenated(self, node: node_def_pb2.NodeDef) -> Axes:
+        sources, place = graphs.sources(node)[:-1], self._held(node, len(graphs.sources(node)) - 1)
+        known = [self.found[source] for source in sources if source in self.found]
+        if place is None or len({len(axes) for axes in known}) != 1:
+            return ()
+        agreed = [_agreed(set(words)) for words in zip(*known, strict=True)]
+        axis = int(place) % len(agreed)
+        grids = [grid_of(self.found[s][axis]) if s in self.found else None for s in sources]
+        if any(grids):
+            sizes = [self.shapes[source][axis] for source in sources]
+            agreed[axis] = _with_others(grids, sizes)
+        return tuple(agreed)
+
+    def multiplied(self, node: node_def_pb2.NodeDef) -> Axes:
+        """Return the axes of a matrix product: a constant makes new channels of the last axis."""
+        left, right = graphs.sources(node)[:2]
+        turned = attribute(node, "adj_x") or attribute(node, "transpose_a")
+        axes = self.found.get(left)
+        if axes is None or turned:
+            return ()
+        if right in self.found:
+            other = self.found[right]
+            last = other[-2] if attribute(node, "adj_y") else other[-1]
+            return (*axes[:-1], last if last != axes[-2] else UNKNOWN)
+        return (*axes[:-1], "channel" if axes[-1] in ("channel", PART) else UNKNOWN)
+
+    def einsum(self, node: node_def_pb2.NodeDef) -> Axes:
+        inputs, arrow, output = str(attribute(node, "equation")).replace(" ", "").partition("->")
+        terms = inputs.split(",")
+        if not arrow or "." in inputs:
+            return ()
+        words: dict[str, str] = {}
+        summed: set[str] = set()
+        for term, source in zip(terms, graphs.sources(node), strict=False):
+            for letter, word in zip(term, self.found.get(source, ()), strict=False):
+                words.setdefault(letter, word)
+                if letter not in output:
+                    summed.add(word)
+        fresh = [letter for letter in output if letter not in words]
+        features = summed <= {"channel", PART}
+        for letter in fresh:
+            words[letter] = ("channel" if len(fresh) == 1 else PART) if features else UNKNOWN
+        return tuple(words[letter] for letter in output)
+
+    def sliced(self, node: node_def_pb2.NodeDef) -> Axes:
+        axes = self._first(node)
+        if attribute(node, "ellipsis_mask") or attribute(node, "new_axis_mask"):
+            return ()
+        gone = int(attribute(node, "shrink_axis_mask") or 0)
+        kept = list(axes)
+        for axis, word in enumerate(axes):
+            grid = grid_of(word)
+            if grid:
+                kept[axis] = self._kept_tokens(node, grid, axis)
+        return tuple(word for axis, word in enumerate(kept) if not gone >> axis & 1)
+
+    def _kept_tokens(self, node: node_def_pb2.NodeDef, grid: Grid, axis: int) -> str:
+        """Return the word of a part of the tokens: that of a map if it holds all positions."""
+        bounds = [self._held(node, number) for number in (1, 2, 3)]
+        if any(one is None or axis >= len(one) for one in bounds):
+            return grid_word(grid)  # later axes are taken whole; the size says whether that is so
+        begin, end, step = (int(one[axis]) for one in bounds if one is not None)
+        open_begin, open_end = (
+            int(attribute(node, mask)) >> axis & 1 for mask in ("begin_mask", "end_mask")
+        )
+        taken = range(grid.tokens)[None if open_begin else begin : None if open_end else end]
+        inner = range(grid.before, grid.tokens - grid.after)
+        if step != 1 or not set(inner) <= set(taken):
+            return UNKNOWN
+        before, after = inner.start - taken.start, taken.stop - inner.stop
+        return grid_word(Grid(before, grid.rows, grid.cols, after))
+
+    def split(self, node: node_def_pb2.NodeDef) -> Axes:
+        return self.found.get(graphs.sources(node)[1 if node.op == "Split" else 0], ())
+
+    def gathered(self, node: node_def_pb2.NodeDef) -> Axes:
+        axes, place = list(self._first(node)), self._held(node, 2)
+        indices = self._held(node, 1)
+        if place is None or indices is None or not axes:
+            return ()
+        axis = int(place) % len(axes)
+        axes[axis : axis + 1] = [axes[axis]] if indices.ndim == 1 else [UNKNOWN] * indices.ndim
+        return tuple(axes)
 
 
 def _block(words: Axes, before: Sequence[int], after: Sequence[int]) -> list[str]:
@@ -217,70 +317,6 @@ def _taken_apart(word: str, after: Sequence[int]) -> list[str]:
     return [PART if word in ("channel", PART) else UNKNOWN] * len(after)
 
 
-@dataclass(frozen=True)
-class Grid:
-    """Tokens that are the positions of a map, with others before and after them."""
-
-    before: int
-    rows: int
-    cols: int
-    after: int
-
-    @property
-    def tokens(self) -> int:
-        """How many there are in all."""
-        return self.before + self.rows * self.cols + self.after
-
-
-def grid_word(grid: Grid) -> str:
-    """Return the word of an axis of tokens."""
-    return f"token {grid.before} {grid.rows} {grid.cols} {grid.after}"
-
-
-def grid_of(word: str) -> Grid | None:
-    """Return what an axis of tokens holds; None for any other."""
-    kind, *numbers = word.split(" ")
-    return Grid(*map(int, numbers)) if kind == "token" else None
-
-
-def _squeezed(
-    node: node_def_pb2.NodeDef, nodes: graphs.Nodes, shapes: Shapes, found: dict[str, Axes]
-) -> Axes:
-    source = graphs.sources(node)[0]
-    axes, sizes = found.get(source, ()), shapes.get(source, ())
-    if not axes:
-        return ()
-    named = [int(a) % len(axes) for a in attribute(node, "squeeze_dims") or []]
-    gone = set(named) or {axis for axis, size in enumerate(sizes) if size == 1}
-    return tuple(word for axis, word in enumerate(axes) if axis not in gone)
-
-
-def _expanded(
-    node: node_def_pb2.NodeDef, nodes: graphs.Nodes, shapes: Shapes, found: dict[str, Axes]
-) -> Axes:
-    axes, place = list(found.get(graphs.sources(node)[0], ())), _held(nodes, node, 1)
-    if place is None or not axes:
-        return ()
-    axes.insert(int(place.reshape(-1)[0]) % (len(axes) + 1), UNKNOWN)
-    return tuple(axes)
-
-
-def _concatenated(
-    node: node_def_pb2.NodeDef, nodes: graphs.Nodes, shapes: Shapes, found: dict[str, Axes]
-) -> Axes:
-    sources, place = graphs.sources(node)[:-1], _held(nodes, node, len(graphs.sources(node)) - 1)
-    known = [found[source] for source in sources if source in found]
-    if place is None or len({len(axes) for axes in known}) != 1:
-        return ()
-    agreed = [_agreed(set(words)) for words in zip(*known, strict=True)]
-    axis = int(place) % len(agreed)
-    grids = [grid_of(found[s][axis]) if s in found else None for s in sources]
-    if any(grids):
-        sizes = [shapes[source][axis] for source in sources]
-        agreed[axis] = _with_others(grids, sizes)
-    return tuple(agreed)
-
-
 def _agreed(words: set[str]) -> str:
     """Return the word on which all agree, those that know none left out."""
     if len(words) > 1:
@@ -297,106 +333,18 @@ def _with_others(grids: Sequence[Grid | None], sizes: Sequence[int]) -> str:
     return grid_word(Grid(grid.before + before, grid.rows, grid.cols, grid.after + after))
 
 
-def _multiplied(
-    node: node_def_pb2.NodeDef, nodes: graphs.Nodes, shapes: Shapes, found: dict[str, Axes]
-) -> Axes:
-    """Return the axes of a matrix product: a constant makes new channels of the last axis."""
-    left, right = graphs.sources(node)[:2]
-    turned = attribute(node, "adj_x") or attribute(node, "transpose_a")
-    axes = found.get(left)
-    if axes is None or turned:
-        return ()
-    if right in found:
-        other = found[right]
-        last = other[-2] if attribute(node, "adj_y") else other[-1]
-        return (*axes[:-1], last if last != axes[-2] else UNKNOWN)
-    return (*axes[:-1], "channel" if axes[-1] in ("channel", PART) else UNKNOWN)
-
-
-def _einsum(
-    node: node_def_pb2.NodeDef, nodes: graphs.Nodes, shapes: Shapes, found: dict[str, Axes]
-) -> Axes:
-    inputs, arrow, output = str(attribute(node, "equation")).replace(" ", "").partition("->")
-    terms = inputs.split(",")
-    if not arrow or "." in inputs:
-        return ()
-    words: dict[str, str] = {}
-    summed: set[str] = set()
-    for term, source in zip(terms, graphs.sources(node), strict=False):
-        for letter, word in zip(term, found.get(source, ()), strict=False):
-            words.setdefault(letter, word)
-            if letter not in output:
-                summed.add(word)
-    fresh = [letter for letter in output if letter not in words]
-    features = summed <= {"channel", PART}
-    for letter in fresh:
-        words[letter] = ("channel" if len(fresh) == 1 else PART) if features else UNKNOWN
-    return tuple(words[letter] for letter in output)
-
-
-def _sliced(
-    node: node_def_pb2.NodeDef, nodes: graphs.Nodes, shapes: Shapes, found: dict[str, Axes]
-) -> Axes:
-    axes = found.get(graphs.sources(node)[0], ())
-    if attribute(node, "ellipsis_mask") or attribute(node, "new_axis_mask"):
-        return ()
-    gone = int(attribute(node, "shrink_axis_mask") or 0)
-    begin, end, step = (_held(nodes, node, number) for number in (1, 2, 3))
-    kept = list(axes)
-    for axis, word in enumerate(axes):
-        grid = grid_of(word)
-        if grid and begin is not None and end is not None and step is not None:
-            bounds = (
-                None if int(attribute(node, mask)) >> axis & 1 else int(values[axis])
-                for mask, values in (("begin_mask", begin), ("end_mask", end))
-                if axis < len(values)
-            )
-            kept[axis] = _kept_tokens(grid, *bounds, step=int(step[axis]) if axis < len(step) else 1)
-    return tuple(word for axis, word in enumerate(kept) if not gone >> axis & 1)
-
-
-def _kept_tokens(
-    grid: Grid, begin: int | None = None, end: int | None = None, step: int = 1
-) -> str:
-    """Return the word of a part of the tokens: that of a map if it holds all of its positions."""
-    taken = range(grid.tokens)[begin:end:step]
-    inner = range(grid.before, grid.tokens - grid.after)
-    if step != 1 or not set(inner) <= set(taken):
-        return UNKNOWN
-    before, after = inner.start - taken.start, taken.stop - inner.stop
-    return grid_word(Grid(before, grid.rows, grid.cols, after))
-
-
-def _split(
-    node: node_def_pb2.NodeDef, nodes: graphs.Nodes, shapes: Shapes, found: dict[str, Axes]
-) -> Axes:
-    return found.get(graphs.sources(node)[1 if node.op == "Split" else 0], ())
-
-
-def _gathered(
-    node: node_def_pb2.NodeDef, nodes: graphs.Nodes, shapes: Shapes, found: dict[str, Axes]
-) -> Axes:
-    axes, place = list(found.get(graphs.sources(node)[0], ())), _held(nodes, node, 2)
-    indices = _held(nodes, node, 1)
-    if place is None or indices is None or not axes:
-        return ()
-    axis = int(place) % len(axes)
-    axes[axis : axis + 1] = [axes[axis]] if indices.ndim == 1 else [UNKNOWN] * indices.ndim
-    return tuple(axes)
-
-
-Rule = Callable[[node_def_pb2.NodeDef, graphs.Nodes, Shapes, dict[str, Axes]], Axes]
+Rule = Callable[[_Rules, node_def_pb2.NodeDef], Axes]
 RULES: dict[str, Rule] = {
-    "Transpose": _transposed,
-    "Reshape": _reshaped,
-    "Squeeze": _squeezed,
-    "ExpandDims": _expanded,
-    "ConcatV2": _concatenated,
-    "StridedSlice": _sliced,
-    "Split": _split,
-    "SplitV": _split,
-    "GatherV2": _gathered,
-    "Einsum": _einsum,
-    **dict.fromkeys(("MatMul", "BatchMatMul", "BatchMatMulV2", "BatchMatMulV3"), _multiplied),
-    **dict.fromkeys(REDUCTIONS, _reduced),
+    "Transpose": _Rules.transposed,
+    "Reshape": _Rules.reshaped,
+    "Squeeze": _Rules.squeezed,
+    "ExpandDims": _Rules.expanded,
+    "ConcatV2": _Rules.concatenated,
+    "StridedSlice": _Rules.sliced,
+    "Split": _Rules.split,
+    "SplitV": _Rules.split,
+    "GatherV2": _Rules.gathered,
+    "Einsum": _Rules.einsum,
+    **dict.fromkeys(("MatMul", "BatchMatMul", "BatchMatMulV2", "BatchMatMulV3"), _Rules.multiplied),
+    **dict.fromkeys(REDUCTIONS, _Rules.reduced),
 }

@@ -28,6 +28,7 @@ CLOSE = 1e-4  # of the largest value: an image alone and beside another, in floa
 SIZES = {"Reshape": 1, "BroadcastTo": 1, "Conv2DBackpropInput": 0}  # which input holds the sizes
 
 Shapes = dict[str, tuple[int, ...]]
+Tensors = dict[str, npt.NDArray[np.number]]
 
 
 @dataclass(frozen=True)
@@ -136,9 +137,9 @@ def _sliced(
 
 
 def compared(
-    alone: list[dict[str, npt.NDArray[np.float32]]],
-    twice: dict[str, npt.NDArray[np.float32]] | None,
-    together: dict[str, npt.NDArray[np.float32]] | None,
+    alone: list[Tensors],
+    twice: Tensors | None,
+    together: Tensors | None,
     logits: str,
 ) -> Tried:
     """Compare tensors of two images alone with those of both together.
@@ -171,19 +172,21 @@ def compared(
 
 
 def _apart(
-    both: dict[str, npt.NDArray[np.float32]],
-    first: dict[str, npt.NDArray[np.float32]],
-    second: dict[str, npt.NDArray[np.float32]],
+    both: Tensors,
+    first: Tensors,
+    second: Tensors,
     name: str,
 ) -> bool:
     """Tell whether entry i of a tensor for two images is that of image i alone."""
     found, parts = both[name], (first[name], second[name])
-    if not found.ndim or found.shape[0] != 2 or any(p.shape != (1, *found.shape[1:]) for p in parts):
+    if not found.ndim or found.shape[0] != 2:
+        return False
+    if any(part.shape != (1, *found.shape[1:]) for part in parts):
         return False
     return close(found, np.concatenate(parts))
 
 
-def close(found: npt.NDArray[np.float32], wanted: npt.NDArray[np.float32]) -> bool:
+def close(found: npt.NDArray[np.number], wanted: npt.NDArray[np.number]) -> bool:
     """Tell whether values are the same but for rounding; what is not finite must be the same."""
     scale = np.abs(wanted[np.isfinite(wanted)]).max(initial=0)
     with np.errstate(invalid="ignore"):

@@ -11,16 +11,22 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from blockscope.io.errors import BadFile, unknown_name
 from blockscope.io.json_files import read_facts, write_facts
 from blockscope.io.labels import Labels
+from blockscope.models.entry import FedValue, Resize
+from blockscope.models.preprocessing import Filter, Preprocessing
 
 
-class InputSpec(BaseModel):
-    """How an image enters the network."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+class InputSpec(Preprocessing):
+    """How an image enters the network: its size, and the rule from colours to numbers."""
 
     tensor: str = Field(description="name of the input tensor")
     size: tuple[int, int] = Field(description="rows and columns of the image, in pixels")
-    range: tuple[float, float] = Field(description="values that black and white are mapped to")
+    resize: Resize = Field(
+        default="crop", description="how an image gets the size; a number: its shorter side before"
+    )
+    filter: Filter = Field(default="lanczos", description="filter of the scaling")
+    fed: dict[str, FedValue] = Field(
+        default_factory=dict, description="constants that other inputs were replaced by"
+    )
     one_by_one: bool = Field(
         default=False, description="whether the graph is made for one image, and takes no batch"
     )

@@ -6,10 +6,11 @@ from collections.abc import Collection, Mapping
 
 import numpy as np
 import tensorflow as tf
+
 from blockscope.io.errors import BadFile
 from blockscope.io.labels import Labels
 from blockscope.models import graphs
-from blockscope.models.card import InputSpec, Layer, ModelCard
+from blockscope.models.card import Layer, ModelCard
 from blockscope.models.layer_views import is_view, viewed
 from blockscope.models.network import PRE_RELU, Network
 from blockscope.models.preparation import Prepared

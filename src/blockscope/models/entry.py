@@ -6,7 +6,8 @@ Apart from the other settings, so that a change of those does not repeat the sta
 from __future__ import annotations
 
 import hashlib
-from typing import Annotated, Any
+import reprlib
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -16,18 +17,48 @@ from pydantic import (
     GetJsonSchemaHandler,
     Strict,
     StrictInt,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
     model_validator,
 )
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
+
+from blockscope.io.errors import BadFile, describe_valid
+from blockscope.models.preprocessing import PRESETS, Filter, Order, Preprocessing
 
 SHA256_PATTERN = r"^[0-9a-fA-F]{64}$"
 URL_PATTERN = r"^https?://[^\x00-\x20]+$"
 
 Number = Annotated[float, Strict()]
 PixelValue = Annotated[float, Strict(), Field(ge=-1e6, le=1e6)]
+Deviation = Annotated[float, Strict(), Field(ge=1e-6, le=1e6)]
 ImageSide = Annotated[StrictInt, Field(ge=1, le=8192)]
 Sha256 = Annotated[str, Field(pattern=SHA256_PATTERN)]
+
+
+def _in_one_sentence(valid: str) -> WrapValidator:
+    """Say what a value of several kinds may be, instead of what is wrong for each kind."""
+
+    def check(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+        try:
+            return handler(value)
+        except ValidationError:
+            raise ValueError(f"must be {valid}, found {reprlib.repr(value)}") from None
+
+    return WrapValidator(check)
+
+
+Resize = Annotated[
+    Literal["crop", "squash"] | ImageSide,
+    _in_one_sentence("crop, squash, or a whole number of pixels (1 to 8192)"),
+]
+_Leaf = Annotated[bool, Strict()] | StrictInt | Annotated[float, Strict()]
+FedValue = Annotated[
+    _Leaf | list[_Leaf] | list[list[_Leaf]] | list[list[list[_Leaf]]],
+    _in_one_sentence("a number, true, false, or lists of these, at most three deep"),
+]
 
 
 class Settings(BaseModel):
@@ -104,15 +135,121 @@ class InputSettings(Settings):
     size: tuple[ImageSide, ImageSide] = Field(
         description="Rows and columns of the image, in pixels.", examples=[[224, 224]]
     )
-    range: tuple[PixelValue, PixelValue] = Field(
-        description="Values that black and white are mapped to.", examples=[[-1, 1]]
+    preprocessing: str | None = Field(
+        default=None,
+        description="Range, mean, std and order by the name of the network's family: "
+        + ", ".join(f"`{name}`" for name in PRESETS)
+        + ". Or give `range` and what else applies.",
+        examples=["torchvision/imagenet"],
+        min_length=1,
+    )
+    range: tuple[PixelValue, PixelValue] | None = Field(
+        default=None,
+        description="Values that black and white are mapped to. Required without `preprocessing`.",
+        examples=[[-1, 1]],
+    )
+    mean: tuple[PixelValue, ...] | None = Field(
+        default=None,
+        description="What is then subtracted, on the scale of `range`: of red, green, blue, in "
+        "this order whatever `order` says (one number for a grey network).",
+        examples=[[0.485, 0.456, 0.406]],
+    )
+    std: tuple[Deviation, ...] | None = Field(
+        default=None,
+        description="What that is then divided by; given like `mean`.",
+        examples=[[0.229, 0.224, 0.225]],
+    )
+    order: Order | None = Field(
+        default=None,
+        description="The channels that the network reads. Default: `rgb`, or `grey` where its "
+        "input has one channel: 0.299 red + 0.587 green + 0.114 blue.",
+        examples=["bgr"],
+    )
+    layout: Literal["channels_last", "channels_first"] = Field(
+        default="channels_last",
+        description="Axes of the input tensor: (image, row, col, channel), or (image, channel, "
+        "row, col).",
+        examples=["channels_first"],
+    )
+    resize: Resize = Field(
+        default="crop",
+        description="How an image gets the size: scaled until it just covers it and cropped "
+        "around the centre (`crop`), scaled to it without a crop (`squash`), or scaled to that "
+        "many pixels on its shorter side and cropped (a number).",
+        examples=[256],
+    )
+    filter: Filter = Field(
+        default="lanczos",
+        description="Filter of the scaling. `bilinear_sampled` reads four pixels, as TensorFlow "
+        "does; the others smooth what is scaled down, as Pillow and torchvision do.",
+        examples=["bilinear"],
     )
 
     @model_validator(mode="after")
-    def _ascending(self) -> InputSettings:
-        if self.range[0] >= self.range[1]:
-            raise ValueError(f"range must go from low to high, found {list(self.range)}")
+    def _one_rule(self) -> InputSettings:
+        given = [key for key in ("range", "mean", "std", "order") if getattr(self, key) is not None]
+        if self.preprocessing is None:
+            if self.range is None:
+                on = " (the scale of mean and std: [0, 1] or [0, 255])" if given else ""
+                raise ValueError(
+                    f"give range{on}, or preprocessing, the network's family; "
+                    f"{describe_valid('', PRESETS, most=100)}"
+                )
+        elif self.preprocessing not in PRESETS:
+            raise ValueError(
+                f"unknown preprocessing '{self.preprocessing}'; "
+                f"{describe_valid(self.preprocessing, PRESETS)}; or give range, mean, std, order"
+            )
+        elif given:
+            rule = PRESETS[self.preprocessing].in_words()
+            raise ValueError(
+                f"preprocessing '{self.preprocessing}' ({rule}) and {' and '.join(given)} cannot "
+                "be given together; valid: one of both"
+            )
         return self
+
+    @model_validator(mode="after")
+    def _numbers_fit(self) -> InputSettings:
+        if self.range is not None and self.range[0] >= self.range[1]:
+            raise ValueError(f"range must go from low to high, found {list(self.range)}")
+        valid = {None: (1, 3), "grey": (1,)}.get(self.order, (3,))
+        for key in ("mean", "std"):
+            numbers = getattr(self, key)
+            if numbers is not None and len(numbers) not in valid:
+                raise ValueError(
+                    f"{key} has {len(numbers)} numbers; valid: "
+                    + ("one, of grey" if valid == (1,) else "three, of red, green, blue")
+                )
+        if isinstance(self.resize, int) and self.resize < max(self.size):
+            raise ValueError(
+                f"resize {self.resize} is smaller than size {list(self.size)}, which is cut from "
+                f"it; valid: {max(self.size)} or more"
+            )
+        return self
+
+    def rule_for(self, channels: int) -> Preprocessing:
+        """Return what a network that reads ``channels`` is fed; raises ``BadFile`` if it cannot."""
+        if self.preprocessing is not None:
+            rule = PRESETS[self.preprocessing]
+        else:
+            order = self.order or ("grey" if channels == 1 else "rgb")
+            keys = {"range": self.range, "mean": self.mean, "std": self.std, "order": order}
+            rule = Preprocessing.model_validate(keys)
+        if rule.channels != channels:
+            raise BadFile(
+                f"the input tensor has {channels} channel{'s' * (channels > 1)}, but the rule "
+                f"({rule.in_words()}) gives {rule.channels}; valid: order "
+                + ("grey" if channels == 1 else "rgb or bgr")
+                + " (models catalogue: input.order, input.preprocessing)"
+            )
+        for key, numbers in (("mean", rule.mean), ("std", rule.std)):
+            if numbers is not None and len(numbers) != channels:
+                raise BadFile(
+                    f"{key} has {len(numbers)} number{'s' * (len(numbers) > 1)}, but the input "
+                    f"tensor has {channels} channel{'s' * (channels > 1)} (models catalogue: "
+                    f"input.{key})"
+                )
+        return rule
 
 
 class ModelEntry(Settings):
@@ -124,6 +261,25 @@ class ModelEntry(Settings):
         examples=["networks/squeezenet.pb"],
     )
     input: InputSettings = Field(description=str(InputSettings.__doc__))
+    feed: dict[str, FedValue] = Field(
+        default_factory=dict,
+        description="Values of other inputs by their names, without `:0`: a number, true or "
+        "false, or a list of what one image has.",
+        examples=[{"keep_prob": 1}],
+    )
+    signature: str | None = Field(
+        default=None,
+        description="Signature of a SavedModel. Default: `serving_default`, or the only one.",
+        examples=["serving_default"],
+        min_length=1,
+    )
+    output: str | None = Field(
+        default=None,
+        description="The output that holds the labels' values, where a `.keras` file or a "
+        "SavedModel has several.",
+        examples=["predictions"],
+        min_length=1,
+    )
     logits: str | None = Field(
         default=None,
         description="Tensor of the logits, before any softmax. Optional for `.keras` and "
@@ -148,6 +304,16 @@ class ModelEntry(Settings):
     def _frozen_graphs_name_their_ends(self) -> ModelEntry:
         if self.graph.file_name.endswith(".pb") and not (self.input.tensor and self.logits):
             raise ValueError("a frozen graph (.pb) needs both input.tensor and logits")
+        return self
+
+    @model_validator(mode="after")
+    def _keys_fit_the_kind_of_file(self) -> ModelEntry:
+        name = self.graph.file_name
+        keras, frozen = name.endswith((".keras", ".h5", ".hdf5")), name.endswith(".pb")
+        if self.signature is not None and (keras or frozen):
+            raise ValueError(f"signature is only for a SavedModel; '{name}' has none")
+        if self.output is not None and frozen:
+            raise ValueError("a frozen graph (.pb) names no outputs; give logits")
         return self
 
     @property

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import zipfile
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import tensorflow as tf
 from google.protobuf.message import DecodeError
@@ -16,29 +15,25 @@ from tensorflow.python.framework.convert_to_constants import (
 
 from blockscope.io.errors import BadFile
 from blockscope.io.hdf5_links import check_self_contained
-from blockscope.models.saved_model_operations import check_saved_model
+from blockscope.models.entry import InputSettings, ModelEntry
+from blockscope.models.raw_graph import Graph, choose_image, choose_output
+from blockscope.models.saved_models import read_saved_model
+
+__all__ = ["Graph", "read_graph"]
 
 MOST_BYTES = 2**31  # of a frozen graph: more, protobuf does not read
 
 
-@dataclass(frozen=True)
-class Graph:
-    """A graph as it was read, with its only input and output where the file names them."""
-
-    definition: graph_pb2.GraphDef
-    input: str | None = None
-    output: str | None = None
-
-
-def read_graph(path: str | Path, size: tuple[int, int]) -> Graph:
+def read_graph(path: str | Path, entry: ModelEntry) -> Graph:
     """Read a network as a frozen graph.
 
     Parameters
     ----------
     path
         A frozen GraphDef (``.pb``), a Keras file (``.keras``, ``.h5``) or a SavedModel folder.
-    size
-        Rows and columns of the image, used where a Keras file leaves them open.
+    entry
+        What the catalogue says of it: the size where a Keras file leaves it open, and which of
+        several inputs, outputs and signatures.
 
     Returns
     -------
@@ -49,6 +44,8 @@ def read_graph(path: str | Path, size: tuple[int, int]) -> Graph:
     ------
     BadFile
         The file is missing, of another kind or cannot be loaded.
+    UnknownName
+        It has no such signature or output.
     """
     source = Path(path)
     if not source.exists():
@@ -56,9 +53,9 @@ def read_graph(path: str | Path, size: tuple[int, int]) -> Graph:
     if not (source.is_file() or source.is_dir()):
         raise BadFile(f"model file '{source}' is no file or folder")  # a pipe may never end
     if source.is_dir():
-        return _read_saved_model(source)
+        return read_saved_model(source, entry)
     if source.suffix in {".keras", ".h5", ".hdf5"}:
-        return _read_keras(source, size)
+        return _read_keras(source, entry)
     return _read_frozen(source)
 
 
@@ -85,7 +82,7 @@ def _read_frozen(source: Path) -> Graph:
     return Graph(definition)
 
 
-def _read_keras(source: Path, size: tuple[int, int]) -> Graph:
+def _read_keras(source: Path, entry: ModelEntry) -> Graph:
     import keras  # costs seconds, and only Keras files need it
 
     try:
@@ -93,26 +90,71 @@ def _read_keras(source: Path, size: tuple[int, int]) -> Graph:
         model = keras.models.load_model(source, compile=False, safe_mode=True)
     except Exception as error:  # Keras raises many kinds
         raise BadFile(f"Keras file '{source}' cannot be loaded: {error}") from error
+    words = f"Keras file '{source}'"
     inputs, outputs = model.inputs or [], model.outputs or []
-    if len(inputs) != 1 or len(outputs) != 1:
+    if not inputs or not outputs:
+        raise BadFile(f"{words} has no fixed inputs and outputs; export it as a SavedModel")
+    shapes = {tensor.name: tuple(tensor.shape) for tensor in inputs}
+    image = choose_image(shapes, entry.input.tensor, words)
+    names = list(getattr(model, "output_names", [tensor.name for tensor in outputs]))
+    place = choose_output(names, entry.output, words)
+    if place is None and entry.logits is None:
         raise BadFile(
-            f"Keras file '{source}' has {len(inputs)} inputs and {len(outputs)} "
-            "outputs; only networks with one image in and one vector out are supported"
+            f"{words} has {len(names)} outputs: {', '.join(names)}; choose one by output (models "
+            "catalogue)"
         )
-    image = tf.TensorSpec([None, *size, 3], tf.float32, name="input")
+    specs = []
+    for tensor in inputs:
+        shape = (None, *tensor.shape[1:])
+        name = re.sub(r"\W", "_", tensor.name)
+        if tensor.name == image:
+            shape, name = _image_shape(shape, entry.input, words), "input"
+        specs.append(tf.TensorSpec(shape, tf.as_dtype(tensor.dtype), name=name))
 
-    @tf.function(input_signature=[image], autograph=False)
-    def forward(batch: tf.Tensor) -> tf.Tensor:
-        return model(batch, training=False)
+    # A functional model takes its inputs as it was built from them, as a list or mapping.
+    taken = inputs[0] if isinstance(model, keras.Sequential) else model.input
+
+    @tf.function(input_signature=specs, autograph=False)
+    def forward(*batch: tf.Tensor) -> list[tf.Tensor]:
+        given = keras.tree.pack_sequence_as(taken, batch)
+        found = model(given, training=False)
+        flat = keras.tree.flatten(found)
+        return flat if place is None else [flat[place]]
 
     try:
         function = forward.get_concrete_function()
     except Exception as error:  # Keras raises many kinds
+        rows, cols = entry.input.size
         raise BadFile(
-            f"Keras file '{source}' cannot be computed for colour images of {size[0]} x {size[1]} "
-            f"pixels (models catalogue: input.size): {_first_line(error)}"
+            f"{words} cannot be computed for images of {rows} x {cols} pixels (models catalogue: "
+            f"input.size): {_first_line(error)}"
         ) from error
-    return _freeze(function)
+    try:
+        frozen = convert_variables_to_constants_v2(function)
+    except Exception as error:  # TensorFlow raises many kinds
+        raise BadFile(f"the variables of the model cannot be frozen: {error}") from error
+    nodes = [tensor.op.name for tensor in frozen.inputs]
+    nodes_of = dict(zip((tensor.name for tensor in inputs), nodes, strict=True))
+    output = None if place is None else frozen.outputs[0].op.name
+    return Graph(frozen.graph.as_graph_def(), nodes_of[image], output, nodes_of)
+
+
+def _image_shape(
+    shape: tuple[int | None, ...], image: InputSettings, words: str
+) -> tuple[int | None, ...]:
+    """Return the shape of an image in a Keras file, of the size that the catalogue gives."""
+    if len(shape) != 4:
+        return shape  # refused later, with its shape
+    first = image.layout == "channels_first"
+    given = shape[2:] if first else shape[1:3]
+    fitting = [known or size for known, size in zip(given, image.size, strict=True)]
+    if fitting != list(image.size):
+        known, size = (" x ".join(str(n or "any") for n in sizes) for sizes in (given, image.size))
+        raise BadFile(
+            f"{words} is made for images of {known} pixels, not of {size}; give input.size: "
+            f"{fitting}, or input.layout where the channels come first (models catalogue)"
+        )
+    return (None, shape[1], *image.size) if first else (None, *image.size, shape[3])
 
 
 def _check_weights(source: Path) -> None:
@@ -127,36 +169,5 @@ def _check_weights(source: Path) -> None:
                     check_self_contained(source / member, weights)
 
 
-def _read_saved_model(source: Path) -> Graph:
-    description = source / "saved_model.pb"
-    if not description.is_file():
-        raise BadFile(f"folder '{source}' is not a SavedModel: it has no file saved_model.pb")
-    check_saved_model(description)
-    try:
-        loaded = tf.saved_model.load(str(source))
-    except Exception as error:  # TensorFlow raises many kinds
-        raise BadFile(f"SavedModel '{source}' cannot be loaded: {error}") from error
-    signatures = loaded.signatures
-    if "serving_default" not in signatures:
-        raise BadFile(
-            f"SavedModel '{source}' has no signature 'serving_default'; found: {sorted(signatures)}"
-        )
-    return _freeze(signatures["serving_default"])
-
-
 def _first_line(error: Exception) -> str:
     return (str(error).strip() or type(error).__name__).splitlines()[0]
-
-
-def _freeze(function: Any) -> Graph:
-    inputs = len(function.inputs) - len(function.captured_inputs)
-    if inputs != 1 or len(function.outputs) != 1:
-        raise BadFile(
-            f"the model has {inputs} inputs and {len(function.outputs)} outputs; "
-            "only networks with one image in and one vector out are supported"
-        )
-    try:
-        frozen = convert_variables_to_constants_v2(function)
-    except Exception as error:  # TensorFlow raises many kinds
-        raise BadFile(f"the variables of the model cannot be frozen: {error}") from error
-    return Graph(frozen.graph.as_graph_def(), frozen.inputs[0].op.name, frozen.outputs[0].op.name)

@@ -13,12 +13,21 @@ from tensorflow import make_ndarray
 from tensorflow.core.framework import graph_pb2, node_def_pb2, types_pb2
 
 from blockscope.models import graphs
-from blockscope.models.axes import FIRST, VECTOR, Axes, grid_of
+from blockscope.models.axes import FIRST, VECTOR, Axes
 from blockscope.models.batch_axis import Shapes
-from blockscope.models.rewrites.making import constant, copied, operation, reshape, typed, with_nodes
+from blockscope.models.rewrites.making import (
+    constant,
+    copied,
+    operation,
+    reshape,
+    typed,
+    with_nodes,
+)
+from blockscope.models.token_grid import grid_of
 
-CLASS_TOKEN = "_class_token"  # ending of the name of a layer of the one token before those of a map
-OTHER_TOKENS = "_other_tokens"  # the same for several, and for those after the map
+# Endings of the names of layers that show the one token before those of a map, and others.
+OF_CLASS_TOKEN = "_class_token"  # noqa: S105 (no password)
+OF_OTHER_TOKENS = "_other_tokens"
 VIEW_OF = "_view_of"  # attribute of a view: the tensor that it shows
 PLACE = "_place"  # attribute: tokens before the view's and after them; empty for other tensors
 ORIGINAL = "/_original"  # ending of the new name of a tensor that has a view
@@ -71,13 +80,15 @@ def _views(
         return [*_marked(_transposed(name, source, (0, 2, 3, 1)), source)]
     if axes == VECTOR:
         return [*_marked(reshape(name, source, (-1, 1, 1, shape[1])), source)]
-    grid = grid_of(axes[1]) if len(axes) == 3 and (axes[0], axes[2]) == ("image", "channel") else None
+    grid = (
+        grid_of(axes[1]) if len(axes) == 3 and (axes[0], axes[2]) == ("image", "channel") else None
+    )
     if grid is None:
         return []
     channels = shape[2]
     made = _tokens(name, source, grid.before, grid.rows, grid.cols, grid.tokens, channels)
     for first, count in ((0, grid.before), (grid.tokens - grid.after, grid.after)):
-        ending = CLASS_TOKEN if (first, count) == (0, 1) else OTHER_TOKENS
+        ending = OF_CLASS_TOKEN if (first, count) == (0, 1) else OF_OTHER_TOKENS
         other = name + ending
         if count and other not in nodes and other not in {node.name for node in made}:
             made += _tokens(other, source, first, 1, count, grid.tokens, channels)

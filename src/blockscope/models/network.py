@@ -60,10 +60,13 @@ class Network:
         return cls(definition, card.input, card.logits)
 
     def values(self, image: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        """Map an image, uint8 (row, col, rgb), to network input, float32 (1, row, col, rgb)."""
-        low, high = self.spec.range
-        scaled = low + (high - low) * (image.astype(np.float32) / np.float32(255))
-        return scaled.astype(np.float32)[None]
+        """Map an image, uint8 (row, col, rgb), to network input, float32 (1, row, col, channel)."""
+        shares = image.astype(np.float32) / np.float32(255)
+        return np.ascontiguousarray(self.spec.feed(shares[None]), np.float32)
+
+    def grey_input(self, size: tuple[int, int]) -> npt.NDArray[np.float32]:
+        """Return the network input of a grey image of ``size`` = (row, col)."""
+        return np.asarray(self.spec.feed(np.full((1, *size, 3), 0.5, np.float32)), np.float32)
 
     def run(
         self,
@@ -121,8 +124,9 @@ class Network:
         operation: Operation,
     ) -> dict[str, tf.Tensor]:
         """Compute tensors of a graph that takes no batch, for each image of one."""
+        values = {name: tf.convert_to_tensor(value) for name, value in feeds.items()}
         found = [
-            self.run({k: v[i : i + 1] for k, v in feeds.items()}, fetches, nodes, operation)
+            self.run({k: v[i : i + 1] for k, v in values.items()}, fetches, nodes, operation)
             for i in range(count)
         ]
         return {name: tf.concat([one[name] for one in found], 0) for name in fetches}
@@ -161,7 +165,7 @@ class Network:
 
 def _images(feeds: Mapping[str, npt.ArrayLike | tf.Tensor]) -> int:
     """Return how many images the given values are of."""
-    return next((int(value.shape[0]) for value in feeds.values()), 1)
+    return next((int(tf.convert_to_tensor(value).shape[0]) for value in feeds.values()), 1)
 
 
 def _output(computed: Mapping[str, list[tf.Tensor]], edge: str) -> tf.Tensor:

@@ -20,6 +20,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from tensorflow import make_ndarray
@@ -28,20 +29,30 @@ from tensorflow.core.framework import graph_pb2, node_def_pb2, tensor_pb2, types
 from blockscope.io.errors import BadFile, unknown_name
 from blockscope.models import graphs
 from blockscope.models.allowed_operations import check_ops
-from blockscope.models.formats import Graph
+from blockscope.models.entry import FedValue, InputSettings
+from blockscope.models.fed_values import check_names, fed_nodes
 from blockscope.models.image_and_logits import (
     OF_LOGITS,
     behind_reshapes,
-    check_image,
     check_logits,
     first_source,
 )
+from blockscope.models.image_input import (
+    batch_of,
+    channels_of,
+    check_contrast,
+    input_nodes,
+    lift_whole_numbers,
+    type_name,
+)
 from blockscope.models.network import PRE_RELU
 from blockscope.models.operations import check_edges, enter_defaults
+from blockscope.models.raw_graph import Graph
 from blockscope.models.rewrites.calls import inline_calls
 from blockscope.models.rewrites.constants import fold_constants
 from blockscope.models.rewrites.fused import unfuse
 from blockscope.models.rewrites.precision import as_float32, other_floats
+from blockscope.models.training_mode import check_computes, check_moments
 
 NODE_NAME = r"[A-Za-z0-9.][A-Za-z0-9_.\\/>-]*"
 MOST_VALUES = 2**29  # of a constant: 2 GiB of float32, the most that a graph file holds
@@ -50,6 +61,7 @@ NUMBERS = frozenset({
     types_pb2.DT_INT8, types_pb2.DT_INT16, types_pb2.DT_INT32, types_pb2.DT_INT64,
     types_pb2.DT_UINT8, types_pb2.DT_UINT16, types_pb2.DT_BOOL,
 })  # fmt: skip
+COLOURS_0_TO_255 = InputSettings(size=(224, 224), range=(0, 255))
 RECTIFIERS = frozenset({"Relu", "Relu6"})
 
 
@@ -65,6 +77,8 @@ class NormalForm:
         Name of its input.
     logits
         Name of its logits.
+    batch
+        How many images its shapes were written for.
     floats
         The floating point types other than float32 that the file computes in.
     """
@@ -72,11 +86,17 @@ class NormalForm:
     definition: graph_pb2.GraphDef
     input: str
     logits: str
+    batch: int
     floats: tuple[str, ...]
 
 
 def normalise(
-    graph: Graph, name: str, *, input_tensor: str | None = None, logits: str | None = None
+    graph: Graph,
+    name: str,
+    *,
+    image: InputSettings = COLOURS_0_TO_255,
+    logits: str | None = None,
+    feed: Mapping[str, FedValue] | None = None,
 ) -> NormalForm:
     """Return the part of a graph between the image and the logits, in plain operations.
 
@@ -89,10 +109,12 @@ def normalise(
         The graph as it was read.
     name
         The model's id, for messages.
-    input_tensor
-        Its input; by default the only one that the file names.
+    image
+        How an image enters it. Its tensor is by default the only input that the file names.
     logits
         Its logits; by default the input of the last softmax.
+    feed
+        Values of its other inputs.
 
     Returns
     -------
@@ -107,7 +129,7 @@ def normalise(
         The graph cannot be brought into normal form.
     """
     try:
-        return _normalise(graph, name, input_tensor, logits)
+        return _normalise(graph, name, image, logits, feed or {})
     except BadFile as error:
         if str(error).startswith("model '"):
             raise
@@ -115,11 +137,16 @@ def normalise(
 
 
 def _normalise(
-    graph: Graph, name: str, input_tensor: str | None, logits: str | None
+    graph: Graph,
+    name: str,
+    image: InputSettings,
+    logits: str | None,
+    feed: Mapping[str, FedValue],
 ) -> NormalForm:
     whole = unfuse(inline_calls(graph.definition))
     nodes = {node.name: node for node in whole.node}
-    start = input_tensor or graph.input
+    start = graph.nodes_of.get(image.tensor or "", image.tensor) or graph.input
+    feed = {graph.nodes_of.get(key, key): value for key, value in feed.items()}
     if start is None:
         found = [n.name for n in whole.node if n.op == "Placeholder"]
         raise BadFile(f"model '{name}': give input.tensor; placeholders found: {found}")
@@ -127,19 +154,35 @@ def _normalise(
         if tensor is not None and tensor not in nodes:
             raise unknown_name(kind, tensor, nodes, "models catalogue", f"model '{name}'")
     end = logits or _before_softmax(nodes, graph.output, name)
-    kept = _needed(nodes, start, end, name)
-    check_image({node.name: node for node in kept}, start)
+    kept = _needed(nodes, start, end, feed, name)
+    needed = {node.name: node for node in kept}
+    channels = channels_of(needed, start, image)
+    rule = image.rule_for(channels)
+    check_names(feed, kept, start)
     check_logits(nodes, end)
+    check_computes(kept, name)
     check_ops([(node.name, node.op) for node in kept], name)
-    _check_nodes(kept, whole, start)
+    _check_nodes(kept, whole, {start, *feed})
+    check_moments(needed, name)
     definition = graph_pb2.GraphDef(versions=graph.definition.versions)
-    for node in kept:
-        definition.node.append(_placeholder(node) if node.name == start else _plain(node, name))
+    plain = [node if node.name == start else _plain(node, name) for node in kept]
+    lift_whole_numbers(plain, start, rule)
+    check_contrast(needed, start, rule)
+    (given,) = [node for node in plain if node.name == start]
+    made = input_nodes(given, channels, image.layout, needed)
+    for node in plain:
+        if node is given:
+            definition.node.extend(made)
+        elif node.name in feed:
+            definition.node.extend(fed_nodes(node, feed[node.name], made[0].name))
+        else:
+            definition.node.append(node)
     _bypass_identity_n(definition)
     floats = other_floats(definition)
-    definition = fold_constants(as_float32(definition), start)
+    placeholder = made[0].name
+    definition = fold_constants(as_float32(definition), placeholder)
     definition.node.extend(_pre_relu_concats(definition))
-    return NormalForm(definition, start, end, tuple(floats))
+    return NormalForm(definition, placeholder, end, batch_of(nodes[start]), tuple(floats))
 
 
 def _bypass_identity_n(definition: graph_pb2.GraphDef) -> None:
@@ -181,10 +224,14 @@ def _before_softmax(nodes: dict[str, node_def_pb2.NodeDef], output: str | None, 
 
 
 def _needed(
-    nodes: dict[str, node_def_pb2.NodeDef], start: str, logits: str, name: str
+    nodes: dict[str, node_def_pb2.NodeDef],
+    start: str,
+    logits: str,
+    feed: Collection[str],
+    name: str,
 ) -> list[node_def_pb2.NodeDef]:
     """Return what the logits need from the input on, in the order of computation."""
-    ordered = graphs.toposort(nodes, [logits], stop={start})
+    ordered = graphs.toposort(nodes, [logits], stop={start, *feed})
     if start == logits:
         raise BadFile(f"the input '{start}' and the logits are one tensor (models catalogue)")
     if start not in {node.name for node in ordered}:
@@ -196,7 +243,7 @@ def _needed(
 
 
 def _check_nodes(
-    kept: list[node_def_pb2.NodeDef], definition: graph_pb2.GraphDef, start: str
+    kept: list[node_def_pb2.NodeDef], definition: graph_pb2.GraphDef, given: Collection[str]
 ) -> None:
     """Check what will run, before it does: names, that become those of files, edges, constants."""
     counts = Counter(node.name for node in definition.node)
@@ -209,12 +256,8 @@ def _check_nodes(
                 f"node {node.name!r} has a name that TensorFlow does not allow; valid: letters, "
                 "digits and . _ \\ / > -, beginning with a letter, digit or dot"
             )
-        if node.name == start:
+        if node.name in given:
             continue
-        if node.op == "Placeholder":
-            raise BadFile(
-                f"the logits need a second input, '{node.name}'; export the network for inference"
-            )
         check_edges(whole[node.name], whole)
         if node.op == "Const":
             _check_constant(node)
@@ -232,7 +275,7 @@ def _check_constant(node: node_def_pb2.NodeDef) -> None:
     tensor = node.attr["value"].tensor if "value" in node.attr else tensor_pb2.TensorProto()
     sizes = [dim.size for dim in tensor.tensor_shape.dim]
     if tensor.dtype not in NUMBERS:
-        kind = _type_name(tensor.dtype)
+        kind = type_name(tensor.dtype)
         raise BadFile(f"constant '{node.name}' holds {kind}; only numbers are supported")
     if min(sizes, default=0) < 0 or math.prod(sizes) > MOST_VALUES:
         raise BadFile(
@@ -244,24 +287,6 @@ def _check_constant(node: node_def_pb2.NodeDef) -> None:
         raise BadFile(f"constant '{node.name}' of shape {sizes} cannot be read: {error}") from error
     if list(array.shape) != sizes:
         raise BadFile(f"constant '{node.name}' has the shape {sizes}, found {list(array.shape)}")
-
-
-def _type_name(number: int) -> str:
-    """Return the name of a type; a damaged file may hold numbers of none."""
-    known = number in types_pb2.DataType.values()
-    return str(types_pb2.DataType.Name(number)) if known else f"type {number}"
-
-
-def _placeholder(node: node_def_pb2.NodeDef) -> node_def_pb2.NodeDef:
-    kinds = {node.attr[key].type for key in ("dtype", "T") if key in node.attr}
-    if kinds and types_pb2.DT_FLOAT not in kinds:
-        held = ", ".join(map(_type_name, kinds))
-        raise BadFile(f"input tensor '{node.name}' holds {held}; only float32 input is supported")
-    fresh = node_def_pb2.NodeDef(name=node.name, op="Placeholder")
-    fresh.attr["dtype"].type = types_pb2.DT_FLOAT
-    for size in (-1, -1, -1, 3):
-        fresh.attr["shape"].shape.dim.add(size=size)
-    return fresh
 
 
 def _plain(node: node_def_pb2.NodeDef, name: str) -> node_def_pb2.NodeDef:

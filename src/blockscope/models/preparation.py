@@ -16,8 +16,9 @@ from tensorflow.core.framework import graph_pb2
 from blockscope.io.errors import BadFile
 from blockscope.models import graphs
 from blockscope.models.axes import MAP, Axes, axes_of
-from blockscope.models.batch_axis import Tried, close, compared, open_batch
+from blockscope.models.batch_axis import Tensors, Tried, close, compared, open_batch
 from blockscope.models.card import InputSpec
+from blockscope.models.entry import FedValue, InputSettings
 from blockscope.models.layer_views import is_view, with_views
 from blockscope.models.network import Network
 from blockscope.models.normal_form import NormalForm
@@ -26,7 +27,6 @@ from blockscope.models.rewrites.dense_on_maps import with_products_of_channels
 from blockscope.models.rewrites.dilation import as_dilated
 
 Values = npt.NDArray[np.float32]
-Tensors = dict[str, npt.NDArray[np.generic]]
 
 
 @dataclass(frozen=True)
@@ -51,9 +51,23 @@ class Prepared:
     maps: frozenset[str]
 
 
-def prepare(
-    normal: NormalForm, spec: InputSpec, name: str, batch: int = 1
-) -> Prepared:
+def input_spec(
+    normal: NormalForm, image: InputSettings, fed: Mapping[str, FedValue] | None = None
+) -> InputSpec:
+    """Return how an image enters a graph, by an entry of the catalogue."""
+    (placeholder,) = [node for node in normal.definition.node if node.name == normal.input]
+    rule = image.rule_for(placeholder.attr["shape"].shape.dim[3].size)
+    return InputSpec(
+        tensor=normal.input,
+        size=image.size,
+        resize=image.resize,
+        filter=image.filter,
+        fed=dict(fed or {}),
+        **rule.model_dump(),
+    )
+
+
+def prepare(normal: NormalForm, spec: InputSpec, name: str) -> Prepared:
     """Make a plain graph one of any batch, with channels last, and find its layers.
 
     Parameters
@@ -64,8 +78,6 @@ def prepare(
         How an image enters it.
     name
         The model's id, for messages.
-    batch
-        The number of images that its shapes were written for.
 
     Returns
     -------
@@ -79,14 +91,12 @@ def prepare(
     """
     place = f"model '{name}', for an image of {spec.size[0]} x {spec.size[1]} pixels"
     try:
-        return _prepared(normal.definition, spec, normal.logits, batch)
+        return _prepared(normal.definition, spec, normal.logits, normal.batch)
     except BadFile as error:
         raise BadFile(f"{place} (models catalogue: input.size): {error}") from error
 
 
-def _prepared(
-    definition: graph_pb2.GraphDef, spec: InputSpec, logits: str, batch: int
-) -> Prepared:
+def _prepared(definition: graph_pb2.GraphDef, spec: InputSpec, logits: str, batch: int) -> Prepared:
     images = _two_images(spec)
     turned = with_channels_last(as_dilated(definition))
     shapes = _shapes(_run(Network(turned, spec, logits), np.repeat(images[:1], batch, 0)))

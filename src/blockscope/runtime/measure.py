@@ -203,7 +203,7 @@ def forward_flop(network: Network, layers: Sequence[str], size: int) -> int:
         total[0] += 2 * _multiplications(node, inputs, outputs)
         return outputs
 
-    grey = np.full((1, size, size, 3), np.mean(network.spec.range), np.float32)
+    grey = network.grey_input((size, size))
     network.run({network.spec.tensor: grey}, layers, operation=with_window_check(counting))
     return total[0]
 

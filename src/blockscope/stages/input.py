@@ -6,7 +6,8 @@ import os
 
 from blockscope.io import provenance
 from blockscope.io.atomic_files import sha256_of
-from blockscope.io.images import fit, read_image, write_png
+from blockscope.io.images import read_image, write_png
+from blockscope.io.resizing import fit
 from blockscope.models.card import ModelCard
 
 
@@ -23,7 +24,8 @@ def write_input(
     ``background`` (red, green, blue; 0 to 255) is shown where the image is transparent.
     """
     card = ModelCard.read(card_path)
-    pixels = fit(read_image(image_path, background), card.input.size)
+    spec = card.input
+    pixels = fit(read_image(image_path, background), spec.size, spec.resize, spec.filter)
     facts = provenance.record(
         "input",
         model=card.model,

@@ -8,6 +8,7 @@ from typing import TypedDict
 
 import numpy as np
 import numpy.typing as npt
+from tqdm import tqdm
 
 from blockscope.attribution.finite import check_finite
 from blockscope.attribution.verification import Floats, verify
@@ -22,7 +23,6 @@ from blockscope.models.card import ModelCard
 from blockscope.models.device import software_facts
 from blockscope.models.network import Network
 from blockscope.stages.activations import read_activations
-
 
 CANCELS = (
     "the contributions of its channels add up to zero at every position, but for rounding, as they "
@@ -149,7 +149,7 @@ class LayerTask:
         name = f"{what} at layer '{self.layer}' of model '{self.card.model}'"
         cancels = verify(name, found, terms, axes)
         if cancels:
-            print(f"{name}: {CANCELS}", file=sys.stderr)
+            tqdm.write(f"{name}: {CANCELS}", file=sys.stderr)
         return cancels
 
     def record(self, stage: str, **facts: str | int | float | None) -> provenance.Facts:

@@ -11,13 +11,12 @@ from blockscope.io.atomic_files import atomic_write, sha256_of
 from blockscope.io.downloads import MOST_MB, fetch
 from blockscope.io.errors import BadFile
 from blockscope.io.labels import Labels, read_labels
-from blockscope.models.card import InputSpec
 from blockscope.models.card_builder import build_card
 from blockscope.models.device import software_facts
 from blockscope.models.entry import ModelEntry, Source
 from blockscope.models.formats import read_graph
 from blockscope.models.normal_form import normalise
-from blockscope.models.preparation import prepare
+from blockscope.models.preparation import input_spec, prepare
 
 
 def write_model(
@@ -52,11 +51,10 @@ def write_model(
         Something is wrong with the model; neither file is changed then.
     """
     source, source_sha256 = _locate(entry.graph, downloads, download_mb)
-    graph = read_graph(source, entry.input.size)
-    normal = normalise(graph, name, input_tensor=entry.input.tensor, logits=entry.logits)
+    graph = read_graph(source, entry)
+    normal = normalise(graph, name, image=entry.input, logits=entry.logits, feed=entry.feed)
     labels_path, _ = _locate(entry.labels, downloads, download_mb)
-    spec = InputSpec(tensor=normal.input, size=entry.input.size, range=entry.input.range)
-    prepared = prepare(normal, spec, name)
+    prepared = prepare(normal, input_spec(normal, entry.input, entry.feed), name)
     card = build_card(prepared, name, labels=Labels(read_labels(labels_path), entry.skip_labels))
     content = prepared.definition.SerializeToString(deterministic=True)
     card = card.model_copy(

@@ -109,10 +109,10 @@ def _table(source: Path) -> str:
 
 def _card(card: ModelCard) -> list[str]:
     rows, cols = card.input.size
-    low, high = card.input.range
     named = len(card.label_table)
     lines = [
-        f"Input: {card.input.tensor}, {rows} x {cols} pixels, values {low:g} to {high:g}",
+        f"Input: {card.input.tensor}, {rows} x {cols} pixels, {card.input.in_words()}",
+        *(f"Fed: {name} = {value}" for name, value in card.input.fed.items()),
         f"Logits: {card.logits}, {card.outputs} in all, {named} with a label",
         f"Layers ({len(card.layers)}): row x col x channel",
     ]

@@ -81,6 +81,26 @@ def test_a_graph_that_cannot_be_found_is_refused(graph, match):
         ModelEntry(**{**MODEL, "graph": graph})
 
 
+@pytest.mark.parametrize(
+    ("keys", "match"),
+    [
+        ({"graph": "net.keras", "signature": "x"}, "signature is only for a SavedModel; 'net"),
+        (
+            {
+                "graph": "net.pb", "logits": "y", "output": "x",
+                "input": MODEL["input"] | {"tensor": "input"},
+            },
+            r"a frozen graph \(.pb\) names no outputs; give logits",
+        ),
+        ({"feed": {"rate": "fast"}}, "must be a number, true, false, or lists of these, .*'fast'"),
+        ({"feed": {"rate": [[[[1]]]]}}, "at most three deep, found"),
+    ],
+)  # fmt: skip
+def test_keys_that_a_file_has_no_use_for_are_refused(keys, match):
+    with pytest.raises(ValidationError, match=match):
+        ModelEntry(**{**MODEL, **keys})
+
+
 def test_the_digest_of_an_entry_follows_what_it_says():
     same = ModelEntry(**{**MODEL, "graph": {"path": "net.keras"}})
     other = ModelEntry(**{**MODEL, "skip_labels": 1})

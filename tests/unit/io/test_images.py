@@ -18,7 +18,8 @@ from PIL import Image, PngImagePlugin
 
 from blockscope.io import provenance
 from blockscope.io.errors import BadFile
-from blockscope.io.images import check_image, fit, read_image, read_png, write_png
+from blockscope.io.images import check_image, read_image, read_png, write_png
+from blockscope.io.resizing import fit
 
 ROWS, COLS = 5, 7
 GREY16 = (np.arange(ROWS * COLS, dtype=np.uint16) * 1900).reshape(ROWS, COLS)

@@ -8,6 +8,7 @@ import tensorflow as tf
 from helpers.tiny_network import conv, weights
 
 from blockscope.io.errors import BadFile
+from blockscope.models.entry import InputSettings
 from blockscope.models.formats import Graph
 from blockscope.models.normal_form import normalise
 
@@ -32,15 +33,15 @@ def ends_of(definition) -> set[str]:
 @pytest.mark.parametrize(
     ("shape", "words"),
     [
-        ((None, 20, 28, 1), r"\(any, 20, 28, 1\): it is not an image of three colours; valid: \("),
-        ((None, 20, 28, 4), r"\(any, 20, 28, 4\): it is not an image of three colours"),
+        ((None, 20, 28, 4), r"\(any, 20, 28, 4\): it is not an image of three colours or of grey"),
         ((None, 20, 28), r"\(any, 20, 28\): it is not an image of three colours"),
-        ((2, 3, 20, 28), r"\(2, 3, 20, 28\): its channels come first; valid: \(image, row, col, 3"),
+        ((None, 1, 20, 28, 3), r"\(any, 1, 20, 28, 3\): it is not an image of three colours"),
+        ((2, 3, 20, 28), r"\(2, 3, 20, 28\): its channels come first; give layout: channels_first"),
     ],
 )
 def test_an_input_of_other_channels_is_refused(shape, words) -> None:
     def build(x):
-        x = tf.reshape(x, [-1, 20, 28, 3]) if len(shape) == 3 or shape[1] == 3 else x
+        x = tf.reshape(x, [-1, 20, 28, 3]) if len(shape) != 4 or shape[1] == 3 else x
         logits_of(x)
 
     with pytest.raises(BadFile, match=rf"model 'net': input tensor 'input' has the shape {words}"):
@@ -59,8 +60,12 @@ def test_the_first_filter_tells_the_channels_where_the_input_does_not(shape) -> 
     if shape is None:  # TensorFlow's own check is not part of what is under test
         for node in graph.definition.node:
             node.op = "Identity" if node.op == "EnsureShape" else node.op
-    with pytest.raises(BadFile, match=r"convolution 'first' reads 1 channels of the input 'input'"):
+    words = r"convolution 'first' reads 1 channels of the input 'input', .* give order: grey; valid"
+    with pytest.raises(BadFile, match=words):
         normalise(graph, "net", logits="logits")
+    grey = InputSettings(size=(20, 28), range=(0, 1), order="grey")
+    found = normalise(graph, "net", logits="logits", image=grey)
+    assert [dim.size for dim in found.node[0].attr["shape"].shape.dim] == [-1, -1, -1, 1]
 
 
 def test_an_image_that_is_padded_to_more_channels_is_one_of_three_colours() -> None:

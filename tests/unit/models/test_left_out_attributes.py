@@ -12,12 +12,13 @@ from tensorflow.python.framework import meta_graph
 from blockscope.autodiff.gradient_overrides import OVERRIDES
 from blockscope.autodiff.gradients import Gradients
 from blockscope.io.errors import BadFile
+from blockscope.models.entry import InputSettings
 from blockscope.models.formats import Graph
 from blockscope.models.network import Network
 from blockscope.models.normal_form import normalise
 
 SHAPE = (9, 7, 3)
-ENDS = {"input_tensor": "input", "logits": "output"}
+IMAGE = InputSettings(tensor="input", size=(9, 7), range=(0, 1))
 
 
 def layers(x, training=False):
@@ -60,7 +61,7 @@ def test_stripping_takes_attributes_away(network):
 
 def test_the_normal_form_is_the_same(network):
     form, less = (
-        normalise(Graph(definition), "net", **ENDS).definition
+        normalise(Graph(definition), "net", image=IMAGE, logits="output").definition
         for definition in (network.definition, stripped(network.definition))
     )
     assert less == form
@@ -74,7 +75,7 @@ def test_a_batch_norm_that_trains_by_default_is_refused():
     assert modes
     assert "is_training" not in modes[0]
     with pytest.raises(BadFile, match="in training mode; export for inference"):
-        normalise(Graph(definition), "net", **ENDS)
+        normalise(Graph(definition), "net", image=IMAGE, logits="output")
 
 
 def test_gradients_are_the_same_and_the_graph_stays_as_it_is(network, rng):

@@ -287,15 +287,6 @@ def test_checksum_of_a_local_file_is_checked(tmp_path, normal):
     assert card.source == str(path)
 
 
-def test_half_precision_input_is_refused(tmp_path, normal):
-    def half(x):
-        return classifier(tf.cast(x, tf.float32))
-
-    path = freeze(half, tmp_path / "net.pb", dtype=tf.float16)
-    with pytest.raises(BadFile, match="input tensor 'input' holds DT_HALF; only float32"):
-        normal(path)
-
-
 def test_training_mode_is_refused(tmp_path, normal):
     def training(x):
         x = conv(x, 7, seed=1)

@@ -74,7 +74,7 @@ class Case:
         return np.array(found)
 
     def check(self, layer, terms):
-        """Compare all labels, and the sum over positions, with ``terms`` (label, row, col, channel)."""
+        """Compare all labels, and sums over positions, with terms (label, row, col, channel)."""
         scale = np.abs(terms).max()
         found = attribute_labels(self.linear(layer), range(4))
         np.testing.assert_allclose(found, terms.sum(-1), rtol=0, atol=2e-5 * scale)
@@ -149,7 +149,7 @@ def test_statistics_of_the_batch_are_refused():
         mean, variance = tf.nn.moments(x, [0, 1, 2])
         return head(tf.nn.relu((x - mean) * tf.math.rsqrt(variance + 1e-3)))
 
-    with pytest.raises(BadFile, match="depend on the other images of its batch.*training mode"):
+    with pytest.raises(BadFile, match=r"depend on the other images of its batch.*training mode"):
         Case(build)
 
 

@@ -219,7 +219,9 @@ def test_a_convolution_of_interleaved_images_becomes_dilated(padding, depthwise,
 
 def channels_first(values):
     first = tf.transpose(values, [0, 3, 1, 2])
-    y = tf.nn.conv2d(first, kernel(3, 2, 3, 4), [1, 1, 2, 1], [[0, 0], [0, 0], [2, 1], [0, 1]], "NCHW")
+    y = tf.nn.conv2d(
+        first, kernel(3, 2, 3, 4), [1, 1, 2, 1], [[0, 0], [0, 0], [2, 1], [0, 1]], "NCHW"
+    )
     y = tf.nn.relu(tf.nn.bias_add(y, kernel(4), "NCHW"))
     scaled = y * kernel(4, 1, 1, seed=3) + tf.constant(0.5)
     y = tf.concat([scaled, tf.nn.max_pool2d(y, 3, 1, "SAME", "NCHW")], 1)
@@ -238,7 +240,9 @@ def test_channels_come_last(x):
     scaled = y * kernel(4, 1, 1, seed=3)[:, 0, 0] + 0.5
     y = tf.concat([scaled, tf.nn.max_pool2d(y, 3, 1, "SAME")], 3)
     flat = tf.reshape(tf.transpose(y, [0, 3, 1, 2]), [2, -1])
-    wanted = flat @ kernel(flat.shape[1], 5, seed=5) + tf.reduce_mean(y, [1, 2]) @ kernel(8, 5, seed=6)
+    wanted = flat @ kernel(flat.shape[1], 5, seed=5) + tf.reduce_mean(y, [1, 2]) @ kernel(
+        8, 5, seed=6
+    )
     np.testing.assert_allclose(run(last, x), wanted.numpy(), atol=1e-5)
     assert ops_of(last)["Transpose"] <= 2  # one before the flattening; none between operations
 

@@ -49,6 +49,19 @@ def test_the_input_is_what_the_network_sees(tmp_path: Path, card: Path) -> None:
     assert facts.items() >= expected.items()
 
 
+def test_the_input_is_scaled_as_the_card_says_and_shown_in_colour(
+    tmp_path: Path, card: Path
+) -> None:
+    said = ModelCard.read(card)
+    update = {"resize": 7, "filter": "nearest", "order": "bgr", "mean": (1, 2, 3)}
+    said.model_copy(update={"input": said.input.model_copy(update=update)}).write(card)
+    photo = Image.fromarray(np.random.default_rng(0).integers(0, 256, (21, 33, 3)).astype("u1"))
+    photo.save(tmp_path / "photo.png")
+    write(tmp_path, card)
+    expected = np.asarray(photo.resize((11, 7), Image.Resampling.NEAREST))[2:6, 2:8]
+    np.testing.assert_array_equal(read_png(tmp_path / "new/input.png")[0], expected)
+
+
 def test_a_damaged_image_leaves_no_input(tmp_path: Path, card: Path) -> None:
     (tmp_path / "photo.png").write_bytes(b"words")
     with pytest.raises(BadFile, match=r"photo\.png' is not in a known image format"):

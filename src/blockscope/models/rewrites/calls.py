@@ -39,9 +39,7 @@ def inline_calls(definition: graph_pb2.GraphDef) -> graph_pb2.GraphDef:
     )
 
 
-def _function(
-    node: node_def_pb2.NodeDef, functions: Functions
-) -> function_pb2.FunctionDef | None:
+def _function(node: node_def_pb2.NodeDef, functions: Functions) -> function_pb2.FunctionDef | None:
     """Return the function that a node calls; None where it is an operation."""
     name = node.attr["f"].func.name if node.op in CALLS and "f" in node.attr else node.op
     return functions.get(name)

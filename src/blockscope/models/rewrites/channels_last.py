@@ -17,11 +17,13 @@ FIRST_OF_LAST = (0, 3, 1, 2)  # the order of axes that makes channels first of c
 LAST_OF_FIRST = (0, 2, 3, 1)
 FIRST = "/_channels_first"  # ending of the name of a tensor as it was in the file
 PER_AXIS = ("strides", "ksize", "dilations")
-ONE_IN = frozenset(
-    """Relu Relu6 Elu Selu LeakyRelu Sigmoid Tanh Softplus Softsign Exp Log Sqrt Rsqrt Square Abs
-    Neg Identity Erf Snapshot""".split()
-)
-TWO_IN = frozenset("Add AddV2 AddN Sub Mul RealDiv Maximum Minimum SquaredDifference".split())
+ONE_IN = frozenset({
+    "Relu", "Relu6", "Elu", "Selu", "LeakyRelu", "Sigmoid", "Tanh", "Softplus", "Softsign", "Exp",
+    "Log", "Sqrt", "Rsqrt", "Square", "Abs", "Neg", "Identity", "Erf", "Snapshot",
+})  # fmt: skip
+TWO_IN = frozenset({
+    "Add", "AddV2", "AddN", "Sub", "Mul", "RealDiv", "Maximum", "Minimum", "SquaredDifference",
+})  # fmt: skip
 
 
 def with_channels_last(definition: graph_pb2.GraphDef) -> graph_pb2.GraphDef:
@@ -187,8 +189,6 @@ def _transpose(name: str, source: str, order: Sequence[int]) -> list[node_def_pb
     return [axes, typed(node, Tperm=types_pb2.DT_INT32)]
 
 
-def _held(
-    nodes: graphs.Nodes, node: node_def_pb2.NodeDef, number: int
-) -> np.ndarray | None:
+def _held(nodes: graphs.Nodes, node: node_def_pb2.NodeDef, number: int) -> np.ndarray | None:
     held = nodes[graphs.sources(node)[number]]
     return make_ndarray(held.attr["value"].tensor) if held.op == "Const" else None

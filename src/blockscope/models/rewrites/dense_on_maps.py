@@ -19,9 +19,7 @@ from blockscope.models.rewrites.making import constant, copied, operation, with_
 Shapes = dict[str, tuple[int, ...]]
 
 
-def with_products_of_channels(
-    definition: graph_pb2.GraphDef, shapes: Shapes
-) -> graph_pb2.GraphDef:
+def with_products_of_channels(definition: graph_pb2.GraphDef, shapes: Shapes) -> graph_pb2.GraphDef:
     """Return the graph with a 1 x 1 convolution, or a batched product, for each such dense layer.
 
     It takes the name of the last Reshape. ``shapes``: of all tensors.
@@ -84,7 +82,5 @@ def _product(
         )  # fmt: skip
         return [kernel, conv]
     matrix = constant(name, np.ascontiguousarray(weights))
-    product = operation(
-        "BatchMatMulV2", last.name, [source, name], adj_x=False, adj_y=False
-    )
+    product = operation("BatchMatMulV2", last.name, [source, name], adj_x=False, adj_y=False)
     return [matrix, product]

@@ -45,17 +45,18 @@ def _dilated(
     if conv.op not in CONVOLUTIONS or readers[conv.name] != 1:
         return []
     first = nodes[graphs.sources(conv)[0]]
-    blocks, crops = _held(last, 1, nodes), _held(last, 2, nodes)
     if first.op != "SpaceToBatchND" or readers[first.name] != 1:
         return []
-    blocks_in, pads = _held(first, 1, nodes), _held(first, 2, nodes)
-    weights = _held(conv, 1, nodes)
-    plain = attribute(conv, "data_format") == "NHWC" and set(attribute(conv, "strides")) == {1}
-    if any(v is None for v in (blocks, crops, blocks_in, pads, weights)) or not plain:
+    held = [_held(*one, nodes) for one in ((last, 1), (last, 2), (first, 1), (first, 2), (conv, 1))]
+    constants = [one for one in held if one is not None]
+    if len(constants) < len(held) or attribute(conv, "data_format") != "NHWC":
         return []
+    blocks, crops, blocks_in, pads, weights = constants
     if blocks.shape != (2,) or not np.array_equal(blocks, blocks_in):
         return []
-    if set(attribute(conv, "dilations")) != {1} or attribute(conv, "padding") == "EXPLICIT":
+    if attribute(conv, "padding") == "EXPLICIT" or any(
+        set(attribute(conv, name)) != {1} for name in ("strides", "dilations")
+    ):
         return []
     edges = pads.copy()
     if attribute(conv, "padding") == "SAME":  # of each of the interleaved images
@@ -108,10 +109,10 @@ def _with_wide_kernel(
     return [constant(f"{node.name}/_wide", kernel), node]
 
 
-def _held(
-    node: node_def_pb2.NodeDef, number: int, nodes: graphs.Nodes
-) -> np.ndarray | None:
+def _held(node: node_def_pb2.NodeDef, number: int, nodes: graphs.Nodes) -> np.ndarray | None:
     """Return the constant that a node reads; None where it is none."""
     sources = graphs.sources(node)
     held = nodes[sources[number]] if len(sources) > number else None
-    return make_ndarray(held.attr["value"].tensor) if held is not None and held.op == "Const" else None
+    if held is None or held.op != "Const":
+        return None
+    return np.asarray(make_ndarray(held.attr["value"].tensor))

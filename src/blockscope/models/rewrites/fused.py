@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from tensorflow.core.framework import attr_value_pb2, graph_pb2, node_def_pb2, types_pb2
+from tensorflow.core.framework import graph_pb2, node_def_pb2
 
 from blockscope.io.errors import BadFile
-from blockscope.models import graphs
 from blockscope.models.node_attributes import attribute
-from blockscope.models.rewrites.making import constant, copied, operation, typed, with_nodes
+from blockscope.models.rewrites.making import copied, operation, with_nodes
 
 PLAIN = {
     "_FusedConv2D": "Conv2D",
@@ -97,7 +96,7 @@ def _next(
         activation = operation(word, name, [before])
         if word == "LeakyRelu":
             slope = attribute(node, "leakyrelu_alpha")
-            activation.attr["alpha"].CopyFrom(attr_value_pb2.AttrValue(f=0.2 if slope is None else slope))
+            activation.attr["alpha"].f = 0.2 if slope is None else slope
         return [activation]
     if word == "Prelu":
         return _prelu(operation("Prelu", name, [before, others.pop(0)]))

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 from tensorflow.core.framework import attr_value_pb2, graph_pb2, node_def_pb2, types_pb2
+
 from blockscope.io.errors import BadFile
 
 Value = int | float | bool | str | bytes | Sequence[int]
