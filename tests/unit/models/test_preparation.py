@@ -40,7 +40,7 @@ class Case:
             tf.identity(build(x), name="logits")
         normal = normalise(Graph(graph.as_graph_def(), "input"), "net", logits="logits")
         spec = InputSpec(tensor="input", size=SIZE, range=(-1, 1))
-        self.prepared = prepare(normal, spec, "net", batch or 1)
+        self.prepared = prepare(normal, spec, "net")
         self.card = build_card(self.prepared, "net", labels=Labels([f"l{i}" for i in range(4)]))
         self.network = Network(self.prepared.definition, self.prepared.spec, self.prepared.logits)
         image = np.random.default_rng(3).integers(0, 256, (*SIZE, 3), np.uint8)
