@@ -1,7 +1,7 @@
-"""What a network reads and gives: an image of three colours, and the logits of a softmax.
+"""What a network reads: an image of three colours.
 
 TensorFlow would compute other networks without a word: it takes a filter for one grey channel as a
-grouped convolution of three colours, and a softmax of probabilities is a softmax too.
+grouped convolution of three colours.
 """
 
 from __future__ import annotations
@@ -15,8 +15,6 @@ from blockscope.models import graphs
 
 COLOURS = 3
 SAME_NUMBERS = frozenset({"Identity", "Reshape", "Squeeze", "ExpandDims", "StopGradient"})
-OF_LOGITS = frozenset({"Softmax", "LogSoftmax"})
-NO_LOGITS = OF_LOGITS | {"Sigmoid", "Exp", "Softplus", "Tanh"}
 # What a preparation of the image may be made of, up to the first convolution.
 PREPARATION = SAME_NUMBERS | {
     "Add", "AddV2", "BiasAdd", "Mul", "Sub", "RealDiv", "ResizeBilinear", "ResizeNearestNeighbor",
@@ -37,30 +35,6 @@ def behind_reshapes(nodes: graphs.Nodes, name: str) -> node_def_pb2.NodeDef:
     while node.op in SAME_NUMBERS:
         node = nodes[first_source(node)]
     return node
-
-
-def check_logits(nodes: graphs.Nodes, name: str) -> None:
-    """Refuse a tensor that is known to hold no logits of a softmax.
-
-    Where nothing follows the tensor, it is taken for logits.
-    """
-    made = behind_reshapes(nodes, name)
-    if made.op in NO_LOGITS:
-        mend = (
-            f"give the tensor before it, logits: {first_source(made)}"
-            if made.op in OF_LOGITS
-            else "networks whose labels are not those of one softmax are not supported"
-        )
-        raise BadFile(
-            f"'{name}' is the output of {made.op} ('{made.name}'), which gives no logits; {mend} "
-            "(models catalogue: logits)"
-        )
-    readers = {node.op for node in _readers(nodes, name, SAME_NUMBERS)}
-    if "Sigmoid" in readers and not readers & OF_LOGITS:
-        raise BadFile(
-            f"a sigmoid follows '{name}': each label has a probability of its own; networks whose "
-            "labels are not those of one softmax are not supported (models catalogue: logits)"
-        )
 
 
 def check_image(nodes: graphs.Nodes, name: str) -> None:

@@ -28,14 +28,10 @@ from tensorflow.core.framework import graph_pb2, node_def_pb2, tensor_pb2, types
 from blockscope.io.errors import BadFile, unknown_name
 from blockscope.models import graphs
 from blockscope.models.allowed_operations import check_ops
+from blockscope.models.card import Head
 from blockscope.models.formats import Graph
-from blockscope.models.image_and_logits import (
-    OF_LOGITS,
-    behind_reshapes,
-    check_image,
-    check_logits,
-    first_source,
-)
+from blockscope.models.heads import find_ends
+from blockscope.models.image_and_logits import check_image
 from blockscope.models.network import PRE_RELU
 from blockscope.models.operations import check_edges, enter_defaults
 from blockscope.models.rewrites.calls import inline_calls
@@ -65,6 +61,10 @@ class NormalForm:
         Name of its input.
     logits
         Name of its logits.
+    head
+        What follows them; None where neither the file nor the entry tells.
+    asked
+        The tensor that the entry names, if the logits are one before it.
     floats
         The floating point types other than float32 that the file computes in.
     """
@@ -72,11 +72,18 @@ class NormalForm:
     definition: graph_pb2.GraphDef
     input: str
     logits: str
+    head: Head | None
+    asked: str | None
     floats: tuple[str, ...]
 
 
 def normalise(
-    graph: Graph, name: str, *, input_tensor: str | None = None, logits: str | None = None
+    graph: Graph,
+    name: str,
+    *,
+    input_tensor: str | None = None,
+    logits: str | None = None,
+    head: Head | None = None,
 ) -> NormalForm:
     """Return the part of a graph between the image and the logits, in plain operations.
 
@@ -92,7 +99,9 @@ def normalise(
     input_tensor
         Its input; by default the only one that the file names.
     logits
-        Its logits; by default the input of the last softmax.
+        Its logits, or what a head made of them; by default the output that the file names.
+    head
+        What follows the logits, where the file does not hold it.
 
     Returns
     -------
@@ -107,7 +116,7 @@ def normalise(
         The graph cannot be brought into normal form.
     """
     try:
-        return _normalise(graph, name, input_tensor, logits)
+        return _normalise(graph, name, input_tensor, logits, head)
     except BadFile as error:
         if str(error).startswith("model '"):
             raise
@@ -115,7 +124,7 @@ def normalise(
 
 
 def _normalise(
-    graph: Graph, name: str, input_tensor: str | None, logits: str | None
+    graph: Graph, name: str, input_tensor: str | None, logits: str | None, head: Head | None
 ) -> NormalForm:
     whole = unfuse(inline_calls(graph.definition))
     nodes = {node.name: node for node in whole.node}
@@ -126,10 +135,9 @@ def _normalise(
     for kind, tensor in (("input tensor", start), ("logits tensor", logits)):
         if tensor is not None and tensor not in nodes:
             raise unknown_name(kind, tensor, nodes, "models catalogue", f"model '{name}'")
-    end = logits or _before_softmax(nodes, graph.output, name)
-    kept = _needed(nodes, start, end, name)
+    ends = find_ends(nodes, logits, graph.output, head)
+    kept = _needed(nodes, start, ends.logits, name)
     check_image({node.name: node for node in kept}, start)
-    check_logits(nodes, end)
     check_ops([(node.name, node.op) for node in kept], name)
     _check_nodes(kept, whole, start)
     definition = graph_pb2.GraphDef(versions=graph.definition.versions)
@@ -139,7 +147,7 @@ def _normalise(
     floats = other_floats(definition)
     definition = fold_constants(as_float32(definition), start)
     definition.node.extend(_pre_relu_concats(definition))
-    return NormalForm(definition, start, end, tuple(floats))
+    return NormalForm(definition, start, *ends, tuple(floats))
 
 
 def _bypass_identity_n(definition: graph_pb2.GraphDef) -> None:
@@ -160,24 +168,6 @@ def _bypass_identity_n(definition: graph_pb2.GraphDef) -> None:
             del sources[1:]
         del node.input[:]
         node.input.extend(sources)
-
-
-def _before_softmax(nodes: dict[str, node_def_pb2.NodeDef], output: str | None, name: str) -> str:
-    """Return the input of the last softmax, or the output where there is none."""
-    if output is None:
-        softmaxes = [n for n in nodes.values() if n.op == "Softmax"]
-        if len(softmaxes) != 1:
-            found = [n.name for n in softmaxes]
-            raise BadFile(f"model '{name}': give logits; softmax operations found: {found}")
-        return first_source(softmaxes[0])
-    graphs.toposort(nodes, [output])  # without a cycle, so that this ends
-    made = behind_reshapes(nodes, output)
-    if made.op in OF_LOGITS:
-        return first_source(made)
-    node = nodes[output]
-    while node.op == "Identity":
-        node = nodes[first_source(node)]
-    return node.name
 
 
 def _needed(
