@@ -106,9 +106,22 @@ def find_ends(
         # Behind a reshape labels may be in groups: the head's own input shows it.
         same = _behind(nodes, used.logits) == _behind(nodes, start)
         return Ends(start, used.head) if same else Ends(used.logits, used.head, logits)
-    if head is None:
-        _check_no_activation(nodes, start)
     return Ends(start if logits else _behind(nodes, start), head)
+
+
+def check_no_activation(nodes: graphs.Nodes, name: str) -> None:
+    """Refuse values that an activation function made: no head of the usual ones is before them."""
+    node = behind_reshapes(nodes, name)
+    while node.op in SCALING:
+        moving = [s for s in graphs.sources(node) if behind_reshapes(nodes, s).op != "Const"]
+        if len(moving) != 1:
+            return
+        node = behind_reshapes(nodes, moving[0])
+    if node.op in ACTIVATIONS:
+        raise BadFile(
+            f"'{name}' holds values of {node.op} ('{node.name}'), which gives no logits; give the "
+            f"tensor of the logits, or head: none to attribute these values as they are {MEND}"
+        )
 
 
 def _only_softmax(nodes: graphs.Nodes) -> str:
@@ -128,21 +141,6 @@ def _check_asked(head: Head | None, found: Sequence[_Found]) -> None:
 
 def _listed(found: Sequence[_Found]) -> str:
     return " and ".join(f"'{one.node.name}' ({one.node.op})" for one in found)
-
-
-def _check_no_activation(nodes: graphs.Nodes, name: str) -> None:
-    """Refuse values that an activation function made: no head of the usual ones is before them."""
-    node = behind_reshapes(nodes, name)
-    while node.op in SCALING:
-        moving = [s for s in graphs.sources(node) if behind_reshapes(nodes, s).op != "Const"]
-        if len(moving) != 1:
-            return
-        node = behind_reshapes(nodes, moving[0])
-    if node.op in ACTIVATIONS:
-        raise BadFile(
-            f"'{name}' holds values of {node.op} ('{node.name}'), which gives no logits; give the "
-            f"tensor of the logits, or head: none to attribute these values as they are {MEND}"
-        )
 
 
 def _head_at(nodes: graphs.Nodes, name: str) -> _Found | None:
@@ -197,8 +195,10 @@ def _is_shifted(nodes: graphs.Nodes, log: str, most: str, of: str) -> bool:
     if node.op != "Log" or _maximised(nodes, most) != whole:
         return False
     exponent = _exponent(nodes, behind_reshapes(nodes, first_source(node)))
-    inside = _shifted(nodes, exponent) if exponent else exponent
-    return bool(inside) and inside != exponent and behind_reshapes(nodes, inside).name == whole
+    if exponent is None:
+        return False
+    inside = _shifted(nodes, exponent)
+    return inside != exponent and behind_reshapes(nodes, inside).name == whole
 
 
 def _shifted(nodes: graphs.Nodes, name: str) -> str:

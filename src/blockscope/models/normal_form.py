@@ -30,7 +30,7 @@ from blockscope.models import graphs
 from blockscope.models.allowed_operations import check_ops
 from blockscope.models.card import Head
 from blockscope.models.formats import Graph
-from blockscope.models.heads import find_ends
+from blockscope.models.heads import check_no_activation, find_ends
 from blockscope.models.image_and_logits import check_image
 from blockscope.models.network import PRE_RELU
 from blockscope.models.operations import check_edges, enter_defaults
@@ -137,6 +137,8 @@ def _normalise(
             raise unknown_name(kind, tensor, nodes, "models catalogue", f"model '{name}'")
     ends = find_ends(nodes, logits, graph.output, head)
     kept = _needed(nodes, start, ends.logits, name)
+    if ends.head is None:
+        check_no_activation(nodes, ends.logits)
     check_image({node.name: node for node in kept}, start)
     check_ops([(node.name, node.op) for node in kept], name)
     _check_nodes(kept, whole, start)

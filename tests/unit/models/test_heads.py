@@ -179,7 +179,7 @@ def test_values_that_are_probabilities_may_be_attributed_as_they_are() -> None:
 def test_what_an_activation_gives_is_no_logit(head, op, by_name) -> None:
     graph = graph_of(head, None if by_name else "out")
     ends = {"logits": "out"} if by_name else {}
-    words = rf"'out' holds values of {op} \('.+'\), which gives no logits; .* or head: none to"
+    words = rf"'.+' holds values of {op} \('.+'\), which gives no logits; .* or head: none to"
     with pytest.raises(BadFile, match=words):
         normalise(graph, "net", **ends)
     assert normalise(graph, "net", head="none", **ends).head == "none"
