@@ -21,5 +21,5 @@ def write_classes(
     linear, labels = task.linear(), task.card.label_table
     attribution = attribute_labels(linear, labels.indexes, memory_mb, progress=True)
     task.check_finite("attribution", attribution)
-    dataset = named_labels(attribution, linear.output.numpy()[0], labels)
+    dataset = named_labels(attribution, linear.output.numpy()[0], labels, task.card.head)
     datasets.write_h5(output, dataset.assign_attrs(task.record("classes")))

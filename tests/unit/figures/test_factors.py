@@ -78,8 +78,8 @@ def test_the_most_probable_labels_come_first(rng: np.random.Generator) -> None:
     made = [factors(rng, "mixed4d", (5, 7)), factors(rng, "mixed5a", (3, 4))]
     panel = FactorsPanel.from_datasets(row(), input_pixels(), attributions, made, top_labels=7)
     chance = attributions["probability"].to_series().sort_values(ascending=False)
-    assert [weight.label for weight in panel.probabilities] == list(chance.index[:7])
-    np.testing.assert_allclose([weight.value for weight in panel.probabilities], chance.iloc[:7])
+    assert [weight.label for weight in panel.highest] == list(chance.index[:7])
+    np.testing.assert_allclose([weight.value for weight in panel.highest], chance.iloc[:7])
 
 
 def test_requested_labels_are_shown_once(rng: np.random.Generator) -> None:
@@ -144,7 +144,7 @@ def test_reading_files_gives_what_was_written(tmp_path: Path, rng: np.random.Gen
         np.testing.assert_array_equal(one.spatial, other.spatial)
         assert one.tops == other.tops
         assert (one.layer, one.relative_error) == (other.layer, other.relative_error)
-    assert read.probabilities == direct.probabilities
+    assert read.highest == direct.highest
     assert read.requested == direct.requested
 
 
@@ -223,7 +223,7 @@ def test_everything_a_reader_needs_is_on_the_sheet(rng: np.random.Generator) -> 
         "Relative error of the factors: mixed4d 0.31, mixed5a 0.31",
         "red plain star",
         *(weight.label for layer in panel.layers for top in layer.tops for weight in top),
-        *(weight.label for weight in panel.probabilities),
+        *(weight.label for weight in panel.highest),
     ):
         assert words in text, f"'{words}' is not on the sheet"
 
