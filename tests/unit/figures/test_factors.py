@@ -17,6 +17,7 @@ from PIL import Image
 
 from blockscope.config.settings import RunRow
 from blockscope.figures import captions, colour
+from blockscope.figures.data.contrasts import find_contrast
 from blockscope.figures.data.factors import FactorsPanel, Weight
 from blockscope.figures.data.panel_files import PanelFiles
 from blockscope.figures.image_encoding import blended
@@ -80,6 +81,27 @@ def test_the_most_probable_labels_come_first(rng: np.random.Generator) -> None:
     chance = attributions["probability"].to_series().sort_values(ascending=False)
     assert [weight.label for weight in panel.highest] == list(chance.index[:7])
     np.testing.assert_allclose([weight.value for weight in panel.highest], chance.iloc[:7])
+
+
+def test_without_a_head_the_largest_outputs_are_shown(rng: np.random.Generator) -> None:
+    attributions = classes(rng, labels=["a", "b", "c"]).drop_vars(["logit", "probability"])
+    values = np.array([-3.25, -0.5, -12.0], np.float32)
+    attributions = attributions.assign_coords(output=("label", values))
+    made = [factors(rng, "mixed4d", (5, 7)), factors(rng, "mixed5a", (3, 4))]
+    panel = FactorsPanel.from_datasets(row(), input_pixels(), attributions, made)
+    assert [weight.label for weight in panel.highest] == ["b", "a", "c"]
+    assert captions.highest_title(panel) == "Largest outputs"
+    minus = "\N{MINUS SIGN}"
+    assert captions.highest_numbers(panel) == [f"{minus}0.5", f"{minus}3.2", f"{minus}12.0"]
+    assert find_contrast((), attributions).names == ("b", "a")
+    with pytest.raises(BadFile, match="cannot be compared with logsumexp, .* has no head"):
+        find_contrast(("a", "logsumexp"), attributions)
+
+
+def test_one_label_is_compared_with_nothing(rng: np.random.Generator) -> None:
+    attributions = classes(rng, labels=["a"])
+    assert find_contrast((), attributions).names == ("a",)
+    assert find_contrast((), attributions).second is None
 
 
 def test_requested_labels_are_shown_once(rng: np.random.Generator) -> None:
