@@ -94,7 +94,7 @@ def test_without_a_head_the_largest_outputs_are_shown(rng: np.random.Generator) 
     minus = "\N{MINUS SIGN}"
     assert captions.highest_numbers(panel) == [f"{minus}0.5", f"{minus}3.2", f"{minus}12.0"]
     assert find_contrast((), attributions).names == ("b", "a")
-    with pytest.raises(BadFile, match="cannot be compared with logsumexp, .* has no head"):
+    with pytest.raises(BadFile, match=r"cannot be compared with logsumexp, .* has no head"):
         find_contrast(("a", "logsumexp"), attributions)
 
 
