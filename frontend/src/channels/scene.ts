@@ -11,9 +11,10 @@ import type { Activations } from "./activations";
 export const GAP = 6;
 const BROAD = 80; // a tile that has room for its number and its value on one line
 
-export const FOOT =
+export const foot = (unit: string): string =>
   "Thin bars: every channel, the largest value first. Tiles: where a channel is active, on its own scale, or " +
-  "its sprite; below it, if shown, the part of the input around its largest activation. Values in logits.";
+  "its sprite; below it, if shown, the part of the input around its largest activation. " +
+  `Values in ${unit}s.`;
 
 interface Place {
   x: number;

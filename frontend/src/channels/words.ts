@@ -17,14 +17,19 @@ export function error({ facts }: Channels, method: number): string {
 }
 
 /** The sum over all channels, compared with what it would be if it were complete. */
-export function completeness(channels: Channels, method: string | null, values: Floats): string {
+export function completeness(
+  channels: Channels,
+  method: string | null,
+  values: Floats,
+  unit: string,
+): string {
   if (method === null) {
-    return `Gradient x activation over all channels adds up to ${signed(number(sum(values)))} logit.`;
+    return `Gradient x activation over all channels adds up to ${signed(number(sum(values)))} ${unit}.`;
   }
   const { facts } = channels;
   const place = facts.method.indexOf(method);
   return (
-    `By ${method}, all channels add up to ${signed(number(facts.sum[place]))} logit; from zero activations ` +
+    `By ${method}, all channels add up to ${signed(number(facts.sum[place]))} ${unit}; from zero activations ` +
     `to this input the score changes by ${signed(number(facts.rise))}: ` +
     `completeness error ${error(channels, place)}.`
   );

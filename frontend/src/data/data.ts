@@ -54,7 +54,8 @@ export interface Data {
   input: PageImage;
   layers: [Layer, Layer];
   palettes: PackedPalette[];
-  labels?: { name: string[]; index: number[]; probability: Packed };
+  /** With the probabilities of the labels, or the outputs of a network without a head. */
+  labels?: { name: string[]; index: number[]; probability?: Packed; output?: Packed };
   contrast?: Contrast;
   /** What several panels read, by kind. */
   shared: Record<string, unknown>;

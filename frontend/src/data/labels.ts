@@ -1,25 +1,34 @@
 // The labels of the network: their names, and searching among a thousand.
 import { type Floats, descending } from "./arrays";
+import { chance, number } from "./numbers";
 
 export class Labels {
   /** What each label is called on the page: a repeated name is followed by its index. */
   readonly names: string[];
-  /** Places, the most probable first. */
-  readonly byProbability: number[];
+  /** Places, the most probable first, or those of the largest outputs. */
+  readonly byScore: number[];
   private readonly places: Map<number, number>;
   private readonly rank: number[] = [];
 
   constructor(
     names: readonly string[],
     readonly index: readonly number[],
-    readonly probability: Floats,
+    private readonly scores: Floats,
+    /** What attributions to labels are in, and whether the scores are probabilities. */
+    readonly unit: "logit" | "output" = "logit",
   ) {
     const times = new Map<string, number>();
     for (const name of names) times.set(name, (times.get(name) ?? 0) + 1);
     this.names = names.map((name, i) => ((times.get(name) ?? 0) > 1 ? `${name} [${index[i]}]` : name));
-    this.places = new Map(index.map((number, place) => [number, place]));
-    this.byProbability = descending(probability);
-    for (const [rank, place] of this.byProbability.entries()) this.rank[place] = rank;
+    this.places = new Map(index.map((entry, place) => [entry, place]));
+    this.byScore = descending(scores);
+    for (const [rank, place] of this.byScore.entries()) this.rank[place] = rank;
+  }
+
+  /** The probability of a label, or its output, as text. */
+  score(place: number): string {
+    const value = this.scores[place];
+    return this.unit === "logit" ? chance(value) : number(value);
   }
 
   get count(): number {
@@ -34,7 +43,7 @@ export class Labels {
   /** Places of the labels that match a text, the best first: the name contains all its words. */
   search(text: string): number[] {
     const words = text.trim().toLowerCase().split(/\s+/).filter(Boolean);
-    if (words.length === 0) return this.byProbability;
+    if (words.length === 0) return this.byScore;
     const found: [number, number][] = [];
     for (let place = 0; place < this.count; place++) {
       const fit = this.match(place, words);

@@ -158,7 +158,7 @@ export class Explorer implements ViewPart {
     const first = maps.label(layer, page.first);
     const second = page.second === null ? null : maps.label(layer, page.second);
     const most = (values: Floats, name: string) =>
-      `${name} largest at ${this.cellOf(layer, placeOfLargest(values))} (${number(Math.max(...values))} logit)`;
+      `${name} largest at ${this.cellOf(layer, placeOfLargest(values))} (${number(Math.max(...values))} ${page.labels.unit})`;
     const names = [most(first, `orange, ${page.firstName},`)];
     if (second) names.push(most(second, `blue, ${page.secondName},`));
     return {

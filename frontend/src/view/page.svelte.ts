@@ -28,8 +28,10 @@ export class Page implements ViewPart {
 
   static async of(data: Data): Promise<Page> {
     const { labels } = data;
-    const probability = labels ? await unpack(labels.probability) : new Tensor([1, 0], new Float32Array());
-    return new Page(data, new Labels(labels?.name ?? [], labels?.index ?? [], probability.values));
+    const packed = labels?.probability ?? labels?.output;
+    const scores = packed ? await unpack(packed) : new Tensor([1, 0], new Float32Array());
+    const unit = labels?.output ? "output" : "logit";
+    return new Page(data, new Labels(labels?.name ?? [], labels?.index ?? [], scores.values, unit));
   }
 
   /** What several panels share, of one kind. */

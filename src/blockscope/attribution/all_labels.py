@@ -18,6 +18,7 @@ from blockscope.autodiff.batches import Mode, cheaper_mode, in_batches
 from blockscope.autodiff.linear_map import LinearMap
 from blockscope.io import datasets
 from blockscope.io.labels import Labels
+from blockscope.models.entry import Head
 
 
 def attribute_labels(
@@ -31,7 +32,8 @@ def attribute_labels(
 
     Entry (label, row, col) is ``sum over channel of activation * d logit / d activation`` at that
     position: signed, the first-order effect of removing the position's activations. The gradient
-    is that of the logit, not of the probability. Source: Olah et al. 2018, notebook on spatial
+    is that of the logit, not of the probability. A network without a head has outputs in place of
+    logits. Source: Olah et al. 2018, notebook on spatial
     attribution.
 
     Parameters
@@ -75,28 +77,55 @@ def softmax(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
     return shifted / shifted.sum()
 
 
-def label_axis(logits: npt.NDArray[np.float32], labels: Labels) -> dict[str, xr.Variable]:
-    """Return the coordinates of the label axis: name, index in the logits, logit, probability."""
+def sigmoid(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+    """Return the probability of each label by itself, (logit,)."""
+    return np.exp(-np.logaddexp(0, -logits.astype(np.float64)))
+
+
+def unit_of(head: Head) -> str:
+    """Return the unit of attributions to the labels of a network."""
+    return "output" if head == "none" else "logit"
+
+
+def label_axis(
+    logits: npt.NDArray[np.float32], labels: Labels, head: Head = "softmax"
+) -> dict[str, xr.Variable]:
+    """Return the coordinates of the label axis: name, index in the logits, logit, probability.
+
+    A network without a head has neither of the last two, but ``output``.
+    """
     indexes = np.array(labels.indexes, dtype=np.int32)
     names = np.array([labels.name(i) for i in indexes], dtype=object)
     place = {"long_name": "position in the logits"}
-    return {
+    values = datasets.as_float32(logits[indexes])
+    axis = {
         "label": xr.Variable("label", names),
         "index": xr.Variable("label", indexes, place),
-        "logit": xr.Variable("label", datasets.as_float32(logits[indexes])),
-        "probability": xr.Variable("label", datasets.as_float32(softmax(logits)[indexes])),
+    }
+    if head == "none":
+        return axis | {"output": xr.Variable("label", values)}
+    own = head == "sigmoid"
+    chance = datasets.as_float32((sigmoid if own else softmax)(logits)[indexes])
+    note = {"long_name": "sigmoid of the label's own logit", "head": head} if own else {}
+    return axis | {
+        "logit": xr.Variable("label", values),
+        "probability": xr.Variable("label", chance, note),
     }
 
 
 def named_labels(
-    attribution: npt.NDArray[np.float32], logits: npt.NDArray[np.float32], labels: Labels
+    attribution: npt.NDArray[np.float32],
+    logits: npt.NDArray[np.float32],
+    labels: Labels,
+    head: Head = "softmax",
 ) -> xr.Dataset:
-    """Name the axes of an attribution of all labels; adds each label's logit and probability."""
+    """Name the axes of an attribution of all labels; adds what `label_axis` says of each."""
+    unit = unit_of(head)
     description = {
-        "long_name": "activation times gradient of the logit, summed over channels",
-        "units": "logit",
+        "long_name": f"activation times gradient of the {unit}, summed over channels",
+        "units": unit,
     }
     array = xr.DataArray(
         datasets.as_float32(attribution), dims=("label", "row", "col"), attrs=description
     )
-    return xr.Dataset({"attribution": array}, coords=label_axis(logits, labels))
+    return xr.Dataset({"attribution": array}, coords=label_axis(logits, labels, head))

@@ -8,9 +8,11 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
+from blockscope.attribution.all_labels import unit_of
 from blockscope.attribution.integrated_gradients import ChannelAttribution, ChannelPaths
 from blockscope.io import datasets
 from blockscope.io.labels import Labels
+from blockscope.models.entry import Head
 
 
 def _by_method(
@@ -31,6 +33,7 @@ def named_channels(
     noise: npt.NDArray[np.float32],
     tolerance: float,
     labels: Labels,
+    head: Head = "softmax",
 ) -> xr.Dataset:
     """Compute the attribution of every contrast by every method and name the axes.
 
@@ -47,6 +50,8 @@ def named_channels(
         Of the completeness error of ``path``.
     labels
         Names of the logits.
+    head
+        The kind of the network's head.
 
     Returns
     -------
@@ -56,7 +61,7 @@ def named_channels(
     """
     found = [_by_method(paths, method, tolerance, noise) for method in methods]
     by_method = ("pair", "method")
-    unit = {"units": "logit"}
+    unit = {"units": unit_of(head)}
     place = {"long_name": "position in the logits; -1: logsumexp over all logits, -2: nothing"}
     completeness = np.stack([paths.completeness_error(one.values) for one in found], 1)
     a, b = np.array(paths.contrasts, np.int32).reshape(-1, 2).T

@@ -9,7 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from blockscope.io.label_scores import check_logsumexp
 from blockscope.io.labels import Labels
+from blockscope.models.entry import Head
 
 LOGSUMEXP, NO_REFERENCE = -1, -2  # in place of B's position in the logits
 
@@ -44,12 +46,16 @@ class Contrast(NamedTuple):
 
 
 def find_contrasts(
-    texts: Sequence[str], logits: npt.NDArray[np.float32], labels: Labels
+    texts: Sequence[str],
+    logits: npt.NDArray[np.float32],
+    labels: Labels,
+    head: Head = "softmax",
 ) -> list[Contrast]:
     """Return the contrasts that texts request, each once: ``A|B``, ``A|logsumexp``, ``A``.
 
-    An empty text stands for the two most probable labels. Raises ``UnknownName`` for a label that
-    does not exist or is ambiguous.
+    An empty text stands for the two most probable labels, those of the largest logits; for one
+    label alone where the network has no other. Raises ``UnknownName`` for a label that does not
+    exist or is ambiguous, ``BadFile`` for logsumexp where the labels share no softmax.
     """
     contrasts: dict[Contrast, None] = {}
     for text in texts:
@@ -58,7 +64,9 @@ def find_contrasts(
             first, *others = real[np.argsort(-logits[real], kind="stable")].tolist()
             contrasts[Contrast(first, others[0] if others else NO_REFERENCE)] = None
             continue
-        head, bar, tail = (part.strip() for part in text.partition("|"))
+        name, bar, tail = (part.strip() for part in text.partition("|"))
+        if tail == "logsumexp":
+            check_logsumexp(head, "table of runs: classes")
         against = LOGSUMEXP if tail == "logsumexp" else labels.find(tail) if bar else NO_REFERENCE
-        contrasts[Contrast(labels.find(head), against)] = None
+        contrasts[Contrast(labels.find(name), against)] = None
     return list(contrasts)

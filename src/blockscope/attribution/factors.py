@@ -18,6 +18,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from blockscope.io import datasets
 from blockscope.io.errors import BadFile, unknown_name
+from blockscope.io.label_scores import described, highest_labels
 
 Array = npt.NDArray[np.float64]
 METHODS = ("nmf", "pca")
@@ -143,11 +144,6 @@ def normalise_by_mean(positive: Array) -> tuple[Array, float]:
     return (positive / mean, mean) if mean > 0 else (positive, 1.0)
 
 
-def most_probable(classes: xr.Dataset, count: int) -> npt.NDArray[np.intp]:
-    """Return the entries of the label axis with the largest probability, most probable first."""
-    return np.argsort(-classes["probability"].to_numpy(), kind="stable")[:count]
-
-
 def label_matrix(classes: xr.Dataset) -> Array:
     """Return a layer's clipped attributions as (row, col, label)."""
     return positive_part(classes["attribution"].transpose("row", "col", "label").to_numpy())
@@ -168,11 +164,12 @@ def factorise_jointly(
 ) -> tuple[Factorisation, xr.Dataset]:
     """Fit factors on one layer and express another by them: the recipe of the article's figures.
 
-    Only the ``labels`` most probable labels are used, most probable first; each layer is divided
+    Only the ``labels`` most probable labels are used (without a head: those of the largest
+    outputs), most probable first; each layer is divided
     by its own mean to be fitted. Returns the factors of ``classes`` in its own unit, logits, and
     its part with these labels.
     """
-    chosen = most_probable(fit, labels)
+    chosen = highest_labels(fit, labels)
     parts = [part.isel(label=chosen) for part in (fit, classes)]
     (first, _), (second, unit) = (normalise_by_mean(label_matrix(part)) for part in parts)
     both = factorise([first, second], n, method)
@@ -207,7 +204,7 @@ def named_factors(factors: Factorisation, labels: xr.Dataset, top: int) -> xr.Da
             "top_index": (ranking, np.where(listed, indexes[ranked], -1)),
             "top_weight": (ranking, datasets.as_float32(weights)),
         },
-        coords={name: labels[name].variable for name in ("label", "index", "probability")},
+        coords=described(labels),
     )
 
 

@@ -10,12 +10,13 @@ import tensorflow as tf
 import xarray as xr
 from tqdm import tqdm
 
-from blockscope.attribution.all_labels import label_axis
+from blockscope.attribution.all_labels import label_axis, unit_of
 from blockscope.attribution.neuron_groups import NeuronGroups
 from blockscope.autodiff.batches import in_batches
 from blockscope.autodiff.linear_map import LinearMap
 from blockscope.io import datasets
 from blockscope.io.labels import Labels
+from blockscope.models.entry import Head
 
 
 def attribute_groups(
@@ -64,10 +65,12 @@ def named_groups(
     effect: npt.NDArray[np.float32],
     logits: npt.NDArray[np.float32],
     labels: Labels,
+    head: Head = "softmax",
 ) -> xr.Dataset:
     """Name the axes of neuron groups and of their effects on all labels."""
     length = {"long_name": "length of the group's vector", "units": "1"}
-    by_label = {"long_name": "group vector times gradient of the logit, summed", "units": "logit"}
+    unit = unit_of(head)
+    by_label = {"long_name": f"group vector times gradient of the {unit}, summed", "units": unit}
     return xr.Dataset(
         {
             "spatial": (("row", "col", "factor"), datasets.as_float32(groups.spatial)),
@@ -75,5 +78,5 @@ def named_groups(
             "magnitude": ("factor", datasets.as_float32(groups.magnitude), length),
             "effect": (("factor", "label"), datasets.as_float32(effect), by_label),
         },
-        coords=label_axis(logits, labels),
+        coords=label_axis(logits, labels, head),
     )

@@ -27,6 +27,7 @@ from blockscope.config.tables import read_mapping
 from blockscope.io.atomic_files import sha256_of
 from blockscope.io.errors import BadConfig, BadFile, BlockscopeError, describe_valid, unknown_name
 from blockscope.io.images import check_image
+from blockscope.io.label_scores import LOGSUMEXP, check_logsumexp
 from blockscope.io.labels import read_labels
 from blockscope.io.plain_json import parse_json
 from blockscope.models.card import ModelCard
@@ -303,6 +304,8 @@ class CardLookup:
         return "" if name in self.card.by_name else self._error(lambda: self.card.layer(name))
 
     def _label(self, name: str) -> str:
+        if name == LOGSUMEXP:
+            return self._error(lambda: check_logsumexp(self.card.head))
         return self._error(lambda: self.card.label_table.find(name))
 
     def _order(self, earlier: str, later: str) -> str:
@@ -334,7 +337,7 @@ def _check_layers(run: RawRun, lookup: CardLookup, settings: Config, problems: E
         elif column != "grids":
             known.append(name)
     for label in (part.strip() for part in run.cells.get("classes", "").split("|")):
-        problem = lookup.label(label) if label and label != "logsumexp" else ""
+        problem = lookup.label(label) if label else ""
         if problem:
             problems.add(f"{run.place}, column classes", problem)
     if len(known) < 2:

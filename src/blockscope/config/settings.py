@@ -322,7 +322,7 @@ class RunRow(Settings):
         default=(),
         description="The contrast: `A|B` for the logit of label A minus that of label B, or `A` "
         "for its logit alone. Labels are names, or indexes where a name occurs twice; `logsumexp` "
-        "is allowed for B. Empty: the two most probable labels.",
+        "is allowed for B under a softmax. Empty: the two most probable labels.",
         examples=["Labrador retriever|tiger cat"],
     )
     factors: FactorChoice = Field(

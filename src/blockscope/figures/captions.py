@@ -182,6 +182,20 @@ def number(value: float, full: float) -> str:
     return f"{value:.{max(0, 2 - magnitude)}f}".replace("-", "\N{MINUS SIGN}")
 
 
+def highest_title(panel: FactorsPanel) -> str:
+    """Name the list of the labels that the network gives most to."""
+    return "Most probable labels" if panel.probable else "Largest outputs"
+
+
+def highest_numbers(panel: FactorsPanel) -> list[str]:
+    """Write the numbers of these labels: probabilities, or outputs with their sign."""
+    values = [weight.value for weight in (*panel.highest, *panel.requested)]
+    if panel.probable:
+        return [percent(value) for value in values]
+    full = max(map(abs, values), default=0.0)
+    return [number(value, full if full > 0 else 1.0) for value in values]
+
+
 def percent(probability: float) -> str:
     """Write a probability as a percentage, one that rounds to nothing as a bound."""
     share = 100 * probability

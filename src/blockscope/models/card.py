@@ -11,8 +11,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from blockscope.io.errors import BadFile, unknown_name
 from blockscope.io.json_files import read_facts, write_facts
 from blockscope.io.labels import Labels
-from blockscope.models.entry import FedValue, Resize
+from blockscope.models.entry import FedValue, Head, Resize
 from blockscope.models.preprocessing import Filter, Preprocessing
+
+"""What makes probabilities of the logits; ``none``: the values stand for themselves."""
 
 
 class InputSpec(Preprocessing):
@@ -63,6 +65,15 @@ class ModelCard(BaseModel):
     graph_sha256: str = Field(default="", description="SHA-256 of graph.pb next to this card")
     input: InputSpec
     logits: str = Field(description="tensor of the logits (image, logit)")
+    head: Head = Field(
+        default="softmax",
+        description="what makes probabilities of the logits: a softmax of all, a sigmoid of each, "
+        "or none",
+    )
+    asked: str | None = Field(
+        default=None,
+        description="the tensor that the entry names as logits, if these are a tensor before it",
+    )
     outputs: int = Field(description="number of logits, with or without a label")
     layers: tuple[Layer, ...] = Field(description="usable layers, in the order of computation")
     labels: tuple[str, ...] = Field(description="entry i names logit i")

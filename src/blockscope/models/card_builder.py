@@ -11,12 +11,16 @@ from blockscope.io.errors import BadFile
 from blockscope.io.labels import Labels
 from blockscope.models import graphs
 from blockscope.models.card import Layer, ModelCard
+from blockscope.models.entry import Head
+from blockscope.models.head_values import check_head
 from blockscope.models.layer_views import is_view, viewed
 from blockscope.models.network import PRE_RELU, Network
 from blockscope.models.preparation import Prepared
 
 
-def build_card(prepared: Prepared, name: str, *, labels: Labels) -> ModelCard:
+def build_card(
+    prepared: Prepared, name: str, *, labels: Labels, head: Head | None = None
+) -> ModelCard:
     """Return the card of a graph in normal form; runs the network once for the shapes.
 
     Parameters
@@ -27,6 +31,8 @@ def build_card(prepared: Prepared, name: str, *, labels: Labels) -> ModelCard:
         The model's id.
     labels
         Names of its logits.
+    head
+        What follows the logits; None where that is not known: a softmax, if there are two or more.
 
     Returns
     -------
@@ -36,7 +42,8 @@ def build_card(prepared: Prepared, name: str, *, labels: Labels) -> ModelCard:
     Raises
     ------
     BadFile
-        The logits are not a vector or not finite for a grey image, or the labels do not fit them.
+        The logits are not a vector, not finite for a grey image or not those of the head, or the
+        labels do not fit them.
     """
     definition, spec, logits = prepared.definition, prepared.spec, prepared.logits
     nodes = {node.name: node for node in definition.node}
@@ -63,11 +70,10 @@ def build_card(prepared: Prepared, name: str, *, labels: Labels) -> ModelCard:
         )
     _check_finite(name, logits, nodes, tensors)
     outputs = shapes[logits][1]
-    if outputs == 1:
-        raise BadFile(
-            f"model '{name}': there is one logit, '{logits}', whose softmax is always 1; valid: "
-            "two or more (models catalogue: logits)"
-        )
+    try:
+        head = check_head(network, head)
+    except BadFile as error:
+        raise BadFile(f"model '{name}': {error}") from error
     _check_labels(name, labels, outputs)
     if not len(labels):
         raise BadFile(
@@ -90,6 +96,7 @@ def build_card(prepared: Prepared, name: str, *, labels: Labels) -> ModelCard:
         source_sha256="",
         input=spec,
         logits=logits,
+        head=head,
         outputs=outputs,
         layers=tuple(layers),
         labels=tuple(labels.names),

@@ -28,6 +28,8 @@ from pydantic_core import CoreSchema
 from blockscope.io.errors import BadFile, describe_valid
 from blockscope.models.preprocessing import PRESETS, Filter, Order, Preprocessing
 
+Head = Literal["softmax", "sigmoid", "none"]
+
 SHA256_PATTERN = r"^[0-9a-fA-F]{64}$"
 URL_PATTERN = r"^https?://[^\x00-\x20]+$"
 
@@ -282,10 +284,18 @@ class ModelEntry(Settings):
     )
     logits: str | None = Field(
         default=None,
-        description="Tensor of the logits, before any softmax. Optional for `.keras` and "
-        "SavedModel; the default is the input of the last softmax.",
+        description="Tensor of the logits, before any softmax or sigmoid; of one behind it, the "
+        "tensor before is taken. Optional for `.keras` and SavedModel; the default is the output.",
         examples=["softmax2_pre_activation"],
         min_length=1,
+    )
+    head: Head | None = Field(
+        default=None,
+        description="What makes probabilities of the logits, for networks whose file ends with "
+        "them: `softmax` of all (the default for two labels or more), `sigmoid` of each by itself, "
+        "or `none`, for values that are no logits. What the file holds need not be given, and "
+        "cannot be contradicted.",
+        examples=["sigmoid"],
     )
     labels: Source = Field(
         description="Names of the logits in their order, one for each: a JSON list, or text with "

@@ -1,7 +1,4 @@
-"""What a network gives: the logits of a softmax.
-
-Other outputs would be computed without a word: a softmax of probabilities is a softmax too.
-"""
+"""What a tensor's numbers come from and go to, past operations that leave them as they are."""
 
 from __future__ import annotations
 
@@ -13,8 +10,6 @@ from blockscope.io.errors import BadFile
 from blockscope.models import graphs
 
 SAME_NUMBERS = frozenset({"Identity", "Reshape", "Squeeze", "ExpandDims", "StopGradient"})
-OF_LOGITS = frozenset({"Softmax", "LogSoftmax"})
-NO_LOGITS = OF_LOGITS | {"Sigmoid", "Exp", "Softplus", "Tanh"}
 
 
 def first_source(node: node_def_pb2.NodeDef) -> str:
@@ -31,30 +26,6 @@ def behind_reshapes(nodes: graphs.Nodes, name: str) -> node_def_pb2.NodeDef:
     while node.op in SAME_NUMBERS:
         node = nodes[first_source(node)]
     return node
-
-
-def check_logits(nodes: graphs.Nodes, name: str) -> None:
-    """Refuse a tensor that is known to hold no logits of a softmax.
-
-    Where nothing follows the tensor, it is taken for logits.
-    """
-    made = behind_reshapes(nodes, name)
-    if made.op in NO_LOGITS:
-        mend = (
-            f"give the tensor before it, logits: {first_source(made)}"
-            if made.op in OF_LOGITS
-            else "networks whose labels are not those of one softmax are not supported"
-        )
-        raise BadFile(
-            f"'{name}' is the output of {made.op} ('{made.name}'), which gives no logits; {mend} "
-            "(models catalogue: logits)"
-        )
-    readers = {node.op for node in readers_of(nodes, name, SAME_NUMBERS)}
-    if "Sigmoid" in readers and not readers & OF_LOGITS:
-        raise BadFile(
-            f"a sigmoid follows '{name}': each label has a probability of its own; networks whose "
-            "labels are not those of one softmax are not supported (models catalogue: logits)"
-        )
 
 
 def readers_of(

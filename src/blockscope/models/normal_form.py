@@ -29,14 +29,9 @@ from tensorflow.core.framework import graph_pb2, node_def_pb2, tensor_pb2, types
 from blockscope.io.errors import BadFile, unknown_name
 from blockscope.models import graphs
 from blockscope.models.allowed_operations import check_ops
-from blockscope.models.entry import FedValue, InputSettings
+from blockscope.models.entry import FedValue, Head, InputSettings
 from blockscope.models.fed_values import check_names, fed_nodes
-from blockscope.models.image_and_logits import (
-    OF_LOGITS,
-    behind_reshapes,
-    check_logits,
-    first_source,
-)
+from blockscope.models.heads import check_no_activation, find_ends
 from blockscope.models.image_input import (
     batch_of,
     channels_of,
@@ -79,6 +74,10 @@ class NormalForm:
         Name of its logits.
     batch
         How many images its shapes were written for.
+    head
+        What follows them; None where neither the file nor the entry tells.
+    asked
+        The tensor that the entry names, if the logits are one before it.
     floats
         The floating point types other than float32 that the file computes in.
     """
@@ -87,6 +86,8 @@ class NormalForm:
     input: str
     logits: str
     batch: int
+    head: Head | None
+    asked: str | None
     floats: tuple[str, ...]
 
 
@@ -96,6 +97,7 @@ def normalise(
     *,
     image: InputSettings = COLOURS_0_TO_255,
     logits: str | None = None,
+    head: Head | None = None,
     feed: Mapping[str, FedValue] | None = None,
 ) -> NormalForm:
     """Return the part of a graph between the image and the logits, in plain operations.
@@ -112,7 +114,9 @@ def normalise(
     image
         How an image enters it. Its tensor is by default the only input that the file names.
     logits
-        Its logits; by default the input of the last softmax.
+        Its logits, or what a head made of them; by default the output that the file names.
+    head
+        What follows the logits, where the file does not hold it.
     feed
         Values of its other inputs.
 
@@ -129,7 +133,7 @@ def normalise(
         The graph cannot be brought into normal form.
     """
     try:
-        return _normalise(graph, name, image, logits, feed or {})
+        return _normalise(graph, name, image, logits, head, feed or {})
     except BadFile as error:
         if str(error).startswith("model '"):
             raise
@@ -141,6 +145,7 @@ def _normalise(
     name: str,
     image: InputSettings,
     logits: str | None,
+    head: Head | None,
     feed: Mapping[str, FedValue],
 ) -> NormalForm:
     whole = unfuse(inline_calls(graph.definition))
@@ -153,13 +158,14 @@ def _normalise(
     for kind, tensor in (("input tensor", start), ("logits tensor", logits)):
         if tensor is not None and tensor not in nodes:
             raise unknown_name(kind, tensor, nodes, "models catalogue", f"model '{name}'")
-    end = logits or _before_softmax(nodes, graph.output, name)
-    kept = _needed(nodes, start, end, feed, name)
+    ends = find_ends(nodes, logits, graph.output, head)
+    kept = _needed(nodes, start, ends.logits, feed, name)
     needed = {node.name: node for node in kept}
+    if ends.head is None:
+        check_no_activation(nodes, ends.logits)
     channels = channels_of(needed, start, image)
     rule = image.rule_for(channels)
     check_names(feed, kept, start)
-    check_logits(nodes, end)
     check_computes(kept, name)
     check_ops([(node.name, node.op) for node in kept], name)
     _check_nodes(kept, whole, {start, *feed})
@@ -182,7 +188,10 @@ def _normalise(
     placeholder = made[0].name
     definition = fold_constants(as_float32(definition), placeholder)
     definition.node.extend(_pre_relu_concats(definition))
-    return NormalForm(definition, placeholder, end, batch_of(nodes[start]), tuple(floats))
+    return NormalForm(
+        definition, placeholder, ends.logits, batch_of(nodes[start]), ends.head, ends.asked,
+        tuple(floats),
+    )  # fmt: skip
 
 
 def _bypass_identity_n(definition: graph_pb2.GraphDef) -> None:
@@ -203,24 +212,6 @@ def _bypass_identity_n(definition: graph_pb2.GraphDef) -> None:
             del sources[1:]
         del node.input[:]
         node.input.extend(sources)
-
-
-def _before_softmax(nodes: dict[str, node_def_pb2.NodeDef], output: str | None, name: str) -> str:
-    """Return the input of the last softmax, or the output where there is none."""
-    if output is None:
-        softmaxes = [n for n in nodes.values() if n.op == "Softmax"]
-        if len(softmaxes) != 1:
-            found = [n.name for n in softmaxes]
-            raise BadFile(f"model '{name}': give logits; softmax operations found: {found}")
-        return first_source(softmaxes[0])
-    graphs.toposort(nodes, [output])  # without a cycle, so that this ends
-    made = behind_reshapes(nodes, output)
-    if made.op in OF_LOGITS:
-        return first_source(made)
-    node = nodes[output]
-    while node.op == "Identity":
-        node = nodes[first_source(node)]
-    return node.name
 
 
 def _needed(

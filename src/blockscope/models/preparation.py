@@ -100,6 +100,11 @@ def _prepared(definition: graph_pb2.GraphDef, spec: InputSpec, logits: str, batc
     images = _two_images(spec)
     turned = with_channels_last(as_dilated(definition))
     shapes = _shapes(_run(Network(turned, spec, logits), np.repeat(images[:1], batch, 0)))
+    if shapes[logits][:1] != (batch,):
+        raise BadFile(
+            f"logits '{logits}' have shape {shapes[logits]} for {batch} of them, expected (image, "
+            "logit); the network may be made for images of another size"
+        )
     opened = with_products_of_channels(open_batch(turned, shapes, batch), shapes)
     network = Network(opened, spec, logits)
     alone = [_run(network, images[:1]), _run(network, images[1:])]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Unpack
 
-from blockscope.attribution.all_labels import label_axis
+from blockscope.attribution.all_labels import label_axis, unit_of
 from blockscope.attribution.channels import named_channels
 from blockscope.attribution.contrasts import find_contrasts
 from blockscope.attribution.grad_x_activation import attribute_labels_to_channels
@@ -36,14 +36,15 @@ def write_channels(
     task = LayerTask.read(**files, layer=layer, override=override)
     linear, labels = task.linear(), task.card.label_table
     logits = linear.output.numpy()[0]
-    found = find_contrasts(contrasts, logits, labels)
+    found = find_contrasts(contrasts, logits, labels, task.card.head)
     paths = ChannelPaths(task.gradients(), found, memory_mb, progress=True)
     noise = draw_noise(seed, task.activations.shape[-1])
-    dataset = named_channels(paths, methods, noise, tolerance, labels)
+    dataset = named_channels(paths, methods, noise, tolerance, labels, task.card.head)
     by_label = attribute_labels_to_channels(linear, labels.indexes, memory_mb, progress=True)
-    note = {"long_name": "linear attribution of every label's logit", "units": "logit"}
+    unit = unit_of(task.card.head)
+    note = {"long_name": f"linear attribution of every label's {unit}", "units": unit}
     dataset["label_attribution"] = (("label", "channel"), datasets.as_float32(by_label), note)
-    dataset = dataset.assign_coords(label_axis(logits, labels))
+    dataset = dataset.assign_coords(label_axis(logits, labels, task.card.head))
     for name in ("attribution", "label_attribution"):
         task.check_finite(name, dataset[name].to_numpy())
     facts = task.record("channels", seed=seed, tolerance=tolerance)

@@ -28,5 +28,5 @@ def write_classes(
     mixed = np.tensordot(mix_of(len(labels)), attribution, 1)
     if task.verify("attribution", mixed, terms, (2,)):
         attribution = np.zeros_like(attribution)
-    dataset = named_labels(attribution, linear.output.numpy()[0], labels)
+    dataset = named_labels(attribution, linear.output.numpy()[0], labels, task.card.head)
     datasets.write_h5(output, dataset.assign_attrs(task.record("classes")))

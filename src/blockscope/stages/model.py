@@ -14,6 +14,7 @@ from blockscope.io.labels import Labels, read_labels
 from blockscope.models.card_builder import build_card
 from blockscope.models.device import software_facts
 from blockscope.models.entry import ModelEntry, Source
+from blockscope.models.flat_logits import with_flat_logits
 from blockscope.models.formats import read_graph
 from blockscope.models.normal_form import normalise
 from blockscope.models.preparation import input_spec, prepare
@@ -52,13 +53,18 @@ def write_model(
     """
     source, source_sha256 = _locate(entry.graph, downloads, download_mb)
     graph = read_graph(source, entry)
-    normal = normalise(graph, name, image=entry.input, logits=entry.logits, feed=entry.feed)
+    normal = normalise(
+        graph, name, image=entry.input, logits=entry.logits, head=entry.head, feed=entry.feed
+    )
     labels_path, _ = _locate(entry.labels, downloads, download_mb)
-    prepared = prepare(normal, input_spec(normal, entry.input, entry.feed), name)
-    card = build_card(prepared, name, labels=Labels(read_labels(labels_path), entry.skip_labels))
+    spec = input_spec(normal, entry.input, entry.feed)
+    prepared = with_flat_logits(prepare(normal, spec, name))
+    labels = Labels(read_labels(labels_path), entry.skip_labels)
+    card = build_card(prepared, name, labels=labels, head=normal.head)
     content = prepared.definition.SerializeToString(deterministic=True)
     card = card.model_copy(
         update={
+            "asked": normal.asked,
             "source": entry.graph.url or entry.graph.path or "",
             "source_sha256": source_sha256,
             "entry": entry.digest,

@@ -29,7 +29,8 @@ def write_neuron_groups(
         raise BadFile(f"layer '{layer}' of model '{card.model}': {error}") from error
     effect = attribute_groups(linear, groups, card.label_table.indexes, memory_mb, progress=True)
     task.check_finite("effect of groups", effect)
-    dataset = named_groups(groups, effect, linear.output.numpy()[0], card.label_table)
+    logits = linear.output.numpy()[0]
+    dataset = named_groups(groups, effect, logits, card.label_table, card.head)
     facts = task.record(
         "neuron_groups",
         n=n,

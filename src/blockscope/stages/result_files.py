@@ -107,13 +107,21 @@ def _table(source: Path) -> str:
     return f"Table of {len(table)} rows: {', '.join(table.columns)}"
 
 
+def _logits(card: ModelCard) -> str:
+    """Name the logits, what follows them, and the tensor behind them that was asked for."""
+    if card.head == "none":
+        return f"Outputs (head: none): {card.logits}"
+    of = f", before '{card.asked}'" if card.asked else ""
+    return f"Logits (head: {card.head}): {card.logits}{of}"
+
+
 def _card(card: ModelCard) -> list[str]:
     rows, cols = card.input.size
     named = len(card.label_table)
     lines = [
         f"Input: {card.input.tensor}, {rows} x {cols} pixels, {card.input.in_words()}",
         *(f"Fed: {name} = {value}" for name, value in card.input.fed.items()),
-        f"Logits: {card.logits}, {card.outputs} in all, {named} with a label",
+        f"{_logits(card)}, {card.outputs} in all, {named} with a label",
         f"Layers ({len(card.layers)}): row x col x channel",
     ]
     width = max((len(layer.name) for layer in card.layers), default=0)

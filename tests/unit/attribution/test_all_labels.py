@@ -8,9 +8,10 @@ import tensorflow as tf
 from helpers.tiny_network import in_tensorflow, inception_like, linear_of, sequence
 from oracles.class_positions import class_positions
 
-from blockscope.attribution.all_labels import attribute_labels, named_labels, softmax
+from blockscope.attribution.all_labels import attribute_labels, named_labels, sigmoid, softmax
 from blockscope.autodiff.batches import LARGEST, Mode, cheaper_mode, in_batches
 from blockscope.autodiff.gradient_overrides import OVERRIDES, Override
+from blockscope.io.label_scores import described, head_of, highest_labels, score_name, unit_name
 from blockscope.io.labels import Labels
 
 
@@ -153,3 +154,41 @@ def test_named_axes_carry_names_and_probabilities():
 
 def test_softmax_survives_large_logits():
     np.testing.assert_allclose(softmax(np.array([1000.0, 1000.0], np.float32)), [0.5, 0.5])
+
+
+def test_each_label_under_a_sigmoid_has_its_own_probability():
+    logits = np.array([-200.0, 0.0, np.log(3.0), 40.0, 41.0], np.float32)
+    labels = Labels(list("abcde"), skip=1)
+    dataset = named_labels(np.zeros((4, 5, 7), np.float32), logits, labels, "sigmoid")
+    np.testing.assert_allclose(dataset["probability"], [0.5, 0.75, 1, 1], rtol=1e-6)
+    np.testing.assert_array_equal(dataset["logit"], logits[1:])
+    assert dataset["attribution"].attrs["units"] == "logit"
+    assert head_of(dataset) == "sigmoid"
+    # 40 and 41 have the same probability in float32.
+    assert highest_labels(dataset).tolist() == [3, 2, 1, 0]
+    assert sigmoid(logits)[0] == pytest.approx(np.exp(-200.0))
+
+
+def test_values_without_a_head_have_no_probability():
+    values = np.array([-2.0, 7.0, 3.0], np.float32)
+    dataset = named_labels(np.zeros((3, 5, 7), np.float32), values, Labels(list("abc")), "none")
+    assert set(dataset.coords) == {"label", "index", "output"}
+    np.testing.assert_array_equal(dataset["output"], values)
+    assert dataset["attribution"].attrs == {
+        "long_name": "activation times gradient of the output, summed over channels",
+        "units": "output",
+    }
+    assert (head_of(dataset), score_name(dataset), unit_name(dataset)) == (
+        "none",
+        "output",
+        "output",
+    )
+    assert highest_labels(dataset, 2).tolist() == [1, 2]
+    assert set(described(dataset)) == {"label", "index", "output"}
+
+
+def test_the_labels_of_a_softmax_are_described_as_ever():
+    dataset = named_labels(np.zeros((3, 5, 7), np.float32), np.zeros(3, "f4"), Labels(list("abc")))
+    assert list(dataset.coords) == ["label", "index", "logit", "probability"]
+    assert dataset["probability"].attrs == {}
+    assert (head_of(dataset), unit_name(dataset)) == ("softmax", "logit")

@@ -18,7 +18,7 @@ from blockscope.autodiff.gradients import Gradients
 from blockscope.autodiff.linear_map import LinearMap
 from blockscope.config.result_paths import DEFAULT_REQUEST, requested_channels
 from blockscope.config.settings import RunRow
-from blockscope.io.errors import UnknownName
+from blockscope.io.errors import BadFile, UnknownName
 from blockscope.io.labels import Labels
 
 SHAPE = (7, 9, 3)
@@ -193,6 +193,19 @@ def test_contrasts_as_they_are_requested():
 def test_unknown_labels_are_told(text):
     with pytest.raises(UnknownName, match=r"unknown label|give its index"):
         find_contrasts([text], np.zeros(5, np.float32), LABELS)
+
+
+@pytest.mark.parametrize(("head", "kind"), [("sigmoid", "the head sigmoid"), ("none", "no head")])
+def test_logsumexp_needs_a_softmax(head, kind):
+    words = f"cannot be compared with logsumexp, .* the network has {kind}; valid: .A.B. or .A."
+    with pytest.raises(BadFile, match=words):
+        find_contrasts(["dog|logsumexp"], np.zeros(5, np.float32), LABELS, head)
+    assert find_contrasts(["dog|kite"], np.zeros(5, np.float32), LABELS, head) == [(4, 2)]
+
+
+def test_one_label_is_attributed_alone():
+    found = find_contrasts([""], np.zeros(1, np.float32), Labels(["crane"]), "sigmoid")
+    assert found == [(0, NO_REFERENCE)]
 
 
 def test_noise_is_seeded_and_has_the_notebooks_distribution():

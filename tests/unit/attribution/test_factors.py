@@ -12,12 +12,12 @@ from blockscope.attribution.factors import (
     factorise_jointly,
     factorise_layer,
     label_matrix,
-    most_probable,
     named_factors,
     normalise_by_mean,
     top_table,
 )
 from blockscope.io.errors import BadFile, UnknownName
+from blockscope.io.label_scores import highest_labels
 
 
 def two_patterns(rng, rows=5, cols=7, labels=30):
@@ -176,7 +176,7 @@ def test_division_by_the_mean_leaves_an_empty_layer_alone():
 
 def test_ties_in_probability_keep_the_order_of_the_logits():
     tied = classes_of(np.ones((2, 2, 4)), np.array([0.2, 0.4, 0.2, 0.2]))
-    assert most_probable(tied, 3).tolist() == [1, 0, 2]
+    assert highest_labels(tied, 3).tolist() == [1, 0, 2]
 
 
 def test_axes_are_read_by_name_not_by_order(rng):

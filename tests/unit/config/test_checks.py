@@ -44,6 +44,7 @@ class WrittenProject:
         (folder / "net.pb").write_bytes(b"a graph")
         (folder / "labels.json").write_text(json.dumps(LABELS))
         Image.new("RGB", (7, 5), (200, 10, 30)).save(folder / "dog.png")
+        self.head = "softmax"
         self.images = ["image\tpath", "dog\tdog.png"]
         self.runs = [HEADER, self.row()]
 
@@ -79,6 +80,7 @@ class WrittenProject:
             source_sha256=hashlib.sha256((self.folder / "net.pb").read_bytes()).hexdigest(),
             input=InputSpec(tensor="input", size=(5, 7), range=(-1, 1)),
             layers=layers, labels=tuple(LABELS), skip_labels=self.model.get("skip_labels", 0),
+            head=self.head,
         )  # fmt: skip
         card.write(self.folder / "results" / "models" / "tiny" / "model.json")
 
@@ -97,6 +99,14 @@ class WrittenProject:
 def project(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     return WrittenProject(tmp_path)
+
+
+def test_logsumexp_needs_a_softmax(project):
+    project.runs += [project.row("b", classes="crane|logsumexp".replace("crane", "3"))]
+    project.head = "sigmoid"
+    words = "column classes: a label cannot be compared with logsumexp, all logits of a softmax"
+    assert f"runs.tsv, line 3 (run 'b'), {words}" in project.message
+    assert "the network has the head sigmoid; valid: 'A|B' or 'A'" in project.message
 
 
 def test_a_sound_project_is_read(project):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, get_args, get_origin
+from typing import Annotated, Any, get_args, get_origin
 
 import pytest
 import yaml
@@ -15,7 +15,7 @@ from blockscope.config.settings import Config, FactorChoice, RunRow
 from blockscope.models.entry import ModelEntry, Settings
 
 RUN = {"run": "r", "model": "m", "image": "i", "layer1": "a", "layer2": "b"}
-MODEL = {
+MODEL: dict[str, Any] = {
     "graph": "net.keras",
     "input": {"size": [5, 7], "range": [-1, 1]},
     "labels": "labels.json",

@@ -17,6 +17,7 @@ from PIL import Image
 
 from blockscope.config.settings import RunRow
 from blockscope.figures import captions, colour
+from blockscope.figures.data.contrasts import find_contrast
 from blockscope.figures.data.factors import FactorsPanel, Weight
 from blockscope.figures.data.panel_files import PanelFiles
 from blockscope.figures.image_encoding import blended
@@ -78,8 +79,29 @@ def test_the_most_probable_labels_come_first(rng: np.random.Generator) -> None:
     made = [factors(rng, "mixed4d", (5, 7)), factors(rng, "mixed5a", (3, 4))]
     panel = FactorsPanel.from_datasets(row(), input_pixels(), attributions, made, top_labels=7)
     chance = attributions["probability"].to_series().sort_values(ascending=False)
-    assert [weight.label for weight in panel.probabilities] == list(chance.index[:7])
-    np.testing.assert_allclose([weight.value for weight in panel.probabilities], chance.iloc[:7])
+    assert [weight.label for weight in panel.highest] == list(chance.index[:7])
+    np.testing.assert_allclose([weight.value for weight in panel.highest], chance.iloc[:7])
+
+
+def test_without_a_head_the_largest_outputs_are_shown(rng: np.random.Generator) -> None:
+    attributions = classes(rng, labels=["a", "b", "c"]).drop_vars(["logit", "probability"])
+    values = np.array([-3.25, -0.5, -12.0], np.float32)
+    attributions = attributions.assign_coords(output=("label", values))
+    made = [factors(rng, "mixed4d", (5, 7)), factors(rng, "mixed5a", (3, 4))]
+    panel = FactorsPanel.from_datasets(row(), input_pixels(), attributions, made)
+    assert [weight.label for weight in panel.highest] == ["b", "a", "c"]
+    assert captions.highest_title(panel) == "Largest outputs"
+    minus = "\N{MINUS SIGN}"
+    assert captions.highest_numbers(panel) == [f"{minus}0.5", f"{minus}3.2", f"{minus}12.0"]
+    assert find_contrast((), attributions).names == ("b", "a")
+    with pytest.raises(BadFile, match=r"cannot be compared with logsumexp, .* has no head"):
+        find_contrast(("a", "logsumexp"), attributions)
+
+
+def test_one_label_is_compared_with_nothing(rng: np.random.Generator) -> None:
+    attributions = classes(rng, labels=["a"])
+    assert find_contrast((), attributions).names == ("a",)
+    assert find_contrast((), attributions).second is None
 
 
 def test_requested_labels_are_shown_once(rng: np.random.Generator) -> None:
@@ -144,7 +166,7 @@ def test_reading_files_gives_what_was_written(tmp_path: Path, rng: np.random.Gen
         np.testing.assert_array_equal(one.spatial, other.spatial)
         assert one.tops == other.tops
         assert (one.layer, one.relative_error) == (other.layer, other.relative_error)
-    assert read.probabilities == direct.probabilities
+    assert read.highest == direct.highest
     assert read.requested == direct.requested
 
 
@@ -223,7 +245,7 @@ def test_everything_a_reader_needs_is_on_the_sheet(rng: np.random.Generator) -> 
         "Relative error of the factors: mixed4d 0.31, mixed5a 0.31",
         "red plain star",
         *(weight.label for layer in panel.layers for top in layer.tops for weight in top),
-        *(weight.label for weight in panel.probabilities),
+        *(weight.label for weight in panel.highest),
     ):
         assert words in text, f"'{words}' is not on the sheet"
 

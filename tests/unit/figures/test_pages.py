@@ -406,7 +406,7 @@ def test_legends(tmp_path: Path, rng: np.random.Generator, joint: bool, scopes: 
     names = [text for _, text in page.all("span", "name")]
     legends = panel.layers[1:] if joint else panel.layers
     listed = [w.label for layer in legends for top in layer.tops for w in top]
-    chances = [w.label for w in (*panel.probabilities, *panel.requested)]
+    chances = [w.label for w in (*panel.highest, *panel.requested)]
     assert names == chances + listed
 
 

@@ -248,7 +248,10 @@ def test_unknown_tensors_are_answered_with_the_nearest(tmp_path, normal, changes
             r"skip_labels 1, so that names may be shifted; .*: put 1 before its first one",
         ),
         ({"skip_labels": 4}, "skip_labels 4 leaves no label of 4"),
-        ({"logits": "first"}, r"logits 'first' have shape .* expected \(image, logit\)"),
+        (
+            {"logits": "first", "head": "none"},
+            r"logits 'first' have shape .* expected \(image, logit\)",
+        ),
         (
             {"input": {"tensor": "logits", "size": SIZE, "range": (0.0, 1.0)}, "logits": "first"},
             "logits 'first' are not computed from the input 'logits'",

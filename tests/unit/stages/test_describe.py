@@ -73,7 +73,7 @@ def test_a_card_lists_layers_and_repeated_labels(tmp_path: Path, name: str) -> N
     write_card(tmp_path / name, LAYERS)
     lines = describe(tmp_path / name).splitlines()
     assert "Input: input, 5 x 7 pixels, values -117 to 138" in lines
-    assert "Logits: out, 4 in all, 3 with a label" in lines
+    assert "Logits (head: softmax): out, 4 in all, 3 with a label" in lines
     assert "  conv1             5 x 7 x 3  Relu" in lines
     assert "  mixed4d_pre_relu  3 x 4 x 16  ConcatV2" in lines
     assert "Labels that occur more than once (give their index): crane: 1, 3" in lines

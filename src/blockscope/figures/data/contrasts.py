@@ -11,10 +11,8 @@ from numpy.typing import NDArray
 
 from blockscope.figures.arrays import Floats
 from blockscope.io.errors import unknown_name
+from blockscope.io.label_scores import LOGSUMEXP, check_logsumexp, head_of, highest_labels
 from blockscope.io.labels import Labels
-
-LOGSUMEXP = "logsumexp"
-"""What a label may be compared with instead of a second one: all logits together."""
 
 
 @dataclass(frozen=True)
@@ -71,14 +69,16 @@ class Contrast:
 def find_contrast(classes: Sequence[str], dataset: xr.Dataset) -> Contrast:
     """Return the labels that a run compares, looked up in attributions of all labels.
 
-    Raises ``UnknownName`` for a label that is not there or whose name occurs twice.
+    Raises ``UnknownName`` for a label that is not there or whose name occurs twice, ``BadFile`` for
+    logsumexp where the labels share no softmax.
     """
     names = [str(name) for name in dataset["label"].values]
     indexes = dataset["index"].values
     if not classes:
-        chance = dataset["probability"].values
-        places = np.argsort(-chance, kind="stable")[:2].tolist()
+        places = highest_labels(dataset, 2).tolist()
     else:
+        if LOGSUMEXP in classes:
+            check_logsumexp(head_of(dataset), "table of runs: classes")
         places = [place_of(text, names, indexes) for text in classes if text != LOGSUMEXP]
     shown = tuple(
         f"{names[p]} [{indexes[p]}]" if names.count(names[p]) > 1 else names[p] for p in places

@@ -10,15 +10,16 @@ import xarray as xr
 
 from blockscope.config.settings import RunRow
 from blockscope.figures.arrays import Floats, Pixels
-from blockscope.figures.data.contrasts import LOGSUMEXP, place_of
+from blockscope.figures.data.contrasts import place_of
 from blockscope.figures.data.maps import grid_words
 from blockscope.figures.data.panel_files import PanelFiles
 from blockscope.figures.data.provenance_checks import check_origin
 from blockscope.io import datasets, images
+from blockscope.io.label_scores import LOGSUMEXP, highest_labels, score_name
 
 
 class Weight(NamedTuple):
-    """A label and its number: a probability, or its weight in a factor."""
+    """A label and its number: a probability or output, or its weight in a factor."""
 
     label: str
     value: float
@@ -94,7 +95,7 @@ class LayerFactors:
 
 @dataclass(frozen=True)
 class FactorsPanel:
-    """The input of a run, the factors of two layers, and the most probable labels.
+    """The input of a run, the factors of two layers, and the highest labels.
 
     Attributes
     ----------
@@ -104,8 +105,8 @@ class FactorsPanel:
         The input as the network sees it.
     layers
         The earlier and the later layer.
-    probabilities
-        The most probable labels, the most probable first.
+    highest
+        The most probable labels, or those of the largest outputs, the highest first.
     requested
         Labels that the run names and that are not among these.
     labels
@@ -115,9 +116,10 @@ class FactorsPanel:
     run: RunRow
     pixels: Pixels
     layers: tuple[LayerFactors, LayerFactors]
-    probabilities: tuple[Weight, ...]
+    highest: tuple[Weight, ...]
     requested: tuple[Weight, ...] = ()
     labels: int = 0
+    probable: bool = True
 
     @property
     def shared(self) -> bool:
@@ -141,16 +143,15 @@ class FactorsPanel:
         """Bring together what the files of one run hold.
 
         Of ``classes``, attributions of all labels at either layer, only the labels' probabilities
-        are used: of the ``top_labels`` most probable ones, and of those that the run names.
+        or outputs are used: of the ``top_labels`` highest, and of those that the run names.
         ``factors`` are those of the earlier and of the later layer.
 
         Raises ``UnknownName`` for a label of the run that is not there or whose name occurs twice.
         """
         first, second = factors
         names = [str(name) for name in classes["label"].values]
-        chance = [float(value) for value in classes["probability"].values]
-        order = sorted(range(len(names)), key=lambda place: -chance[place])
-        shown = order[:top_labels]
+        score = [float(value) for value in classes[score_name(classes)].values]
+        shown = highest_labels(classes, top_labels).tolist()
         indexes = classes["index"].values
         wanted = [place_of(text, names, indexes) for text in run.classes if text != LOGSUMEXP]
         others = [place for place in dict.fromkeys(wanted) if place not in shown]
@@ -158,9 +159,10 @@ class FactorsPanel:
             run=run,
             pixels=pixels,
             layers=(LayerFactors.from_dataset(first), LayerFactors.from_dataset(second)),
-            probabilities=tuple(Weight(names[place], chance[place]) for place in shown),
-            requested=tuple(Weight(names[place], chance[place]) for place in others),
+            highest=tuple(Weight(names[place], score[place]) for place in shown),
+            requested=tuple(Weight(names[place], score[place]) for place in others),
             labels=len(names),
+            probable=score_name(classes) == "probability",
         )
 
     @classmethod

@@ -16,6 +16,7 @@ from blockscope.figures.data.panel_files import PanelFiles
 from blockscope.figures.data.provenance_checks import check_origin
 from blockscope.figures.data.sprites import Sprites, read_sprites
 from blockscope.io import datasets, images
+from blockscope.io.label_scores import unit_name
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class NeuronGroupsPanel:
     magnitude
         (factor,), the length of each group's vector.
     effect
-        (factor, label), signed, in logits.
+        (factor, label), signed, in ``unit``s.
     labels
         Names on the axis ``label``; a repeated name is followed by its index.
     relative_error
@@ -46,6 +47,8 @@ class NeuronGroupsPanel:
         What each group responds to, tile n that of group n, or None.
     sprites
         The layer's spritemap, or None.
+    unit
+        Unit of the effects: "logit", or "output" for a network without a head.
     """
 
     run: RunRow
@@ -59,6 +62,7 @@ class NeuronGroupsPanel:
     relative_error: float
     group_sprites: Sprites | None = None
     sprites: Sprites | None = None
+    unit: str = "logit"
 
     @property
     def groups(self) -> int:
@@ -90,6 +94,7 @@ class NeuronGroupsPanel:
             relative_error=float(found.attrs["relative_error"]),
             group_sprites=read_sprites(files.many("group_sprites1"), len(channels)),
             sprites=read_sprites(files.many("sprites1"), channels.shape[1]),
+            unit=unit_name(found),
         )
 
     def strongest(self, group: int, count: int) -> tuple[int, ...]:

@@ -78,7 +78,9 @@ def render_factors(run: RunRow, files: PanelFiles, style: Style, input_uri: str)
         interpolate=style.interpolate,
         layers=[_layer(layer) for layer in panel.layers],
         legends=_legends(panel),
-        probabilities=_probabilities(panel),
+        highest=_highest(panel),
+        highest_title=captions.highest_title(panel),
+        unit="logit" if panel.probable else "output",
         shared=panel.shared,
         two=any(layer.factors == 2 for layer in panel.layers),
         signed=any(layer.method == "pca" for layer in panel.layers),
@@ -150,17 +152,19 @@ def _factors(layer: LayerFactors) -> list[_Factor]:
     ]
 
 
-def _probabilities(panel: FactorsPanel) -> list[_Row]:
-    weights = (*panel.probabilities, *panel.requested)
+def _highest(panel: FactorsPanel) -> list[_Row]:
+    weights = (*panel.highest, *panel.requested)
     full = captions.largest([weights])
     return [
         _Row(
             weight.label,
-            captions.percent(weight.value),
+            number,
             _share(weight, full),
-            place >= len(panel.probabilities),
+            place >= len(panel.highest),
         )
-        for place, weight in enumerate(weights)
+        for place, (weight, number) in enumerate(
+            zip(weights, captions.highest_numbers(panel), strict=True)
+        )
     ]
 
 

@@ -22,6 +22,7 @@ from blockscope.figures.page.quantization import PackedArray, packed_palette
 from blockscope.figures.palettes import palettes
 from blockscope.figures.style import Style
 from blockscope.io import images
+from blockscope.io.label_scores import score_name
 
 IMAGES_SHARE = 45  # percent of the room that the images of cells and sprites may take
 
@@ -116,7 +117,7 @@ def _labels(classes: xr.Dataset) -> dict[str, object]:
     return {
         "name": [str(name) for name in classes["label"].values],
         "index": classes["index"].to_numpy().tolist(),
-        "probability": PackedArray(classes["probability"].to_numpy()[None]),
+        score_name(classes): PackedArray(classes[score_name(classes)].to_numpy()[None]),
     }
 
 

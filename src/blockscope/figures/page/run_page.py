@@ -108,10 +108,12 @@ def page_html(
         "facts": dict(facts),
         "bundle": script("page.bundle.js"),
     }
-    without = as_html("page.html.j2", **content, data={})
+    without = as_html("page.html.j2", **content, data={}, unit="logit")
     room = LARGEST_PAGE - len(without.encode()) - len(uri)
     data = payload(run, panels, files, style, uri, room * ARRAYS_SHARE // 100)
-    text = as_html("page.html.j2", **content, data=data)
+    labels = data.get("labels")
+    unit = "output" if isinstance(labels, dict) and "output" in labels else "logit"
+    text = as_html("page.html.j2", **content, data=data, unit=unit)
     if len(text.encode()) > LARGEST_PAGE:
         raise BadFile(
             f"the page of run '{run.run}' would have {len(text.encode()) / 1e6:.1f} MB, with "

@@ -83,17 +83,16 @@ def _factor_blocks(layer: LayerFactors) -> list[Block]:
     ]
 
 
-def _probability_block(panel: FactorsPanel) -> Block:
-    rows = (*panel.probabilities, *panel.requested)
-    numbers = [captions.percent(row.value) for row in rows]
-    return Block("Most probable labels", rows, numbers, captions.largest([rows]))
+def _highest_block(panel: FactorsPanel) -> Block:
+    rows, numbers = (*panel.highest, *panel.requested), captions.highest_numbers(panel)
+    return Block(captions.highest_title(panel), rows, numbers, captions.largest([rows]))
 
 
 def _three_columns(
     sheet: Sheet, panel: FactorsPanel, below: list[list[Block]], column: float, top: float
 ) -> float:
-    """Place the probabilities under the input and the legends under the layers."""
-    ends = [place_blocks(sheet, [_probability_block(panel)], EDGE, top, column)]
+    """Place the highest labels under the input and the legends under the layers."""
+    ends = [place_blocks(sheet, [_highest_block(panel)], EDGE, top, column)]
     lefts = [EDGE + place * (column + GAP) for place in (1, 2)]
     if panel.shared:
         half = (len(below[0]) + 1) // 2
@@ -113,10 +112,10 @@ def _three_columns(
 def _flow(
     sheet: Sheet, panel: FactorsPanel, below: list[list[Block]], width: float, top: float
 ) -> float:
-    """Place the probabilities, then each legend in rows of blocks."""
+    """Place the highest labels, then each legend in rows of blocks."""
     count = max(1, int((width + GAP) // (NARROWEST + GAP)))
     column = (width - (count - 1) * GAP) / count
-    top = place_blocks(sheet, [_probability_block(panel)], EDGE, top, min(width, 2 * column + GAP))
+    top = place_blocks(sheet, [_highest_block(panel)], EDGE, top, min(width, 2 * column + GAP))
     for layer, blocks in zip(captions.legends(panel), below, strict=True):
         _section_title(sheet, captions.legend_title(panel, layer), EDGE, top, width)
         top += LINE + 1

@@ -107,6 +107,7 @@ def _foot(panel: NeuronGroupsPanel) -> str:
         "Groups are ordered from left to right by their centres. Hue: group. Brightness: how much "
         "of it is at a position; a group alone has its own scale. Magnitude: the length of the "
         f"group's vector, in units of the activations. Below each group: {made}; its effect on "
-        "labels, in logits, to first order (green: raises, violet: lowers), all bars on one scale. "
+        f"labels, in {panel.unit}s, to first order (green: raises, violet: lowers), all bars on "
+        "one scale. "
         f"Relative error of the groups: {panel.relative_error:.2f}."
     )
