@@ -78,7 +78,8 @@ def factorisation_caption(panel: FactorsPanel) -> str:
         return f"{method}, {count} fitted on {second.fit_layer} and applied to {other}"
     if {first.recipe, second.recipe} == {"joint"}:
         return f"{method}, {count} fitted on {first.fit_layer} and on {second.fit_layer}"
-    labels = f", all {panel.labels} labels" if panel.labels else ""
+    counted = "the one label" if panel.labels == 1 else f"all {panel.labels} labels"
+    labels = f", {counted}" if panel.labels else ""
     return f"{method} of each layer separately, {count}{labels}"
 
 

@@ -75,6 +75,11 @@ def find_ends(
     head
         What the entry says of the head.
 
+    Returns
+    -------
+    ends
+        The logits, and what follows them.
+
     Raises
     ------
     BadFile

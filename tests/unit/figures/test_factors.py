@@ -102,6 +102,9 @@ def test_one_label_is_compared_with_nothing(rng: np.random.Generator) -> None:
     attributions = classes(rng, labels=["a"])
     assert find_contrast((), attributions).names == ("a",)
     assert find_contrast((), attributions).second is None
+    made = [factors(rng, "mixed4d", (5, 7), 1, labels=["a"]) for _ in range(2)]
+    panel = FactorsPanel.from_datasets(row(), input_pixels(), attributions, made)
+    assert captions.factors_caption(panel).endswith("1 factor, the one label")
 
 
 def test_requested_labels_are_shown_once(rng: np.random.Generator) -> None:

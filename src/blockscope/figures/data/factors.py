@@ -111,6 +111,8 @@ class FactorsPanel:
         Labels that the run names and that are not among these.
     labels
         Number of labels that the attributions were computed for.
+    probable
+        Whether the numbers of the labels are probabilities, and not outputs.
     """
 
     run: RunRow
