@@ -22,6 +22,7 @@ def build_card(
     size: tuple[int, int],
     value_range: tuple[float, float],
     labels: Labels,
+    hidden: Collection[str] = (),
 ) -> ModelCard:
     """Return the card of a graph in normal form; runs the network once for the shapes.
 
@@ -37,6 +38,8 @@ def build_card(
         Values that black and white are mapped to.
     labels
         Names of its logits.
+    hidden
+        Tensors that are no layers.
 
     Returns
     -------
@@ -86,7 +89,7 @@ def build_card(
         raise BadFile(
             f"model '{name}': skip_labels {labels.skip} leaves no label of {len(labels.names)}"
         )
-    spatial = {n: shape[1:] for n, shape in shapes.items() if len(shape) == 4}
+    spatial = {n: shape[1:] for n, shape in shapes.items() if len(shape) == 4 and n not in hidden}
     layers = [
         Layer(
             name=n,

@@ -97,7 +97,7 @@ class InputSettings(Settings):
 
     tensor: str | None = Field(
         default=None,
-        description="Input tensor, without `:0`. Optional for `.keras` and SavedModel.",
+        description="Input tensor, without `:0`. Optional but for `.pb`.",
         examples=["input"],
         min_length=1,
     )
@@ -119,15 +119,15 @@ class ModelEntry(Settings):
     """One network of the catalogue `config/models.yaml`: `id: {graph: ..., ...}`."""
 
     graph: Source = Field(
-        description="Frozen graph (`.pb`), Keras file (`.keras`, `.h5`) or SavedModel folder: a "
-        "path, or `{path, sha256}`, or `{url, sha256, member}`.",
+        description="Frozen graph (`.pb`), Keras file (`.keras`, `.h5`), ONNX file (`.onnx`) or "
+        "SavedModel folder: a path, or `{path, sha256}`, or `{url, sha256, member}`.",
         examples=["networks/squeezenet.pb"],
     )
     input: InputSettings = Field(description=str(InputSettings.__doc__))
     logits: str | None = Field(
         default=None,
-        description="Tensor of the logits, before any softmax. Optional for `.keras` and "
-        "SavedModel; the default is the input of the last softmax.",
+        description="Tensor of the logits, before any softmax. Optional but for `.pb`; the "
+        "default is the input of the last softmax.",
         examples=["softmax2_pre_activation"],
         min_length=1,
     )

@@ -1,9 +1,13 @@
-"""Reading a network from the files that people have: frozen graph, Keras file, SavedModel."""
+"""Reading a network from the files that people have.
+
+A frozen graph, a Keras file, a SavedModel or an ONNX file.
+"""
 
 from __future__ import annotations
 
 import zipfile
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +27,21 @@ MOST_BYTES = 2**31  # of a frozen graph: more, protobuf does not read
 
 @dataclass(frozen=True)
 class Graph:
-    """A graph as it was read, with its only input and output where the file names them."""
+    """A graph as it was read, with its only input and output where the file names them.
+
+    Attributes
+    ----------
+    hidden
+        Tensors that are no layers: steps inside of what the file has as one operation.
+    compared
+        With what a converted network was compared, and how much it differs; for the card.
+    """
 
     definition: graph_pb2.GraphDef
     input: str | None = None
     output: str | None = None
+    hidden: frozenset[str] = frozenset()
+    compared: Mapping[str, str | float] = field(default_factory=dict)
 
 
 def read_graph(path: str | Path, size: tuple[int, int]) -> Graph:
@@ -36,9 +50,10 @@ def read_graph(path: str | Path, size: tuple[int, int]) -> Graph:
     Parameters
     ----------
     path
-        A frozen GraphDef (``.pb``), a Keras file (``.keras``, ``.h5``) or a SavedModel folder.
+        A frozen GraphDef (``.pb``), a Keras file (``.keras``, ``.h5``), an ONNX file (``.onnx``)
+        or a SavedModel folder.
     size
-        Rows and columns of the image, used where a Keras file leaves them open.
+        Rows and columns of the image, used where a Keras or ONNX file leaves them open.
 
     Returns
     -------
@@ -59,6 +74,8 @@ def read_graph(path: str | Path, size: tuple[int, int]) -> Graph:
         return _read_saved_model(source)
     if source.suffix in {".keras", ".h5", ".hdf5"}:
         return _read_keras(source, size)
+    if source.suffix == ".onnx":
+        return _read_onnx(source, size)
     return _read_frozen(source)
 
 
@@ -125,6 +142,17 @@ def _check_weights(source: Path) -> None:
             if member.endswith((".h5", ".hdf5")):
                 with archive.open(member) as weights:
                     check_self_contained(source / member, weights)
+
+
+def _read_onnx(source: Path, size: tuple[int, int]) -> Graph:
+    from blockscope.models.onnx_reader.read import read_onnx  # only ONNX files need it
+
+    read = read_onnx(source, size)
+    outputs = list(read.outputs.values())
+    return Graph(
+        read.definition, read.input, outputs[0] if len(outputs) == 1 else None,
+        hidden=read.hidden, compared=read.compared,
+    )  # fmt: skip
 
 
 def _read_saved_model(source: Path) -> Graph:

@@ -59,6 +59,7 @@ def write_model(
         size=entry.input.size,
         value_range=entry.input.range,
         labels=Labels(read_labels(labels_path), entry.skip_labels),
+        hidden=graph.hidden,
     )
     content = definition.SerializeToString(deterministic=True)
     card = card.model_copy(
@@ -66,6 +67,7 @@ def write_model(
             "source": entry.graph.url or entry.graph.path or "",
             "source_sha256": source_sha256,
             "entry": entry.digest,
+            "compared": dict(graph.compared),
             "graph_sha256": hashlib.sha256(content).hexdigest(),
             "provenance": provenance.record(
                 "model", software_facts(), model=name, model_sha256=source_sha256
