@@ -116,7 +116,7 @@ class Both:
         with tf.GradientTape() as tape:
             tape.watch(start)
             total = tf.reduce_sum(tf.reshape(self.tensorflow(start), [-1]) * weights)
-        return tape.gradient(total, start).numpy()
+        return tape.gradient(total, start, unconnected_gradients="zero").numpy()
 
     def differences(self, image, weights):
         """Return the same by central differences of onnxruntime."""

@@ -21,6 +21,7 @@ from blockscope.models.onnx_reader.tensor import (
 )
 
 Operand = Tensor | Constant
+OUTSIDE = -1
 
 
 class Builder:
@@ -31,7 +32,7 @@ class Builder:
     graph
         The graph; its names are temporary, ``{node}/{operation}``.
     node
-        Number of the ONNX node that is being read.
+        Number of the ONNX node that is being read; ``OUTSIDE`` for what belongs to none.
     maps
         Operations whose output is read as (image, row, col, channel) by what knows such axes.
     """
@@ -39,7 +40,7 @@ class Builder:
     def __init__(self) -> None:
         """Begin with an empty graph."""
         self.graph = tf.Graph()
-        self.node = 0
+        self.node = OUTSIDE
         self.maps: set[str] = set()
         self._arranged: dict[tuple[object, Shape, Shape], Any] = {}
 
