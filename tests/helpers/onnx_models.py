@@ -92,7 +92,9 @@ class Both:
         """Read a model both ways."""
         path = save(folder, made)
         read = read_onnx(path, size)
-        network = Network(read.definition, InputSpec(tensor=read.input, size=size, range=(0, 1)), "")
+        network = Network(
+            read.definition, InputSpec(tensor=read.input, size=size, range=(0, 1)), ""
+        )
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 4
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL

@@ -139,7 +139,9 @@ class Builder:
             else:
                 array = arranged_constant(operand, rank, axes)
                 values.append(self.constant(array, array.dtype))
-        roles = tuple(next((t.roles[a] for t in (lead, *tensors) if t.roles[a]), "") for a in range(rank))
+        roles = tuple(
+            next((t.roles[a] for t in (lead, *tensors) if t.roles[a]), "") for a in range(rank)
+        )
         return values, Tensor(None, shape, axes, roles)
 
     def elementwise(self, kind: str, *operands: Operand, **arguments: Any) -> Tensor:
@@ -156,13 +158,21 @@ class Builder:
 
     def scaled(self, tensor: Tensor, factor: float) -> Tensor:
         """Multiply by a number."""
-        return tensor if factor == 1 else self.elementwise("Mul", tensor, np.float32(factor)[()] * np.ones((), np.float32))
+        return (
+            tensor
+            if factor == 1
+            else self.elementwise("Mul", tensor, np.float32(factor)[()] * np.ones((), np.float32))
+        )
 
     def shifted(self, tensor: Tensor, constant: Constant) -> Tensor:
         """Add a constant; as a bias of the last axis where it is one."""
         values, like = self.aligned(tensor, constant)
         bias = values[1]
-        if bias.shape.rank == 1 and values[0].shape.rank > 1 and bias.shape[0] == values[0].shape[-1]:
+        if (
+            bias.shape.rank == 1
+            and values[0].shape.rank > 1
+            and bias.shape[0] == values[0].shape[-1]
+        ):
             value = self.op("BiasAdd", value=values[0], bias=bias, data_format="NHWC")
         else:
             value = self.op("AddV2", x=values[0], y=bias)

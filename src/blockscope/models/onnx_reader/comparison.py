@@ -33,15 +33,19 @@ def largest_difference(
         if difference > MOST:
             raise BadFile(
                 f"output '{name}' differs by {difference:.2g} of its largest value from what "
-                f"another implementation of ONNX computes; valid: up to {MOST:g}. Please report the "
-                "operations of this network"
+                f"another implementation of ONNX computes; valid: up to {MOST:g}. Please report "
+                "the operations of this network"
             )
         worst = max(worst, difference)
     return worst
 
 
 def other_outputs(
-    model: onnx.ModelProto, source: Path, opset: int, name: str, images: list[npt.NDArray[np.float32]]
+    model: onnx.ModelProto,
+    source: Path,
+    opset: int,
+    name: str,
+    images: list[npt.NDArray[np.float32]],
 ) -> tuple[str, list[list[npt.NDArray[Any]]] | None]:
     """Compute the outputs of each image, by onnxruntime or, where that is right, ONNX's reference.
 
@@ -63,20 +67,26 @@ def other_outputs(
             str(source), options, providers=["CPUExecutionProvider"]
         )
         found = [session.run(None, {name: image}) for image in images]
-    except Exception as error:  # onnxruntime raises many kinds
+    except Exception as error:  # noqa: BLE001 - onnxruntime raises many kinds
         return f"nothing: onnxruntime cannot run this network: {_first_line(error)}", None
     return f"onnxruntime {onnxruntime.__version__}", found
 
 
 def _by_reference(
-    model: onnx.ModelProto, source: Path, opset: int, name: str, images: list[npt.NDArray[np.float32]]
+    model: onnx.ModelProto,
+    source: Path,
+    opset: int,
+    name: str,
+    images: list[npt.NDArray[np.float32]],
 ) -> tuple[str, list[list[npt.NDArray[Any]]] | None]:
     import onnx
     from onnx.reference import ReferenceEvaluator
 
     wrong = sorted({n.op_type for n in model.graph.node if _wrong_in_reference(n, opset)})
     if wrong:
-        words = f"nothing: onnxruntime is not installed ({INSTALL}), and onnx is wrong for {wrong[0]}"
+        words = (
+            f"nothing: onnxruntime is not installed ({INSTALL}), and onnx is wrong for {wrong[0]}"
+        )
         return words, None
     evaluator = ReferenceEvaluator(onnx.load(str(source)))
     return f"onnx {onnx.__version__}", [evaluator.run(None, {name: image}) for image in images]
@@ -86,7 +96,7 @@ def _wrong_in_reference(node: onnx.NodeProto, opset: int) -> bool:
     attributes = {a.name: a for a in node.attribute}
     if node.op_type == "MaxPool":
         ceil = "ceil_mode" in attributes and attributes["ceil_mode"].i
-        return bool(ceil) or "auto_pad" in attributes and attributes["auto_pad"].s != b"NOTSET"
+        return bool(ceil) or ("auto_pad" in attributes and attributes["auto_pad"].s != b"NOTSET")
     if node.op_type in {"Softmax", "LogSoftmax"}:
         return opset < 13
     if node.op_type == "BatchNormalization":

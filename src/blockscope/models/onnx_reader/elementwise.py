@@ -22,7 +22,7 @@ def number(value: float) -> Constant:
     return np.array(value, np.float32)
 
 
-def identity(build: Builder, node: Node) -> Tensor:
+def identity(_build: Builder, node: Node) -> Tensor:
     """Identity, and Dropout outside of training."""
     node.ignore("seed", "ratio")
     training = node.constant(2) if node.op == "Dropout" else None

@@ -77,7 +77,7 @@ def _tensors(model: onnx.ModelProto) -> list[Any]:
 
 
 def _check_weights(model: onnx.ModelProto, source: Path) -> None:
-    """Refuse a model whose weights are not beside it; exporters write them into a file of their own.
+    """Refuse a model whose weights are not beside it; exporters write them into an own file.
 
     The name of that file stands in the model: renaming the model alone does no harm, renaming the
     weights does.
@@ -85,12 +85,13 @@ def _check_weights(model: onnx.ModelProto, source: Path) -> None:
     for name in weights_files(model):
         if Path(name).name != name or name in {"", ".", ".."}:
             raise BadFile(
-                f"model file '{source}' has its weights in '{name}'; valid: a file in its own folder"
+                f"model file '{source}' has its weights in '{name}'; valid: a file in its own "
+                "folder"
             )
         beside = source.parent / name
         if beside.is_symlink() or not beside.is_file():
             raise BadFile(
-                f"model file '{source}' has its weights in the file '{name}', which is not in the "
-                f"folder '{source.parent}'; put it there under this name, or export one file: "
-                "torch.onnx.export(..., external_data=False)"
+                f"model file '{source}' has its weights in the file '{name}', which is no file "
+                f"in the folder '{source.parent}'; put it there under this name, or export one "
+                "file: torch.onnx.export(..., external_data=False)"
             )

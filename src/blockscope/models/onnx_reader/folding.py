@@ -13,8 +13,8 @@ from blockscope.models.onnx_reader.tensor import Constant
 if TYPE_CHECKING:
     import onnx
 
-# What the reference computes rightly, since which opset. Not: pools, LRN, and batch norm and softmax
-# of older opsets, in which it differs from onnxruntime.
+# What the reference computes rightly, since which opset. Not: pools, LRN, and batch norm and
+# softmax of older opsets, in which it differs from onnxruntime.
 FOLDED = dict.fromkeys(
     """Abs Add And Cast CastLike Ceil Clip Concat Constant ConstantOfShape Cos CumSum Div Equal Erf
     Exp Expand Flatten Floor Gather GatherND Gelu Gemm Greater GreaterOrEqual Identity Less
@@ -22,13 +22,11 @@ FOLDED = dict.fromkeys(
     ReduceMean ReduceMin ReduceProd ReduceSum Relu Reshape Round ScatterND Shape Sigmoid Sign Sin
     Size Slice Split Sqrt Squeeze Sub Sum Tanh Tile Transpose Trilu Unsqueeze Where""".split(),
     11,
-) | {"BatchNormalization": 14, "Softmax": 13, "LayerNormalization": 17}  # fmt: skip
+) | {"BatchNormalization": 14, "Softmax": 13, "LayerNormalization": 17}
 MOST_VALUES = 2**28  # of a computed constant: 1 GiB of float32
 
 
-def fold(
-    proto: onnx.NodeProto, inputs: list[Constant | None], opset: int
-) -> list[Constant]:
+def fold(proto: onnx.NodeProto, inputs: list[Constant | None], opset: int) -> list[Constant]:
     """Return the outputs of a node, all of whose inputs are constants.
 
     Raises ``BadFile`` where the reference cannot compute them, or not rightly.
@@ -42,13 +40,15 @@ def fold(
     names = [name for name in dict.fromkeys(proto.input) if name]
     given = dict(zip(proto.input, inputs, strict=True))
     infos = [helper.make_tensor_value_info(n, TensorProto.UNDEFINED, None) for n in names]
-    outs = [helper.make_tensor_value_info(n, TensorProto.UNDEFINED, None) for n in proto.output if n]
+    outs = [
+        helper.make_tensor_value_info(n, TensorProto.UNDEFINED, None) for n in proto.output if n
+    ]
     graph = helper.make_graph([proto], "folded", infos, outs)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)])
     try:
         with np.errstate(all="ignore"):
             results = ReferenceEvaluator(model).run(None, {name: given[name] for name in names})
-    except Exception as error:  # noqa: BLE001 - the reference raises many kinds
+    except Exception as error:
         words = str(error).strip().splitlines() or [type(error).__name__]
         raise BadFile(f"it cannot be computed from its constants: {words[0]}") from error
     found = iter(results)
@@ -68,6 +68,8 @@ def _check_size(op: str, inputs: list[Constant | None]) -> None:
         values = (limit - start) / step if step else math.inf
     elif op == "Pad":
         pads = arrays[1].reshape(2, -1).sum(0)
-        values = math.prod(map(int, np.maximum(np.array(arrays[0].shape)[-len(pads):] + pads, 0)))
+        values = math.prod(map(int, np.maximum(np.array(arrays[0].shape)[-len(pads) :] + pads, 0)))
     if values > MOST_VALUES:
-        raise BadFile(f"it makes a constant of {values:,.0f} values; valid: at most {MOST_VALUES:,}")
+        raise BadFile(
+            f"it makes a constant of {values:,.0f} values; valid: at most {MOST_VALUES:,}"
+        )

@@ -2,8 +2,8 @@
 
 One exporter names its nodes ``/layer3/layer3.1/relu_1/Relu``; the other numbers them, and keeps the
 path ``['', 'layer3', 'layer3.1', 'layer3.1.relu', 'relu_12']`` in the meta data. Both become
-``layer3.1.relu/Relu`` and, where a module is called again, ``layer3.1.relu_1/Relu``. Nothing else of
-the meta data is read: it holds paths of the exporting machine.
+``layer3.1.relu/Relu`` and, where a module is called again, ``layer3.1.relu_1/Relu``. Nothing else
+of the meta data is read: it holds paths of the exporting machine.
 """
 
 from __future__ import annotations
@@ -26,10 +26,8 @@ def layer_names(nodes: Sequence[onnx.NodeProto], taken: set[str]) -> list[str]:
     TensorFlow's names differ in more than upper and lower case.
     """
     paths = [_module_of(node) for node in nodes]
-    holding = {path[: i] for path in paths if path for i, c in enumerate(path) if c == "."} | {""}
-    return [
-        _free(node, path, holding, taken) for node, path in zip(nodes, paths, strict=True)
-    ]
+    holding = {path[:i] for path in paths if path for i, c in enumerate(path) if c == "."} | {""}
+    return [_free(node, path, holding, taken) for node, path in zip(nodes, paths, strict=True)]
 
 
 def _free(node: onnx.NodeProto, path: str | None, holding: set[str], taken: set[str]) -> str:

@@ -60,9 +60,7 @@ class Node:
         if isinstance(found, bytes):
             found = found.decode("utf-8", "replace")
         if valid is not None and found not in valid:
-            raise BadFile(
-                f"attribute {name} is {found!r}; valid: {', '.join(map(repr, valid))}"
-            )
+            raise BadFile(f"attribute {name} is {found!r}; valid: {', '.join(map(repr, valid))}")
         return found
 
     def ignore(self, *names: str) -> None:
@@ -93,8 +91,9 @@ class Node:
         """Return an input that depends on the image."""
         found = self.operand(number)
         if not isinstance(found, Tensor):
-            raise BadFile(f"input {number + 1} is a constant; only one that depends on the image "
-                          "is supported")
+            raise BadFile(
+                f"input {number + 1} is a constant; only one that depends on the image is supported"
+            )
         return found
 
     def constant(self, number: int) -> Constant | None:
@@ -104,9 +103,7 @@ class Node:
             return None
         found = self.operand(number)
         if isinstance(found, Tensor):
-            raise BadFile(
-                f"input {number + 1} depends on the image; only a constant is supported"
-            )
+            raise BadFile(f"input {number + 1} depends on the image; only a constant is supported")
         return found
 
     def needed_constant(self, number: int) -> Constant:

@@ -73,8 +73,9 @@ def gemm(build: Builder, node: Node) -> Tensor:
     if c is None or beta == 0:
         return found
     if np.broadcast_shapes(tuple(c.shape), found.shape) != found.shape:
-        raise BadFile(f"C has the shape {list(c.shape)}; valid: what broadcasts to "
-                      f"{list(found.shape)}")
+        raise BadFile(
+            f"C has the shape {list(c.shape)}; valid: what broadcasts to {list(found.shape)}"
+        )
     if isinstance(c, Tensor):
         return build.elementwise("AddV2", found, build.scaled(c, beta))
     return build.shifted(found, (c * np.float32(beta)).astype(np.float32))

@@ -111,9 +111,9 @@ def _converted(
             owner = owners.get(int(number[1:]), "") or "output"
             renamed[node.name] = free_name(f"{owner}/{kind.split('_')[0]}", taken)
     _rename(definition, renamed)
-    definition.node[[n.name for n in definition.node].index(clean(name))].attr[
-        "shape"
-    ].shape.dim[0].size = -1
+    definition.node[[n.name for n in definition.node].index(clean(name))].attr["shape"].shape.dim[
+        0
+    ].size = -1
     hidden = {renamed[op] for op in renamed if op not in finals or op not in build.maps}
     outputs = {output: renamed[op] for output, op in results.items()}
     network = Network(definition, InputSpec(tensor=clean(name), size=size, range=(0, 1)), "")
@@ -166,20 +166,25 @@ def _image(model: onnx.ModelProto, size: tuple[int, int]) -> tuple[str, Shape, S
     if held.elem_type != TensorProto.FLOAT:
         kind = TensorProto.DataType.Name(held.elem_type)
         raise BadFile(f"input '{name}' holds {kind}; valid: FLOAT (float32)")
-    dims = [d.dim_value if d.HasField("dim_value") and d.dim_value > 0 else None for d in held.shape.dim]
+    dims = [
+        d.dim_value if d.HasField("dim_value") and d.dim_value > 0 else None for d in held.shape.dim
+    ]
     shown = "(" + ", ".join(str(dim or "any") for dim in dims) + ")"
     if len(dims) != 4:
         raise BadFile(f"input '{name}' has the shape {shown}; valid: (1, channel, row, col)")
     if dims[0] not in (None, 1):
-        raise BadFile(f"input '{name}' has the shape {shown}, a batch of {dims[0]}; export the network with a batch of 1")
+        raise BadFile(
+            f"input '{name}' has the shape {shown}, a batch of {dims[0]}; export the network with "
+            "a batch of 1"
+        )
     for channel, axes in ((1, (2, 3, 1)), (3, (1, 2, 3))):
         fits = all(dims[a] in (None, s) for a, s in zip(axes, size, strict=False))
         if fits and dims[channel] is not None:
             shape = dict(zip(axes, (*size, dims[channel]), strict=True))
             return name, (1, *(int(shape[a] or 0) for a in (1, 2, 3))), axes
     raise BadFile(
-        f"input '{name}' has the shape {shown}, which no image of {size[0]} x {size[1]} pixels fits "
-        "(models catalogue: input.size); valid: (1, channel, row, col) with a fixed number of "
+        f"input '{name}' has the shape {shown}, which no image of {size[0]} x {size[1]} pixels "
+        "fits (models catalogue: input.size); valid: (1, channel, row, col) with a fixed number of "
         "channels"
     )
 

@@ -11,7 +11,6 @@ from blockscope.models.onnx_reader import (
     norms,
     pooling,
     products,
-    reductions,
     resizing,
     shapes,
 )

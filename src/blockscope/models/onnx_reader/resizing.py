@@ -58,7 +58,9 @@ def _sizes(node: Node, x: Tensor) -> tuple[list[int], list[float]]:
             factors[axis] = float(scales[i])
             out[axis] = int(np.floor(np.float32(x.shape[axis]) * np.float32(scales[i])))
     if out[:2] != list(x.shape[:2]) or min(out) < 1:
-        raise BadFile(f"a tensor {list(x.shape)} is resized to {out}; valid: other rows and columns")
+        raise BadFile(
+            f"a tensor {list(x.shape)} is resized to {out}; valid: other rows and columns"
+        )
     return out, factors
 
 

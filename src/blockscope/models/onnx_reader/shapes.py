@@ -13,7 +13,7 @@ from blockscope.models.onnx_reader.node import Node, axis_of
 from blockscope.models.onnx_reader.tensor import Constant, Tensor, arranged_constant
 
 
-def transpose(build: Builder, node: Node) -> Tensor:
+def transpose(_build: Builder, node: Node) -> Tensor:
     """Transpose, which only notes the new order."""
     x = node.tensor()
     order = list(node.attribute("perm") or range(x.rank)[::-1])
@@ -126,7 +126,9 @@ def joined(build: Builder, operands: Sequence[Tensor | Constant], axis: int) -> 
     if len(tensors) < len(operands):
         held = arranged_constant(added, rank, axes)
         value = build.op("AddV2", x=value, y=build.constant(held))
-    roles = tuple(next((t.roles[a] for t in (lead, *tensors) if t.roles[a]), "") for a in range(rank))
+    roles = tuple(
+        next((t.roles[a] for t in (lead, *tensors) if t.roles[a]), "") for a in range(rank)
+    )
     return Tensor(value, shape, axes, roles)
 
 
@@ -171,7 +173,9 @@ def slice_(build: Builder, node: Node) -> Tensor:
     """Slice, with negative steps too."""
     x = node.tensor(0)
     starts, ends = ([int(i) for i in node.needed_constant(n)] for n in (1, 2))
-    axes, steps = ([int(i) for i in c] if (c := node.constant(n)) is not None else None for n in (3, 4))
+    axes, steps = (
+        [int(i) for i in c] if (c := node.constant(n)) is not None else None for n in (3, 4)
+    )
     axes = [axis_of(a, x.rank) for a in (axes if axes is not None else range(len(starts)))]
     ranges = {}
     for axis, start, end, step in zip(axes, starts, ends, steps or [1] * len(axes), strict=True):
@@ -179,7 +183,9 @@ def slice_(build: Builder, node: Node) -> Tensor:
             raise BadFile("a step is 0")
         taken = range(x.shape[axis])[slice(start, end, step)]
         if not len(taken):
-            raise BadFile(f"no entry of axis {axis} is left, from {start} to {end} of {list(x.shape)}")
+            raise BadFile(
+                f"no entry of axis {axis} is left, from {start} to {end} of {list(x.shape)}"
+            )
         ranges[axis] = taken
     return sliced(build, x, ranges)
 
@@ -260,14 +266,20 @@ def pad(build: Builder, node: Node) -> Tensor:
     x, pads = node.tensor(0), [int(i) for i in node.needed_constant(1)]
     fill, axes = node.constant(2), node.constant(3)
     chosen = range(x.rank) if axes is None else [axis_of(int(a), x.rank) for a in axes]
-    edges = dict(zip(chosen, zip(pads[: len(pads) // 2], pads[len(pads) // 2 :], strict=True), strict=True))
+    edges = dict(
+        zip(chosen, zip(pads[: len(pads) // 2], pads[len(pads) // 2 :], strict=True), strict=True)
+    )
     value = 0.0 if fill is None else float(fill.reshape(-1)[0])
     edges = {axis: edge for axis, edge in edges.items() if any(edge)}
     if mode != "constant":
         for axis, (before, after) in edges.items():
             x = gathered(build, x, axis, _outside(x.shape[axis], before, after, mode))
         return x
-    x = sliced(build, x, {a: range(x.shape[a])[max(-b, 0) : x.shape[a] - max(-e, 0)] for a, (b, e) in edges.items()})
+    x = sliced(
+        build,
+        x,
+        {a: range(x.shape[a])[max(-b, 0) : x.shape[a] - max(-e, 0)] for a, (b, e) in edges.items()},
+    )
     grown = {a: (max(b, 0), max(e, 0)) for a, (b, e) in edges.items() if max(b, e) > 0}
     if min(x.shape) < 1:
         raise BadFile(f"pads {pads} leave no entry")
@@ -280,7 +292,9 @@ def pad(build: Builder, node: Node) -> Tensor:
     if value == 0:
         found = build.op("Pad", input=whole, paddings=paddings)
     else:
-        found = build.op("PadV2", input=whole, paddings=paddings, constant_values=build.constant(value))
+        found = build.op(
+            "PadV2", input=whole, paddings=paddings, constant_values=build.constant(value)
+        )
     shape = tuple(s + sum(grown.get(a, (0, 0))) for a, s in enumerate(x.shape))
     return Tensor(found, shape, axes_all, x.roles)
 

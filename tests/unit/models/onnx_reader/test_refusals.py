@@ -28,12 +28,10 @@ def refused(folder, made, words, size=SIZE):
 NODES = {
     "unknown operation": (
         [node("NonZero", ["x"], name="/head/NonZero")],
-        r"node '/head/NonZero' \(NonZero, domain ai.onnx, opset 20\): this operation is not "
-        r"supported; nearest of \d+: "),
+        r"node '/head/NonZero' \(NonZero, domain ai.onnx, opset 20\): this operation is not supp"),
     "unknown domain": (
         [node("FusedConv", ["x"], domain="com.microsoft", name="f")],
-        r"node 'f' \(FusedConv, domain com.microsoft, opset 20\): operations of this domain are not "
-        "supported; valid: ai.onnx"),
+        r"\(FusedConv, domain com.microsoft, opset 20\): .* not supported; valid: ai.onnx"),
     "attribute of another time": (
         [node("Relu", ["x"], slope=0.5)], r"\(Relu.*attribute slope \(0.5\) is not supported"),
     "value of an attribute": (
@@ -72,11 +70,10 @@ NODES = {
         r"weights of shape \[2, 4, 1, 1\] in 1 groups do not fit 3 channels"),
     "a kernel larger than the map": (
         [node("MaxPool", ["x"], kernel_shape=[6, 6])],
-        r"a kernel over 6 cells does not fit into 5; give a larger image \(models catalogue: input"),
+        r"a kernel over 6 cells does not fit into 5; give a larger image \(models catalogue"),
     "a reshape for another size": (
         [node("Reshape", ["x", ints(1, 3, 49)])],
-        r"shape \[1, 3, 49\] does not fit a tensor \[1, 3, 5, 7\].*input.size\); export the network "
-        "with a batch of 1"),
+        r"shape \[1, 3, 49\] does not fit a tensor \[1, 3, 5, 7\].*input.size\); export"),
     "a reshape for a batch": (
         [node("Reshape", ["x", ints(4, 105)])], "export the network with a batch of 1"),
     "no such axis": (
@@ -119,8 +116,10 @@ def test_a_node_that_would_be_read_wrongly_is_refused(name, tmp_path):
     [
         ({"opset": 10}, r"opset 10; valid: 11 to \d+, the newest that the installed onnx"),
         ({"opset": 99}, r"opset 99; valid: 11 to "),
-        ({"shape": (1, 3, 224, 224)}, r"shape \(1, 3, 224, 224\), which no image of 5 x 7 pixels "
-         r"fits \(models catalogue: input.size\)"),
+        (
+            {"shape": (1, 3, 224, 224)},
+            r"224, 224\), which no image of 5 x 7 pixels fits \(models catalogue: input.size\)",
+        ),
         ({"shape": (4, 3, 5, 7)}, "a batch of 4; export the network with a batch of 1"),
         ({"shape": (1, "c", 5, 7)}, "with a fixed number of channels"),
         ({"shape": (1, 105)}, r"shape \(1, 105\); valid: \(1, channel, row, col\)"),
@@ -185,7 +184,9 @@ def test_weights_in_a_file_of_their_own_are_read_though_the_model_is_renamed(wei
 
 def test_missing_weights_are_named(weights_apart):
     weights_apart.with_name("net.onnx.data").rename(weights_apart.with_name("renamed.data"))
-    with pytest.raises(BadFile, match=re.escape("weights in the file 'net.onnx.data', which is not")):
+    with pytest.raises(
+        BadFile, match=re.escape("weights in the file 'net.onnx.data', which is no file")
+    ):
         read_onnx(weights_apart, SIZE)
 
 
@@ -242,7 +243,9 @@ def test_without_onnxruntime_it_is_said_that_nothing_was_compared(tmp_path, monk
     path = save(tmp_path, model(node("LRN", ["x"], size=3)))
     _without(monkeypatch, "onnxruntime")
     (said,) = read_onnx(path, SIZE).compared.values()
-    assert re.fullmatch(r"nothing: onnxruntime is not installed \(.*\), and onnx is wrong for LRN", said)
+    assert re.fullmatch(
+        r"nothing: onnxruntime is not installed \(.*\), and onnx is wrong for LRN", said
+    )
 
 
 def test_outputs_that_do_not_change_prove_nothing(tmp_path):

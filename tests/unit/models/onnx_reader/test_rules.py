@@ -66,12 +66,15 @@ CASES = {
     "average pool, pads": (20, one("AveragePool", kernel_shape=[3, 3], pads=[1, 1, 1, 1])),
     "average pool, pads count": (
         20, one("AveragePool", kernel_shape=[3, 3], pads=[1, 0, 1, 1], count_include_pad=1)),
-    "average pool, SAME_UPPER": (20, one("AveragePool", strides=[2, 2], auto_pad="SAME_UPPER", **POOL)),
-    "average pool, ceil": (20, one("AveragePool", kernel_shape=[2, 2], strides=[2, 2], ceil_mode=1)),
+    "average pool, SAME_UPPER": (
+        20, one("AveragePool", strides=[2, 2], auto_pad="SAME_UPPER", **POOL)),
+    "average pool, ceil": (
+        20, one("AveragePool", kernel_shape=[2, 2], strides=[2, 2], ceil_mode=1)),
     "average pool, ceil, pads count": (
         20, one("AveragePool", kernel_shape=[3, 2], strides=[2, 2], ceil_mode=1,
                 pads=[1, 1, 1, 1], count_include_pad=1)),
-    "average pool, dilated": (22, one("AveragePool", kernel_shape=[2, 2], dilations=[2, 3], pads=[0, 1, 1, 0])),
+    "average pool, dilated": (
+        22, one("AveragePool", kernel_shape=[2, 2], dilations=[2, 3], pads=[0, 1, 1, 0])),
     "global average": (OPSETS, one("GlobalAveragePool")),
     "global max": (20, one("GlobalMaxPool")),
     "lrn": (OPSETS, one("LRN", size=3, alpha=0.3, beta=0.6, bias=1.5)),
@@ -98,14 +101,16 @@ CASES = {
     "log softmax": (OPSETS, one("LogSoftmax", axis=2)),
     "lp normalization": (20, one("LpNormalization", axis=1)),
     # Products
-    "gemm": (OPSETS, chain(("Flatten", [], {}), ("Gemm", [array(4, 105), array(4)], {"transB": 1}))),
+    "gemm": (OPSETS, chain(
+        ("Flatten", [], {}), ("Gemm", [array(4, 105), array(4)], {"transB": 1}))),
     "gemm, factors": (20, chain(
         ("Flatten", [], {}), ("Gemm", [array(105, 4), array(1, 4)], {"alpha": 0.5, "beta": 2.0}))),
     "gemm, no bias": (20, chain(("Flatten", [], {}), ("Gemm", [array(105, 4)], {}))),
     "gemm, transposed": (20, chain(
         ("Reshape", [ints(35, 3)], {}), ("Gemm", [array(35, 4), array(3, 1)], {"transA": 1}))),
     "matmul of a map": (20, one("MatMul", array(7, 4))),
-    "matmul of tokens": (20, chain(("Reshape", [ints(1, 3, 35)], {}), ("MatMul", [array(35, 4)], {}))),
+    "matmul of tokens": (20, chain(
+        ("Reshape", [ints(1, 3, 35)], {}), ("MatMul", [array(35, 4)], {}))),
     "matmul, constant first": (20, [node("MatMul", [array(4, 5), "x"])]),
     "matmul of both": (20, [
         node("Transpose", ["x"], "t", perm=[0, 1, 3, 2]), node("MatMul", ["x", "t"])]),
@@ -127,7 +132,8 @@ CASES = {
     "clip": ((11, 20), one("Clip", np.float32(-0.52), np.float32(1.03))),
     "clip, low": (20, one("Clip", np.float32(0))),
     "clip, high": (20, one("Clip", None, np.float32(0.53))),
-    "relu6": (20, chain(("Mul", [np.float32(4)], {}), ("Clip", [np.float32(0), np.float32(6)], {}))),
+    "relu6": (20, chain(
+        ("Mul", [np.float32(4)], {}), ("Clip", [np.float32(0), np.float32(6)], {}))),
     "clip, min above max": (20, one("Clip", np.float32(2), np.float32(1))),
     "prelu": ((11, 20), one("PRelu", array(3, 1, 1))),
     "prelu of columns": (20, one("PRelu", array(7))),
@@ -198,7 +204,8 @@ CASES = {
         node("Transpose", ["h"], "y", perm=[1, 0, 2])]),
     "transpose": (20, one("Transpose")),
     "squeeze": ((13, 20), chain(("GlobalAveragePool", [], {}), ("Squeeze", [ints(2, -1)], {}))),
-    "squeeze, attribute": (11, chain(("GlobalAveragePool", [], {}), ("Squeeze", [], {"axes": [2, 3]}))),
+    "squeeze, attribute": (11, chain(
+        ("GlobalAveragePool", [], {}), ("Squeeze", [], {"axes": [2, 3]}))),
     "unsqueeze": (20, one("Unsqueeze", ints(1, -1))),
     "squeeze and excite": (20, [
         node("ReduceMean", ["x", ints(2, 3)], "m", keepdims=0),
@@ -207,10 +214,12 @@ CASES = {
     "concat of channels": (OPSETS, [node("Concat", ["x", "x"], axis=1)]),
     "concat of rows": (20, [node("Concat", ["x", "x"], axis=-2)]),
     "concat with constants": (20, [
-        node("Concat", [array(1, 2, 5, 7), "x", array(1, 1, 5, 7), array(1, 3, 5, 7), "x"], axis=1)]),
+        node("Concat", [array(1, 2, 5, 7), "x", array(1, 1, 5, 7), array(1, 3, 5, 7), "x"],
+             axis=1)]),
     "a class token": (20, [
         node("Reshape", ["x", ints(1, 3, 35)], "r"), node("Transpose", ["r"], "t", perm=[0, 2, 1]),
-        node("Concat", [array(1, 1, 3), "t"], "c", axis=1), node("Add", ["c", array(1, 36, 3)], "p"),
+        node("Concat", [array(1, 1, 3), "t"], "c", axis=1),
+        node("Add", ["c", array(1, 36, 3)], "p"),
         node("Gather", ["p", np.array(0, np.int64)], axis=1)]),
     "split": ((13, 20), [node("Split", ["x", ints(2, 3)], ["a", "b"], axis=2),
                          node("Concat", ["b", "a"], axis=2)]),
@@ -234,13 +243,15 @@ CASES = {
         node("Conv", ["x", array(8, 3, 1, 1)], "c"),
         node("DepthToSpace", ["c"], blocksize=2, mode=mode)]) for mode in ("DCR", "CRD")},
     "space to depth": (20, chain(
-        ("Slice", [ints(0, 0), ints(4, 6), ints(2, 3)], {}), ("SpaceToDepth", [], {"blocksize": 2}))),
+        ("Slice", [ints(0, 0), ints(4, 6), ints(2, 3)], {}),
+        ("SpaceToDepth", [], {"blocksize": 2}))),
     "attention": (23, [
         node("Reshape", ["x", ints(1, 3, 5, 7)], "r"),
         node("Attention", ["r", "x", "x"], scale=0.3)]),
     "attention in heads": (23, [
         node("Reshape", ["x", ints(1, 15, 7)], "r"), node("MatMul", ["r", array(7, 6)], "q"),
-        node("MatMul", ["r", array(7, 3, seed=1)], "k"), node("MatMul", ["r", array(7, 3, seed=2)], "v"),
+        node("MatMul", ["r", array(7, 3, seed=1)], "k"),
+        node("MatMul", ["r", array(7, 3, seed=2)], "v"),
         node("Attention", ["q", "k", "v"], q_num_heads=2, kv_num_heads=1, is_causal=1)]),
     # Resizing
     **{f"resize, {mode}, {how}": (20, one("Resize", None, None, ints(1, 3, 8, 4), mode=mode,
@@ -252,14 +263,15 @@ CASES = {
     "resize, linear, scales": ((11, 20), one(
         "Resize", array(0), np.array([1, 1, 2.5, 1.4], np.float32), mode="linear")),
     "resize, nearest of PyTorch": ((11, 20), one(
-        "Resize", array(0), np.array([1, 1, 2, 3], np.float32), mode="nearest", nearest_mode="floor",
-        coordinate_transformation_mode="asymmetric")),
+        "Resize", array(0), np.array([1, 1, 2, 3], np.float32), mode="nearest",
+        nearest_mode="floor", coordinate_transformation_mode="asymmetric")),
     **{f"resize, nearest, {how}, {near}": (20, one(
         "Resize", None, None, ints(1, 3, 8, 4), mode="nearest", nearest_mode=near,
         coordinate_transformation_mode=how))
        for how in ("half_pixel", "align_corners", "asymmetric")
        for near in ("round_prefer_floor", "round_prefer_ceil")},
 }  # fmt: skip
+
 
 def _cases():
     for name, (opsets, nodes) in CASES.items():
