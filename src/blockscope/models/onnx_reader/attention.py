@@ -64,7 +64,7 @@ def _bias(mask: Constant | None, causal: bool, shape: tuple[int, ...]) -> Consta
     if causal and shape[-1] != shape[-2]:
         raise BadFile(f"it is causal, of {shape[-2]} queries and {shape[-1]} keys; valid: as many")
     if causal:
-        total = np.where(np.tri(*shape[-2:], dtype=bool), total, np.float32(-np.inf))
+        total = np.where(np.tri(shape[-2], shape[-1]) > 0, total, np.float32(-np.inf))
     if mask is not None:
         added = np.where(mask, np.float32(0), np.float32(-np.inf)) if mask.dtype == bool else mask
         total = total + added

@@ -158,11 +158,9 @@ class Builder:
 
     def scaled(self, tensor: Tensor, factor: float) -> Tensor:
         """Multiply by a number."""
-        return (
-            tensor
-            if factor == 1
-            else self.elementwise("Mul", tensor, np.float32(factor)[()] * np.ones((), np.float32))
-        )
+        if factor == 1:
+            return tensor
+        return self.elementwise("Mul", tensor, np.array(factor, np.float32))
 
     def shifted(self, tensor: Tensor, constant: Constant) -> Tensor:
         """Add a constant; as a bias of the last axis where it is one."""

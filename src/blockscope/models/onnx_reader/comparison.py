@@ -13,7 +13,7 @@ from blockscope.models.onnx_reader.file import INSTALL
 
 if TYPE_CHECKING:
     import onnx
-Compared = dict[str, str | float]
+Compared = dict[str, Any]
 MOST = 1e-4  # of the largest output
 
 
@@ -89,7 +89,8 @@ def _by_reference(
         )
         return words, None
     evaluator = ReferenceEvaluator(onnx.load(str(source)))
-    return f"onnx {onnx.__version__}", [evaluator.run(None, {name: image}) for image in images]
+    found = [list(map(np.asarray, evaluator.run(None, {name: image}))) for image in images]
+    return f"onnx {onnx.__version__}", found
 
 
 def _wrong_in_reference(node: onnx.NodeProto, opset: int) -> bool:

@@ -126,8 +126,8 @@ def clip(build: Builder, node: Node) -> Tensor:
 def hard_sigmoid(build: Builder, node: Node) -> Tensor:
     """HardSigmoid: min(max(alpha x + beta, 0), 1), as a sixth of Relu6."""
     alpha, beta = node.attribute("alpha", 0.2), node.attribute("beta", 0.5)
-    steep = 6 * np.float32(alpha)
-    steep = 1.0 if math.isclose(steep, 1, rel_tol=3e-7) else steep  # a sixth, as exporters write it
+    steep = 6 * float(alpha)
+    steep = 1.0 if abs(steep - 1) < 3e-6 else steep  # a sixth, as exporters write it
     x = build.shifted(build.scaled(node.tensor(), steep), number(6 * beta))
     return build.scaled(build.unary("Relu6", x, "features"), 1 / 6)
 
