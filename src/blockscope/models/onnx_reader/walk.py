@@ -147,6 +147,8 @@ def _check_known(proto: onnx.NodeProto, opset: int) -> None:
     op = proto.op_type
     if op not in RULES:
         raise BadFile(f"this operation is not supported; {describe_valid(op, sorted(RULES))}")
+    if not defs.has(op, opset, ""):
+        raise BadFile(f"opset {opset} has no such operation")
     since = defs.get_schema(op, opset, "").since_version
     if since > RULES[op].newest:
         raise BadFile(

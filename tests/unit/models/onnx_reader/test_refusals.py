@@ -29,6 +29,8 @@ NODES = {
     "unknown operation": (
         [node("NonZero", ["x"], name="/head/NonZero")],
         r"node '/head/NonZero' \(NonZero, domain ai.onnx, opset 20\): this operation is not supp"),
+    "operation of a newer opset": (
+        [node("Attention", ["x", "x", "x"])], "opset 20 has no such operation"),
     "unknown domain": (
         [node("FusedConv", ["x"], domain="com.microsoft", name="f")],
         r"\(FusedConv, domain com.microsoft, opset 20\): .* not supported; valid: ai.onnx"),

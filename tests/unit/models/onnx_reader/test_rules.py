@@ -119,13 +119,14 @@ CASES = {
     "einsum with a constant": (20, one("Einsum", array(7, 2), equation="bchw,wd->bdhc")),
     # Activations
     **{op.lower(): ((11, 20), one(op)) for op in (
-        "Relu", "LeakyRelu", "Elu", "Celu", "Selu", "Sigmoid", "HardSigmoid", "Softplus",
+        "Relu", "LeakyRelu", "Elu", "Selu", "Sigmoid", "HardSigmoid", "Softplus",
         "Softsign", "Tanh", "Abs", "Ceil", "Floor", "Cos", "Sin", "Exp", "Erf", "Neg", "Sign",
         "Round", "Identity")},
     **{op.lower(): (22, one(op)) for op in ("HardSwish", "Mish", "Gelu")},
     **{op.lower(): ((11, 20), positive((op, [], {}))) for op in ("Log", "Sqrt", "Reciprocal")},
     "leaky relu, slope": (20, one("LeakyRelu", alpha=0.3)),
     "elu, alpha": (20, one("Elu", alpha=0.7)),
+    "celu": ((12, 28), one("Celu")),
     "celu, alpha": (20, one("Celu", alpha=0.7)),
     "gelu, tanh": (20, one("Gelu", approximate="tanh")),
     "hard sigmoid of PyTorch": (20, one("HardSigmoid", alpha=0.166667)),
