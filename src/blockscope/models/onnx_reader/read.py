@@ -42,8 +42,8 @@ class Converted:
     outputs
         The tensors of the outputs, by their names in the file.
     hidden
-        Tensors that are no layers: steps inside of one operation, and those whose axes are not
-        known to be (image, row, col, channel).
+        Tensors that are no layers: steps inside of one operation, and tensors of four axes that
+        are not known to be (image, row, col, channel).
     compared
         With what the outputs were compared, and the largest difference, as the card says it.
     """
@@ -114,7 +114,10 @@ def _converted(
     definition.node[[n.name for n in definition.node].index(clean(name))].attr["shape"].shape.dim[
         0
     ].size = -1
-    hidden = {renamed[op] for op in renamed if op not in finals or op not in build.maps}
+    ranks = {op.name: len(op.outputs[0].shape) for op in build.graph.get_operations()}
+    steps = set(renamed) - set(finals)
+    no_maps = {op for op in finals if ranks[op] == 4} - build.maps
+    hidden = {renamed[op] for op in steps | no_maps}
     outputs = {output: renamed[op] for output, op in results.items()}
     network = Network(definition, InputSpec(tensor=clean(name), size=size, range=(0, 1)), "")
     compared = _compared(network, outputs, model, source, opset, name, image)
