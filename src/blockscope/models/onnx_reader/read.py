@@ -135,10 +135,15 @@ def _compared(
 ) -> Compared:
     """Compare the outputs for two images at once with those of another implementation, for each.
 
-    Two, so that a batch is tried, which the file may not allow.
+    Two, so that a batch is tried, which the file may not allow: of noise, and of coarse squares,
+    which a network does not take for the same.
     """
-    rng = np.random.default_rng(0)
-    values = rng.standard_normal((2, *image.sizes), np.float32)
+    rows, cols, channels = image.sizes
+    random = np.random.default_rng(0)
+    noise = random.standard_normal((rows, cols, channels), np.float32)
+    squares = random.standard_normal((-(-rows // 16), -(-cols // 16), channels), np.float32)
+    coarse = squares.repeat(16, 0).repeat(16, 1)[:rows, :cols]
+    values = np.stack([noise, coarse])
     order = np.argsort(image.axes)
     others = [one.transpose(order)[None] for one in values]
     by, expected = other_outputs(model, source, opset, name, others)
