@@ -82,6 +82,9 @@ def walk(
             readers[read] -= list(proto.input).count(read)
             if not readers[read]:
                 values.pop(read, None)  # large weights are in the graph already
+    missing = [output for output in wanted if output not in values]
+    if missing:
+        raise BadFile(f"output '{missing[0]}' is not computed by any node")
     return {output: values[output] for output in wanted}, made
 
 
