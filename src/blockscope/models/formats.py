@@ -31,6 +31,12 @@ class Graph:
 
     Attributes
     ----------
+    definition
+        The graph.
+    input
+        Its only input.
+    output
+        Its only output.
     hidden
         Tensors that are no layers: steps inside of what the file has as one operation.
     compared

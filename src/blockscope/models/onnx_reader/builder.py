@@ -37,11 +37,15 @@ class Builder:
         Operations whose output is read as (image, row, col, channel) by what knows such axes.
     """
 
+    graph: Any
+    node: int
+    maps: set[str]
+
     def __init__(self) -> None:
         """Begin with an empty graph."""
         self.graph = tf.Graph()
         self.node = OUTSIDE
-        self.maps: set[str] = set()
+        self.maps = set()
         self._arranged: dict[tuple[object, Shape, Shape], Any] = {}
 
     def op(self, kind: str, **arguments: Any) -> Any:
@@ -118,6 +122,11 @@ class Builder:
 
     def aligned(self, *operands: Operand) -> tuple[list[Any], Tensor]:
         """Bring operands into one order of axes, so that TensorFlow broadcasts them as ONNX does.
+
+        Parameters
+        ----------
+        *operands
+            Tensors and constants, at least one of them a tensor.
 
         Returns
         -------

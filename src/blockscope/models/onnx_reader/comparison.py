@@ -49,6 +49,19 @@ def other_outputs(
 ) -> tuple[str, list[list[npt.NDArray[Any]]] | None]:
     """Compute the outputs of each image, by onnxruntime or, where that is right, ONNX's reference.
 
+    Parameters
+    ----------
+    model
+        The model.
+    source
+        Its file.
+    opset
+        The version of its operations.
+    name
+        Its input.
+    images
+        What the input is given, one after the other.
+
     Returns
     -------
     by

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import onnx
 
 DOMAINS = ("", "ai.onnx")
+MOST_BYTES = 2**31  # of a file, and of all weights: more, no graph of TensorFlow holds
 INSTALL = "pip install 'blockscope[onnx]'"
 
 
@@ -27,6 +28,7 @@ def open_onnx(source: Path) -> onnx.ModelProto:
         raise BadFile(
             f"reading '{source}' needs the package onnx, which is not installed: {INSTALL}"
         ) from error
+    _check_bytes(source, source.stat().st_size)
     try:
         model = onnx.load_model_from_string(source.read_bytes())
     except Exception as error:  # protobuf raises many kinds
@@ -71,6 +73,14 @@ def weights_files(model: onnx.ModelProto) -> list[str]:
     return sorted(set(names))
 
 
+def _check_bytes(source: Path, found: int) -> None:
+    if found >= MOST_BYTES:
+        raise BadFile(
+            f"model file '{source}' and its weights have {found:,} bytes; valid: less than "
+            f"{MOST_BYTES:,}"
+        )
+
+
 def _tensors(model: onnx.ModelProto) -> list[Any]:
     attributes = [a.t for node in model.graph.node for a in node.attribute if a.HasField("t")]
     return [*model.graph.initializer, *attributes]
@@ -95,3 +105,5 @@ def _check_weights(model: onnx.ModelProto, source: Path) -> None:
                 f"in the folder '{source.parent}'; put it there under this name, or export one "
                 "file: torch.onnx.export(..., external_data=False)"
             )
+    files = [source, *(source.parent / name for name in weights_files(model))]
+    _check_bytes(source, sum(file.stat().st_size for file in files))

@@ -30,6 +30,11 @@ class Node:
         How many outputs are read.
     """
 
+    op: str
+    opset: int
+    inputs: list[Tensor | Constant | None]
+    outputs: int
+
     def __init__(
         self,
         proto: onnx.NodeProto,

@@ -17,10 +17,20 @@ class Geometry:
 
     Attributes
     ----------
+    size
+        The map that is read.
+    kernel
+        Cells of the kernel.
+    stride
+        From one kernel to the next.
+    dilation
+        From one cell of a kernel to the next.
     pads
         Cells before and after the map that the node pads.
     overhang
         Cells behind these that the last kernel of a rounded-up size reaches.
+    out
+        The map that is made.
     """
 
     size: Pair

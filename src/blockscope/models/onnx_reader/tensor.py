@@ -106,7 +106,7 @@ def arranged_constant(array: Constant, rank: int, axes: Shape) -> Constant:
     left_out = [axis for axis in range(rank) if axis not in axes]
     moved = np.transpose(whole, [*left_out, *axes])
     moved = moved.reshape(moved.shape[len(left_out) :])
-    sizes = list(moved.shape)
+    sizes: list[int] = list(moved.shape)
     needed = [axis for axis in range(moved.ndim) if sizes[axis] != 1]
     shape = sizes[needed[0] :] if needed else []
     return np.ascontiguousarray(moved).reshape(shape)

@@ -207,6 +207,14 @@ def test_weights_of_another_folder_are_refused(name, weights_apart):
         read_onnx(weights_apart, SIZE)
 
 
+@pytest.mark.parametrize("name", ["net.onnx", "net.onnx.data"])
+def test_more_than_a_graph_holds_is_refused(name, weights_apart):
+    with open(weights_apart.with_name(name), "ab") as file:
+        file.truncate(2**31)
+    with pytest.raises(BadFile, match="bytes; valid: less than 2,147,483,648"):
+        read_onnx(weights_apart, SIZE)
+
+
 @pytest.mark.parametrize("content", [b"", b"no model at all", bytes(100)])
 def test_another_file_is_refused(content, tmp_path):
     path = tmp_path / "net.onnx"
