@@ -79,10 +79,9 @@ class Node:
     def operand(self, number: int) -> Tensor | Constant:
         """Return an input of either kind."""
         self._taken.add(number)
-        if not self.given(number):
+        found = self.inputs[number] if self.given(number) else None
+        if found is None:
             raise BadFile(f"input {number + 1} is missing")
-        found = self.inputs[number]
-        assert found is not None  # noqa: S101 - given says so
         if not isinstance(found, Tensor) and not (
             found.dtype == np.float32 or found.dtype.kind in "iub"
         ):
