@@ -68,14 +68,19 @@ def method_of(recipe: str) -> str:
 
 
 def local_files(entry: ModelEntry) -> list[str]:
-    """Return the local files of a network; for a folder all of its files."""
+    """Return the local files of a network.
+
+    For a folder all of its files; for an ONNX file also those beside it that may hold its weights,
+    whose names only stand inside of it.
+    """
     files: list[str] = []
     for source in (entry.graph, entry.labels):
         if source.path is None:
             continue
         path = Path(source.path)
         inner = [str(member) for member in files_below(path)] if path.is_dir() else []
-        files += inner or [str(path)]
+        beside = sorted(map(str, path.parent.glob("*data"))) if path.suffix == ".onnx" else []
+        files += inner or [str(path), *(name for name in beside if Path(name).is_file())]
     return files
 
 

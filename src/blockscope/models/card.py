@@ -78,6 +78,11 @@ class ModelCard(BaseModel):
     layers: tuple[Layer, ...] = Field(description="usable layers, in the order of computation")
     labels: tuple[str, ...] = Field(description="entry i names logit i")
     skip_labels: int = Field(default=0, description="number of leading entries that are not labels")
+    compared: dict[str, str | float] = Field(
+        default_factory=dict,
+        description="for a converted network (ONNX): with what its outputs were compared, and the "
+        "largest difference, relative to the largest output",
+    )
     provenance: dict[str, str | int | float] = Field(default_factory=dict)
 
     @model_validator(mode="after")

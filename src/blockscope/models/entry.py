@@ -130,7 +130,7 @@ class InputSettings(Settings):
 
     tensor: str | None = Field(
         default=None,
-        description="Input tensor, without `:0`. Optional for `.keras` and SavedModel.",
+        description="Input tensor, without `:0`. Optional but for `.pb`.",
         examples=["input"],
         min_length=1,
     )
@@ -258,8 +258,8 @@ class ModelEntry(Settings):
     """One network of the catalogue `config/models.yaml`: `id: {graph: ..., ...}`."""
 
     graph: Source = Field(
-        description="Frozen graph (`.pb`), Keras file (`.keras`, `.h5`) or SavedModel folder: a "
-        "path, or `{path, sha256}`, or `{url, sha256, member}`.",
+        description="Frozen graph (`.pb`), Keras file (`.keras`, `.h5`), ONNX file (`.onnx`) or "
+        "SavedModel folder: a path, or `{path, sha256}`, or `{url, sha256, member}`.",
         examples=["networks/squeezenet.pb"],
     )
     input: InputSettings = Field(description=str(InputSettings.__doc__))
@@ -285,7 +285,7 @@ class ModelEntry(Settings):
     logits: str | None = Field(
         default=None,
         description="Tensor of the logits, before any softmax or sigmoid; of one behind it, the "
-        "tensor before is taken. Optional for `.keras` and SavedModel; the default is the output.",
+        "tensor before is taken. Optional but for `.pb`; the default is the output.",
         examples=["softmax2_pre_activation"],
         min_length=1,
     )

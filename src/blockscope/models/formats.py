@@ -1,4 +1,7 @@
-"""Reading a network from the files that people have: frozen graph, Keras file, SavedModel."""
+"""Reading a network from the files that people have.
+
+A frozen graph, a Keras file, a SavedModel or an ONNX file.
+"""
 
 from __future__ import annotations
 
@@ -30,10 +33,11 @@ def read_graph(path: str | Path, entry: ModelEntry) -> Graph:
     Parameters
     ----------
     path
-        A frozen GraphDef (``.pb``), a Keras file (``.keras``, ``.h5``) or a SavedModel folder.
+        A frozen GraphDef (``.pb``), a Keras file (``.keras``, ``.h5``), an ONNX file (``.onnx``)
+        or a SavedModel folder.
     entry
-        What the catalogue says of it: the size where a Keras file leaves it open, and which of
-        several inputs, outputs and signatures.
+        What the catalogue says of it: the size where a Keras or ONNX file leaves it open, and which
+        of several inputs, outputs and signatures.
 
     Returns
     -------
@@ -56,6 +60,8 @@ def read_graph(path: str | Path, entry: ModelEntry) -> Graph:
         return read_saved_model(source, entry)
     if source.suffix in {".keras", ".h5", ".hdf5"}:
         return _read_keras(source, entry)
+    if source.suffix == ".onnx":
+        return _read_onnx(source, entry)
     return _read_frozen(source)
 
 
@@ -167,6 +173,21 @@ def _check_weights(source: Path) -> None:
             if member.endswith((".h5", ".hdf5")):
                 with archive.open(member) as weights:
                     check_self_contained(source / member, weights)
+
+
+def _read_onnx(source: Path, entry: ModelEntry) -> Graph:
+    from blockscope.models.onnx_reader.read import read_onnx  # only ONNX files need it
+
+    read = read_onnx(source, entry.input.size)
+    names = list(read.outputs)
+    place = choose_output(names, entry.output, f"ONNX file '{source}'")
+    if place is None and entry.logits is None:
+        raise BadFile(
+            f"ONNX file '{source}' has {len(names)} outputs: {', '.join(names)}; choose one by "
+            "output (models catalogue)"
+        )
+    output = None if place is None else read.outputs[names[place]]
+    return Graph(read.definition, read.input, output, hidden=read.hidden, compared=read.compared)
 
 
 def _first_line(error: Exception) -> str:

@@ -6,7 +6,7 @@ of each image alone with both in one batch. A difference is refused, never compu
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -67,7 +67,9 @@ def input_spec(
     )
 
 
-def prepare(normal: NormalForm, spec: InputSpec, name: str) -> Prepared:
+def prepare(
+    normal: NormalForm, spec: InputSpec, name: str, hidden: Collection[str] = ()
+) -> Prepared:
     """Make a plain graph one of any batch, with channels last, and find its layers.
 
     Parameters
@@ -78,6 +80,8 @@ def prepare(normal: NormalForm, spec: InputSpec, name: str) -> Prepared:
         How an image enters it.
     name
         The model's id, for messages.
+    hidden
+        Tensors that are no layers.
 
     Returns
     -------
@@ -91,12 +95,13 @@ def prepare(normal: NormalForm, spec: InputSpec, name: str) -> Prepared:
     """
     place = f"model '{name}', for an image of {spec.size[0]} x {spec.size[1]} pixels"
     try:
-        return _prepared(normal.definition, spec, normal.logits, normal.batch)
+        return _prepared(normal, spec, frozenset(hidden))
     except BadFile as error:
         raise BadFile(f"{place} (models catalogue: input.size): {error}") from error
 
 
-def _prepared(definition: graph_pb2.GraphDef, spec: InputSpec, logits: str, batch: int) -> Prepared:
+def _prepared(normal: NormalForm, spec: InputSpec, hidden: frozenset[str]) -> Prepared:
+    definition, logits, batch = normal.definition, normal.logits, normal.batch
     images = _two_images(spec)
     turned = with_channels_last(as_dilated(definition))
     shapes = _shapes(_run(Network(turned, spec, logits), np.repeat(images[:1], batch, 0)))
@@ -115,7 +120,7 @@ def _prepared(definition: graph_pb2.GraphDef, spec: InputSpec, logits: str, batc
     axes = axes_of(network.nodes, spec.tensor, shapes)
     floats = {n for n, value in alone[0].items() if value.dtype == np.float32}
     moving = graphs.downstream(network.nodes, spec.tensor) - {spec.tensor, logits}
-    usable = tried.own_axis & floats & moving
+    usable = (tried.own_axis & floats & moving) - hidden
     with_layers = with_views(opened, axes, shapes, usable)
     return Prepared(with_layers, spec, logits, _maps(axes, usable) | _views(with_layers))
 

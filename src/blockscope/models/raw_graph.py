@@ -14,13 +14,28 @@ from blockscope.io.errors import BadFile, unknown_name
 class Graph:
     """A graph, with the image's input and the output where the file names them.
 
-    ``nodes_of`` are the inputs' nodes by the names that the file gives these.
+    Attributes
+    ----------
+    definition
+        The graph.
+    input
+        The image.
+    output
+        What holds the labels' values.
+    nodes_of
+        The inputs' nodes by the names that the file gives these.
+    hidden
+        Tensors that are no layers: steps inside of what the file has as one operation.
+    compared
+        With what a converted network was compared, and how much it differs; for the card.
     """
 
     definition: graph_pb2.GraphDef
     input: str | None = None
     output: str | None = None
     nodes_of: Mapping[str, str] = field(default_factory=dict)
+    hidden: frozenset[str] = frozenset()
+    compared: Mapping[str, str | float] = field(default_factory=dict)
 
 
 def choose_output(names: Sequence[str], wanted: str | None, source: str) -> int | None:

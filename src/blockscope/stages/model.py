@@ -58,7 +58,7 @@ def write_model(
     )
     labels_path, _ = _locate(entry.labels, downloads, download_mb)
     spec = input_spec(normal, entry.input, entry.feed)
-    prepared = with_flat_logits(prepare(normal, spec, name))
+    prepared = with_flat_logits(prepare(normal, spec, name, graph.hidden))
     labels = Labels(read_labels(labels_path), entry.skip_labels)
     card = build_card(prepared, name, labels=labels, head=normal.head)
     content = prepared.definition.SerializeToString(deterministic=True)
@@ -68,6 +68,7 @@ def write_model(
             "source": entry.graph.url or entry.graph.path or "",
             "source_sha256": source_sha256,
             "entry": entry.digest,
+            "compared": dict(graph.compared),
             "graph_sha256": hashlib.sha256(content).hexdigest(),
             "provenance": provenance.record(
                 "model", software_facts(), model=name, model_sha256=source_sha256

@@ -369,5 +369,7 @@ def test_another_size_than_a_frozen_graph_is_made_for(tmp_path, read) -> None:
     )
     with pytest.raises(BadFile, match=words):
         read(path, input=INPUT | {"size": (12, 14)})
-    with pytest.raises(BadFile, match=r"logits 'logits' have shape \(2, 4\) for 1 of them, expected"):
+    with pytest.raises(
+        BadFile, match=r"logits 'logits' have shape \(2, 4\) for 1 of them, expected"
+    ):
         read(path, input=INPUT | {"size": (20, 14)})

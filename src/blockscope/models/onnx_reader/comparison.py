@@ -1,0 +1,122 @@
+"""Comparing a converted network with another implementation of ONNX."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from blockscope.io.errors import BadFile
+from blockscope.models.onnx_reader.file import INSTALL
+
+if TYPE_CHECKING:
+    import onnx
+Compared = dict[str, Any]
+MOST = 1e-4  # of the largest output
+
+
+def largest_difference(
+    found: list[npt.NDArray[Any]], expected: list[npt.NDArray[Any]], names: list[str]
+) -> float:
+    """Return the largest difference of any output, relative to that output's largest entry.
+
+    Raises ``BadFile`` where it is above ``MOST``, or an output is not finite.
+    """
+    worst = 0.0
+    for name, a, b in zip(names, found, expected, strict=True):
+        if not (np.isfinite(a).all() and np.isfinite(b).all()):
+            raise BadFile(f"output '{name}' is not finite for an image of random numbers")
+        scale = float(np.abs(b).max())
+        difference = float(np.abs(a.reshape(-1) - b.reshape(-1)).max()) / (scale or 1.0)
+        if difference > MOST:
+            raise BadFile(
+                f"output '{name}' differs by {difference:.2g} of its largest value from what "
+                f"another implementation of ONNX computes; valid: up to {MOST:g}. Please report "
+                "the operations of this network"
+            )
+        worst = max(worst, difference)
+    return worst
+
+
+def other_outputs(
+    model: onnx.ModelProto,
+    source: Path,
+    opset: int,
+    name: str,
+    images: list[npt.NDArray[np.float32]],
+) -> tuple[str, list[list[npt.NDArray[Any]]] | None]:
+    """Compute the outputs of each image, by onnxruntime or, where that is right, ONNX's reference.
+
+    Parameters
+    ----------
+    model
+        The model.
+    source
+        Its file.
+    opset
+        The version of its operations.
+    name
+        Its input.
+    images
+        What the input is given, one after the other.
+
+    Returns
+    -------
+    by
+        What computed them, or why nothing did.
+    outputs
+        For each image, its outputs.
+    """
+    try:
+        import onnxruntime
+    except ImportError:
+        return _by_reference(model, source, opset, name, images)
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    try:
+        session = onnxruntime.InferenceSession(
+            str(source), options, providers=["CPUExecutionProvider"]
+        )
+        found = [session.run(None, {name: image}) for image in images]
+    except Exception as error:  # noqa: BLE001 - onnxruntime raises many kinds
+        return f"nothing: onnxruntime cannot run this network: {_first_line(error)}", None
+    return f"onnxruntime {onnxruntime.__version__}", found
+
+
+def _by_reference(
+    model: onnx.ModelProto,
+    source: Path,
+    opset: int,
+    name: str,
+    images: list[npt.NDArray[np.float32]],
+) -> tuple[str, list[list[npt.NDArray[Any]]] | None]:
+    import onnx
+    from onnx.reference import ReferenceEvaluator
+
+    wrong = sorted({n.op_type for n in model.graph.node if _wrong_in_reference(n, opset)})
+    if wrong:
+        words = (
+            f"nothing: onnxruntime is not installed ({INSTALL}), and onnx is wrong for {wrong[0]}"
+        )
+        return words, None
+    evaluator = ReferenceEvaluator(onnx.load(str(source)))
+    found = [list(map(np.asarray, evaluator.run(None, {name: image}))) for image in images]
+    return f"onnx {onnx.__version__}", found
+
+
+def _wrong_in_reference(node: onnx.NodeProto, opset: int) -> bool:
+    attributes = {a.name: a for a in node.attribute}
+    if node.op_type == "MaxPool":
+        ceil = "ceil_mode" in attributes and attributes["ceil_mode"].i
+        return bool(ceil) or ("auto_pad" in attributes and attributes["auto_pad"].s != b"NOTSET")
+    if node.op_type in {"Softmax", "LogSoftmax"}:
+        return opset < 13
+    if node.op_type == "BatchNormalization":
+        return opset < 14
+    return node.op_type in {"LRN", "Pad", "Resize"}
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

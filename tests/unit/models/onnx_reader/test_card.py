@@ -1,0 +1,83 @@
+"""An ONNX file of the catalogue as a network in normal form with its card."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from helpers.onnx_models import array, ints, model, node, save, spread_image
+
+from blockscope.config.result_paths import local_files
+from blockscope.models.card import ModelCard
+from blockscope.models.entry import ModelEntry
+from blockscope.models.network import Network
+from blockscope.stages.model import write_model
+
+
+def residual():
+    """Return a classifier with pooling that is padded, a shortcut and a baked batch of one."""
+    return model(
+        node("Conv", ["x", array(4, 3, 3, 3), array(4)], "c", pads=[1, 1, 1, 1], name="/stem/Conv"),
+        node("MaxPool", ["c"], "p", kernel_shape=[3, 3], pads=[1, 1, 1, 1], strides=[2, 2],
+             name="/pool/MaxPool"),
+        node("Conv", ["p", array(4, 4, 3, 3)], "d", pads=[1, 1, 1, 1], name="/block/conv/Conv"),
+        node("Relu", ["d"], "r", name="/block/relu/Relu"),
+        node("Add", ["r", "p"], "a", name="/block/Add"),
+        node("Transpose", ["a"], "t", perm=[0, 2, 3, 1], name="/block/Transpose"),
+        node("MatMul", ["t", array(4, 4)], "m", name="/mix/MatMul"),
+        node("ReduceMean", ["m", ints(1, 2)], "g", keepdims=0, name="/mean/ReduceMean"),
+        node("Reshape", ["g", ints(1, 4)], "f", name="/Reshape"),
+        node("Gemm", ["f", array(4, 4), array(4)], "y", name="/head/Gemm"),
+    )  # fmt: skip
+
+
+@pytest.fixture
+def written(tmp_path):
+    """Return the card and the network of the residual classifier, and its entry."""
+    labels = tmp_path / "labels.json"
+    labels.write_text(json.dumps(["ape", "bee", "cow", "dog"]))
+    entry = ModelEntry.model_validate({
+        "graph": str(save(tmp_path, residual())),
+        "input": {"size": (5, 7), "range": (0.0, 1.0)},
+        "labels": str(labels),
+    })  # fmt: skip
+    paths = {"graph_path": tmp_path / "graph.pb", "card_path": tmp_path / "model.json"}
+    write_model(entry=entry, name="net", downloads=tmp_path, **paths)
+    card = ModelCard.read(paths["card_path"])
+    return card, Network.load(paths["graph_path"], card), entry
+
+
+def test_layers_are_the_maps_of_the_file_and_no_steps_inside(written):
+    card, _, _ = written
+    assert [(layer.name, layer.shape) for layer in card.layers] == [
+        ("stem/Conv", (5, 7, 4)),
+        ("pool/MaxPool", (3, 4, 4)),
+        ("block.conv/Conv", (3, 4, 4)),
+        ("block.relu/Relu", (3, 4, 4)),
+        ("block/Add", (3, 4, 4)),
+        ("mix/MatMul", (3, 4, 4)),
+    ]
+    assert card.by_name["block/Add"].inputs == ("block.relu/Relu", "pool/MaxPool")
+    assert (card.input.tensor, card.logits, card.outputs) == ("x", "head/Gemm", 4)
+
+
+def test_the_card_says_with_what_it_was_compared(written):
+    card, _, _ = written
+    assert card.compared["with"].startswith("onnxruntime 1.")
+    assert 0 <= card.compared["largest_difference"] < 1e-6
+
+
+def test_a_batch_gives_what_each_image_gives(written):
+    card, network, _ = written
+    images = np.concatenate([spread_image(seed=seed) for seed in range(3)]).transpose(0, 2, 3, 1)
+    together = network.run({"x": images}, [card.logits])[card.logits].numpy()
+    alone = [network.run({"x": image[None]}, [card.logits])[card.logits][0] for image in images]
+    np.testing.assert_allclose(together, alone, rtol=2e-6)
+
+
+def test_weights_beside_the_file_are_files_of_the_network(written, tmp_path):
+    _, _, entry = written
+    (tmp_path / "net.onnx.data").write_bytes(b"")
+    names = [str(tmp_path / name) for name in ("net.onnx", "net.onnx.data", "labels.json")]
+    assert local_files(entry) == names
