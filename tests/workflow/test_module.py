@@ -49,6 +49,8 @@ MINE = {"mine": 1, "at_once": 1, "last": 1}
 def test_another_workflow_may_use_the_rules_under_names_of_its_own(workflow_copy, tmp_path):
     project = workflow_copy.unmade(tmp_path / "copy")
     project.write("Snakefile", OTHER)
+    with project.path("config/config.yaml").open("a") as settings:
+        settings.write("image: {background: [0010, 0, 0]}\n")  # YAML's octal numbers, as it likes
     made = {"other_model": 1, "other_input": 1, "other_activations": 1}
     assert project.planned() == {**made, **MINE}
     done = project.snakemake()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from tensorflow.python.framework.convert_to_constants import (
 
 from blockscope.io.errors import BadFile
 from blockscope.io.hdf5_links import check_self_contained
+from blockscope.io.memory import check_fits
 from blockscope.models.saved_model_operations import check_saved_model
 
 MOST_BYTES = 2**31  # of a frozen graph: more, protobuf does not read
@@ -123,8 +125,9 @@ def _check_weights(source: Path) -> None:
     with zipfile.ZipFile(source) as archive:
         for member in archive.namelist():
             if member.endswith((".h5", ".hdf5")):
-                with archive.open(member) as weights:
-                    check_self_contained(source / member, weights)
+                check_fits(source / member, archive.getinfo(member).file_size)
+                # Read once: where HDF5 looks around in a compressed member, it is unpacked anew.
+                check_self_contained(source / member, io.BytesIO(archive.read(member)))
 
 
 def _read_saved_model(source: Path) -> Graph:

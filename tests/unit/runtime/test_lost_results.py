@@ -102,7 +102,7 @@ def test_marks_that_cannot_be_written_end_the_command(records, monkeypatch):
     Path("b").unlink()
     monkeypatch.setattr(FilePersistence, "started", full)
     with pytest.raises(
-        BadFile, match="such as 'b', and .* as out of date: No space left on device '.snakemake'"
+        BadFile, match=r"such as 'b', and .* as out of date: No space left on device '\.snakemake'"
     ):
         mark_outdated()
 

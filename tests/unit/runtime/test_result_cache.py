@@ -267,13 +267,11 @@ def test_what_a_submission_finished_is_taken_by_its_next_attempt_without_taking_
     assert not result_cache.FINISHED.exists()
 
 
-def test_what_is_finished_is_copied_where_links_do_not_reach(
-    folder, tmp_path, monkeypatch, capsys
-):
+def test_what_is_finished_is_copied_where_links_do_not_reach(folder, tmp_path, monkeypatch, capsys):
     def on_another_disk(*_: object) -> None:
         raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
 
-    monkeypatch.setattr(result_cache.os, "link", on_another_disk)
+    monkeypatch.setattr(os, "link", on_another_disk)
     output = Path("out/0-3.h5")
     output.parent.mkdir()
     output.write_text("first")
