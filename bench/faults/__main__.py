@@ -24,7 +24,7 @@ from functools import partial
 from pathlib import Path
 
 from bench.faults.files import ENDINGS, damage
-from bench.faults.folders import linked, read_only, two_commands, two_projects
+from bench.faults.folders import linked, read_only, two_commands, two_projects, without_locks
 from bench.faults.processes import full_disk, kill, small_files
 from bench.faults.trial import Broken, Missed, Trial, Undisturbed
 
@@ -41,6 +41,7 @@ KINDS: dict[str, Callable[[Trial], None]] = {
     "damaged-shared": partial(two_projects, damaged=True),
     "read-only": read_only,
     "linked": linked,
+    **({"no-locks": without_locks} if shutil.which("cc") else {}),
 }
 
 

@@ -143,8 +143,8 @@ def limited(smk: Any) -> Iterator[None]:
 
 def _end(stage: str, minutes: float) -> None:
     words = (
-        f"{stage} took more than {minutes * LONGEST:g} minutes, {LONGEST} times its runtime, and was "
-        f"ended; if it needs longer: snakemake --set-resources {stage}:runtime=MINUTES"
+        f"{stage} took more than {minutes * LONGEST:g} minutes, {LONGEST} times its runtime, and "
+        f"was ended; if it needs longer: snakemake --set-resources {stage}:runtime=MINUTES"
     )
     sys.stderr.write(f"{words}\n")
     with suppress(OSError):  # the disk may be full
