@@ -122,7 +122,9 @@ def read(path: str | os.PathLike[str]) -> xr.Dataset:
 
 def _read_h5(source: Path) -> xr.Dataset:
     check_self_contained(source)
-    with xr.open_dataset(source, engine="h5netcdf") as dataset:
+    # A result is whole or absent, so no reader waits for a writer; some disks have no locks.
+    options = {"locking": False}
+    with xr.open_dataset(source, engine="h5netcdf", driver_kwds=options) as dataset:
         return dataset.load()
 
 

@@ -33,7 +33,7 @@ def check_self_contained(source: Path, content: IO[bytes] | None = None) -> None
         sizes.append(item.nbytes if isinstance(item, h5py.Dataset) else 0)
         return _data_outside(name, item)
 
-    with h5py.File(content or source, "r") as file:
+    with h5py.File(content or source, "r", locking=False) as file:
         # Values, as h5py loses an exception on its way through HDF5.
         found = file.visititems_links(_link_outside) or file.visititems(examine)
     if found:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import subprocess
 import sys
@@ -293,3 +294,13 @@ def test_arrays_that_exceed_the_memory_are_refused_before_they_are_read(
     words = rf"^'{path}' states arrays of 8,796,093,022,208 bytes, and this machine has [\d,]+ b"
     with pytest.raises(BadFile, match=words):
         datasets.read(path)
+
+
+def test_a_result_on_a_disk_without_locks_is_read(tmp_path: Path, dataset: xr.Dataset) -> None:
+    """Another process holds a lock, as a disk without locks refuses each."""
+    path = tmp_path / "a.h5"
+    datasets.write_h5(path, dataset)
+    with path.open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        same(datasets.read(path), dataset)
+        assert provenance.read(path)["created_by"] == "classes"
