@@ -132,13 +132,18 @@ def run(smk, main):
 """
 
 
-@pytest.mark.slow
-def test_one_cause_is_told_once_with_what_is_finished_and_a_gallery_of_it(project, run_row):
+def make_sick(project, *rows: str) -> None:
+    """Let each job of the override `none` fail, which more runs have."""
     job = project.path("src/blockscope/runtime/job.py")
     job.write_text(job.read_text() + SICK)
     project.path("sick").touch()
     with project.path("config/runs.tsv").open("a") as table:
-        table.write(run_row("two", "none") + run_row("three", factors="3"))
+        table.writelines(rows)
+
+
+@pytest.mark.slow
+def test_one_cause_is_told_once_with_what_is_finished_and_a_gallery_of_it(project, run_row):
+    make_sick(project, run_row("two", "none"), run_row("three", factors="3"))
     complete = project.path("results/index.html")
     incomplete = project.path(INCOMPLETE)
     before = complete.stat().st_mtime_ns
@@ -182,11 +187,7 @@ def test_one_cause_is_told_once_with_what_is_finished_and_a_gallery_of_it(projec
 
 @pytest.mark.slow
 def test_without_keep_going_the_last_lines_lead_to_it(project, run_row):
-    job = project.path("src/blockscope/runtime/job.py")
-    job.write_text(job.read_text() + SICK)
-    project.path("sick").touch()
-    with project.path("config/runs.tsv").open("a") as table:
-        table.write(run_row("two", "none") + run_row("three", panels="channels"))
+    make_sick(project, run_row("two", "none"), run_row("three", panels="channels"))
     done = project.snakemake(
         "--cores", "1", "--prioritize", "results/tiny/noise/none/classes/low.h5"
     )

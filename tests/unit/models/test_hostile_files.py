@@ -331,11 +331,11 @@ def test_many_compressed_weights_are_looked_through_soon(tmp_path: Path, read) -
     with h5py.File(weights_file, "w") as file:
         for number in range(600):
             file[f"layers/{number}"] = noise[number * 6000 : number * 6000 + 6000]
-        file["layers/leak"] = h5py.ExternalLink("/etc/hostname", "x")
+        file.create_dataset("layers/last", (3,), "u1", external=[("/etc/hostname", 0, 3)])
     with zipfile.ZipFile(tmp_path / "net.keras", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.write(weights_file, "model.weights.h5")
     began = time.monotonic()
-    assert "'layers/leak' is a link" in read(tmp_path / "net.keras", logits=None)
+    assert "'layers/last' has its data in '/etc/ho" in read(tmp_path / "net.keras", logits=None)
     assert time.monotonic() - began < 3
 
 
