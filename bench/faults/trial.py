@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import shutil
 import subprocess
 import time
@@ -149,6 +150,11 @@ class Command:
                 project.command, cwd=project.folder, env=project.environment, stdout=output,
                 stderr=subprocess.STDOUT, start_new_session=True,
             )  # fmt: skip
+
+    def done(self) -> float:
+        """Return the share of its jobs that are finished, as it says."""
+        found = re.findall(r"^(\d+) of (\d+) steps", self.output.read_text(), re.MULTILINE)
+        return int(found[-1][0]) / int(found[-1][1]) if found else 0.0
 
     def wait(self, own_traceback: str = "") -> int:
         """Wait for its end, and return its exit status.
