@@ -15,6 +15,7 @@ import argparse
 import os
 import random
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -57,6 +58,8 @@ def main() -> int:
     parser.add_argument("--kind", nargs="+", choices=KINDS, default=list(KINDS), metavar="KIND",
                         help=f"any of {', '.join(KINDS)} (default: all)")  # fmt: skip
     options = parser.parse_args()
+    # A shell lets what it starts in the background ignore interrupts, and all that this starts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     folder = Path(tempfile.mkdtemp(prefix="blockscope-faults-"))
     undisturbed = Undisturbed(folder)
     print(f"Undisturbed, without the network: {undisturbed.seconds:.0f} s", flush=True)
