@@ -687,6 +687,14 @@ def test_what_the_reading_of_a_network_says_reaches_the_message(project, monkeyp
     assert Path("logs/cards.log").read_bytes() == said
 
 
+def test_the_config_of_another_workflow_may_be_any_yaml(project):
+    project.write()
+    (project.folder / "outer.yaml").write_text("mine: !!int '3'\nsize: 0300\n")
+    assert load_project(project.config, ["outer.yaml"], own=False).runs["a"].image == "dog"
+    with pytest.raises(BadConfig, match="outer.yaml, line 1: has the tag"):
+        load_project(project.config, ["outer.yaml"])
+
+
 def test_the_log_of_another_command_says_nothing_of_this_network(project, monkeypatch):
     project.write()
     (project.folder / "results" / "models" / "tiny" / "model.json").unlink()
