@@ -691,7 +691,7 @@ def test_the_config_of_another_workflow_may_be_any_yaml(project):
     project.write()
     (project.folder / "outer.yaml").write_text("mine: !!int '3'\nsize: 0300\n")
     assert load_project(project.config, ["outer.yaml"], own=False).runs["a"].image == "dog"
-    with pytest.raises(BadConfig, match="outer.yaml, line 1: has the tag"):
+    with pytest.raises(BadConfig, match=r"outer\.yaml, line 1: has the tag"):
         load_project(project.config, ["outer.yaml"])
 
 
