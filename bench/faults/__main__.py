@@ -100,6 +100,7 @@ def _broken(fault: Callable[[Trial], None], trial: Trial) -> str | None:
     try:
         fault(trial)
         shutil.rmtree(trial.folder)
+        words += ", told" if trial.told else ""
     except Missed:
         why, words = None, "came too late"
         shutil.rmtree(trial.folder)
