@@ -7,6 +7,7 @@ import itertools
 
 from bench import (
     all_labels,
+    checksums,
     grids,
     ground_truth,
     positions_and_channels_speed,
@@ -19,6 +20,7 @@ SECTIONS = {
     "speed": (all_labels, positions_and_channels_speed),
     "render": (rendering,),
     "grids": (grids,),
+    "files": (checksums,),
     "truth": (ground_truth, truth_positions, truth_channels),
 }
 

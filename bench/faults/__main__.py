@@ -15,6 +15,7 @@ import argparse
 import os
 import random
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -24,7 +25,7 @@ from functools import partial
 from pathlib import Path
 
 from bench.faults.files import ENDINGS, damage
-from bench.faults.folders import linked, read_only, two_commands, two_projects
+from bench.faults.folders import linked, read_only, two_commands, two_projects, without_locks
 from bench.faults.processes import full_disk, kill, small_files
 from bench.faults.trial import Broken, Missed, Trial, Undisturbed
 
@@ -41,6 +42,7 @@ KINDS: dict[str, Callable[[Trial], None]] = {
     "damaged-shared": partial(two_projects, damaged=True),
     "read-only": read_only,
     "linked": linked,
+    **({"no-locks": without_locks} if shutil.which("cc") else {}),
 }
 
 
@@ -56,6 +58,8 @@ def main() -> int:
     parser.add_argument("--kind", nargs="+", choices=KINDS, default=list(KINDS), metavar="KIND",
                         help=f"any of {', '.join(KINDS)} (default: all)")  # fmt: skip
     options = parser.parse_args()
+    # A shell lets what it starts in the background ignore interrupts, and all that this starts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     folder = Path(tempfile.mkdtemp(prefix="blockscope-faults-"))
     undisturbed = Undisturbed(folder)
     print(f"Undisturbed, without the network: {undisturbed.seconds:.0f} s", flush=True)
@@ -96,6 +100,7 @@ def _broken(fault: Callable[[Trial], None], trial: Trial) -> str | None:
     try:
         fault(trial)
         shutil.rmtree(trial.folder)
+        words += ", told" if trial.told else ""
     except Missed:
         why, words = None, "came too late"
         shutil.rmtree(trial.folder)

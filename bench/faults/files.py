@@ -42,13 +42,17 @@ def damage(trial: Trial, ending: str) -> None:
 
 
 def _made_of(project: Project) -> list[tuple[str, str]]:
-    """Return all pairs of a result and one that was made of it, from Snakemake's records."""
+    """Return all pairs of a result and one that was made of it, from Snakemake's records.
+
+    What the user brought, such as an image, no command can make again.
+    """
     pairs = []
     for path in project.path("results").rglob("*"):
         name = path.relative_to(project.folder).as_posix()
         record = project.path(".snakemake/metadata") / urlsafe_b64encode(name.encode()).decode()
         if record.is_file():
-            pairs += [(used, name) for used in json.loads(record.read_text())["input"] or []]
+            used = json.loads(record.read_text())["input"] or []
+            pairs += [(path, name) for path in used if path.startswith("results/")]
     return pairs
 
 

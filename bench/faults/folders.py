@@ -1,10 +1,11 @@
-"""Faults of folders: two commands in one, two projects with one, closed ones, symbolic links."""
+"""Faults of folders: two commands in one, two projects with one, closed, linked, without locks."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import subprocess
+import sys
 import time
 
 from helpers.tiny_project import Project
@@ -85,6 +86,57 @@ def read_only(trial: Trial) -> None:
         else:
             subprocess.run(["umount", results], check=True)
     trial.finish(project)
+
+
+# A library that is loaded before the others: no file can be locked, as on some network disks.
+NO_LOCKS = """
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+
+int flock(int file, int how) { errno = ENOLCK; return -1; }
+
+static int without_locks(const char *name, int file, int what, void *more) {
+    if (what == F_SETLK || what == F_SETLKW || what == F_OFD_SETLK || what == F_OFD_SETLKW) {
+        errno = ENOLCK;
+        return -1;
+    }
+    int (*real)(int, int, ...) = dlsym(RTLD_NEXT, name);
+    return real(file, what, more);
+}
+
+#define WITHOUT_LOCKS(name) int name(int file, int what, ...) { \\
+    va_list list; va_start(list, what); void *more = va_arg(list, void *); va_end(list); \\
+    return without_locks(#name, file, what, more); }
+WITHOUT_LOCKS(fcntl)
+WITHOUT_LOCKS(fcntl64)
+"""
+LOCK = (
+    "import fcntl, sys\n"
+    "for lock in (fcntl.flock, fcntl.lockf):\n"
+    "    try: lock(sys.stderr, fcntl.LOCK_EX | fcntl.LOCK_NB)\n"
+    "    except OSError as error: print(error)\n"
+)
+
+
+def without_locks(trial: Trial) -> None:
+    """Run where no file can be locked (a C compiler makes what says so)."""
+    trial.fault = "files that cannot be locked"
+    library = trial.folder / "no_locks.so"
+    source = library.with_suffix(".c")
+    source.write_text(NO_LOCKS)
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", library, source, "-ldl"], check=True)
+    os.environ["LD_PRELOAD"] = str(library)
+    try:
+        said = subprocess.check_output([sys.executable, "-c", LOCK], text=True)
+        if said.count("No locks available") != 2:
+            raise Broken("files can be locked")
+        project = trial.project()
+        trial.finish(project)
+    finally:
+        del os.environ["LD_PRELOAD"]
 
 
 def linked(trial: Trial) -> None:

@@ -29,16 +29,22 @@ def kill(trial: Trial, victim: str) -> None:
     """Kill a head, job, server or group at a random moment; the next command finishes."""
     number = trial.rng.choice(SIGNALS)
     network = trial.rng.random() < 0.2
-    moment = trial.rng.uniform(0, 0.9 * trial.undisturbed.seconds)
-    trial.fault = f"{number.name} to the {victim} after {moment:.1f} s, network made: {not network}"
+    # By what is done: the time of a run changes with what else is on the machine.
+    share, pause = max(0, trial.rng.uniform(-0.2, 0.9)), trial.rng.uniform(0, 3)
+    trial.fault = (
+        f"{number.name} to the {victim} {pause:.1f} s after {share:.0%} of the jobs, "
+        f"network made: {not network}"
+    )
     project = trial.project()
     if network:
         shutil.rmtree(project.path("results/models"))
     if number == signal.SIGKILL:
         trial.unavoidable = UNAVOIDABLE.get(victim, ())
     command = trial.start(project)
+    while command.process.poll() is None and command.done() < share:
+        time.sleep(0.02)
     with suppress(subprocess.TimeoutExpired):
-        command.process.wait(moment)
+        command.process.wait(pause)
     while command.process.poll() is None:
         if _hit(trial, command, victim, number):
             break

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import shutil
 import subprocess
 import time
@@ -19,7 +20,7 @@ from bench.comparison import words_of
 
 GONE_WITHIN = 20.0  # seconds: a fork that lost its parent has 10 to remove its files
 SETTINGS = "\nfigure: {dpi: 50}\nsprites: {recipe: draft, channels_per_job: 3}\n"
-STARTED = "Select jobs to execute"
+STARTED, ENDED = "Select jobs to execute", "Complete log(s):"
 NETWORK = "results/models/tiny/model.json"
 
 
@@ -150,11 +151,16 @@ class Command:
                 stderr=subprocess.STDOUT, start_new_session=True,
             )  # fmt: skip
 
+    def done(self) -> float:
+        """Return the share of its jobs that are finished, as it says."""
+        found = re.findall(r"^(\d+) of (\d+) steps", self.output.read_text(), re.MULTILINE)
+        return int(found[-1][0]) / int(found[-1][1]) if found else 0.0
+
     def wait(self, own_traceback: str = "") -> int:
         """Wait for its end, and return its exit status.
 
-        A traceback is no fault where it ends in ``own_traceback`` before the first job: Snakemake's
-        and Python's own answer to an interrupt while they start.
+        A traceback is no fault where it ends in ``own_traceback`` before the first job, or after
+        the last: Snakemake's and Python's own answer to an interrupt while they start or end.
         """
         try:
             status = self.process.wait(LIMIT)
@@ -163,7 +169,9 @@ class Command:
                 process.kill()
             raise Broken(f"the command did not end in {LIMIT} s") from None
         self.text = self.output.read_text()
-        if own_traceback and own_traceback in self.text and STARTED not in self.text:
+        before = self.text.partition("Traceback")[0]
+        at_work = STARTED in before and ENDED not in before
+        if own_traceback and own_traceback in self.text and not at_work:
             self.trial.said.append(self.text)
         else:
             self.trial.note(self.text)

@@ -37,6 +37,7 @@ __all__ = ["Executor", "common_settings"]
 
 PRELOADED = "blockscope.runtime.preload"
 KILL = signal.SIGKILL
+NOT_BEGUN = "was not begun: the process that it was to be forked from ended"
 OUT_OF_MEMORY = ", as the system does where memory runs out"
 
 
@@ -107,12 +108,15 @@ class Executor(LocalExecutor):  # type: ignore[misc]
         smk.rule = job.rule.name
         began = time.time()
         scratch = Path(smk.resources.tmpdir, f"blockscope-{uuid.uuid4().hex}")
-        status, used = self._run(run_script, str(script), smk, scratch)
+        try:
+            status, used = self._run(run_script, str(script), smk, scratch)
+        except (OSError, EOFError) as error:
+            self._note(job, f"{job.rule.name} {NOT_BEGUN}")
+            raise WorkflowError(f"A job of rule {job.rule.name} {NOT_BEGUN}.") from error
         shutil.rmtree(scratch, ignore_errors=True)  # of a job that was killed
         if status < 0:
             killed = f"{job.rule.name} was killed by {signal.Signals(-status).name}"
-            for log in job.log:
-                note_sentence(Path(log), killed + (OUT_OF_MEMORY if -status == KILL else ""))
+            self._note(job, killed + (OUT_OF_MEMORY if -status == KILL else ""))
             raise WorkflowError(f"A job of rule {killed}.")
         if status or used is None:
             raise SpawnedJobError  # the job has said why
@@ -120,6 +124,11 @@ class Executor(LocalExecutor):  # type: ignore[misc]
             record = BenchmarkRecord(running_time=time.time() - began, **used)
             record.data_collected = True
             write_benchmark_records([record], str(job.benchmark), False)
+
+    @staticmethod
+    def _note(job: Any, sentence: str) -> None:
+        for log in job.log:
+            note_sentence(Path(log), sentence)
 
     def _run(self, target: Any, *arguments: Any) -> tuple[int, Used | None]:
         """Run a function in a fork; return its exit status, or minus a signal, and what it used."""

@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from functools import cache, partial
 from pathlib import Path
@@ -78,13 +79,22 @@ def put(content: bytes, changes: list[tuple[float, int, bytes]]) -> bytes:
     return content
 
 
+@cache
+def kept() -> Path:
+    """Return the folder of all tests here: a fixture would be one for all examples, too."""
+    return Path(tempfile.mkdtemp(prefix="blockscope-tests-"))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def folder_removed() -> Iterator[None]:
+    yield
+    shutil.rmtree(kept())
+
+
 def write(name: str, content: bytes) -> Path:
-    path = Path(KEPT.name, name)
+    path = Path(kept(), name)
     path.write_bytes(content)
     return path
-
-
-KEPT = tempfile.TemporaryDirectory(prefix="blockscope-tests-")
 
 
 def parsed(reader: Callable[[Path, ErrorList], object], name: str, content: bytes) -> None:
@@ -140,7 +150,7 @@ def test_changed_tables(changes):
 
 @cache
 def card() -> bytes:
-    path = Path(KEPT.name, "model.json")
+    path = Path(kept(), "model.json")
     layers = [{"name": "low", "op": "Relu", "shape": [4, 5, 3], "inputs": []}]
     spec = {"tensor": "input", "size": [40, 50], "range": [-1, 1]}
     labels = {"labels": ["none", "ant", "bee"], "skip_labels": 1}
@@ -165,7 +175,7 @@ def arrays(ending: str) -> tuple[bytes, xr.Dataset]:
     values = np.random.default_rng(3).normal(size=(5, 7, 3)).astype(np.float32)
     labels = ("label", np.array(["ant", "bee", "cow"], dtype=object))
     dataset = xr.Dataset({"attribution": (("row", "col", "label"), values)}, {"label": labels})
-    path = Path(KEPT.name, f"whole{ending}")
+    path = Path(kept(), f"whole{ending}")
     (datasets.write_h5 if ending == ".h5" else datasets.write_zarr)(path, dataset)
     return path.read_bytes(), datasets.read(path)
 
@@ -183,7 +193,7 @@ def test_changed_arrays(ending, changes):
 
 @cache
 def graph() -> bytes:
-    path = Path(KEPT.name, "whole.pb")
+    path = Path(kept(), "whole.pb")
     write_tiny_network(path)
     return path.read_bytes()
 

@@ -93,20 +93,21 @@ def test_a_full_disk_after_a_change_leaves_nothing_old_for_finished(project):
     assert project.planned("results/tiny/noise/smooth/classes/low.h5")["classes"] == 1
 
 
-def test_a_killed_job_of_another_target_leaves_nothing_old_for_finished(project):
+@pytest.mark.parametrize("hooks", [(), ("--no-hooks",)], ids=["hooks", "no hooks"])
+def test_a_killed_job_of_another_target_leaves_nothing_old_for_finished(project, hooks):
     """The page was no target of the command that lost what it is made of."""
     wait = "def main(smk):\n    __import__('time').sleep(60)"
     project.edit("workflow/scripts/input.py", "def main(smk):", wait)
     with_background(project)
     command = subprocess.Popen(
-        [*project.command, INPUT], cwd=project.folder, env=project.environment,
+        [*project.command, *hooks, INPUT], cwd=project.folder, env=project.environment,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
     with command:
         os.kill(process_of("input", project.folder, command), signal.SIGKILL)
         said, _ = command.communicate(timeout=120)
     assert command.returncode != 0
-    assert said.endswith(
+    assert bool(hooks) or said.endswith(
         "\n\nNot finished.\n\n  input was killed by SIGKILL, as the system does where memory runs "
         "out\n    log: logs/input/tiny/noise.log\n\nThe same command goes on from what is "
         "finished.\n"
@@ -131,13 +132,18 @@ def run(smk, main):
 """
 
 
-@pytest.mark.slow
-def test_one_cause_is_told_once_with_what_is_finished_and_a_gallery_of_it(project, run_row):
+def make_sick(project, *rows: str) -> None:
+    """Let each job of the override `none` fail, which more runs have."""
     job = project.path("src/blockscope/runtime/job.py")
     job.write_text(job.read_text() + SICK)
     project.path("sick").touch()
     with project.path("config/runs.tsv").open("a") as table:
-        table.write(run_row("two", "none") + run_row("three", factors="3"))
+        table.writelines(rows)
+
+
+@pytest.mark.slow
+def test_one_cause_is_told_once_with_what_is_finished_and_a_gallery_of_it(project, run_row):
+    make_sick(project, run_row("two", "none"), run_row("three", factors="3"))
     complete = project.path("results/index.html")
     incomplete = project.path(INCOMPLETE)
     before = complete.stat().st_mtime_ns
@@ -181,11 +187,7 @@ def test_one_cause_is_told_once_with_what_is_finished_and_a_gallery_of_it(projec
 
 @pytest.mark.slow
 def test_without_keep_going_the_last_lines_lead_to_it(project, run_row):
-    job = project.path("src/blockscope/runtime/job.py")
-    job.write_text(job.read_text() + SICK)
-    project.path("sick").touch()
-    with project.path("config/runs.tsv").open("a") as table:
-        table.write(run_row("two", "none") + run_row("three", panels="channels"))
+    make_sick(project, run_row("two", "none"), run_row("three", panels="channels"))
     done = project.snakemake(
         "--cores", "1", "--prioritize", "results/tiny/noise/none/classes/low.h5"
     )

@@ -84,12 +84,13 @@ project = user_errors(
         parse_cli_values(config, workflow.config_settings.config),
         workflow.configfiles,
         check=workflow.exec_mode == ExecMode.DEFAULT,
+        own=not workflow.modifier.is_module,
     ),
     stop=SystemExit,
 )
 # Before Snakemake looks at what is up to date.
 if workflow.exec_mode == ExecMode.DEFAULT:
-    mark_outdated()
+    user_errors(mark_outdated, stop=SystemExit)
 result_cache.set_cache_dir(project.settings.shared_results)
 # A submission to a cluster reads no profile, and its jobs get the executor "local". If one of them
 # fails, Snakemake removes the files of all.

@@ -37,7 +37,10 @@ FILE_FACTS = Path(".snakemake/blockscope/files.json")
 
 
 def load_project(
-    config: Mapping[str, Any], files: Iterable[str | Path] = (), check: bool = True
+    config: Mapping[str, Any],
+    files: Iterable[str | Path] = (),
+    check: bool = True,
+    own: bool = True,
 ) -> Project:
     """Read a project and check it against the files it names.
 
@@ -52,6 +55,9 @@ def load_project(
     check
         Whether to open images, compare checksums, and look up layers and labels in the networks'
         cards, instead of reading only the settings and tables.
+    own
+        Whether the files hold these settings and nothing else. Those of a workflow of which this
+        one is a module are not checked: it may read YAML as it likes.
 
     Returns
     -------
@@ -65,7 +71,7 @@ def load_project(
     """
     problems = ErrorList()
     files = list(files)
-    if check:
+    if check and own:
         _check_settings_text(map(Path, files), problems)
     project = read_project(config, describe_config_files(files), problems)
     if project is not None and check:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from blockscope.config.error_list import ErrorList
 from blockscope.config.result_paths import model_folder
+from blockscope.io.atomic_files import atomic_write
 from blockscope.io.errors import BadFile
 from blockscope.models.card import ModelCard
 from blockscope.models.entry import ModelEntry
@@ -102,13 +103,16 @@ def _make(missing: list[CardRequest], problems: ErrorList) -> dict[str, ModelCar
         command = [sys.executable, "-m", "blockscope", "card", "--catalogue", str(catalogue)]
         for model in missing:
             command += ["--model", model.name]
-        end = _run([*command, "--output-folder", folder], LIMIT * len(missing))
+        # Another command may be reading networks too.
+        with atomic_write(LOG) as log:
+            end = _run([*command, "--output-folder", folder], LIMIT * len(missing), log)
+            said = log.read_text(encoding="utf-8", errors="replace")
         for model in missing:
             path = Path(folder) / f"{model.name}.json"
             if path.is_file():
                 cards[model.name] = ModelCard.read(path)
                 path.replace(model.cached)
-    errors = _errors_by_model(LOG.read_text(encoding="utf-8", errors="replace"))
+    errors = _errors_by_model(said)
     for model in missing:
         if model.name not in cards:
             text = errors.get(model.name) or f"the network could not be read: {end}"
@@ -116,10 +120,9 @@ def _make(missing: list[CardRequest], problems: ErrorList) -> dict[str, ModelCar
     return cards
 
 
-def _run(command: list[str], limit: float) -> str:
-    """Run a command with its output in the log; return how it ended, for where it said nothing."""
-    LOG.parent.mkdir(parents=True, exist_ok=True)
-    with open(LOG, "wb") as log:
+def _run(command: list[str], limit: float, path: Path) -> str:
+    """Run a command with its output in a file; return how it ended, for where it said nothing."""
+    with open(path, "wb") as log:
         try:
             done = subprocess.run(command, stdout=log, stderr=log, check=False, timeout=limit)
         except subprocess.TimeoutExpired:

@@ -41,13 +41,17 @@ def _check_link(root: Path, path: Path) -> None:
 
 
 def files_below(folder: str | os.PathLike[str]) -> Iterator[Path]:
-    """Yield the files of a folder, sorted; raises ``BadFile`` where one of them is elsewhere."""
+    """Yield the files of a folder that is only read, sorted.
+
+    A file may be a link to a file anywhere, as in a store that names files by their content. Raises
+    ``BadFile`` where a link leads out of the folder to anything else, such as another folder.
+    """
     for member in sorted(Path(folder).rglob("*")):
-        if member.is_symlink():
+        if member.is_file():
+            yield member
+        elif member.is_symlink():
             try:
                 inside(folder, *member.relative_to(folder).parts)
             except BadFile as error:
-                advice = "copy the folder with its links followed (cp -rL)"
+                advice = "link single files, or copy the folder with its links followed (cp -rL)"
                 raise BadFile(f"{error}; {advice}") from error
-        if member.is_file():
-            yield member

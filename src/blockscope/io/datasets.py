@@ -26,6 +26,7 @@ from blockscope.io.atomic_files import atomic_write
 from blockscope.io.checksums import DIGITS, MARK, check_seal, seal
 from blockscope.io.errors import BadFile
 from blockscope.io.hdf5_links import check_self_contained
+from blockscope.io.memory import check_fits
 
 ENDINGS = (".h5", ".zarr.zip")
 ZIP_DATE = (1980, 1, 1, 0, 0, 0)  # the earliest a zip can hold: equal data give equal bytes
@@ -113,18 +114,24 @@ def read(path: str | os.PathLike[str]) -> xr.Dataset:
     check_seal(source)
     try:
         return _read_h5(source) if source.suffix == ".h5" else _read_zarr(source)
+    except BadFile:
+        raise
     except Exception as error:  # libraries raise many kinds for a file of another content
         raise BadFile(f"result file '{source}' cannot be read: {error}") from error
 
 
 def _read_h5(source: Path) -> xr.Dataset:
     check_self_contained(source)
-    with xr.open_dataset(source, engine="h5netcdf") as dataset:
+    # A result is whole or absent, so no reader waits for a writer; some disks have no locks.
+    options = {"locking": False}
+    with xr.open_dataset(source, engine="h5netcdf", driver_kwds=options) as dataset:
         return dataset.load()
 
 
 def _read_zarr(source: Path) -> xr.Dataset:
     with zarr.storage.ZipStore(source, mode="r") as store:
+        arrays = zarr.open_group(store, mode="r").arrays()
+        check_fits(source, sum(array.nbytes for _, array in arrays))
         dataset: xr.Dataset = xr.open_zarr(store, consolidated=False)
         return dataset.load()
 

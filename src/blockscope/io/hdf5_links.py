@@ -1,4 +1,4 @@
-"""HDF5 files that are whole in themselves: no part of them is read from another file."""
+"""HDF5 files that hold what they state: no part is in another file, and all fit into memory."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from typing import IO
 import h5py
 
 from blockscope.io.errors import BadFile
+from blockscope.io.memory import check_fits
 
 
 def check_self_contained(source: Path, content: IO[bytes] | None = None) -> None:
-    """Raise ``BadFile`` where HDF5 would read a part of a file from somewhere else.
+    """Raise ``BadFile`` where a part of a file is somewhere else, or its arrays exceed the memory.
 
     Parameters
     ----------
@@ -23,16 +24,24 @@ def check_self_contained(source: Path, content: IO[bytes] | None = None) -> None
     Raises
     ------
     BadFile
-        Names the link and where it leads. What h5py raises for a damaged file is raised too.
+        Names the link and where it leads, or the sizes. What h5py raises for a damaged file is
+        raised too.
     """
-    with h5py.File(content or source, "r") as file:
+    sizes: list[int] = []
+
+    def examine(name: str, item: object) -> str | None:
+        sizes.append(item.nbytes if isinstance(item, h5py.Dataset) else 0)
+        return _data_outside(name, item)
+
+    with h5py.File(content or source, "r", locking=False) as file:
         # Values, as h5py loses an exception on its way through HDF5.
-        found = file.visititems_links(_link_outside) or file.visititems(_data_outside)
+        found = file.visititems_links(_link_outside) or file.visititems(examine)
     if found:
         raise BadFile(
             f"'{source}': {found}; a file must hold all of its data itself (h5repack or h5copy "
             "makes one that does)"
         )
+    check_fits(source, sum(sizes))
 
 
 def _link_outside(name: str, link: object) -> str | None:

@@ -5,6 +5,7 @@ A frozen graph, a Keras file, a SavedModel or an ONNX file.
 
 from __future__ import annotations
 
+import io
 import re
 import zipfile
 from pathlib import Path
@@ -18,6 +19,7 @@ from tensorflow.python.framework.convert_to_constants import (
 
 from blockscope.io.errors import BadFile
 from blockscope.io.hdf5_links import check_self_contained
+from blockscope.io.memory import check_fits
 from blockscope.models.entry import InputSettings, ModelEntry
 from blockscope.models.raw_graph import Graph, choose_image, choose_output
 from blockscope.models.saved_models import read_saved_model
@@ -171,8 +173,9 @@ def _check_weights(source: Path) -> None:
     with zipfile.ZipFile(source) as archive:
         for member in archive.namelist():
             if member.endswith((".h5", ".hdf5")):
-                with archive.open(member) as weights:
-                    check_self_contained(source / member, weights)
+                check_fits(source / member, archive.getinfo(member).file_size)
+                # Read once: where HDF5 looks around in a compressed member, it is unpacked anew.
+                check_self_contained(source / member, io.BytesIO(archive.read(member)))
 
 
 def _read_onnx(source: Path, entry: ModelEntry) -> Graph:

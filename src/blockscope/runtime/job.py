@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
@@ -22,6 +23,9 @@ from blockscope.runtime.failure import MARK
 from blockscope.runtime.result_cache import CacheEntry
 
 PROGRESS_EVERY = 30.0  # seconds between two lines of progress in a log
+LONGEST = 10  # times the runtime that a job asks for
+MINUTE = 60.0  # seconds
+GRACE = 10.0  # seconds to remove unfinished files
 FULL = (errno.ENOSPC, errno.EDQUOT)
 ROOM = "; make room there and repeat the command, which goes on from what is finished"
 
@@ -32,6 +36,7 @@ def run(smk: Any, main: Callable[[Any], None]) -> None:
     The log gets all output, also that of libraries written in C, and of an error the traceback and
     the sentence. The terminal gets what Python writes to stderr (progress bars, warnings) and one
     line for an error, after which the process ends with 1. A result that is kept is copied instead.
+    A job that takes much longer than its resource ``runtime`` is ended.
 
     Parameters
     ----------
@@ -44,7 +49,7 @@ def run(smk: Any, main: Callable[[Any], None]) -> None:
     prepare_libraries(int(smk.threads), keras=stage is None or stage.library == "keras")
     if not sys.stderr.isatty():  # a bar that cannot move is shown now and then only
         os.environ.setdefault("TQDM_MININTERVAL", str(PROGRESS_EVERY))
-    with logged(smk.rule, Path(smk.log[0])):
+    with logged(smk.rule, Path(smk.log[0])), limited(smk):
         _check_places(smk)
         entries = [entry for entry in (CacheEntry.shared(smk), CacheEntry.finished(smk)) if entry]
         for entry in entries:
@@ -115,6 +120,39 @@ def logged(stage: str, path: Path) -> Iterator[None]:
         finally:
             tee.finish()
             sys.stderr = stderr
+
+
+@contextmanager
+def limited(smk: Any) -> Iterator[None]:
+    """End this process where the block takes `LONGEST` times as long as the job's ``runtime``.
+
+    A cluster ends it sooner, and a workstation never does. What computes in C is not asked.
+    """
+    minutes = getattr(getattr(smk, "resources", None), "runtime", None)
+    if not isinstance(minutes, (int, float)):  # unknown, as in a dry run
+        yield
+        return
+    timer = threading.Timer(minutes * LONGEST * MINUTE, _end, [smk.rule, minutes])
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _end(stage: str, minutes: float) -> None:
+    words = (
+        f"{stage} took more than {minutes * LONGEST:g} minutes, {LONGEST} times its runtime, and "
+        f"was ended; if it needs longer: snakemake --set-resources {stage}:runtime=MINUTES"
+    )
+    sys.stderr.write(f"{words}\n")
+    with suppress(OSError):  # the disk may be full
+        sys.stdout.flush()
+        os.write(1, f"\n{MARK}{words}\n".encode())
+    os.kill(os.getpid(), signal.SIGTERM)  # which removes unfinished files, unless C is at work
+    time.sleep(GRACE)
+    os._exit(1)
 
 
 def success_message(gallery: str) -> str:

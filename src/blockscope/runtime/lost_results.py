@@ -2,13 +2,13 @@
 
 Snakemake removes a file before the job that makes it again. Where that job fails, Snakemake records
 its new parameters nevertheless, and then takes what was made of the old file for up to date, unless
-the lost file is a target itself.
+the lost file is a target itself. So does it with files that anybody else removed.
 """
 
 from __future__ import annotations
 
-import json
 import os
+import re
 from base64 import urlsafe_b64decode
 from collections.abc import Iterator
 from contextlib import suppress
@@ -20,11 +20,13 @@ from snakemake.io import IOFile
 from snakemake.persistence.file import FilePersistence
 
 from blockscope.io.errors import BadFile
+from blockscope.io.plain_json import parse_json
 from blockscope.runtime.failure import failed_submissions
 from blockscope.runtime.result_cache import FINISHED, CacheEntry
 
 RECORDS = Path(".snakemake")
-
+LOCKS = RECORDS / "locks"
+DIGEST = re.compile("'[0-9a-f]{64}'")  # among the parameters of each of our rules
 
 UNMARKED = (
     "What was made of the files that are not made cannot be marked as out of date ({}): make room, "
@@ -63,40 +65,68 @@ def _restored(job: Any) -> bool:
 def mark_outdated() -> None:
     """Mark what was made of lost files as incomplete, so that Snakemake makes it again.
 
-    Lost is what is marked as incomplete and not there. What it went into is in Snakemake's records;
-    they are read, in some 0.1 ms each, only where something is lost.
+    Lost is what is recorded, or marked as incomplete, and not there: a command that was killed, or
+    has no hooks (as a module of another workflow), leaves no other trace. What it went into is in
+    Snakemake's records; they are read, in some 0.1 ms each, only where something is lost. While
+    another command is at work, whose files come and go, nothing is marked. Raises ``BadFile`` where
+    nothing can be marked.
     """
-    left = [path for path, _ in _records("incomplete") if not os.path.lexists(path)]
-    if not left:
+    if any(LOCKS.glob("*")):
+        return
+    lost = [path for path, _ in _records("incomplete") if _is_gone(path)]
+    lost += [path for path, record in _records("metadata") if _is_gone(path) and _is_kept(record)]
+    if not lost:
         return
     made_of: dict[str, list[str]] = {}
     for path, record in _records("metadata"):
-        for used in _inputs(record):
+        for used in _read(record).get("input") or []:
             made_of.setdefault(used, []).append(path)
     outdated: set[str] = set()
+    left = list(lost)
     while left:
         for path in made_of.get(left.pop(), ()):
             if path not in outdated:
                 outdated.add(path)
                 left.append(path)
     there = [IOFile(path) for path in sorted(outdated) if os.path.lexists(path)]
-    FilePersistence(nolock=True).started(SimpleNamespace(output=there))
+    try:
+        FilePersistence(nolock=True).started(SimpleNamespace(output=there))
+    except OSError as error:
+        raise BadFile(
+            f"results are lost, such as '{lost[0]}', and what was made of them cannot be marked as "
+            f"out of date: {error.strerror or error} '{error.filename or RECORDS}'"
+        ) from error
 
 
 def _records(kind: str) -> Iterator[tuple[str, Path]]:
     """Yield the result file that each record is about, and the record."""
-    folder = RECORDS / kind
+    folder = os.path.join(RECORDS, kind)
     for place, _, names in os.walk(folder):
+        # A name that is too long for a file is cut into folders that begin with @.
+        cut = place[len(folder) :].replace("/@", "")
         for name in names:
-            record = Path(place, name)
-            # A name that is too long for a file is cut into folders that begin with @.
-            text = "".join(part.removeprefix("@") for part in record.relative_to(folder).parts)
             with suppress(ValueError):
-                yield urlsafe_b64decode(text).decode(), record
+                yield urlsafe_b64decode(cut + name).decode(), Path(place, name)
 
 
-def _inputs(record: Path) -> list[str]:
+def _is_gone(path: str) -> bool:
+    return not os.path.lexists(path) and "://" not in path  # which is in a storage
+
+
+def _is_kept(record: Path) -> bool:
+    """Tell whether a file is one of ours, by the digest of its code, which no job removes.
+
+    The files of a workflow of which this one is a module may be temporary.
+    """
+    facts = _read(record)
+    params = facts.get("params")
+    return not facts or (isinstance(params, list) and any(map(DIGEST.fullmatch, map(str, params))))
+
+
+def _read(record: Path) -> dict[str, Any]:
+    """Return what a record says; nothing where it was cut off, as on a full disk."""
     try:
-        return json.loads(record.read_text(encoding="utf-8")).get("input") or []
-    except (OSError, ValueError, AttributeError):
-        return []
+        facts = parse_json(record.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return facts if isinstance(facts, dict) else {}

@@ -536,9 +536,9 @@ def test_a_results_folder_may_be_a_link(project, tmp_path_factory):
 
 def test_a_folder_of_a_network_holds_its_files(project, tmp_path_factory):
     (project.folder / "saved").mkdir()
-    (project.folder / "saved" / "saved_model.pb").symlink_to("/etc/hostname")
+    (project.folder / "saved" / "variables").symlink_to("/etc")
     project.model["graph"] = "saved"
-    assert "saved_model.pb' leads to '/etc/hostname', which is not inside" in project.message
+    assert "variables' leads to '/etc', which is not inside" in project.message
 
 
 def test_layers_whose_names_together_are_too_long_for_a_file(project):
@@ -695,6 +695,30 @@ def test_what_the_reading_of_a_network_says_reaches_the_message(project, monkeyp
     assert "noise" not in str(caught.value)
     assert str(caught.value).endswith(" allowed (log: logs/cards.log)")
     assert Path("logs/cards.log").read_bytes() == said
+
+
+def test_the_config_of_another_workflow_may_be_any_yaml(project):
+    project.write()
+    (project.folder / "outer.yaml").write_text("mine: !!int '3'\nsize: 0300\n")
+    assert load_project(project.config, ["outer.yaml"], own=False).runs["a"].image == "dog"
+    with pytest.raises(BadConfig, match=r"outer\.yaml, line 1: has the tag"):
+        load_project(project.config, ["outer.yaml"])
+
+
+def test_the_log_of_another_command_says_nothing_of_this_network(project, monkeypatch):
+    project.write()
+    (project.folder / "results" / "models" / "tiny" / "model.json").unlink()
+
+    def run(command, *, stdout, **_):
+        stdout.write(b"model 'tiny': op 'ReadFile' is not allowed\n")
+        stdout.flush()
+        Path("logs/cards.log").write_text("model 'other': began later, and ends later\n")
+        return subprocess.CompletedProcess(command, 1)
+
+    monkeypatch.setattr(subprocess, "run", run)
+    with pytest.raises(BadConfig, match="key graph: op 'ReadFile' is not allowed"):
+        load_project(project.config)
+    assert os.listdir("logs") == ["cards.log"]
 
 
 def test_a_thousand_rows_take_less_than_two_seconds(project, monkeypatch):

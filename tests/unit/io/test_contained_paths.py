@@ -52,12 +52,23 @@ def test_the_folder_itself_may_be_a_link(folder: Path, tmp_path: Path) -> None:
         inside(folder, "..", "net")
 
 
-def test_members_of_a_folder_may_not_be_elsewhere(folder: Path, tmp_path: Path) -> None:
+def test_members_of_a_folder_are_files_or_links_to_files(folder: Path, tmp_path: Path) -> None:
     (folder / "b").write_text("b")
     (folder / "a").symlink_to("b")
     assert list(files_below(folder)) == [folder / "a", folder / "b"]
-    for name, target in (("file", tmp_path / "elsewhere/secret"), ("all", tmp_path / "elsewhere")):
-        (folder / name).symlink_to(target)
-        with pytest.raises(BadFile, match=rf"{name}' leads to .*links followed \(cp -rL\)"):
-            sha256_of(folder)
-        (folder / name).unlink()
+    whole = sha256_of(folder)
+    stored = tmp_path / "elsewhere" / "b10b"
+    (folder / "b").rename(stored)
+    (folder / "b").symlink_to(stored)
+    assert sha256_of(folder) == whole
+    stored.write_text("c")
+    assert sha256_of(folder) != whole
+
+
+@pytest.mark.parametrize("target", ["elsewhere", "elsewhere/missing", "/dev/zero", "all"])
+def test_a_member_that_leads_to_no_file_elsewhere(
+    folder: Path, tmp_path: Path, target: str
+) -> None:
+    (folder / "all").symlink_to(target if target == "all" else tmp_path / target)
+    with pytest.raises(BadFile, match=r"all' leads .*links followed \(cp -rL\)"):
+        sha256_of(folder)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import subprocess
 import sys
 import time
+import zipfile
 from pathlib import Path
 
 import h5py
@@ -257,3 +259,48 @@ def test_what_is_in_another_file_is_not_read(
     for question in (datasets.read, load, describe):
         with pytest.raises(BadFile, match=words):
             question(path)
+
+
+def huge_h5(path: Path) -> None:
+    with h5py.File(path, "w") as file:
+        file.create_dataset("a", (1 << 20, 1 << 20), "f4", chunks=(1, 1 << 10))
+        file.create_dataset("b", (1 << 20, 1 << 20), "f4", chunks=(1, 1 << 10))
+
+
+def huge_zarr(path: Path) -> None:
+    folder = path.with_name("store")
+    for name in ("a", "label"):  # a coordinate is read as soon as a store is opened
+        group = zarr.open_group(folder, mode="a", zarr_format=3)
+        shape, names = ((1 << 40,), [name]) if name == "label" else ((1 << 40,), ["row"])
+        group.create_array(name, shape=shape, chunks=(1 << 10,), dtype="f4", dimension_names=names)
+    with zipfile.ZipFile(path, "w") as archive:
+        for member in sorted(p for p in folder.rglob("*") if p.is_file()):
+            archive.write(member, member.relative_to(folder).as_posix())
+        archive.comment = checksums.MARK + bytes(checksums.DIGITS)
+    os.truncate(path, path.stat().st_size - checksums.DIGITS)
+
+
+@pytest.mark.parametrize(("ending", "write"), [(".h5", huge_h5), (".zarr.zip", huge_zarr)])
+def test_arrays_that_exceed_the_memory_are_refused_before_they_are_read(
+    tmp_path: Path, ending: str, write
+) -> None:
+    path = tmp_path / f"a{ending}"
+    write(path)
+    if ending == ".h5":
+        with path.open("ab") as file:
+            file.write(checksums.MARK)
+    checksums.seal(path)
+    assert path.stat().st_size < 10_000
+    words = rf"^'{path}' states arrays of 8,796,093,022,208 bytes, and this machine has [\d,]+ b"
+    with pytest.raises(BadFile, match=words):
+        datasets.read(path)
+
+
+def test_a_result_on_a_disk_without_locks_is_read(tmp_path: Path, dataset: xr.Dataset) -> None:
+    """Another process holds a lock, as a disk without locks refuses each."""
+    path = tmp_path / "a.h5"
+    datasets.write_h5(path, dataset)
+    with path.open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        same(datasets.read(path), dataset)
+        assert provenance.read(path)["created_by"] == "classes"

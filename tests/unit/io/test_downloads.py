@@ -81,17 +81,17 @@ class Handler(BaseHTTPRequestHandler):
             self.flush_headers()
             self.trickle(b"X-Odd: " + b"x" * 60_000)
         self.end_headers()
-        if mishap == "slow":
-            self.trickle(content)
+        if mishap in {"slow", "steady"}:
+            self.trickle(content, size=1 if mishap == "slow" else 6000)
             return
         self.wfile.write(content[: len(content) // 2] if mishap == "cut" else content)
 
-    def trickle(self, content: bytes, piece: bytes = b"%b") -> None:
+    def trickle(self, content: bytes, piece: bytes = b"%b", size: int = 1) -> None:
         with suppress(OSError):  # the other side is gone
-            for place in range(len(content)):
+            for place in range(0, len(content), size):
                 if self.server.stopped.wait(0.02):
                     return
-                self.wfile.write(piece % content[place : place + 1])
+                self.wfile.write(piece % content[place : place + size])
 
     def log_message(self, *arguments: object) -> None:
         """Say nothing."""
@@ -367,12 +367,10 @@ def test_a_bar_that_is_turned_off_gives_nothing_up(
     tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(downloads, "_Bar", partial(downloads._Bar, disable=True))
-    monkeypatch.setattr(downloads, "CHUNK", 10)
-    monkeypatch.setattr(downloads, "WINDOW", 0.2)
-    monkeypatch.setattr(downloads, "SLOWEST", 10.0)
-    server.mishaps = ["slow"]
-    url = server.put("/net.pb", CONTENT[:50])
-    assert fetch(url, digest(CONTENT[:50]), tmp_path).read_bytes() == CONTENT[:50]
+    monkeypatch.setattr(downloads, "WINDOW", 1.0)  # of some 2.6 s
+    server.mishaps = ["steady"]
+    url = server.put("/net.pb", CONTENT)
+    assert fetch(url, digest(CONTENT), tmp_path).read_bytes() == CONTENT
     assert server.requests == 1
 
 

@@ -324,6 +324,42 @@ def test_weights_that_are_a_link_to_another_file(tmp_path: Path, read) -> None:
         assert "'layers/leak' is a link to 'x' in '/etc/hostname'" in words
 
 
+def test_weights_that_exceed_the_memory(tmp_path: Path, read) -> None:
+    weights_file = tmp_path / "model.weights.h5"
+    with h5py.File(weights_file, "w") as file:
+        file.create_dataset("layers/a", (1 << 20, 1 << 20), "f4", chunks=(1, 1 << 10))
+    with zipfile.ZipFile(tmp_path / "net.keras", "w") as archive:
+        archive.write(weights_file, "model.weights.h5")
+    for path in (tmp_path / "net.keras", weights_file):
+        assert "states arrays of 4,398,046,511,104 bytes, and this" in read(path, logits=None)
+
+
+def test_many_compressed_weights_are_looked_through_soon(tmp_path: Path, read) -> None:
+    """Where the archive is searched for each, the time grows with their number squared."""
+    weights_file = tmp_path / "model.weights.h5"
+    noise = np.random.default_rng(1).integers(0, 256, 4_000_000, np.uint8)
+    with h5py.File(weights_file, "w") as file:
+        for number in range(600):
+            file[f"layers/{number}"] = noise[number * 6000 : number * 6000 + 6000]
+        file.create_dataset("layers/last", (3,), "u1", external=[("/etc/hostname", 0, 3)])
+    with zipfile.ZipFile(tmp_path / "net.keras", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.write(weights_file, "model.weights.h5")
+    began = time.monotonic()
+    assert "'layers/last' has its data in '/etc/ho" in read(tmp_path / "net.keras", logits=None)
+    assert time.monotonic() - began < 3
+
+
+def test_a_saved_model_whose_files_are_links_into_a_store(tmp_path: Path, read) -> None:
+    path = saved(tmp_path / "saved")
+    store = tmp_path / "blobs"
+    store.mkdir()
+    for number, file in enumerate(sorted(p for p in path.rglob("*") if p.is_file())):
+        file.rename(store / str(number))
+        file.symlink_to(store / str(number))
+    with pytest.raises(pytest.fail.Exception, match="DID NOT RAISE"):
+        read(path, logits=None)
+
+
 # Keras itself, writing variables with NumPy 2.4.
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 def test_a_keras_file_and_an_image_too_small_for_it(tmp_path: Path, read) -> None:

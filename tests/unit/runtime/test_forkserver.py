@@ -168,6 +168,34 @@ def test_a_job_that_fails_or_is_killed_fails_alone(workflow):
     assert workflow.facts("input")[2] is True
 
 
+CUT = """
+from multiprocessing import forkserver
+
+whole, calls = forkserver.read_signed, []
+
+
+def cut(sentinel):
+    calls.append(sentinel)
+    if len(calls) == 3:  # after the start and the end of the first process, which only looks
+        raise EOFError("unexpected EOF")
+    return whole(sentinel)
+
+
+forkserver.read_signed = cut
+"""
+
+
+def test_a_process_to_fork_from_that_ends_as_a_job_begins_is_told(workflow):
+    plugin = workflow.folder / "src/snakemake_executor_plugin_forkserver/__init__.py"
+    plugin.write_text(plugin.read_text() + CUT)
+    status, said = workflow.run(page="open(snakemake.output[0], 'w').close()\n")
+    assert status != 0
+    words = "page_rule was not begun: the process that it was to be forked from ended"
+    assert f"A job of rule {words}." in said
+    assert "EOFError" not in said
+    assert (workflow.folder / "page.log").read_text() == f"\nFailed: {words}\n"
+
+
 def test_benchmarks_are_those_of_the_fork(workflow):
     work = (
         "import time\na = bytearray(90 << 20)\nbegan = time.process_time()\n"

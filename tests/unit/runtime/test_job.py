@@ -124,6 +124,47 @@ def test_a_job_that_is_told_to_stop_takes_its_unfinished_file_away(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["logs"]
 
 
+LIMITED = """
+from blockscope.runtime import job
+job.MINUTE, job.GRACE = 0.01, 0.5
+kept = job.limited(SimpleNamespace(rule='stage', resources=SimpleNamespace(runtime=5)))
+kept.__enter__()
+print('begun')
+"""
+ENDED = (
+    "stage took more than 50 minutes, 10 times its runtime, and was ended; if it needs longer: "
+    "snakemake --set-resources stage:runtime=MINUTES\n"
+)
+
+
+def test_a_job_that_takes_too_long_is_ended_and_takes_its_unfinished_file_away(tmp_path):
+    body = "with atomic_write('result') as path:\n    path.write_text('half')\n    time.sleep(60)\n"
+    code, said, log = outcome(tmp_path, LIMITED + body)
+    assert (code, said) == (128 + signal.SIGTERM, ENDED)
+    assert log == f"begun\n{ENDED}\nFailed: {ENDED}"
+    assert [path.name for path in tmp_path.iterdir()] == ["logs"]
+
+
+def test_a_job_that_takes_too_long_in_c_is_ended(tmp_path):
+    body = "import ctypes\nwhile ctypes.CDLL(None).sleep(60): pass\n"
+    with run(tmp_path, f"{LIMITED}{body}") as process:
+        began = time.monotonic()
+        _, said = process.communicate(timeout=60)
+    assert time.monotonic() - began < 30
+    assert process.returncode != 0
+    assert said == ENDED
+
+
+def test_a_job_that_keeps_to_its_time_is_not_ended(tmp_path):
+    body = (
+        "from blockscope.runtime import job\njob.MINUTE = 0.01\n"
+        "with job.limited(SimpleNamespace(rule='a', resources=SimpleNamespace(runtime=1))): pass\n"
+        "with job.limited(SimpleNamespace(rule='b', resources=SimpleNamespace(runtime='<TBD>'))):\n"
+        "    time.sleep(0.4)\n"
+    )
+    assert outcome(tmp_path, body) == (0, "", "")
+
+
 def test_the_threads_of_a_job_are_told_to_the_libraries(tmp_path):
     body = "print(os.environ['OMP_NUM_THREADS'], os.environ['TF_NUM_INTRAOP_THREADS'])"
     assert outcome(tmp_path, body)[2] == "1 1\n"

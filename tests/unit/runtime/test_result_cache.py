@@ -267,14 +267,18 @@ def test_what_a_submission_finished_is_taken_by_its_next_attempt_without_taking_
     assert not result_cache.FINISHED.exists()
 
 
-def test_what_is_finished_is_copied_where_links_do_not_reach(folder, tmp_path, monkeypatch):
+def test_what_is_finished_is_copied_where_links_do_not_reach(folder, tmp_path, monkeypatch, capsys):
     def on_another_disk(*_: object) -> None:
         raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
 
-    monkeypatch.setattr(result_cache.os, "link", on_another_disk)
-    monkeypatch.delenv(result_cache.VARIABLE)
-    smk = stage()
-    monkeypatch.setenv(result_cache.FINISHED_VARIABLE, str(tmp_path / "finished"))
-    assert made(smk, "first")
-    assert not made(smk, "second")
-    assert Path("out/0-3.h5").read_text() == "out/0-3.h5 first"
+    monkeypatch.setattr(os, "link", on_another_disk)
+    output = Path("out/0-3.h5")
+    output.parent.mkdir()
+    output.write_text("first")
+    Path("out/card.json").write_text("card")
+    entry = result_cache.CacheEntry.finished(stage(), tmp_path / "finished")
+    entry.store()
+    assert capsys.readouterr().out == ""
+    output.write_text("changed afterwards")
+    assert entry.fetch()
+    assert output.read_text() == "first"

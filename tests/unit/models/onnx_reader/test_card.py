@@ -57,6 +57,7 @@ def test_layers_are_the_maps_of_the_file_and_no_steps_inside(written):
         ("block.relu/Relu", (3, 4, 4)),
         ("block/Add", (3, 4, 4)),
         ("mix/MatMul", (3, 4, 4)),
+        ("mean/ReduceMean", (1, 1, 4)),
     ]
     assert card.by_name["block/Add"].inputs == ("block.relu/Relu", "pool/MaxPool")
     assert (card.input.tensor, card.logits, card.outputs) == ("x", "head/Gemm", 4)
