@@ -148,10 +148,17 @@ def compared(
     ----------
     alone
         The tensors of each image by their names.
-    twice, together
-        Those of a batch of the first image twice, and of both; None where it cannot be computed.
+    twice
+        Those of a batch of the first image twice; None where it cannot be computed.
+    together
+        Those of a batch of both images; None where it cannot be computed.
     logits
         Name of the logits.
+
+    Returns
+    -------
+    tried
+        What the comparison says.
 
     Raises
     ------
