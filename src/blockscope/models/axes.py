@@ -14,7 +14,7 @@ from tensorflow import make_ndarray
 from tensorflow.core.framework import node_def_pb2
 
 from blockscope.models import graphs
-from blockscope.models.batch_axis import Shapes
+from blockscope.models.graphs import Shapes
 from blockscope.models.node_attributes import attribute
 from blockscope.models.token_grid import Grid, grid_of, grid_word
 

@@ -6,15 +6,16 @@ by itself is then tried, not assumed.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from tensorflow import make_ndarray
 from tensorflow.core.framework import graph_pb2, node_def_pb2, types_pb2
 
 from blockscope.io.errors import BadFile
 from blockscope.models import graphs
+from blockscope.models.graphs import Shapes
 from blockscope.models.node_attributes import attribute
 from blockscope.models.rewrites.making import (
     constant,
@@ -23,12 +24,9 @@ from blockscope.models.rewrites.making import (
     typed,
     with_nodes,
 )
+from blockscope.models.tensor_samples import Samples, close
 
-CLOSE = 1e-4  # of the largest value: an image alone and beside another, in float32
 SIZES = {"Reshape": 1, "BroadcastTo": 1, "Conv2DBackpropInput": 0}  # which input holds the sizes
-
-Shapes = dict[str, tuple[int, ...]]
-Tensors = dict[str, npt.NDArray[np.number]]
 
 
 @dataclass(frozen=True)
@@ -137,9 +135,9 @@ def _sliced(
 
 
 def compared(
-    alone: list[Tensors],
-    twice: Tensors | None,
-    together: Tensors | None,
+    alone: Sequence[Samples],
+    together: Samples | None,
+    twice: Callable[[], Samples | None],
     logits: str,
 ) -> Tried:
     """Compare tensors of two images alone with those of both together.
@@ -148,10 +146,10 @@ def compared(
     ----------
     alone
         The tensors of each image by their names.
-    twice
-        Those of a batch of the first image twice; None where it cannot be computed.
     together
         Those of a batch of both images; None where it cannot be computed.
+    twice
+        Computes those of a batch of the first image twice.
     logits
         Name of the logits.
 
@@ -169,34 +167,19 @@ def compared(
     if together is not None and _apart(together, first, second, logits):
         own = {n for n in first if n in together and _apart(together, first, second, n)}
         return Tried(False, frozenset(own))
-    if twice is not None and together is not None and _apart(twice, first, first, logits):
+    same = twice() if together is not None else None
+    if same is not None and _apart(same, first, first, logits):
         raise BadFile(
             "the logits of an image depend on the other images of its batch, as those of batch "
             "norm in training mode do; export the network for inference"
         )
-    own = {n for n, value in first.items() if value.ndim and value.shape[0] == 1}
+    own = {name for name, sample in first.items() if sample.shape[:1] == (1,)}
     return Tried(True, frozenset(own))
 
 
-def _apart(
-    both: Tensors,
-    first: Tensors,
-    second: Tensors,
-    name: str,
-) -> bool:
+def _apart(both: Samples, first: Samples, second: Samples, name: str) -> bool:
     """Tell whether entry i of a tensor for two images is that of image i alone."""
     found, parts = both[name], (first[name], second[name])
-    if not found.ndim or found.shape[0] != 2:
+    if found.shape[:1] != (2,) or any(part.shape != (1, *found.shape[1:]) for part in parts):
         return False
-    if any(part.shape != (1, *found.shape[1:]) for part in parts):
-        return False
-    return close(found, np.concatenate(parts))
-
-
-def close(found: npt.NDArray[np.number], wanted: npt.NDArray[np.number]) -> bool:
-    """Tell whether values are the same but for rounding; what is not finite must be the same."""
-    scale = np.abs(wanted[np.isfinite(wanted)]).max(initial=0)
-    with np.errstate(invalid="ignore"):
-        near = np.abs(found - wanted) <= CLOSE * scale
-    same = (found == wanted) | (np.isnan(found) & np.isnan(wanted))
-    return bool(np.all(near | same))
+    return close(found.values, np.concatenate([part.values for part in parts]))

@@ -5,11 +5,15 @@ A frozen graph, a Keras file, a SavedModel or an ONNX file.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import re
 import zipfile
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 from google.protobuf.message import DecodeError
 from tensorflow.core.framework import graph_pb2
@@ -21,7 +25,7 @@ from blockscope.io.errors import BadFile
 from blockscope.io.hdf5_links import check_self_contained
 from blockscope.io.memory import check_fits
 from blockscope.models.entry import InputSettings, ModelEntry
-from blockscope.models.raw_graph import Graph, choose_image, choose_output
+from blockscope.models.raw_graph import Graph, LayerOutputs, choose_image, choose_output
 from blockscope.models.saved_models import read_saved_model
 
 __all__ = ["Graph", "read_graph"]
@@ -144,7 +148,35 @@ def _read_keras(source: Path, entry: ModelEntry) -> Graph:
     nodes = [tensor.op.name for tensor in frozen.inputs]
     nodes_of = dict(zip((tensor.name for tensor in inputs), nodes, strict=True))
     output = None if place is None else frozen.outputs[0].op.name
-    return Graph(frozen.graph.as_graph_def(), nodes_of[image], output, nodes_of)
+    named = None if len(inputs) > 1 else _layer_outputs(model)
+    return Graph(
+        frozen.graph.as_graph_def(), nodes_of[image], output, nodes_of, layer_outputs=named
+    )
+
+
+def _layer_outputs(model: Any) -> LayerOutputs | None:
+    """Return what computes the outputs of a Keras model's layers; None for one without a graph."""
+    import keras
+
+    tensors = {}
+    for layer in model.layers:
+        with contextlib.suppress(AttributeError, ValueError):  # used never, or several times
+            if isinstance(layer.output, keras.KerasTensor):
+                tensors[layer.name] = layer.output
+    try:
+        whole = keras.Model(model.inputs, tensors)
+    except ValueError:
+        return None
+
+    def outputs(values: npt.NDArray[np.float32]) -> dict[str, npt.ArrayLike]:
+        given = values.astype(keras.backend.standardize_dtype(model.inputs[0].dtype))
+        try:
+            found = whole([given], training=False)
+        except (ValueError, TypeError, tf.errors.OpError):  # the names of the graph stay
+            return {}
+        return {name: np.asarray(value) for name, value in found.items()}
+
+    return outputs
 
 
 def _image_shape(

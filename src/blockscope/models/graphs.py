@@ -9,6 +9,7 @@ from tensorflow.core.framework import graph_pb2, node_def_pb2
 from blockscope.io.errors import BadFile
 
 Nodes = Mapping[str, node_def_pb2.NodeDef]
+Shapes = dict[str, tuple[int, ...]]  # of all tensors, by their names
 
 
 def tensor_name(edge: str) -> str:

@@ -1,11 +1,13 @@
 """Tensors that are no maps, made layers: tokens, vectors, and maps whose channels come first.
 
 Each gets a view (row, col, channel) under its own name, beside the graph; the tensor itself is
-renamed. Only where something is computed from such a layer, the graph is changed to read the view.
+renamed. Maps get a view where the network's own framework has another name for them. Only where
+something is computed from such a layer, the graph is changed to read the view.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 
 import numpy as np
@@ -13,8 +15,8 @@ from tensorflow import make_ndarray
 from tensorflow.core.framework import graph_pb2, node_def_pb2, types_pb2
 
 from blockscope.models import graphs
-from blockscope.models.axes import FIRST, VECTOR, Axes
-from blockscope.models.batch_axis import Shapes
+from blockscope.models.axes import FIRST, MAP, VECTOR, Axes
+from blockscope.models.graphs import Shapes
 from blockscope.models.rewrites.making import (
     constant,
     copied,
@@ -29,6 +31,7 @@ from blockscope.models.token_grid import grid_of
 OF_CLASS_TOKEN = "_class_token"  # noqa: S105 (no password)
 OF_OTHER_TOKENS = "_other_tokens"
 VIEW_OF = "_view_of"  # attribute of a view: the tensor that it shows
+LAYER_NAME = r"[A-Za-z0-9.][A-Za-z0-9_.>-]*"  # one that needs no other name as that of a file
 PLACE = "_place"  # attribute: tokens before the view's and after them; empty for other tensors
 ORIGINAL = "/_original"  # ending of the new name of a tensor that has a view
 
@@ -48,17 +51,26 @@ def with_views(
     axes: Mapping[str, Axes],
     shapes: Shapes,
     usable: Collection[str],
+    names: Mapping[str, str] | None = None,
 ) -> graph_pb2.GraphDef:
-    """Return the graph with a view of each usable tensor that can be shown as a map."""
-    nodes = {node.name: node for node in definition.node}
+    """Return the graph with a view of each usable tensor that can be shown as a map.
+
+    ``names``: other names of tensors, by which they are layers too.
+    """
+    taken = {node.name for node in definition.node}
     views: list[node_def_pb2.NodeDef] = []
     renamed: dict[str, str] = {}
-    for name in nodes:
-        if name in usable and name + ORIGINAL not in nodes:
-            added = _views(name, axes.get(name, ()), shapes[name], nodes)
-            if added:
-                renamed[name] = name + ORIGINAL
-                views += added
+    for name in [node.name for node in definition.node if node.name in usable]:
+        added = _views(name, name + ORIGINAL, axes.get(name, ()), shapes[name], taken)
+        if added and axes[name] != MAP:
+            renamed[name] = name + ORIGINAL
+            views += added
+            taken.update(node.name for node in added)
+    for name, tensor in (names or {}).items():
+        if name not in taken and re.fullmatch(LAYER_NAME, name):
+            source = renamed.get(tensor, tensor)
+            views += _views(name, source, axes.get(tensor, ()), shapes[tensor], taken)
+            taken.update(node.name for node in views)
     made = []
     for node in definition.node:
         fresh = copied(node, renamed.get(node.name, node.name))
@@ -73,9 +85,11 @@ def _renamed(edge: str, renamed: Mapping[str, str]) -> str:
 
 
 def _views(
-    name: str, axes: Axes, shape: tuple[int, ...], nodes: graphs.Nodes
+    name: str, source: str, axes: Axes, shape: tuple[int, ...], taken: Collection[str]
 ) -> list[node_def_pb2.NodeDef]:
-    source = name + ORIGINAL
+    """Return the nodes of a view of a tensor, named ``name``; nothing where it is none."""
+    if axes == MAP:
+        return _marked([operation("Identity", name, [source])], source)
     if axes == FIRST:
         return [*_marked(_transposed(name, source, (0, 2, 3, 1)), source)]
     if axes == VECTOR:
@@ -90,7 +104,7 @@ def _views(
     for first, count in ((0, grid.before), (grid.tokens - grid.after, grid.after)):
         ending = OF_CLASS_TOKEN if (first, count) == (0, 1) else OF_OTHER_TOKENS
         other = name + ending
-        if count and other not in nodes and other not in {node.name for node in made}:
+        if count and other not in taken and other not in {node.name for node in made}:
             made += _tokens(other, source, first, 1, count, grid.tokens, channels)
     return made
 
@@ -156,6 +170,8 @@ def _back(
     are kept by their name.
     """
     own = f"{view.name}/_back"
+    if view.op == "Identity":
+        return [operation("Identity", source, [view.name])]
     if view.op == "Transpose":
         return _ending(source, _transposed(own, view.name, (0, 3, 1, 2)))
     _, rows, cols, channels = make_ndarray(nodes[graphs.sources(view)[1]].attr["value"].tensor)

@@ -135,7 +135,7 @@ class Network:
         self, feeds: Mapping[str, npt.ArrayLike | tf.Tensor], fetches: Sequence[str]
     ) -> dict[str, tf.Tensor]:
         """Compute like ``run``; raises ``BadFile`` with the node that cannot be computed."""
-        return self.run(feeds, fetches, operation=_apply_or_name)
+        return self.run(feeds, fetches, operation=apply_or_name)
 
     def _constant(self, node: node_def_pb2.NodeDef) -> tf.Tensor:
         if node.name not in self._constants:
@@ -173,7 +173,7 @@ def _output(computed: Mapping[str, list[tf.Tensor]], edge: str) -> tf.Tensor:
     return computed[name][int(number or 0)]
 
 
-def _apply_or_name(node: node_def_pb2.NodeDef, inputs: Sequence[tf.Tensor]) -> list[tf.Tensor]:
+def apply_or_name(node: node_def_pb2.NodeDef, inputs: Sequence[tf.Tensor]) -> list[tf.Tensor]:
     """Compute a node's operation like ``apply``; say which one it was where that fails."""
     try:
         return apply(node, inputs)

@@ -42,7 +42,7 @@ from blockscope.models.image_input import (
 )
 from blockscope.models.network import PRE_RELU
 from blockscope.models.operations import check_edges, enter_defaults
-from blockscope.models.raw_graph import Graph
+from blockscope.models.raw_graph import Graph, LayerOutputs
 from blockscope.models.rewrites.calls import inline_calls
 from blockscope.models.rewrites.constants import fold_constants
 from blockscope.models.rewrites.fused import unfuse
@@ -80,6 +80,10 @@ class NormalForm:
         The tensor that the entry names, if the logits are one before it.
     floats
         The floating point types other than float32 that the file computes in.
+    hidden
+        Tensors that are no layers.
+    layer_outputs
+        Computes the outputs of the network's layers by the names of its own framework.
     """
 
     definition: graph_pb2.GraphDef
@@ -89,6 +93,8 @@ class NormalForm:
     head: Head | None
     asked: str | None
     floats: tuple[str, ...]
+    hidden: frozenset[str] = frozenset()
+    layer_outputs: LayerOutputs | None = None
 
 
 def normalise(
@@ -190,7 +196,7 @@ def _normalise(
     definition.node.extend(_pre_relu_concats(definition))
     return NormalForm(
         definition, placeholder, ends.logits, batch_of(nodes[start]), ends.head, ends.asked,
-        tuple(floats),
+        tuple(floats), graph.hidden, graph.layer_outputs,
     )  # fmt: skip
 
 

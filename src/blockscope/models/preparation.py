@@ -6,7 +6,7 @@ of each image alone with both in one batch. A difference is refused, never compu
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,15 +16,17 @@ from tensorflow.core.framework import graph_pb2
 from blockscope.io.errors import BadFile
 from blockscope.models import graphs
 from blockscope.models.axes import MAP, Axes, axes_of
-from blockscope.models.batch_axis import Tensors, Tried, close, compared, open_batch
+from blockscope.models.batch_axis import compared, open_batch
 from blockscope.models.card import InputSpec
 from blockscope.models.entry import FedValue, InputSettings
+from blockscope.models.graphs import Shapes
 from blockscope.models.layer_views import is_view, with_views
 from blockscope.models.network import Network
 from blockscope.models.normal_form import NormalForm
 from blockscope.models.rewrites.channels_last import with_channels_last
 from blockscope.models.rewrites.dense_on_maps import with_products_of_channels
 from blockscope.models.rewrites.dilation import as_dilated
+from blockscope.models.tensor_samples import Sample, Samples, close, samples_of
 
 Values = npt.NDArray[np.float32]
 
@@ -67,10 +69,10 @@ def input_spec(
     )
 
 
-def prepare(
-    normal: NormalForm, spec: InputSpec, name: str, hidden: Collection[str] = ()
-) -> Prepared:
+def prepare(normal: NormalForm, spec: InputSpec, name: str) -> Prepared:
     """Make a plain graph one of any batch, with channels last, and find its layers.
+
+    Cost: seven passes of one image.
 
     Parameters
     ----------
@@ -80,8 +82,6 @@ def prepare(
         How an image enters it.
     name
         The model's id, for messages.
-    hidden
-        Tensors that are no layers.
 
     Returns
     -------
@@ -95,16 +95,17 @@ def prepare(
     """
     place = f"model '{name}', for an image of {spec.size[0]} x {spec.size[1]} pixels"
     try:
-        return _prepared(normal, spec, frozenset(hidden))
+        return _prepared(normal, spec)
     except BadFile as error:
         raise BadFile(f"{place} (models catalogue: input.size): {error}") from error
 
 
-def _prepared(normal: NormalForm, spec: InputSpec, hidden: frozenset[str]) -> Prepared:
+def _prepared(normal: NormalForm, spec: InputSpec) -> Prepared:
     definition, logits, batch = normal.definition, normal.logits, normal.batch
     images = _two_images(spec)
+    first, second = images[:1], images[1:]
     turned = with_channels_last(as_dilated(definition))
-    shapes = _shapes(_run(Network(turned, spec, logits), np.repeat(images[:1], batch, 0)))
+    shapes = _shapes(samples_of(Network(turned, spec, logits), np.repeat(first, batch, 0)))
     if shapes[logits][:1] != (batch,):
         raise BadFile(
             f"logits '{logits}' have shape {shapes[logits]} for {batch} of them, expected (image, "
@@ -112,17 +113,43 @@ def _prepared(normal: NormalForm, spec: InputSpec, hidden: frozenset[str]) -> Pr
         )
     opened = with_products_of_channels(open_batch(turned, shapes, batch), shapes)
     network = Network(opened, spec, logits)
-    alone = [_run(network, images[:1]), _run(network, images[1:])]
-    _check_unchanged(Network(definition, spec, logits), np.repeat(images[:1], batch, 0), alone[0])
-    tried = _tried(network, images, alone)
+    alone = [samples_of(network, first), samples_of(network, second)]
+    _check_unchanged(Network(definition, spec, logits), np.repeat(first, batch, 0), alone[0])
+    tried = compared(
+        alone,
+        _together(network, images),
+        lambda: _together(network, np.repeat(first, 2, 0)),
+        logits,
+    )
     spec = spec.model_copy(update={"one_by_one": tried.one_by_one})
+    floats = {name for name, sample in alone[0].items() if sample.is_float}
+    moving = graphs.downstream(network.nodes, spec.tensor) - {spec.tensor, logits}
+    usable = (tried.own_axis & floats & moving) - normal.hidden
     shapes = _shapes(alone[0])
     axes = axes_of(network.nodes, spec.tensor, shapes)
-    floats = {n for n, value in alone[0].items() if value.dtype == np.float32}
-    moving = graphs.downstream(network.nodes, spec.tensor) - {spec.tensor, logits}
-    usable = (tried.own_axis & floats & moving) - hidden
-    with_layers = with_views(opened, axes, shapes, usable)
+    names = _names(normal, first, alone[0], usable)
+    with_layers = with_views(opened, axes, shapes, usable, names)
     return Prepared(with_layers, spec, logits, _maps(axes, usable) | _views(with_layers))
+
+
+def _names(
+    normal: NormalForm, values: Values, samples: Samples, usable: frozenset[str]
+) -> dict[str, str]:
+    """Return the tensors by the names that the network's own framework gives them.
+
+    They are known by their values: names in a graph depend on how it was saved.
+    """
+    if normal.layer_outputs is None:
+        return {}
+    found: dict[str, str] = {}
+    for name, value in normal.layer_outputs(values).items():
+        wanted = Sample.of(value)
+        for tensor, sample in samples.items():
+            same = tensor in usable and sample.shape == wanted.shape
+            if same and close(sample.values, wanted.values):
+                found[name] = tensor
+                break
+    return found
 
 
 def _maps(axes: Mapping[str, Axes], usable: frozenset[str]) -> frozenset[str]:
@@ -137,37 +164,26 @@ def _two_images(spec: InputSpec) -> Values:
     return np.concatenate([network.values(image) for image in images])
 
 
-def _run(network: Network, values: Values) -> Tensors:
-    """Return every tensor that the logits need."""
-    needed = [n.name for n in graphs.toposort(network.nodes, graphs.sinks(network.definition))]
-    found = network.named_run({network.spec.tensor: values}, needed)
-    return {name: value.numpy() for name, value in found.items()}
+def _shapes(samples: Samples) -> Shapes:
+    return {name: sample.shape for name, sample in samples.items()}
 
 
-def _shapes(tensors: Tensors) -> dict[str, tuple[int, ...]]:
-    return {name: value.shape for name, value in tensors.items()}
+def _together(network: Network, images: Values) -> Samples | None:
+    """Return samples of a batch of images; None where the network takes no batch."""
+    try:
+        return samples_of(network, images)
+    except BadFile:
+        return None
 
 
-def _tried(network: Network, images: Values, alone: list[Tensors]) -> Tried:
-    def together(values: Values) -> Tensors | None:
-        try:
-            return _run(network, values)
-        except BadFile:
-            return None
-
-    both = together(images)
-    twice = together(np.repeat(images[:1], 2, 0))
-    return compared(alone, twice, both, network.logits)
-
-
-def _check_unchanged(before: Network, values: Values, after: Tensors) -> None:
+def _check_unchanged(before: Network, values: Values, after: Samples) -> None:
     """Refuse where the logits are not those of the graph before it was rewritten."""
     try:
         wanted = before.named_run({before.spec.tensor: values}, [before.logits])
     except BadFile:
         return  # with channels first, which a processor cannot compute
-    logits = wanted[before.logits].numpy()[:1]
-    found = after[before.logits]
+    logits = Sample.of(wanted[before.logits].numpy()[:1]).values
+    found = after[before.logits].values
     if not close(found, logits):
         raise BadFile(
             "its logits are not the same after its graph was written in plain operations: they "

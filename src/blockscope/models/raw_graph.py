@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+import numpy.typing as npt
 from tensorflow.core.framework import graph_pb2
 
 from blockscope.io.errors import BadFile, unknown_name
+
+LayerOutputs = Callable[[npt.NDArray[np.float32]], Mapping[str, npt.ArrayLike]]
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,9 @@ class Graph:
         The inputs' nodes by the names that the file gives these.
     hidden
         Tensors that are no layers: steps inside of what the file has as one operation.
+    layer_outputs
+        Computes the outputs of the layers by their names in the network's own framework, from the
+        image's input (image, row, col, channel); None where these are the names of the graph.
     compared
         With what a converted network was compared, and how much it differs; for the card.
     """
@@ -36,6 +43,7 @@ class Graph:
     nodes_of: Mapping[str, str] = field(default_factory=dict)
     hidden: frozenset[str] = frozenset()
     compared: Mapping[str, str | float] = field(default_factory=dict)
+    layer_outputs: LayerOutputs | None = None
 
 
 def choose_output(names: Sequence[str], wanted: str | None, source: str) -> int | None:

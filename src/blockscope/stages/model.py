@@ -58,7 +58,7 @@ def write_model(
     )
     labels_path, _ = _locate(entry.labels, downloads, download_mb)
     spec = input_spec(normal, entry.input, entry.feed)
-    prepared = with_flat_logits(prepare(normal, spec, name, graph.hidden))
+    prepared = with_flat_logits(prepare(normal, spec, name))
     labels = Labels(read_labels(labels_path), entry.skip_labels)
     card = build_card(prepared, name, labels=labels, head=normal.head)
     content = prepared.definition.SerializeToString(deterministic=True)

@@ -320,6 +320,31 @@ def keras_model():
     return model
 
 
+# Keras itself, writing variables with NumPy 2.4.
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+def test_layers_have_the_names_of_their_framework_however_they_were_saved(tmp_path, normal):
+    from blockscope.attribution.all_labels import attribute_labels
+    from blockscope.autodiff.gradient_overrides import OVERRIDES
+    from blockscope.autodiff.linear_map import LinearMap
+
+    keras_model().save(tmp_path / "net.keras")
+    card, network = normal(tmp_path / "net.keras", **NO_NAMES)
+    for name, end in (("add", "add_1/Add"), ("first", "first_1/Relu"), ("global", "global_1/Mean")):
+        (other,) = [layer for layer in card.by_name if layer.endswith(end)]
+        assert card.by_name[name].shape == card.by_name[other].shape
+        assert card.is_after("average", name) == (name != "global")
+        found = [
+            attribute_labels(
+                LinearMap(network, network.values(image()), each, card.logits, OVERRIDES["none"]),
+                range(4),
+            )
+            for each in (name, other)
+        ]
+        assert np.abs(found[0]).max() > 1e-4
+        np.testing.assert_allclose(found[0], found[1], atol=1e-7)
+    assert "head" not in card.by_name  # the logits are no layer
+
+
 NO_NAMES = {"input": {"size": SIZE, "range": (-1.0, 1.0)}, "logits": None}
 
 
