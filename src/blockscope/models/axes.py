@@ -8,6 +8,7 @@ where rows, columns and channels are mixed up every figure looks plausible.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 from tensorflow import make_ndarray
@@ -34,8 +35,8 @@ OF_MAPS = frozenset(
 SAME_AXES = frozenset(
     """Identity IdentityN StopGradient PreventGradient Snapshot Cast Relu Relu6 Elu Selu LeakyRelu
     Sigmoid Tanh Softplus Softsign Exp Expm1 Log Log1p Sqrt Rsqrt Square Abs Neg Sign Erf Erfc
-    Reciprocal Inv Floor Ceil Round Rint Softmax LogSoftmax ClipByValue Pad PadV2 MirrorPad
-    EnsureShape Cumsum Reverse ReverseV2 Slice Tile Sin Cos Tan Atan ZerosLike OnesLike""".split()
+    Reciprocal Inv Floor Ceil Round Rint Softmax LogSoftmax ClipByValue MirrorPad EnsureShape
+    Cumsum Reverse ReverseV2 Tile Sin Cos Tan Atan ZerosLike OnesLike""".split()
 )
 ELEMENTWISE = frozenset(
     """Add AddV2 AddN Sub Mul RealDiv Div DivNoNan Maximum Minimum Pow SquaredDifference BiasAdd
@@ -254,11 +255,33 @@ class _Rules:
             int(attribute(node, mask)) >> axis & 1 for mask in ("begin_mask", "end_mask")
         )
         taken = range(grid.tokens)[None if open_begin else begin : None if open_end else end]
-        inner = range(grid.before, grid.tokens - grid.after)
-        if step != 1 or not set(inner) <= set(taken):
-            return UNKNOWN
-        before, after = inner.start - taken.start, taken.stop - inner.stop
-        return grid_word(Grid(before, grid.rows, grid.cols, after))
+        return _part_of(grid, taken) if step == 1 else UNKNOWN
+
+    def padded(self, node: node_def_pb2.NodeDef) -> Axes:
+        """Return the axes; tokens may be added, to which others add the class token's values."""
+        axes, edges = self._first(node), self._held(node, 1)
+        if edges is None:
+            return ()
+        grids = [grid_of(word) for word in axes]
+        return tuple(
+            grid_word(replace(grid, before=grid.before + int(a), after=grid.after + int(b)))
+            if grid
+            else word
+            for word, grid, (a, b) in zip(axes, grids, edges, strict=True)
+        )
+
+    def cut(self, node: node_def_pb2.NodeDef) -> Axes:
+        """Return the axes of a Slice; of the tokens, all of a map's must be kept."""
+        axes, begin, size = self._first(node), self._held(node, 1), self._held(node, 2)
+        if begin is None or size is None:
+            return ()
+        kept = list(axes)
+        for axis, word in enumerate(axes):
+            grid = grid_of(word)
+            if grid:
+                count = grid.tokens - int(begin[axis]) if size[axis] < 0 else int(size[axis])
+                kept[axis] = _part_of(grid, range(int(begin[axis]), int(begin[axis]) + count))
+        return tuple(kept)
 
     def split(self, node: node_def_pb2.NodeDef) -> Axes:
         return self.found.get(graphs.sources(node)[1 if node.op == "Split" else 0], ())
@@ -324,6 +347,14 @@ def _agreed(words: set[str]) -> str:
     return words.pop() if len(words) == 1 else UNKNOWN
 
 
+def _part_of(grid: Grid, taken: range) -> str:
+    """Return the word of a part of the tokens, which is known if a map is wholly in it."""
+    before, after = grid.before - taken.start, taken.stop - (grid.tokens - grid.after)
+    if before < 0 or after < 0:
+        return UNKNOWN
+    return grid_word(replace(grid, before=before, after=after))
+
+
 def _with_others(grids: Sequence[Grid | None], sizes: Sequence[int]) -> str:
     """Return the word of tokens of a map joined with others, such as a class token."""
     if sum(grid is not None for grid in grids) != 1:
@@ -341,6 +372,9 @@ RULES: dict[str, Rule] = {
     "ExpandDims": _Rules.expanded,
     "ConcatV2": _Rules.concatenated,
     "StridedSlice": _Rules.sliced,
+    "Slice": _Rules.cut,
+    "Pad": _Rules.padded,
+    "PadV2": _Rules.padded,
     "Split": _Rules.split,
     "SplitV": _Rules.split,
     "GatherV2": _Rules.gathered,

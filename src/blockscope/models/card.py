@@ -78,6 +78,10 @@ class ModelCard(BaseModel):
     layers: tuple[Layer, ...] = Field(description="usable layers, in the order of computation")
     labels: tuple[str, ...] = Field(description="entry i names logit i")
     skip_labels: int = Field(default=0, description="number of leading entries that are not labels")
+    floats: tuple[str, ...] = Field(
+        default=(),
+        description="types of floats in the file beside float32, in which all is computed",
+    )
     compared: dict[str, str | float] = Field(
         default_factory=dict,
         description="for a converted network (ONNX): with what its outputs were compared, and the "

@@ -65,6 +65,7 @@ def write_model(
     card = card.model_copy(
         update={
             "asked": normal.asked,
+            "floats": normal.floats,
             "source": entry.graph.url or entry.graph.path or "",
             "source_sha256": source_sha256,
             "entry": entry.digest,

@@ -121,6 +121,11 @@ def _card(card: ModelCard) -> list[str]:
     lines = [
         f"Input: {card.input.tensor}, {rows} x {cols} pixels, {card.input.in_words()}",
         *(f"Fed: {name} = {value}" for name, value in card.input.fed.items()),
+        *(
+            [f"Computed in float32; the file also has {', '.join(card.floats)}"]
+            if card.floats
+            else []
+        ),
         f"{_logits(card)}, {card.outputs} in all, {named} with a label",
         f"Layers ({len(card.layers)}): row x col x channel",
     ]

@@ -198,6 +198,24 @@ def test_tokens_are_a_map_and_the_class_token_a_position_of_its_own():
     case.check("tokens_class_token", terms[:, :1].reshape(4, 1, 1, 6))
 
 
+def test_a_class_token_may_be_added_to_padding():
+    def build(x, keep=None):
+        patches = conv(x, 6, (2, 2), 2, "VALID", seed=2, relu=False)
+        tokens = tf.pad(tf.reshape(patches, [-1, 35, 6]), [[0, 0], [1, 2], [0, 0]])
+        tokens = tagged("tokens", tf.nn.relu(tokens + w(1, 38, 6, seed=4)), keep)
+        kept = tf.slice(tokens, [0, 1, 0], [-1, 35, -1]) * 2.0
+        kept = tagged("kept", kept, keep)
+        return tf.reduce_mean(kept, 1) @ w(6, 4, seed=7) + tokens[:, 0] @ w(6, 4, seed=8)
+
+    case = Case(build)
+    assert case.layers["tokens"] == case.layers["kept"] == (5, 7, 6)
+    assert case.layers["tokens_class_token"] == (1, 1, 6)
+    assert case.layers["tokens_other_tokens"] == (1, 2, 6)
+    terms = case.terms("tokens")
+    case.check("tokens", terms[:, 1:36].reshape(4, 5, 7, 6))
+    case.check("kept", case.terms("kept").reshape(4, 5, 7, 6))
+
+
 def test_a_dense_layer_has_one_position():
     case = Case(transformer)
     assert case.layers["vector"] == (1, 1, 6)
@@ -224,3 +242,16 @@ def test_layers_keep_their_order_and_what_they_come_from():
     assert names.index("tokens") < names.index("mixed") < names.index("vector")
     assert "logits" not in names
     assert not any("/_" in name for name in names)
+
+
+def test_half_precision_is_told():
+    def build(x):
+        return head(tf.cast(tf.nn.relu(tf.cast(conv(x, 6, seed=2), tf.float16)), tf.float32))
+
+    graph = tf.Graph()
+    with graph.as_default():
+        tf.identity(
+            build(tf.compat.v1.placeholder(tf.float32, [None, *SIZE, 3], "input")), "logits"
+        )
+    normal = normalise(Graph(graph.as_graph_def(), "input"), "net", logits="logits")
+    assert normal.floats == ("float16",)
