@@ -1,4 +1,4 @@
-"""Every result is compared with TensorFlow's own gradient before it is written.
+"""Every attribution of the first order is compared with TensorFlow's gradient before it is written.
 
 A random mix of what responds (labels, positions, channels) has one gradient, which TensorFlow
 computes backwards through the network's own operations. The same mix of the result must give the
@@ -31,14 +31,23 @@ def mix_of(*sizes: int) -> Floats:
 
 def terms_of(gradients: Gradients, score: Callable[[tf.Tensor], tf.Tensor]) -> Floats:
     """Return activation times gradient of a score of the target, (row, col, channel)."""
+    return _gradient(gradients, score) * gradients.value
+
+
+def _gradient(gradients: Gradients, score: Callable[[tf.Tensor], tf.Tensor]) -> Floats:
     _, (gradient,) = gradients.at(gradients.value[None], lambda target: [score(target)])
-    return gradient.numpy()[0] * gradients.value
+    return gradient.numpy()[0]
 
 
 def label_terms(gradients: Gradients, indexes: Sequence[int]) -> Floats:
     """Return the terms of a mix of logits, (row, col, channel)."""
+    return label_gradient(gradients, indexes) * gradients.value
+
+
+def label_gradient(gradients: Gradients, indexes: Sequence[int]) -> Floats:
+    """Return the gradient of a mix of logits, (row, col, channel)."""
     mix = tf.constant(mix_of(len(indexes)))
-    return terms_of(
+    return _gradient(
         gradients, lambda logits: tf.reduce_sum(mix * tf.gather(logits, list(indexes), axis=1), 1)
     )
 

@@ -90,13 +90,19 @@ class LinearMap:
             name, _, number = made_edge.partition(":")
             inputs = _edges(nodes[name])
             moved = tuple(place for place, edge in enumerate(inputs) if edge in moving)
-            if moved and computed[made_edge].dtype.is_floating:
+            stops = nodes[name].op == "StopGradient"  # nothing behind it responds
+            if moved and not stops and computed[made_edge].dtype.is_floating:
                 moving.add(made_edge)
                 values_in = [computed[edge] for edge in inputs]
                 point = OpPoint(
                     nodes[name], values_in, computed[made_edge], moved, int(number or 0)
                 )
                 self.ops.append((made_edge, inputs, self._derivative(point, override)))
+        if target not in moving:
+            raise BadFile(
+                f"'{target}' does not respond to layer '{layer}': every way between them ends at a "
+                "StopGradient, or at whole numbers; choose a layer after it"
+            )
         self._last_use = {edge: i for i, (_, edges, _) in enumerate(self.ops) for edge in edges}
 
     def _derivative(self, point: OpPoint, override: Override) -> LinearOp:
@@ -138,10 +144,7 @@ class LinearMap:
             for edge in set(edges):
                 if self._last_use[edge] == number and edge in live and edge != self.target:
                     del live[edge]  # memory is bounded by what is alive at once
-        result = live.get(self.target)
-        if result is None:  # no floating point number on the way depends on the layer
-            batch = len(start.frame.top) if isinstance(start, Window) else tf.shape(start)[0]
-            result = tf.zeros([batch, *self.output.shape[1:]], self.output.dtype)
+        result = live[self.target]
         if isinstance(result, Window):
             result = result.to_map(_size(self.output))
         return result, multiplications

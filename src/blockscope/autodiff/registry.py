@@ -56,7 +56,7 @@ LINEAR_OPS: dict[str, type[LinearOp]] = {
     **dict.fromkeys(("Add", "AddV2", "AddN", "Sub"), Add),
     **dict.fromkeys(("Pad", "PadV2"), Pad),
     **dict.fromkeys(("Reshape", "Squeeze", "ExpandDims"), Reshape),
-    **dict.fromkeys(("Identity", "BiasAdd", "StopGradient", "Snapshot", "EnsureShape"), Identity),
+    **dict.fromkeys(("Identity", "BiasAdd", "Snapshot", "EnsureShape"), Identity),
     **dict.fromkeys(
         ("ResizeBilinear", "ResizeNearestNeighbor", "SpaceToDepth", "DepthToSpace", "Neg", "Cast"),
         AlreadyLinear,

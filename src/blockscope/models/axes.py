@@ -11,12 +11,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
-from tensorflow import make_ndarray
 from tensorflow.core.framework import node_def_pb2
 
 from blockscope.models import graphs
 from blockscope.models.graphs import Shapes
 from blockscope.models.node_attributes import attribute
+from blockscope.models.rewrites.making import held
 from blockscope.models.token_grid import Grid, grid_of, grid_word
 
 Axes = tuple[str, ...]
@@ -36,7 +36,7 @@ SAME_AXES = frozenset(
     """Identity IdentityN StopGradient PreventGradient Snapshot Cast Relu Relu6 Elu Selu LeakyRelu
     Sigmoid Tanh Softplus Softsign Exp Expm1 Log Log1p Sqrt Rsqrt Square Abs Neg Sign Erf Erfc
     Reciprocal Inv Floor Ceil Round Rint Softmax LogSoftmax ClipByValue MirrorPad EnsureShape
-    Cumsum Reverse ReverseV2 Tile Sin Cos Tan Atan ZerosLike OnesLike""".split()
+    Cumsum Tile Sin Cos Tan Atan ZerosLike OnesLike""".split()
 )
 ELEMENTWISE = frozenset(
     """Add AddV2 AddN Sub Mul RealDiv Div DivNoNan Maximum Minimum Pow SquaredDifference BiasAdd
@@ -106,14 +106,6 @@ class _Rules:
         sources = graphs.sources(node)
         return self.found.get(sources[0], ()) if sources else ()
 
-    def _held(self, node: node_def_pb2.NodeDef, number: int) -> np.ndarray | None:
-        """Return the constant that a node reads; None where it is none."""
-        sources = graphs.sources(node)
-        held = self.nodes[sources[number]] if len(sources) > number else None
-        if held is None or held.op != "Const":
-            return None
-        return np.asarray(make_ndarray(held.attr["value"].tensor))
-
     def _joined(self, node: node_def_pb2.NodeDef) -> Axes:
         """Return the axes of what is broadcast together: the words on which the operands agree."""
         rank = len(self.shapes[node.name])
@@ -129,11 +121,11 @@ class _Rules:
         return tuple(joined)
 
     def transposed(self, node: node_def_pb2.NodeDef) -> Axes:
-        order, axes = self._held(node, 1), self._first(node)
+        order, axes = held(node, 1, self.nodes), self._first(node)
         return () if order is None else tuple(axes[i] for i in order)
 
     def reduced(self, node: node_def_pb2.NodeDef) -> Axes:
-        axes, reduced = self._first(node), self._held(node, 1)
+        axes, reduced = self._first(node), held(node, 1, self.nodes)
         if reduced is None or not axes:
             return ()
         gone = {int(axis) % len(axes) for axis in np.atleast_1d(reduced)}
@@ -183,14 +175,15 @@ class _Rules:
         return tuple(word for axis, word in enumerate(axes) if axis not in gone)
 
     def expanded(self, node: node_def_pb2.NodeDef) -> Axes:
-        axes, place = list(self._first(node)), self._held(node, 1)
+        axes, place = list(self._first(node)), held(node, 1, self.nodes)
         if place is None or not axes:
             return ()
         axes.insert(int(place.reshape(-1)[0]) % (len(axes) + 1), UNKNOWN)
         return tuple(axes)
 
     def concatenated(self, node: node_def_pb2.NodeDef) -> Axes:
-        sources, place = graphs.sources(node)[:-1], self._held(node, len(graphs.sources(node)) - 1)
+        sources = graphs.sources(node)[:-1]
+        place = held(node, len(sources), self.nodes)
         known = [self.found[source] for source in sources if source in self.found]
         if place is None or len({len(axes) for axes in known}) != 1:
             return ()
@@ -200,6 +193,8 @@ class _Rules:
         if any(grids):
             sizes = [self.shapes[source][axis] for source in sources]
             agreed[axis] = _with_others(grids, sizes)
+        elif agreed[axis] in ("row", "col"):
+            agreed[axis] = UNKNOWN  # positions may have changed their places, as by a roll
         return tuple(agreed)
 
     def multiplied(self, node: node_def_pb2.NodeDef) -> Axes:
@@ -247,7 +242,7 @@ class _Rules:
 
     def _kept_tokens(self, node: node_def_pb2.NodeDef, grid: Grid, axis: int) -> str:
         """Return the word of a part of the tokens: that of a map if it holds all positions."""
-        bounds = [self._held(node, number) for number in (1, 2, 3)]
+        bounds = [held(node, number, self.nodes) for number in (1, 2, 3)]
         if any(one is None or axis >= len(one) for one in bounds):
             return grid_word(grid)  # later axes are taken whole; the size says whether that is so
         begin, end, step = (int(one[axis]) for one in bounds if one is not None)
@@ -259,7 +254,7 @@ class _Rules:
 
     def padded(self, node: node_def_pb2.NodeDef) -> Axes:
         """Return the axes; tokens may be added, to which others add the class token's values."""
-        axes, edges = self._first(node), self._held(node, 1)
+        axes, edges = self._first(node), held(node, 1, self.nodes)
         if edges is None:
             return ()
         grids = [grid_of(word) for word in axes]
@@ -272,7 +267,7 @@ class _Rules:
 
     def cut(self, node: node_def_pb2.NodeDef) -> Axes:
         """Return the axes of a Slice; of the tokens, all of a map's must be kept."""
-        axes, begin, size = self._first(node), self._held(node, 1), self._held(node, 2)
+        axes, begin, size = self._first(node), held(node, 1, self.nodes), held(node, 2, self.nodes)
         if begin is None or size is None:
             return ()
         kept = list(axes)
@@ -287,13 +282,22 @@ class _Rules:
         return self.found.get(graphs.sources(node)[1 if node.op == "Split" else 0], ())
 
     def gathered(self, node: node_def_pb2.NodeDef) -> Axes:
-        axes, place = list(self._first(node)), self._held(node, 2)
-        indices = self._held(node, 1)
+        axes, place = list(self._first(node)), held(node, 2, self.nodes)
+        indices = held(node, 1, self.nodes)
         if place is None or indices is None or not axes:
             return ()
         axis = int(place) % len(axes)
-        axes[axis : axis + 1] = [axes[axis]] if indices.ndim == 1 else [UNKNOWN] * indices.ndim
+        kept = indices.ndim == 1 and (axes[axis] == "channel" or bool(np.all(np.diff(indices) > 0)))
+        axes[axis : axis + 1] = [axes[axis]] if kept else [UNKNOWN] * indices.ndim
         return tuple(axes)
+
+    def reversed(self, node: node_def_pb2.NodeDef) -> Axes:
+        """Return the axes; one whose positions are in reverse order is not known any more."""
+        axes, turned = self._first(node), held(node, 1, self.nodes)
+        if turned is None or not axes:
+            return ()
+        gone = {int(axis) % len(axes) for axis in np.atleast_1d(turned)}
+        return tuple(UNKNOWN if axis in gone else word for axis, word in enumerate(axes))
 
 
 def _block(words: Axes, before: Sequence[int], after: Sequence[int]) -> list[str]:
@@ -372,6 +376,7 @@ RULES: dict[str, Rule] = {
     "ExpandDims": _Rules.expanded,
     "ConcatV2": _Rules.concatenated,
     "StridedSlice": _Rules.sliced,
+    "ReverseV2": _Rules.reversed,
     "Slice": _Rules.cut,
     "Pad": _Rules.padded,
     "PadV2": _Rules.padded,

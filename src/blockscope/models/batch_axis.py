@@ -164,11 +164,11 @@ def compared(
         The logits of an image depend on the other images of its batch.
     """
     first, second = alone
-    if together is not None and _apart(together, first, second, logits):
-        own = {n for n in first if n in together and _apart(together, first, second, n)}
+    if together is not None and _each_alone(together, first, second, logits):
+        own = {n for n in first if n in together and _each_alone(together, first, second, n)}
         return Tried(False, frozenset(own))
     same = twice() if together is not None else None
-    if same is not None and _apart(same, first, first, logits):
+    if same is not None and _each_alone(same, first, first, logits):
         raise BadFile(
             "the logits of an image depend on the other images of its batch, as those of batch "
             "norm in training mode do; export the network for inference"
@@ -177,7 +177,7 @@ def compared(
     return Tried(True, frozenset(own))
 
 
-def _apart(both: Samples, first: Samples, second: Samples, name: str) -> bool:
+def _each_alone(both: Samples, first: Samples, second: Samples, name: str) -> bool:
     """Tell whether entry i of a tensor for two images is that of image i alone."""
     found, parts = both[name], (first[name], second[name])
     if found.shape[:1] != (2,) or any(part.shape != (1, *found.shape[1:]) for part in parts):

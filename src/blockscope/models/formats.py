@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import contextlib
 import io
+import math
 import re
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +32,7 @@ from blockscope.models.saved_models import read_saved_model
 
 __all__ = ["Graph", "read_graph"]
 
+TOGETHER = 10**8  # values of layers that are held at once, to know the layers by them
 MOST_BYTES = 2**31  # of a frozen graph: more, protobuf does not read
 
 
@@ -71,16 +74,21 @@ def read_graph(path: str | Path, entry: ModelEntry) -> Graph:
     return _read_frozen(source)
 
 
-def _read_frozen(source: Path) -> Graph:
-    if source.name == "saved_model.pb":
-        raise BadFile(
-            f"'{source}' is part of a SavedModel; give its folder '{source.parent}' instead"
-        )
+def check_bytes(source: Path) -> None:
+    """Refuse a frozen graph that is larger than what protobuf reads."""
     if source.stat().st_size >= MOST_BYTES:
         raise BadFile(
             f"model file '{source}' has {source.stat().st_size:,} bytes; a frozen graph has less "
             f"than {MOST_BYTES:,}"
         )
+
+
+def _read_frozen(source: Path) -> Graph:
+    if source.name == "saved_model.pb":
+        raise BadFile(
+            f"'{source}' is part of a SavedModel; give its folder '{source.parent}' instead"
+        )
+    check_bytes(source)
     definition = graph_pb2.GraphDef()
     try:
         definition.ParseFromString(source.read_bytes())
@@ -154,27 +162,30 @@ def _read_keras(source: Path, entry: ModelEntry) -> Graph:
     )
 
 
-def _layer_outputs(model: Any) -> LayerOutputs | None:
-    """Return what computes the outputs of a Keras model's layers; None for one without a graph."""
+def _layer_outputs(model: Any) -> LayerOutputs:
+    """Return what computes the outputs of a Keras model's layers, some at a time."""
     import keras
 
-    tensors = {}
+    parts: list[dict[str, Any]] = [{}]
+    size = 0
     for layer in model.layers:
         with contextlib.suppress(AttributeError, ValueError):  # used never, or several times
-            if isinstance(layer.output, keras.KerasTensor):
-                tensors[layer.name] = layer.output
-    try:
-        whole = keras.Model(model.inputs, tensors)
-    except ValueError:
-        return None
+            tensor = layer.output
+            if isinstance(tensor, keras.KerasTensor):
+                size += math.prod(n or 1 for n in tensor.shape)
+                if size > TOGETHER and parts[-1]:
+                    parts.append({})
+                    size = 0
+                parts[-1][layer.name] = tensor
 
-    def outputs(values: npt.NDArray[np.float32]) -> dict[str, npt.ArrayLike]:
+    def outputs(values: npt.NDArray[np.float32]) -> Iterator[tuple[str, npt.ArrayLike]]:
         given = values.astype(keras.backend.standardize_dtype(model.inputs[0].dtype))
-        try:
-            found = whole([given], training=False)
-        except (ValueError, TypeError, tf.errors.OpError):  # the names of the graph stay
-            return {}
-        return {name: np.asarray(value) for name, value in found.items()}
+        for tensors in parts:
+            try:
+                found = keras.Model(model.inputs, tensors)([given], training=False)
+            except (ValueError, TypeError, tf.errors.OpError):  # the names of the graph stay
+                return
+            yield from ((name, np.asarray(value)) for name, value in found.items())
 
     return outputs
 

@@ -22,6 +22,7 @@ from blockscope.models.rewrites.making import (
     copied,
     operation,
     reshape,
+    transpose,
     typed,
     with_nodes,
 )
@@ -91,7 +92,7 @@ def _views(
     if axes == MAP:
         return _marked([operation("Identity", name, [source])], source)
     if axes == FIRST:
-        return [*_marked(_transposed(name, source, (0, 2, 3, 1)), source)]
+        return [*_marked(transpose(name, source, (0, 2, 3, 1), f"{name}/_view_order"), source)]
     if axes == VECTOR:
         return [*_marked(reshape(name, source, (-1, 1, 1, shape[1])), source)]
     grid = (
@@ -138,12 +139,6 @@ def _part(name: str, source: str, first: int, count: int) -> list[node_def_pb2.N
     return [begin, size, typed(taken, Index=types_pb2.DT_INT32)]
 
 
-def _transposed(name: str, source: str, order: tuple[int, ...]) -> list[node_def_pb2.NodeDef]:
-    axes = constant(f"{name}/_order", np.array(order, np.int32))
-    node = operation("Transpose", name, [source, axes.name])
-    return [axes, typed(node, Tperm=types_pb2.DT_INT32)]
-
-
 def read_through(nodes: graphs.Nodes, layer: str) -> dict[str, node_def_pb2.NodeDef]:
     """Return the nodes, changed so that what reads a view's tensor reads the view.
 
@@ -173,7 +168,7 @@ def _back(
     if view.op == "Identity":
         return [operation("Identity", source, [view.name])]
     if view.op == "Transpose":
-        return _ending(source, _transposed(own, view.name, (0, 3, 1, 2)))
+        return _ending(source, transpose(own, view.name, (0, 3, 1, 2)))
     _, rows, cols, channels = make_ndarray(nodes[graphs.sources(view)[1]].attr["value"].tensor)
     place = list(view.attr[PLACE].list.i)
     if not place:

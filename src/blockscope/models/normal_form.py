@@ -175,7 +175,6 @@ def _normalise(
     check_computes(kept, name)
     check_ops([(node.name, node.op) for node in kept], name)
     _check_nodes(kept, whole, {start, *feed})
-    check_moments(needed, name)
     definition = graph_pb2.GraphDef(versions=graph.definition.versions)
     plain = [node if node.name == start else _plain(node, name) for node in kept]
     lift_whole_numbers(plain, start, rule)
@@ -193,6 +192,7 @@ def _normalise(
     floats = other_floats(definition)
     placeholder = made[0].name
     definition = fold_constants(as_float32(definition), placeholder)
+    check_moments({node.name: node for node in definition.node}, name)
     definition.node.extend(_pre_relu_concats(definition))
     return NormalForm(
         definition, placeholder, ends.logits, batch_of(nodes[start]), ends.head, ends.asked,
@@ -296,7 +296,7 @@ def _plain(node: node_def_pb2.NodeDef, name: str) -> node_def_pb2.NodeDef:
         )
     plain.device = ""
     del plain.input[:]
-    plain.input.extend(i for i in node.input if not i.startswith("^"))
+    plain.input.extend(i.removesuffix(":0") for i in node.input if not i.startswith("^"))
     for key in [key for key in plain.attr if key.startswith("_")]:
         del plain.attr[key]  # custom gradients, colocation: bound to the process that wrote them
     if plain.op == "Concat":

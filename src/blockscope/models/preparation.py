@@ -6,6 +6,7 @@ of each image alone with both in one batch. A difference is refused, never compu
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -23,10 +24,12 @@ from blockscope.models.graphs import Shapes
 from blockscope.models.layer_views import is_view, with_views
 from blockscope.models.network import Network
 from blockscope.models.normal_form import NormalForm
-from blockscope.models.rewrites.channels_last import with_channels_last
+from blockscope.models.rewrites.channels_last import apply_in_any_layout, with_channels_last
 from blockscope.models.rewrites.dense_on_maps import with_products_of_channels
 from blockscope.models.rewrites.dilation import as_dilated
 from blockscope.models.tensor_samples import Sample, Samples, close, samples_of
+
+SAME = 1e-5  # of the largest value: one tensor computed by two programs
 
 Values = npt.NDArray[np.float32]
 
@@ -124,7 +127,8 @@ def _prepared(normal: NormalForm, spec: InputSpec) -> Prepared:
     spec = spec.model_copy(update={"one_by_one": tried.one_by_one})
     floats = {name for name, sample in alone[0].items() if sample.is_float}
     moving = graphs.downstream(network.nodes, spec.tensor) - {spec.tensor, logits}
-    usable = (tried.own_axis & floats & moving) - normal.hidden
+    usable = (tried.own_axis & floats & moving) - normal.hidden - _in_parts(network.nodes)
+    usable = frozenset(name for name in usable if "/_" not in name)  # what rewriting added
     shapes = _shapes(alone[0])
     axes = axes_of(network.nodes, spec.tensor, shapes)
     names = _names(normal, first, alone[0], usable)
@@ -132,23 +136,28 @@ def _prepared(normal: NormalForm, spec: InputSpec) -> Prepared:
     return Prepared(with_layers, spec, logits, _maps(axes, usable) | _views(with_layers))
 
 
+def _in_parts(nodes: graphs.Nodes) -> set[str]:
+    """Return the nodes of which another output than the first is read: no one tensor is theirs."""
+    edges = (edge for node in nodes.values() for edge in node.input)
+    return {graphs.tensor_name(edge) for edge in edges if graphs.output_number(edge) > 0}
+
+
 def _names(
     normal: NormalForm, values: Values, samples: Samples, usable: frozenset[str]
 ) -> dict[str, str]:
     """Return the tensors by the names that the network's own framework gives them.
 
-    They are known by their values: names in a graph depend on how it was saved.
+    Such a name is in the path of the tensor's, with a number that depends on how the file was
+    saved; of those tensors, the last one with the layer's values is it.
     """
-    if normal.layer_outputs is None:
-        return {}
     found: dict[str, str] = {}
-    for name, value in normal.layer_outputs(values).items():
+    for name, value in normal.layer_outputs(values) if normal.layer_outputs else ():
         wanted = Sample.of(value)
+        part = re.compile(rf"(^|/){re.escape(name)}(_\d+)?(/|$)")
         for tensor, sample in samples.items():
-            same = tensor in usable and sample.shape == wanted.shape
-            if same and close(sample.values, wanted.values):
+            named = tensor in usable and sample.shape == wanted.shape and part.search(tensor)
+            if named and close(sample.values, wanted.values, SAME):
                 found[name] = tensor
-                break
     return found
 
 
@@ -178,10 +187,9 @@ def _together(network: Network, images: Values) -> Samples | None:
 
 def _check_unchanged(before: Network, values: Values, after: Samples) -> None:
     """Refuse where the logits are not those of the graph before it was rewritten."""
-    try:
-        wanted = before.named_run({before.spec.tensor: values}, [before.logits])
-    except BadFile:
-        return  # with channels first, which a processor cannot compute
+    wanted = before.run(
+        {before.spec.tensor: values}, [before.logits], operation=apply_in_any_layout
+    )
     logits = Sample.of(wanted[before.logits].numpy()[:1]).values
     found = after[before.logits].values
     if not close(found, logits):

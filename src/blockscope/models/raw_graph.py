@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,7 +11,7 @@ from tensorflow.core.framework import graph_pb2
 
 from blockscope.io.errors import BadFile, unknown_name
 
-LayerOutputs = Callable[[npt.NDArray[np.float32]], Mapping[str, npt.ArrayLike]]
+LayerOutputs = Callable[[npt.NDArray[np.float32]], Iterable[tuple[str, npt.ArrayLike]]]
 
 
 @dataclass(frozen=True)
@@ -30,11 +30,11 @@ class Graph:
         The inputs' nodes by the names that the file gives these.
     hidden
         Tensors that are no layers: steps inside of what the file has as one operation.
+    compared
+        With what a converted network was compared, and how much it differs; for the card.
     layer_outputs
         Computes the outputs of the layers by their names in the network's own framework, from the
         image's input (image, row, col, channel); None where these are the names of the graph.
-    compared
-        With what a converted network was compared, and how much it differs; for the card.
     """
 
     definition: graph_pb2.GraphDef

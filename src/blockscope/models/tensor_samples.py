@@ -77,12 +77,14 @@ def samples_of(network: Network, values: npt.NDArray[np.float32]) -> Samples:
     return found
 
 
-def close(found: Array, wanted: Array) -> bool:
-    """Tell whether values are the same but for rounding; what is not finite must be the same."""
+def close(found: Array, wanted: Array, share: float = CLOSE) -> bool:
+    """Tell whether floats are the same but for rounding; what is not finite must be the same."""
     if found.shape != wanted.shape:
         return False
+    if not np.issubdtype(wanted.dtype, np.floating):
+        return np.array_equal(found, wanted)
     scale = np.abs(wanted[np.isfinite(wanted)]).max(initial=0)
     with np.errstate(invalid="ignore"):
-        near = np.abs(found - wanted) <= CLOSE * scale
+        near = np.abs(found - wanted) <= share * scale
     same = (found == wanted) | (np.isnan(found) & np.isnan(wanted))
     return bool(np.all(near | same))

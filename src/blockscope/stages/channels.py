@@ -10,6 +10,7 @@ from blockscope.attribution.channels import named_channels
 from blockscope.attribution.contrasts import find_contrasts
 from blockscope.attribution.grad_x_activation import attribute_labels_to_channels
 from blockscope.attribution.integrated_gradients import ChannelPaths, draw_noise
+from blockscope.attribution.verification import label_terms, mix_of, verify
 from blockscope.io import datasets
 from blockscope.io.atomic_files import FilePath
 from blockscope.stages.layer_task import LayerFiles, LayerTask
@@ -41,6 +42,8 @@ def write_channels(
     noise = draw_noise(seed, task.activations.shape[-1])
     dataset = named_channels(paths, methods, noise, tolerance, labels, task.card.head)
     by_label = attribute_labels_to_channels(linear, labels.indexes, memory_mb, progress=True)
+    mixed, terms = mix_of(len(labels)) @ by_label, label_terms(paths.gradients, labels.indexes)
+    verify(f"label_attribution at layer '{layer}'", mixed, terms, (0, 1))
     unit = unit_of(task.card.head)
     note = {"long_name": f"linear attribution of every label's {unit}", "units": unit}
     dataset["label_attribution"] = (("label", "channel"), datasets.as_float32(by_label), note)

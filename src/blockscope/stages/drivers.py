@@ -31,7 +31,9 @@ def write_drivers(
     attribution = attribute_channels(task.linear(), memory_mb=memory_mb, progress=True)
     task.check_finite("attribution", attribution)
     terms = channel_terms(task.gradients(), len(attribution))
+    cancels = 0
     if task.verify("attribution", mix_of(len(attribution)) @ attribution, terms, (0, 1)):
-        attribution = np.zeros_like(attribution)
+        attribution, cancels = np.zeros_like(attribution), 1
     dataset = named_drivers(attribution)
-    datasets.write_h5(output, dataset.assign_attrs(task.record("drivers")))
+    facts = task.record("drivers", cancels=cancels or None)
+    datasets.write_h5(output, dataset.assign_attrs(facts))

@@ -25,8 +25,8 @@ from blockscope.models.network import Network
 from blockscope.stages.activations import read_activations
 
 CANCELS = (
-    "the contributions of its channels add up to zero at every position, but for rounding, as they "
-    "do where a layer is only read through a normalisation; zeros are written"
+    "contributions add up to zero everywhere, but for rounding, as they do where a layer is only "
+    "read through a normalisation; zeros are written"
 )
 
 

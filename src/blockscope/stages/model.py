@@ -15,7 +15,7 @@ from blockscope.models.card_builder import build_card
 from blockscope.models.device import software_facts
 from blockscope.models.entry import ModelEntry, Source
 from blockscope.models.flat_logits import with_flat_logits
-from blockscope.models.formats import read_graph
+from blockscope.models.formats import check_bytes, read_graph
 from blockscope.models.normal_form import normalise
 from blockscope.models.preparation import input_spec, prepare
 
@@ -91,6 +91,8 @@ def _locate(
     path = Path(source.path or "")
     if not path.exists():
         raise BadFile(f"file '{path}' does not exist (models catalogue)")
+    if path.suffix == ".pb" and path.is_file():
+        check_bytes(path)  # before a file that is refused anyway is read for its checksum
     found = sha256_of(path)
     if source.sha256 and found != source.sha256.lower():
         raise BadFile(

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Unpack
 
+import numpy as np
+
 from blockscope.attribution.factors import SEED
 from blockscope.attribution.group_effects import attribute_groups, named_groups
 from blockscope.attribution.neuron_groups import group_neurons
+from blockscope.attribution.verification import label_gradient, mix_of, verify
 from blockscope.io import datasets
 from blockscope.io.atomic_files import FilePath
 from blockscope.io.errors import BadFile
@@ -29,6 +32,11 @@ def write_neuron_groups(
         raise BadFile(f"layer '{layer}' of model '{card.model}': {error}") from error
     effect = attribute_groups(linear, groups, card.label_table.indexes, memory_mb, progress=True)
     task.check_finite("effect of groups", effect)
+    numbers = np.arange(len(groups.channels))
+    gradient = label_gradient(task.gradients(), card.label_table.indexes)
+    terms = np.moveaxis(groups.vectors(numbers) * gradient, 0, -1)
+    mixed = effect @ mix_of(effect.shape[1])
+    verify(f"effect of groups at layer '{layer}'", mixed, terms, (0, 1, 2))
     logits = linear.output.numpy()[0]
     dataset = named_groups(groups, effect, logits, card.label_table, card.head)
     facts = task.record(

@@ -32,13 +32,14 @@ def w(*shape, seed=1):
 class Case:
     """A network of TensorFlow's operations, brought into normal form."""
 
-    def __init__(self, build, batch=None):
+    def __init__(self, build, batch=None, change=lambda graph: graph):
         self.build = build
         graph = tf.Graph()
         with graph.as_default():
             x = tf.compat.v1.placeholder(tf.float32, [batch, *SIZE, 3], "input")
             tf.identity(build(x), name="logits")
-        normal = normalise(Graph(graph.as_graph_def(), "input"), "net", logits="logits")
+        definition = change(graph.as_graph_def())
+        normal = normalise(Graph(definition, "input"), "net", logits="logits")
         spec = InputSpec(tensor="input", size=SIZE, range=(-1, 1))
         self.prepared = prepare(normal, spec, "net")
         names = Labels([f"l{i}" for i in range(4)])
@@ -255,3 +256,92 @@ def test_half_precision_is_told():
         )
     normal = normalise(Graph(graph.as_graph_def(), "input"), "net", logits="logits")
     assert normal.floats == ("float16",)
+
+
+def nchw(x, keep=None):
+    """Channels first as TensorFlow 1 writes it for a GPU: a split, and two heads."""
+    first = tf.transpose(x, [0, 3, 1, 2])
+    y = tf.nn.conv2d(first, w(3, 3, 3, 8), 1, "SAME", "NCHW")
+    y = tf.nn.relu(tf.nn.bias_add(y, w(8), "NCHW"), name="a")
+    one, two = tf.split(y, 2, 1)
+    parts = [
+        tf.nn.conv2d(part, w(3, 3, 4, 5, seed=n), 2, "SAME", "NCHW")
+        for n, part in enumerate((one, two), 5)
+    ]
+    y = tf.nn.relu(tf.add_n(parts), name="b")
+    flat = tf.reshape(tf.nn.max_pool2d(y, 2, 2, "SAME", "NCHW"), [-1, 60])
+    return tf.reduce_mean(y, [2, 3]) @ w(5, 4, seed=7) + flat @ w(60, 4, seed=8)
+
+
+def nhwc(x, keep):
+    y = keep("a", tf.nn.relu(tf.nn.conv2d(x, w(3, 3, 3, 8), 1, "SAME") + w(8)))
+    parts = [
+        tf.nn.conv2d(part, w(3, 3, 4, 5, seed=n), 2, "SAME")
+        for n, part in enumerate(tf.split(y, 2, 3), 5)
+    ]
+    y = keep("b", tf.nn.relu(tf.add_n(parts)))
+    pooled = tf.transpose(tf.nn.max_pool2d(y, 2, 2, "SAME"), [0, 3, 1, 2])
+    flat = tf.reshape(pooled, [-1, 60])
+    return tf.reduce_mean(y, [1, 2]) @ w(5, 4, seed=7) + flat @ w(60, 4, seed=8)
+
+
+@pytest.mark.parametrize("numbered", [False, True])
+def test_channels_first_give_what_channels_last_give(numbered):
+    def renumbered(graph):
+        for node in graph.node:
+            node.input[:] = [e if ":" in e or not numbered else f"{e}:0" for e in node.input]
+        return graph
+
+    case = Case(nchw, change=renumbered)
+    case.build = nhwc
+    assert (case.layers["a"], case.layers["b"]) == ((10, 14, 8), (5, 7, 5))
+    assert not any("channels_" in name for name in case.layers)
+    for layer in ("a", "b"):
+        case.check(layer, case.terms(layer))
+
+
+def test_positions_that_changed_their_places_are_no_map():
+    def build(x):
+        x = conv(x, 6, seed=2, name="a")
+        rolled = tf.identity(tf.concat([x[:, 3:], x[:, :3]], 1), name="rolled")
+        mirrored = tf.reverse(x, [2], name="mirrored")
+        picked = tf.gather(x, [2, 0, 1], axis=1, name="picked")
+        cropped = tf.gather(x, [2, 3, 5], axis=1, name="cropped")
+        return sum(head(part) for part in (rolled, mirrored, picked, cropped))
+
+    case = Case(build)
+    assert {"a", "cropped"} <= set(case.layers)
+    assert not {"rolled", "mirrored", "picked"} & set(case.layers)
+
+
+def test_masks_are_no_layers_and_compared_by_equality():
+    case = Case(lambda x: head(tf.where(conv(x, 6, seed=2, name="a") > 0.1, x[..., :1], 0.5)))
+    assert "a" in case.layers
+
+
+def test_an_operation_of_several_outputs_is_no_layer():
+    def build(x):
+        one, two = tf.split(conv(x, 6, seed=2, name="a"), 2, 3, name="parts")
+        return head(tf.nn.relu(one - two))
+
+    case = Case(build)
+    assert "parts" not in case.layers
+
+
+def test_a_layer_behind_which_the_gradient_stops_is_refused():
+    def build(x):
+        return head(tf.nn.relu(tf.stop_gradient(conv(x, 6, seed=2, name="a")), name="b"))
+
+    case = Case(build)
+    assert np.abs(attribute_labels(case.linear("b"), range(4))).max() > 0
+    with pytest.raises(BadFile, match=r"'logits' does not respond to layer 'a': .* a StopGradient"):
+        case.linear("a")
+
+
+def test_weights_that_are_standardised_are_no_training_mode():
+    def build(x):
+        kernel = tf.constant(w(3, 3, 3, 6))
+        mean, variance = tf.nn.moments(kernel, [0, 1, 2])
+        return head(tf.nn.conv2d(x, (kernel - mean) * tf.math.rsqrt(variance), 1, "SAME", name="a"))
+
+    assert "a" in Case(build).layers

@@ -71,6 +71,42 @@ def test_a_constant_that_cannot_be_computed_is_named():
         fold_constants(with_nodes(graph_pb2.GraphDef(), [start, *held, node, total]), "input")
 
 
+def test_a_constant_that_would_fill_the_memory_is_refused_before():
+    node = operation("Fill", "wide", ["sizes", "one"])
+    node.attr["index_type"].type = types_pb2.DT_INT32
+    start = operation("Placeholder", "input", [], ("dtype",))
+    total = operation("AddV2", "total", ["input", "wide"])
+    held = [constant("sizes", np.array([2**20, 2**20], "i4")), constant("one", np.float32(1))]
+    with pytest.raises(BadFile, match=r"'wide' \(Fill\) makes a constant of 1,099,511,627,776"):
+        fold_constants(with_nodes(graph_pb2.GraphDef(), [start, *held, node, total]), "input")
+
+
+def test_functions_that_grow_without_end_are_refused_at_once():
+    definition = graph_pb2.GraphDef()
+    for level in range(6):
+        function = definition.library.function.add()
+        function.signature.name = f"level{level}"
+        function.signature.input_arg.add(name="a", type=types_pb2.DT_FLOAT)
+        for number in range(200):
+            op = f"level{level + 1}" if level < 5 else "Identity"
+            function.node_def.add(name=f"n{number}", op=op, input=["a"])
+    definition.node.add(name="input", op="Placeholder")
+    definition.node.add(name="call", op="level0", input=["input"])
+    with pytest.raises(BadFile, match="more than 1,000,000 nodes when written out"):
+        inline_calls(definition)
+
+
+@pytest.mark.parametrize("dilations", [[1, 2, -5, 1], [1, 30000, 30000, 1]])
+def test_dilations_that_no_kernel_has_are_refused(dilations):
+    node = operation(
+        "DepthwiseConv2dNative", "output", ["input", "w"], **CONV | {"dilations": dilations}
+    )
+    with pytest.raises(
+        BadFile, match=r"convolution 'output' has the dilations \[1, .*; valid: from 1"
+    ):
+        as_dilated(graph_with(node, w=kernel(3, 3, 3, 2)))
+
+
 def test_two_nodes_of_one_name_are_refused():
     with pytest.raises(BadFile, match="2 nodes have the name 'a'"):
         with_nodes(graph_pb2.GraphDef(), [constant("a", 1.0), constant("a", 2.0)])

@@ -98,6 +98,12 @@ def _check_weights(model: onnx.ModelProto, source: Path) -> None:
                 f"model file '{source}' has its weights in '{name}'; valid: a file in its own "
                 "folder"
             )
+        if not name.endswith("data"):  # the others are not looked at when results may be old
+            raise BadFile(
+                f"model file '{source}' has its weights in '{name}'; valid: a name that ends in "
+                "'data', as exporters write it, or one file for all: "
+                "onnx.save_model(..., save_as_external_data=False)"
+            )
         beside = source.parent / name
         if beside.is_symlink() or not beside.is_file():
             raise BadFile(

@@ -23,6 +23,10 @@ FOLDED = dict.fromkeys(
     Size Slice Split Sqrt Squeeze Sub Sum Tanh Tile Transpose Trilu Unsqueeze Where""".split(),
     11,
 ) | {"BatchNormalization": 14, "Softmax": 13, "LayerNormalization": 17}
+BROADCAST = frozenset({
+    "Add", "And", "Div", "Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Max", "Min",
+    "Mod", "Mul", "Or", "Pow", "Sub", "Sum", "Where",
+})  # fmt: skip
 MOST_VALUES = 2**28  # of a computed constant: 1 GiB of float32
 
 
@@ -69,6 +73,15 @@ def _check_size(op: str, inputs: list[Constant | None]) -> None:
     elif op == "Pad":
         pads = arrays[1].reshape(2, -1).sum(0)
         values = math.prod(map(int, np.maximum(np.array(arrays[0].shape)[-len(pads) :] + pads, 0)))
+    elif op == "Concat":
+        values = sum(array.size for array in arrays)
+    elif op == "MatMul" and min(array.ndim for array in arrays) > 1:
+        lead = np.broadcast_shapes(*(array.shape[:-2] for array in arrays))
+        values = math.prod((*lead, arrays[0].shape[-2], arrays[1].shape[-1]))
+    elif op == "Gather":  # at most one slice of the longest kind for each index
+        values = arrays[1].size * arrays[0].size / max(1, min(arrays[0].shape, default=1))
+    elif len(arrays) > 1 and op in BROADCAST:
+        values = math.prod(np.broadcast_shapes(*(array.shape for array in arrays)))
     if values > MOST_VALUES:
         raise BadFile(
             f"it makes a constant of {values:,.0f} values; valid: at most {MOST_VALUES:,}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from tensorflow.core.framework import function_pb2, graph_pb2, node_def_pb2
 from tensorflow.python.framework import op_def_registry
@@ -27,16 +27,33 @@ def inline_calls(definition: graph_pb2.GraphDef) -> graph_pb2.GraphDef:
     """
     functions = {f.signature.name: f for f in definition.library.function}
     nodes = list(definition.node)
+    if _count(nodes, functions, {}, 0) > MOST_NODES:
+        raise BadFile(f"its functions have more than {MOST_NODES:,} nodes when written out")
     for _ in range(DEEPEST):
         called = [node for node in nodes if _function(node, functions)]
         if not called:
             return with_nodes(definition, nodes)
         nodes = _inlined_once(nodes, functions)
-        if len(nodes) > MOST_NODES:
-            raise BadFile(f"its functions have more than {MOST_NODES:,} nodes when written out")
     raise BadFile(
         f"its functions call each other more than {DEEPEST} deep, the last one '{called[0].name}'"
     )
+
+
+def _count(
+    nodes: Iterable[node_def_pb2.NodeDef], functions: Functions, known: dict[str, int], depth: int
+) -> int:
+    """Return how many nodes there are when all calls are written out; ends for any graph."""
+    total = 0
+    for node in nodes:
+        function = _function(node, functions)
+        if function is None or depth > DEEPEST:
+            total += 1
+            continue
+        name = function.signature.name
+        if name not in known:
+            known[name] = _count(function.node_def, functions, known, depth + 1)
+        total += known[name]
+    return total
 
 
 def _function(node: node_def_pb2.NodeDef, functions: Functions) -> function_pb2.FunctionDef | None:

@@ -5,13 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import tensorflow as tf
 from tensorflow import make_ndarray
 from tensorflow.core.framework import graph_pb2, node_def_pb2, types_pb2
 
 from blockscope.io.errors import BadFile
 from blockscope.models import graphs
+from blockscope.models.network import apply_or_name
 from blockscope.models.node_attributes import attribute
-from blockscope.models.rewrites.making import constant, copied, operation, typed, with_nodes
+from blockscope.models.rewrites.making import (
+    constant,
+    copied,
+    held,
+    transpose,
+    with_nodes,
+)
 
 FIRST_OF_LAST = (0, 3, 1, 2)  # the order of axes that makes channels first of channels last
 LAST_OF_FIRST = (0, 2, 3, 1)
@@ -91,18 +99,18 @@ class _Rewriting:
     def _made_last(self, name: str) -> None:
         """Note a tensor with channels last; beside it stands the one of the file, if read."""
         self.last[name] = name
-        self._put(*_transpose(name + FIRST, name, FIRST_OF_LAST))
+        self._put(*transpose(name + FIRST, name, FIRST_OF_LAST))
 
     def _operand(self, edge: str, reader: str) -> str:
         """Return an operand with channels last; empty where that is not known."""
         if edge in self.last:
             return self.last[edge]
-        held = self.nodes[graphs.tensor_name(edge)]
-        if held.op != "Const":
+        source = self.nodes[graphs.tensor_name(edge)]
+        if source.op != "Const":
             return ""
-        value = make_ndarray(held.attr["value"].tensor)
+        value = make_ndarray(source.attr["value"].tensor)
         if value.ndim == 0:
-            self._put(copied(held))
+            self._put(copied(source))
             return edge
         if value.ndim > 4:
             return ""
@@ -113,7 +121,7 @@ class _Rewriting:
 
     def _transposed(self, node: node_def_pb2.NodeDef) -> bool:
         """Take over a transposition between the two orders; tell whether it is one."""
-        order = _held(self.nodes, node, 1)
+        order = held(node, 1, self.nodes)
         if order is None or len(order) != 4:
             return False
         if tuple(order) == LAST_OF_FIRST and node.input[0] in self.last:
@@ -130,7 +138,7 @@ class _Rewriting:
         return False
 
     def _concat(self, node: node_def_pb2.NodeDef) -> None:
-        axis = _held(self.nodes, node, len(node.input) - 1)
+        axis = held(node, len(node.input) - 1, self.nodes)
         if axis is None:
             self._as_it_was(node)
             return
@@ -147,7 +155,7 @@ class _Rewriting:
         image = 2 if node.op == "Conv2DBackpropInput" else 0
         fresh.input[image] = self._turned(node.input[image], node.name)
         if node.op == "Conv2DBackpropInput":
-            sizes = _held(self.nodes, node, 0)
+            sizes = held(node, 0, self.nodes)
             if sizes is None:
                 raise BadFile(
                     f"transposed convolution '{node.name}' has channels first and a size that "
@@ -155,17 +163,7 @@ class _Rewriting:
                 )
             fresh.input[0] = f"{node.name}/_sizes_last"
             self._put(constant(fresh.input[0], sizes[list(LAST_OF_FIRST)]))
-        for key in PER_AXIS:
-            if key in node.attr:
-                values = list(node.attr[key].list.i)
-                if len(values) == 4:
-                    fresh.attr[key].list.i[:] = [values[i] for i in LAST_OF_FIRST]
-        if "explicit_paddings" in node.attr and len(node.attr["explicit_paddings"].list.i) == 8:
-            pads = list(node.attr["explicit_paddings"].list.i)
-            fresh.attr["explicit_paddings"].list.i[:] = [
-                pads[2 * i + side] for i in LAST_OF_FIRST for side in (0, 1)
-            ]
-        fresh.attr["data_format"].s = b"NHWC"
+        _turn_attributes(fresh)
         fresh.input[:] = [
             edge if place == image or edge in self.made else self._first(edge)
             for place, edge in enumerate(fresh.input)
@@ -177,18 +175,35 @@ class _Rewriting:
         """Return a tensor with channels last, transposed here if nothing else has done so."""
         if edge in self.last:
             return self.last[edge]
-        name = f"{graphs.tensor_name(edge)}/_to_channels_last"
+        name = f"{edge.replace(':', '/_')}/_to_channels_last"
         if name not in self.made:
-            self._put(*_transpose(name, edge, LAST_OF_FIRST))
+            self._put(*transpose(name, edge, LAST_OF_FIRST))
         return name
 
 
-def _transpose(name: str, source: str, order: Sequence[int]) -> list[node_def_pb2.NodeDef]:
-    axes = constant(f"{name}/_order", np.array(order, np.int32))
-    node = operation("Transpose", name, [source, axes.name])
-    return [axes, typed(node, Tperm=types_pb2.DT_INT32)]
+def _turn_attributes(node: node_def_pb2.NodeDef) -> None:
+    """Let a node with channels first have them last, its inputs aside."""
+    for key in PER_AXIS:
+        values = list(node.attr[key].list.i) if key in node.attr else []
+        if len(values) == 4:
+            node.attr[key].list.i[:] = [values[i] for i in LAST_OF_FIRST]
+    pads = list(node.attr["explicit_paddings"].list.i) if "explicit_paddings" in node.attr else []
+    if len(pads) == 8:
+        node.attr["explicit_paddings"].list.i[:] = [
+            pads[2 * i + side] for i in LAST_OF_FIRST for side in (0, 1)
+        ]
+    node.attr["data_format"].s = b"NHWC"
 
 
-def _held(nodes: graphs.Nodes, node: node_def_pb2.NodeDef, number: int) -> np.ndarray | None:
-    held = nodes[graphs.sources(node)[number]]
-    return make_ndarray(held.attr["value"].tensor) if held.op == "Const" else None
+def apply_in_any_layout(node: node_def_pb2.NodeDef, inputs: Sequence[tf.Tensor]) -> list[tf.Tensor]:
+    """Compute an operation of the graph as it was: with channels first, by two transpositions."""
+    if attribute(node, "data_format") != "NCHW":
+        return apply_or_name(node, inputs)
+    last, given = copied(node), list(inputs)
+    _turn_attributes(last)
+    place = 0
+    if node.op == "Conv2DBackpropInput":
+        given[0], place = tf.gather(given[0], LAST_OF_FIRST), 2
+    given[place] = tf.transpose(given[place], LAST_OF_FIRST)
+    first, *others = apply_or_name(last, given)
+    return [tf.transpose(first, FIRST_OF_LAST), *others]

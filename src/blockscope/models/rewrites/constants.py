@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
+import tensorflow as tf
 from tensorflow import Tensor, make_ndarray
 from tensorflow.core.framework import graph_pb2, node_def_pb2
 
 from blockscope.io.errors import BadFile
 from blockscope.models import graphs
 from blockscope.models.operations import apply
-from blockscope.models.rewrites.making import constant, copied, with_nodes
+from blockscope.models.rewrites.making import MOST_VALUES, constant, copied, with_nodes
+
+NO_LARGER = frozenset({"Identity", "Reshape", "Squeeze", "ExpandDims", "Cast", "StopGradient"})
+FEW = 1000  # values of an input that may be sizes, by which TensorFlow infers shapes
 
 
 def fold_constants(definition: graph_pb2.GraphDef, start: str) -> graph_pb2.GraphDef:
@@ -38,12 +45,34 @@ def _computed(node: node_def_pb2.NodeDef, values: dict[str, list[Tensor]]) -> li
         return [make_ndarray(node.attr["value"].tensor)]
     inputs = [values[graphs.tensor_name(edge)][graphs.output_number(edge)] for edge in node.input]
     try:
+        _check_size(node, inputs)
         return apply(node, inputs)
+    except BadFile:
+        raise
     except Exception as error:  # TensorFlow raises many kinds
         words = getattr(error, "message", None) or str(error) or type(error).__name__
         raise BadFile(
             f"node '{node.name}' ({node.op}) cannot be computed: {words.splitlines()[0]}"
         ) from error
+
+
+def _check_size(node: node_def_pb2.NodeDef, inputs: Sequence[Tensor]) -> None:
+    """Refuse what would fill the memory, before it is computed: TensorFlow infers its shape."""
+    if node.op in NO_LARGER:
+        return
+    with tf.Graph().as_default():
+        given = [
+            tf.constant(one) if one.size <= FEW else tf.ones(one.shape, one.dtype)
+            for one in map(np.asarray, inputs)
+        ]
+        outputs = apply(node, given)
+    for output in outputs:
+        count = output.shape.num_elements()
+        if count is not None and count > MOST_VALUES:
+            raise BadFile(
+                f"node '{node.name}' ({node.op}) makes a constant of {count:,} values; valid: at "
+                f"most {MOST_VALUES:,}"
+            )
 
 
 def _folded(

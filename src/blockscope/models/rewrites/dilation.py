@@ -6,15 +6,24 @@ after the convolution. In between, tensors have several entries per image and ar
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 
 import numpy as np
-from tensorflow import make_ndarray
 from tensorflow.core.framework import graph_pb2, node_def_pb2, types_pb2
 
+from blockscope.io.errors import BadFile
 from blockscope.models import graphs
 from blockscope.models.node_attributes import attribute
-from blockscope.models.rewrites.making import constant, copied, operation, typed, with_nodes
+from blockscope.models.rewrites.making import (
+    MOST_VALUES,
+    constant,
+    copied,
+    held,
+    operation,
+    typed,
+    with_nodes,
+)
 
 CONVOLUTIONS = frozenset({"Conv2D", "DepthwiseConv2dNative"})
 
@@ -47,9 +56,9 @@ def _dilated(
     first = nodes[graphs.sources(conv)[0]]
     if first.op != "SpaceToBatchND" or readers[first.name] != 1:
         return []
-    held = [_held(*one, nodes) for one in ((last, 1), (last, 2), (first, 1), (first, 2), (conv, 1))]
-    constants = [one for one in held if one is not None]
-    if len(constants) < len(held) or attribute(conv, "data_format") != "NHWC":
+    found = [held(*one, nodes) for one in ((last, 1), (last, 2), (first, 1), (first, 2), (conv, 1))]
+    constants = [one for one in found if one is not None]
+    if len(constants) < len(found) or attribute(conv, "data_format") != "NHWC":
         return []
     blocks, crops, blocks_in, pads, weights = constants
     if blocks.shape != (2,) or not np.array_equal(blocks, blocks_in):
@@ -97,22 +106,16 @@ def _with_wide_kernel(
     dilations = attribute(node, "dilations") or [1]
     if node.op != "DepthwiseConv2dNative" or max(dilations) == 1:
         return [node]
-    weights = _held(node, 1, nodes)
+    weights = held(node, 1, nodes)
     if weights is None or attribute(node, "data_format") != "NHWC":
         return [node]
     rows, cols = dilations[1:3]
     high, wide, *others = weights.shape
-    kernel = np.zeros(((high - 1) * rows + 1, (wide - 1) * cols + 1, *others), weights.dtype)
+    sizes = ((high - 1) * rows + 1, (wide - 1) * cols + 1)
+    if min(dilations) < 1 or math.prod((*sizes, *others)) > MOST_VALUES:
+        raise BadFile(f"convolution '{node.name}' has the dilations {dilations}; valid: from 1 on")
+    kernel = np.zeros((*sizes, *others), weights.dtype)
     kernel[::rows, ::cols] = weights
     node.input[1] = f"{node.name}/_wide"
     node.attr["dilations"].list.i[:] = [1, 1, 1, 1]
     return [constant(f"{node.name}/_wide", kernel), node]
-
-
-def _held(node: node_def_pb2.NodeDef, number: int, nodes: graphs.Nodes) -> np.ndarray | None:
-    """Return the constant that a node reads; None where it is none."""
-    sources = graphs.sources(node)
-    held = nodes[sources[number]] if len(sources) > number else None
-    if held is None or held.op != "Const":
-        return None
-    return np.asarray(make_ndarray(held.attr["value"].tensor))

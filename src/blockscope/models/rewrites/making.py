@@ -15,6 +15,9 @@ import tensorflow as tf
 from tensorflow.core.framework import attr_value_pb2, graph_pb2, node_def_pb2, types_pb2
 
 from blockscope.io.errors import BadFile
+from blockscope.models import graphs
+
+MOST_VALUES = 2**28  # of a constant that is computed: 1 GiB of float32
 
 Value = int | float | bool | str | bytes | Sequence[int]
 
@@ -67,6 +70,26 @@ def reshape(name: str, source: str, sizes: Sequence[int]) -> list[node_def_pb2.N
     shape = constant(f"{name}/_shape", np.array(sizes, np.int32))
     node = typed(operation("Reshape", name, [source, shape.name]), Tshape=types_pb2.DT_INT32)
     return [shape, node]
+
+
+def transpose(
+    name: str, source: str, order: Sequence[int], order_name: str = ""
+) -> list[node_def_pb2.NodeDef]:
+    """Return a Transpose, after the constant that holds the order of the axes."""
+    axes = constant(order_name or f"{name}/_order", np.array(order, np.int32))
+    node = operation("Transpose", name, [source, axes.name])
+    return [axes, typed(node, Tperm=types_pb2.DT_INT32)]
+
+
+def held(
+    node: node_def_pb2.NodeDef, number: int, nodes: graphs.Nodes
+) -> npt.NDArray[np.number] | None:
+    """Return the constant that a node reads as one of its inputs; None where it is none."""
+    sources = graphs.sources(node)
+    source = nodes[sources[number]] if len(sources) > number else None
+    if source is None or source.op != "Const":
+        return None
+    return np.asarray(tf.make_ndarray(source.attr["value"].tensor))
 
 
 def copied(node: node_def_pb2.NodeDef, name: str = "") -> node_def_pb2.NodeDef:
