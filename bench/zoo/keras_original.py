@@ -15,6 +15,7 @@ import tensorflow as tf
 
 from bench.zoo.original import Array, attribution, difference, noise
 
+NORMS = frozenset({"BatchNormalization", "LayerNormalization", "LayerScale"})
 Held = dict[str, tf.Tensor]
 Preprocess = Callable[[npt.NDArray[np.float32]], Any]
 
@@ -37,7 +38,8 @@ class KerasOriginal:
         build = getattr(keras.applications, name)
         module = sys.modules[build.__module__]
         model = build(weights=None, input_shape=(size, size, 3), classes=labels)
-        enliven(model)
+        images = np.stack([noise(100 + i, size) for i in range(4)]).astype(np.float32)
+        enliven(model, tf.constant(np.array(module.preprocess_input(images), np.float32)))
         preset = f"keras/{module.__name__.rpartition('.')[2]}"
         return cls(model, preset, module.preprocess_input, folder / f"{name}.keras")
 
@@ -115,20 +117,24 @@ def held(model: Any, names: list[str], tape: tf.GradientTape) -> Iterator[Held]:
             layer.call = original
 
 
-def enliven(model: Any) -> None:
-    """Give batch norms and layer scales weights as after training: at first they do nothing."""
+def enliven(model: Any, given: tf.Tensor) -> None:
+    """Give batch norms the moments of some images, and all norms and layer scales other weights.
+
+    With the moments that Keras starts from, signals fade until logits do not depend on the image.
+    """
     rng = np.random.default_rng(0)
-    ranges = {
-        "gamma": (0.7, 1.3),
-        "beta": (-0.3, 0.3),
-        "moving_mean": (-0.2, 0.2),
-        "moving_variance": (0.7, 1.5),
-    }
-    for layer in model._flatten_layers():  # noqa: SLF001 - the public list has no nested ones
-        if type(layer).__name__ in {"BatchNormalization", "LayerNormalization", "LayerScale"}:
-            for weight in layer.weights:
-                low, high = ranges[weight.path.rpartition("/")[2]]
-                weight.assign(rng.uniform(low, high, weight.shape))
+    norms = [one for one in model._flatten_layers() if type(one).__name__ in NORMS]  # noqa: SLF001
+    momenta = [getattr(one, "momentum", None) for one in norms]
+    for layer in norms:
+        for weight in layer.weights:
+            kind = weight.path.rpartition("/")[2]
+            if kind in {"gamma", "beta"}:
+                middle = 1 if kind == "gamma" else 0
+                weight.assign(middle + rng.uniform(-0.3, 0.3, weight.shape))
+        layer.momentum = 0.0
+    model(given, training=True)
+    for layer, momentum in zip(norms, momenta, strict=True):
+        layer.momentum = momentum
 
 
 def _is_map(layer: Any) -> bool:

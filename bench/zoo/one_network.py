@@ -28,7 +28,7 @@ def try_network(original: Original, folder: Path) -> Found:
     Every image counts for ``apart``: what differed there, and by how much the original differs
     from itself when its input moves by one rounding, as at the kink of a ReLU.
     """
-    found: Found = {"apart": []}
+    found: Found = {"apart": [], "images": IMAGES}
     began = time.perf_counter()
     try:
         network, card = read(original, folder)
@@ -42,7 +42,7 @@ def try_network(original: Original, folder: Path) -> Found:
             found["apart"].append({"image": number, "errors": errors, "own": own})
         found["seconds"] = time.perf_counter() - began
         if isinstance(original, KerasOriginal) and trial.layers:
-            layer = trial.chosen()[len(trial.chosen()) // 2]
+            layer = trial.middle()
             speed = measure(original, network, layer, trial.layers[layer], pairs=1, passes=3)
             found["ratio"] = speed.eager[0] / speed.ours[0]
     except BlockscopeError as error:
@@ -55,7 +55,7 @@ def time_network(original: KerasOriginal, folder: Path, pairs: int, passes: int)
     """Return the seconds for all labels at a middle layer."""
     network, card = read(original, folder)
     trial = Trial(original, network, card, 0)
-    layer = trial.chosen()[len(trial.chosen()) // 2]
+    layer = trial.middle()
     speed = measure(original, network, layer, trial.layers[layer], pairs, passes)
     shape = trial.theirs[layer].shape
     return vars(speed) | {"layer": layer, "shape": shape}

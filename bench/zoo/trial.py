@@ -72,13 +72,18 @@ class Trial:
         names = list(self.layers)
         return list(dict.fromkeys(names[int(share * len(names))] for share in DEPTHS))
 
+    def middle(self) -> str:
+        """Return the middle layer, by the original's name."""
+        return self.chosen()[len(self.chosen()) // 2]
+
     def errors(self) -> Errors:
         """Return the largest difference by quantity, relative to the largest value."""
         if not self.layers:
             return {"activations": float("inf")}
         each = [{"logits": difference(self._logits, self.original.logits(self.number))}]
         each += [self._at(name) for name in self.chosen()]
-        each.append(self._between(self.chosen()[len(self.chosen()) // 2], list(self.layers)[-1]))
+        each.append(self._between(self.middle(), list(self.layers)[-1]))
+        each.append(self._completeness(self.middle()))
         return _largest(each)
 
     def _at(self, name: str) -> Errors:
@@ -90,12 +95,20 @@ class Trial:
         for mode in Mode:
             found = attribute_labels(linear, range(len(expected)), mode=mode)
             errors[mode.value] = difference(found, expected)
-        place = (self.network, self.given, layer, self.network.logits, NONE)
-        paths = ChannelPaths(Gradients(*place), [CONTRAST])
+        paths = self._paths(layer)
         slope = gradients[CONTRAST.a] - gradients[CONTRAST.b]
         errors["channels"] = difference(paths.linear().values[0], (slope * value).sum((0, 1)))
+        return errors
+
+    def _paths(self, layer: str) -> ChannelPaths:
+        place = (self.network, self.given, layer, self.network.logits, NONE)
+        return ChannelPaths(Gradients(*place), [CONTRAST])
+
+    def _completeness(self, name: str) -> Errors:
+        """Return the completeness error of integrated gradients at a layer."""
+        paths = self._paths(self.layers[name])
         missing = paths.completeness_error(paths.path(TOLERANCE).values)
-        return errors | {"completeness": float(abs(missing[0]))}
+        return {"completeness": float(abs(missing[0]))}
 
     def _between(self, name: str, later: str) -> Errors:
         """Compare the attribution of the centre of a later layer to the positions of a layer."""
