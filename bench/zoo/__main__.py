@@ -25,9 +25,10 @@ from pathlib import Path
 from typing import Any
 
 APPLICATIONS = (
-    "MobileNetV2 MobileNetV3Small ResNet50 ResNet50V2 VGG16 DenseNet121 InceptionV3 Xception "
-    "EfficientNetB0 EfficientNetV2B0 NASNetMobile ConvNeXtTiny MobileNet MobileNetV3Large VGG19"
-).split()
+    "MobileNetV2", "MobileNetV3Small", "ResNet50", "ResNet50V2", "VGG16", "DenseNet121",
+    "InceptionV3", "Xception", "EfficientNetB0", "EfficientNetV2B0", "NASNetMobile",
+    "ConvNeXtTiny", "MobileNet", "MobileNetV3Large", "VGG19",
+)  # fmt: skip
 QUANTITIES = (
     "logits", "activations", "forward", "reverse", "positions", "channels", "completeness",
 )  # fmt: skip
@@ -39,19 +40,19 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--keras", nargs="*", metavar="NAME",
-                        help=f"of keras.applications (default: {' '.join(APPLICATIONS)})")  # fmt: skip
+    names = f"of keras.applications (default: {' '.join(APPLICATIONS)})"
+    timed = "of keras.applications: time 1000 labels at 224 px in pairs"
+    parser.add_argument("--keras", nargs="*", metavar="NAME", help=names)
     parser.add_argument("--onnx", type=Path, help="folder that bench.zoo.export_torch has written")
     parser.add_argument("--size", type=int, default=96, help="of the images for Keras")
-    parser.add_argument("--speed", nargs="*", default=[], metavar="NAME",
-                        help="of keras.applications: time 1000 labels at 224 px in pairs")  # fmt: skip
+    parser.add_argument("--speed", nargs="*", default=[], metavar="NAME", help=timed)
     parser.add_argument("--pairs", type=int, default=3)
     parser.add_argument("--passes", type=int, default=5, help="that one of a pair is timed on")
     parser.add_argument("--minutes", type=float, default=10, help="limit for one network")
     options = parser.parse_args()
     everything = not (options.onnx or options.speed)
-    names = options.keras if options.keras is not None else APPLICATIONS if everything else []
-    asked: list[Found] = [{"keras": name, "size": options.size} for name in names]
+    chosen = options.keras if options.keras is not None else APPLICATIONS if everything else []
+    asked: list[Found] = [{"keras": name, "size": options.size} for name in chosen]
     files = sorted(options.onnx.glob("*.onnx")) if options.onnx else []
     if options.onnx and not files:
         parser.error(f"no .onnx file in '{options.onnx}'")
@@ -65,9 +66,9 @@ def main() -> int:
         print(row(name_of(one), found), *apart(found), sep="\n", flush=True)
         failed |= is_failure(found)
     for name in options.speed:
-        timed = {"keras": name, "size": 224, "labels": 1000}
-        timed |= {"pairs": options.pairs, "passes": options.passes}
-        found = in_own_process(timed, options.minutes)
+        one = {"keras": name, "size": 224, "labels": 1000}
+        one |= {"pairs": options.pairs, "passes": options.passes}
+        found = in_own_process(one, options.minutes)
         print(in_words(name, found), flush=True)
         failed |= "traceback" in found
     return int(failed)
@@ -137,7 +138,8 @@ def in_words(name: str, found: Found) -> str:
     """Return the line of a network that was timed."""
     if "traceback" in found:
         return f"{name}: FAILED: {found['traceback']}"
-    ours, eager, compiled = (statistics.median(found[side]) for side in ("ours", "eager", "compiled"))  # fmt: skip
+    sides = ("ours", "eager", "compiled")
+    ours, eager, compiled = (statistics.median(found[side]) for side in sides)
     pairs = list(zip(found["eager"], found["ours"], strict=True))
     ratios = ", ".join(f"{theirs / mine:.0f}" for theirs, mine in pairs)
     shape = " x ".join(map(str, found["shape"]))

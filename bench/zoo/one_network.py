@@ -35,7 +35,11 @@ def try_network(original: Original, folder: Path) -> Found:
         for number in range(IMAGES):
             trial = Trial(original, network, card, number)
             errors = trial.errors()
-            found |= {"errors": errors, "layers": len(card.layers), "known": [len(trial.layers), len(trial.theirs)]}
+            found |= {
+                "errors": errors,
+                "layers": len(card.layers),
+                "known": [len(trial.layers), len(trial.theirs)],
+            }
             if is_right(errors):
                 break
             own = max((original.own_difference(number, n) for n in trial.chosen()), default=0.0)

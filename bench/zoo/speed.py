@@ -81,9 +81,7 @@ def measure(
     return Speed(speed.ours, speed.eager, speed.compiled, error)
 
 
-def _one_pass(
-    original: KerasOriginal, given: tf.Tensor, layer: str, label: tf.Tensor
-) -> tf.Tensor:
+def _one_pass(original: KerasOriginal, given: tf.Tensor, layer: str, label: tf.Tensor) -> tf.Tensor:
     """Return the attribution of one label's logit, (row, col)."""
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         with held(original.model, [layer], tape) as values:

@@ -53,9 +53,7 @@ class Trial:
         Their values by the original, (row, col, channel), by its names.
     """
 
-    def __init__(
-        self, original: Original, network: Network, card: ModelCard, number: int
-    ) -> None:
+    def __init__(self, original: Original, network: Network, card: ModelCard, number: int) -> None:
         """Find the layers that both sides have, by their values."""
         self.original, self.network, self.number = original, network, number
         self.given = network.values(original.image(number))
