@@ -46,7 +46,7 @@ def main() -> None:
         torch.onnx.export(
             net, given, str(file), **({"dynamo": False} if options.old_exporter else new)
         )
-        np.savez(file.with_suffix(".npz"), **_said(net, pixels))
+        np.savez(file.with_suffix(".npz"), allow_pickle=False, **_said(net, pixels))
         print(f"{file}", flush=True)
 
 

@@ -138,5 +138,5 @@ def enliven(model: Any, given: tf.Tensor) -> None:
 
 
 def _is_map(layer: Any) -> bool:
-    shape = getattr(layer.output, "shape", ())
+    shape: tuple[int, ...] = getattr(layer.output, "shape", ())
     return len(shape) == 4 and shape[1] > 1
