@@ -29,7 +29,7 @@ COMPILE = $(VENV) -m uv pip compile --quiet --universal --python-version 3.11 \
 	--fork-strategy fewest --only-binary :all: --no-binary connection-pool \
 	--generate-hashes --no-emit-index-url --custom-compile-command 'make $@' $(ARGS)
 
-.PHONY: help setup run-environment figures test test-slurm check check-frontend format docs bundle bench bench-scale bench-faults reproduce lock \
+.PHONY: help setup run-environment figures test test-slurm check check-frontend format docs bundle bench bench-scale bench-faults bench-zoo reproduce lock \
 	lock-gpu clean clean-results distclean
 
 help: ## list these commands
@@ -83,6 +83,9 @@ bench: run-environment ## measure speed, memory and agreement with the ground tr
 
 bench-scale: run-environment ## measure what planning takes with 100 to 1000 rows (ARGS="--rows 3000" for others)
 	$(VENV) -m bench.scale $(ARGS)
+
+bench-zoo: setup ## compare networks with the gradient of their own framework (ARGS="--keras ResNet50")
+	$(VENV) -m bench.zoo $(ARGS)
 
 bench-faults: run-environment ## kill, fill, damage: check what the next command makes of it (ARGS="--rounds 20")
 	$(VENV) -m bench.faults $(ARGS)

@@ -1,0 +1,1 @@
+"""Networks of others, each compared with the gradient of its own framework."""

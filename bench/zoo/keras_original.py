@@ -1,0 +1,142 @@
+"""A Keras network with random weights, and its gradients by a ``GradientTape``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from bench.zoo.original import Array, attribution, difference, noise
+
+NORMS = frozenset({"BatchNormalization", "LayerNormalization", "LayerScale"})
+Held = dict[str, tf.Tensor]
+Preprocess = Callable[[npt.NDArray[np.float32]], Any]
+
+
+class KerasOriginal:
+    """A Keras network; its file ends in a softmax, ``model`` at the logits before."""
+
+    def __init__(self, model: Any, preprocessing: str, preprocess: Preprocess, file: Path) -> None:
+        """Keep a network whose last layer applies the softmax, and save it as ``file``."""
+        self.preprocessing, self._preprocess = preprocessing, preprocess
+        self.file, self.model, self.size = file, model, model.input_shape[1]
+        model.save(file)
+        model.layers[-1].activation = keras.activations.linear
+        self._kept: dict[int, dict[str, Array]] = {}
+
+    @classmethod
+    def application(cls, name: str, size: int, folder: Path, labels: int) -> KerasOriginal:
+        """Return one of ``keras.applications`` with random weights, saved in a folder."""
+        keras.utils.set_random_seed(1)
+        build = getattr(keras.applications, name)
+        module = sys.modules[build.__module__]
+        model = build(weights=None, input_shape=(size, size, 3), classes=labels)
+        images = np.stack([noise(100 + i, size) for i in range(4)]).astype(np.float32)
+        enliven(model, tf.constant(np.array(module.preprocess_input(images), np.float32)))
+        preset = f"keras/{module.__name__.rpartition('.')[2]}"
+        return cls(model, preset, module.preprocess_input, folder / f"{name}.keras")
+
+    def image(self, number: int) -> npt.NDArray[np.uint8]:
+        """Return an image, (row, col, rgb)."""
+        return noise(number, self.size)
+
+    def fed(self, number: int) -> tf.Tensor:
+        """Return the network's input by the family's own preprocessing."""
+        values = self._preprocess(self.image(number).astype(np.float32))
+        return tf.constant(np.array(values, np.float32)[None])
+
+    def logits(self, number: int) -> Array:
+        """Return the logits of an image, (label)."""
+        return np.array(self.model(self.fed(number), training=False)[0])
+
+    def activations(self, number: int) -> Iterable[tuple[str, Array]]:
+        """Yield the layers that are maps, in order: name, values (row, col, channel)."""
+        if number not in self._kept:
+            maps = [layer for layer in self.model.layers if _is_map(layer)]
+            inside = keras.Model(self.model.inputs, [layer.output for layer in maps])
+            found = inside(self.fed(number), training=False)
+            pairs = zip(maps, found, strict=True)
+            self._kept[number] = {layer.name: value.numpy()[0] for layer, value in pairs}
+        return self._kept[number].items()
+
+    def gradients(self, number: int, layer: str) -> Array:
+        """Return the gradients of all logits by a layer, (label, row, col, channel)."""
+        return self._gradients(self.fed(number), layer)[0]
+
+    def length_gradient(self, number: int, layer: str, later: str) -> Array:
+        """Return the gradient of the length of a later layer's central vector by a layer."""
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            with held(self.model, [layer, later], tape) as values:
+                self.model(self.fed(number), training=False)
+            rows, cols = values[later].shape[1:3]
+            length = tf.norm(values[later][0, rows // 2, cols // 2])
+        return tape.gradient(length, values[layer])[0].numpy()
+
+    def own_difference(self, number: int, layer: str) -> float:
+        """Return how far the attributions are from those of the image moved by one rounding."""
+        given = self.fed(number)
+        moved = tf.constant(np.nextafter(given.numpy(), np.float32(np.inf)))
+        here, there = (attribution(*self._gradients(one, layer)) for one in (given, moved))
+        return difference(there, here)
+
+    def _gradients(self, given: tf.Tensor, layer: str) -> tuple[Array, Array]:
+        with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
+            with held(self.model, [layer], tape) as values:
+                logits = self.model(given, training=False)
+            each = tf.unstack(logits[0])
+        found = [tape.gradient(one, values[layer])[0].numpy() for one in each]
+        return np.stack(found), values[layer].numpy()[0]
+
+
+@contextmanager
+def held(model: Any, names: list[str], tape: tf.GradientTape) -> Iterator[Held]:
+    """Let calls of the model keep the outputs of layers, watched by ``tape``."""
+    values: Held = {}
+    layers = [model.get_layer(name) for name in names]
+    calls = [layer.call for layer in layers]
+    for layer in layers:
+
+        def call(*given: Any, _layer: Any = layer, _call: Any = layer.call, **more: Any) -> Any:
+            output = tf.identity(_call(*given, **more))
+            tape.watch(output)
+            values[_layer.name] = output
+            return output
+
+        layer.call = call
+    try:
+        yield values
+    finally:
+        for layer, original in zip(layers, calls, strict=True):
+            layer.call = original
+
+
+def enliven(model: Any, given: tf.Tensor) -> None:
+    """Give batch norms the moments of some images, and all norms and layer scales other weights.
+
+    With the moments that Keras starts from, signals fade until logits do not depend on the image.
+    """
+    rng = np.random.default_rng(0)
+    norms = [one for one in model._flatten_layers() if type(one).__name__ in NORMS]  # noqa: SLF001
+    momenta = [getattr(one, "momentum", None) for one in norms]
+    for layer in norms:
+        for weight in layer.weights:
+            kind = weight.path.rpartition("/")[2]
+            if kind in {"gamma", "beta"}:
+                middle = 1 if kind == "gamma" else 0
+                weight.assign(middle + rng.uniform(-0.3, 0.3, weight.shape))
+        layer.momentum = 0.0
+    model(given, training=True)
+    for layer, momentum in zip(norms, momenta, strict=True):
+        layer.momentum = momentum
+
+
+def _is_map(layer: Any) -> bool:
+    shape: tuple[int, ...] = getattr(layer.output, "shape", ())
+    return len(shape) == 4 and shape[1] > 1

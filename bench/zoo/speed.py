@@ -1,0 +1,90 @@
+"""All labels at a layer, against one pass of a ``GradientTape`` per label on the original model."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+import tensorflow as tf
+
+from bench.zoo.keras_original import KerasOriginal, held
+from bench.zoo.original import difference
+from blockscope.attribution.all_labels import attribute_labels
+from blockscope.autodiff.gradient_overrides import OVERRIDES
+from blockscope.autodiff.linear_map import LinearMap
+from blockscope.models.network import Network
+
+
+@dataclass(frozen=True)
+class Speed:
+    """Seconds of pairs: ours for all labels; a pass of the original, scaled to all labels.
+
+    ``eager``: as a researcher writes it. ``compiled``: the same inside a ``tf.function``.
+    ``error``: the largest relative difference of the labels that passes were taken for.
+    """
+
+    ours: list[float]
+    eager: list[float]
+    compiled: list[float]
+    error: float
+
+
+def measure(
+    original: KerasOriginal,
+    network: Network,
+    layer: str,
+    ours: str,
+    pairs: int,
+    passes: int,
+) -> Speed:
+    """Time both sides in turn, after a turn that warms them up.
+
+    Parameters
+    ----------
+    original
+        The network in Keras.
+    network
+        The same in normal form.
+    layer
+        The layer, by the name that Keras gives.
+    ours
+        The same layer in normal form.
+    pairs
+        How many times both are timed.
+    passes
+        Labels that passes of the original are timed on.
+
+    Returns
+    -------
+    speed
+        What was measured.
+    """
+    labels = len(original.logits(0))
+    given, values = original.fed(0), network.values(original.image(0))
+    compiled = tf.function(_one_pass, autograph=False)
+    speed = Speed([], [], [], 0.0)
+    error = 0.0
+    for pair in range(pairs + 1):
+        began = time.perf_counter()
+        linear = LinearMap(network, values, ours, network.logits, OVERRIDES["none"])
+        found = attribute_labels(linear, range(labels))
+        seconds = [time.perf_counter() - began]
+        for one_pass in (_one_pass, compiled):
+            began = time.perf_counter()
+            maps = [one_pass(original, given, layer, tf.constant(i)) for i in range(passes)]
+            seconds.append((time.perf_counter() - began) / passes * labels)
+            error = max(error, difference(found[:passes], np.stack(maps)))
+        if pair:
+            for timed, one in zip((speed.ours, speed.eager, speed.compiled), seconds, strict=True):
+                timed.append(one)
+    return Speed(speed.ours, speed.eager, speed.compiled, error)
+
+
+def _one_pass(original: KerasOriginal, given: tf.Tensor, layer: str, label: tf.Tensor) -> tf.Tensor:
+    """Return the attribution of one label's logit, (row, col)."""
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+        with held(original.model, [layer], tape) as values:
+            logits = original.model(given, training=False)
+        score = logits[0, label]
+    return tf.reduce_sum(tape.gradient(score, values[layer]) * values[layer], -1)[0]
