@@ -84,7 +84,7 @@ project = user_errors(
         parse_cli_values(config, workflow.config_settings.config),
         workflow.configfiles,
         check=workflow.exec_mode == ExecMode.DEFAULT,
-        own=not workflow.modifier.is_module,
+        own=workflow.modifier.parent_modifier is None,  # as a module it has one
     ),
     stop=SystemExit,
 )
