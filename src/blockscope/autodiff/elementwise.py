@@ -35,11 +35,14 @@ class Elementwise(LinearOp):
             CoefficientMap(slope) if slope.shape.rank == 4 else slope for slope in slopes
         ]
         self.takes_windows = point.output.shape.rank == 4
+        # Where the function has a pole, as Rsqrt at 0, no tangent must not become NaN.
+        finite = all(bool(tf.reduce_all(tf.math.is_finite(slope))) for slope in slopes)
+        self._times = tf.multiply if finite else _or_nothing
 
     def jvp(self, tangents: Sequence[tf.Tensor | None]) -> tf.Tensor:
         """Multiply each tangent by its slope and add."""
         parts = [
-            tangent * (slope.values if isinstance(slope, CoefficientMap) else slope)
+            self._times(tangent, slope.values if isinstance(slope, CoefficientMap) else slope)
             for tangent, slope in zip(tangents, self.slopes, strict=True)
             if tangent is not None
         ]
@@ -49,7 +52,7 @@ class Elementwise(LinearOp):
         """Look the slopes up at each window, multiply and add."""
         frame = union([t.frame for t in tangents if t is not None])
         parts = [
-            tangent.reframed(frame).values * slope.at(frame)
+            self._times(tangent.reframed(frame).values, slope.at(frame))
             for tangent, slope in zip(tangents, self.slopes, strict=True)
             if tangent is not None
         ]
@@ -58,6 +61,11 @@ class Elementwise(LinearOp):
             t is None or t.clean for t in tangents
         )
         return Window(frame, tf.add_n(parts), clean)
+
+
+def _or_nothing(tangent: tf.Tensor, slope: tf.Tensor) -> tf.Tensor:
+    """Multiply; 0 where the tangent is, whatever the slope."""
+    return tf.math.multiply_no_nan(slope, tangent)
 
 
 class BatchNorm(LinearOp):

@@ -58,7 +58,8 @@ LINEAR_OPS: dict[str, type[LinearOp]] = {
     **dict.fromkeys(("Reshape", "Squeeze", "ExpandDims"), Reshape),
     **dict.fromkeys(("Identity", "BiasAdd", "Snapshot", "EnsureShape"), Identity),
     **dict.fromkeys(
-        ("ResizeBilinear", "ResizeNearestNeighbor", "SpaceToDepth", "DepthToSpace", "Neg", "Cast"),
+        ("ResizeBilinear", "ResizeBicubic", "ResizeNearestNeighbor", "SpaceToDepth",
+         "DepthToSpace", "Neg", "Cast"),
         AlreadyLinear,
     ),
     **dict.fromkeys(

@@ -16,7 +16,7 @@ STRUCTURE = frozenset(
     Snapshot Shape ShapeN Size Rank Fill Range ZerosLike OnesLike Cast Reshape Squeeze ExpandDims
     Transpose Pack Unpack Concat ConcatV2 Split SplitV Slice StridedSlice Tile BroadcastTo Pad PadV2
     MirrorPad Gather GatherV2 GatherNd Reverse ReverseV2 Select SelectV2 Where SpaceToBatchND
-    BatchToSpaceND SpaceToDepth DepthToSpace BroadcastArgs OneHot EnsureShape InvertPermutation
+    BatchToSpaceND SpaceToDepth DepthToSpace BroadcastArgs OneHot Roll EnsureShape InvertPermutation
     """.split()
 )
 ARITHMETIC = frozenset(
@@ -24,7 +24,8 @@ ARITHMETIC = frozenset(
     Reciprocal Inv Pow Exp Expm1 Log Log1p Sign Maximum Minimum Floor Ceil Round Rint ClipByValue
     SquaredDifference Sum Mean Prod Max Min All Any ArgMax ArgMin Cumsum MatMul BatchMatMul
     BatchMatMulV2 BatchMatMulV3 Einsum Erf Erfc Sin Cos Tan Atan Tanh Sigmoid Softplus Softsign
-    Greater GreaterEqual Less LessEqual Equal NotEqual LogicalAnd LogicalOr LogicalNot L2Loss
+    IsFinite Greater GreaterEqual Less LessEqual Equal NotEqual LogicalAnd LogicalOr LogicalNot
+    L2Loss
     """.split()
 )
 NETWORK = frozenset(

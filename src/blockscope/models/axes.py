@@ -233,11 +233,13 @@ class _Rules:
         if attribute(node, "ellipsis_mask") or attribute(node, "new_axis_mask"):
             return ()
         gone = int(attribute(node, "shrink_axis_mask") or 0)
-        kept = list(axes)
+        kept, steps = list(axes), held(node, 3, self.nodes)
         for axis, word in enumerate(axes):
             grid = grid_of(word)
             if grid:
                 kept[axis] = self._kept_tokens(node, grid, axis)
+            elif word != "channel" and steps is not None and axis < len(steps) and steps[axis] < 0:
+                kept[axis] = UNKNOWN  # in reverse order
         return tuple(word for axis, word in enumerate(kept) if not gone >> axis & 1)
 
     def _kept_tokens(self, node: node_def_pb2.NodeDef, grid: Grid, axis: int) -> str:

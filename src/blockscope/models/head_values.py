@@ -6,9 +6,17 @@ import numpy as np
 import numpy.typing as npt
 
 from blockscope.io.errors import BadFile
+from blockscope.models import graphs
 from blockscope.models.entry import Head
+from blockscope.models.image_and_logits import SAME_NUMBERS
 from blockscope.models.network import Network
 
+PROBABILITIES = frozenset({"Sigmoid", "Softmax"})
+WITHOUT_WEIGHTS = SAME_NUMBERS | {
+    "Add", "AddV2", "AddN", "Sub", "Mul", "RealDiv", "Mean", "Sum", "Max", "Min", "Prod", "Maximum",
+    "Minimum", "ConcatV2", "Pack", "Slice", "StridedSlice", "Split", "SplitV", "GatherV2",
+    "Transpose", "Cast", "Neg", "Pow", "Square", "Sqrt", "MaxPool", "AvgPool",
+}  # fmt: skip
 CLOSE = 1e-4  # of a sum to 1
 MEND = "(models catalogue: logits, head)"
 
@@ -37,6 +45,8 @@ def check_head(network: Network, head: Head | None) -> Head:
         return head
     if head != "none":
         _check_no_probabilities(name, logits)
+    if head is None:
+        _check_not_made_of_probabilities(network.nodes, name, logits)
     return head or "softmax"
 
 
@@ -64,6 +74,28 @@ def _check_no_probabilities(name: str, logits: npt.NDArray[np.float64]) -> None:
         "probabilities, not logits; give the tensor before the softmax, or head: none to attribute "
         f"these values as they are {MEND}"
     )
+
+
+def _check_not_made_of_probabilities(
+    nodes: graphs.Nodes, name: str, logits: npt.NDArray[np.float64]
+) -> None:
+    """Refuse means, maxima, parts and products of probabilities, which need not add up to 1."""
+    if logits.min() < 0 or logits.max() > 1:
+        return
+    left, seen = [name], set()
+    while left:
+        node = nodes[left.pop()]
+        if node.op in PROBABILITIES:
+            raise BadFile(
+                f"the values of '{name}' are made of those of '{node.name}' ({node.op}), without "
+                f"weights in between, and lie from 0 to 1 for each of {len(logits)} images tried: "
+                "they seem to be probabilities, not logits; give the tensor before it, head: none "
+                "to attribute these values as they are, or the head if they are its logits after "
+                f"all {MEND}"
+            )
+        if node.name not in seen and node.op in WITHOUT_WEIGHTS:
+            seen.add(node.name)
+            left += graphs.sources(node)
 
 
 def _sums_to_one(values: npt.NDArray[np.float64]) -> bool:

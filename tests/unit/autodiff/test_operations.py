@@ -126,6 +126,9 @@ OPERATIONS = {
     ],
     "layer norm": lambda x: (x - tf.reduce_mean(x, 3, keepdims=True))
     * tf.math.rsqrt(tf.math.reduce_variance(x, 3, keepdims=True) + 1e-3),
+    "unit length, with a pole": lambda x: x[:, :2]
+    * tf.minimum(tf.math.rsqrt(tf.reduce_sum(tf.nn.relu(x[:, :2] - 9.0), 3, keepdims=True)), 1e3),
+    "Roll": lambda x: tf.roll(x, [2, 1], [1, 2]),
     "Gather": lambda x: tf.gather(x, [2, 0, 0, 1], axis=3),
     "Gather of an image": lambda x: tf.reshape(tf.gather(x * x, [0, 0], axis=0), [1, 210]),
     "Tile": lambda x: tf.tile(x, [1, 2, 1, 3]),

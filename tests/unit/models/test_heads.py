@@ -154,6 +154,32 @@ def test_probabilities_are_not_taken_for_logits(head, words) -> None:
         built(graph_of(head), logits="out")
 
 
+MADE_OF_PROBABILITIES = {
+    "mean of two": lambda x: (tf.sigmoid(x) + tf.sigmoid(2 * x)) / 2,
+    "without the background": lambda x: tf.nn.softmax(tf.pad(x, [[0, 0], [1, 0]]))[:, 1:],
+    "noisy or": lambda x: 1 - tf.reduce_prod(1 - tf.sigmoid(tf.stack([x, 2 * x], 1)), 1),
+    "joined": lambda x: tf.concat([tf.nn.softmax(x[:, :3]), tf.sigmoid(x[:, 3:])], 1),
+}
+
+
+@pytest.mark.parametrize("head", MADE_OF_PROBABILITIES)
+def test_what_is_made_of_probabilities_is_no_logit(head) -> None:
+    graph = graph_of(MADE_OF_PROBABILITIES[head])
+    words = (
+        r"made of those of '.+' \((Sigmoid|Softmax)\), without weights in between, and lie from 0"
+    )
+    with pytest.raises(BadFile, match=words):
+        built(graph, logits="out")
+    assert built(graph, logits="out", head="none")[0].head == "none"
+
+
+def test_a_gate_before_weights_says_nothing_of_the_logits() -> None:
+    def gated(x):
+        return tf.sigmoid(x) @ np.full((4, 4), 0.2, "f4")
+
+    assert built(graph_of(gated), logits="out")[0].head == "softmax"
+
+
 def test_values_that_are_probabilities_may_be_attributed_as_they_are() -> None:
     card, _ = built(
         graph_of(lambda x: tf.linalg.matmul(tf.nn.softmax(x), np.eye(4, dtype="f4"))),

@@ -305,13 +305,14 @@ def test_positions_that_changed_their_places_are_no_map():
         x = conv(x, 6, seed=2, name="a")
         rolled = tf.identity(tf.concat([x[:, 3:], x[:, :3]], 1), name="rolled")
         mirrored = tf.reverse(x, [2], name="mirrored")
+        backwards = tf.identity(x[:, ::-1], name="backwards")
         picked = tf.gather(x, [2, 0, 1], axis=1, name="picked")
         cropped = tf.gather(x, [2, 3, 5], axis=1, name="cropped")
-        return sum(head(part) for part in (rolled, mirrored, picked, cropped))
+        return sum(head(part) for part in (rolled, mirrored, backwards, picked, cropped))
 
     case = Case(build)
     assert {"a", "cropped"} <= set(case.layers)
-    assert not {"rolled", "mirrored", "picked"} & set(case.layers)
+    assert not {"rolled", "mirrored", "backwards", "picked"} & set(case.layers)
 
 
 def test_masks_are_no_layers_and_compared_by_equality():
