@@ -12,6 +12,7 @@ from tensorflow.core.framework.node_def_pb2 import NodeDef
 
 from blockscope.io.errors import BadFile
 from blockscope.models.entry import FedValue
+from blockscope.models.rewrites.making import constant
 
 PLACEHOLDERS = frozenset({"Placeholder", "PlaceholderWithDefault"})
 WHERE = "(models catalogue: feed)"
@@ -46,21 +47,21 @@ def fed_nodes(node: NodeDef, value: FedValue, image: str) -> list[NodeDef]:
     array = _array(node, value)
     sizes = _sizes(node)
     if sizes is None or not sizes or sizes[0] != -1:
-        return [_constant(node.name, array)]
+        return [constant(node.name, array)]
     inside = f"{node.name}/of_one"
     shape, batch, many = (f"{node.name}/{part}" for part in ("image_shape", "batch", "repeats"))
-    made = [_constant(inside, array[None])]
+    made = [constant(inside, array[None])]
     made.append(NodeDef(name=shape, op="Shape", input=[image]))
     made[-1].attr["T"].type = types_pb2.DT_FLOAT
     made[-1].attr["out_type"].type = types_pb2.DT_INT32
-    ends = [_constant(f"{batch}/{key}", np.array([n], np.int32)) for key, n in _FIRST.items()]
+    ends = [constant(f"{batch}/{key}", np.array([n], np.int32)) for key, n in _FIRST.items()]
     made += ends
     made.append(NodeDef(name=batch, op="StridedSlice", input=[shape, *(end.name for end in ends)]))
     made[-1].attr["T"].type = made[-1].attr["Index"].type = types_pb2.DT_INT32
     for mask in ("begin_mask", "end_mask", "ellipsis_mask", "new_axis_mask"):
         made[-1].attr[mask].i = 0
     made[-1].attr["shrink_axis_mask"].i = 1
-    once = _constant(f"{many}/once", np.array(1, np.int32))
+    once = constant(f"{many}/once", np.array(1, np.int32))
     made += [once, NodeDef(name=many, op="Pack", input=[batch, *[once.name] * array.ndim])]
     made[-1].attr["T"].type = types_pb2.DT_INT32
     made[-1].attr["N"].i, made[-1].attr["axis"].i = 1 + array.ndim, 0
@@ -71,14 +72,6 @@ def fed_nodes(node: NodeDef, value: FedValue, image: str) -> list[NodeDef]:
 
 
 _FIRST = {"begin": 0, "end": 1, "step": 1}  # the slice [0:1] of a shape
-
-
-def _constant(name: str, array: npt.NDArray[np.generic]) -> NodeDef:
-    node = NodeDef(name=name, op="Const")
-    tensor = tf.make_tensor_proto(array)
-    node.attr["dtype"].type = tensor.dtype
-    node.attr["value"].tensor.CopyFrom(tensor)
-    return node
 
 
 def _array(node: NodeDef, value: FedValue) -> npt.NDArray[np.generic]:

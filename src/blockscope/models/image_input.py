@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import tensorflow as tf
 from tensorflow import make_ndarray
 from tensorflow.core.framework import types_pb2
 from tensorflow.core.framework.node_def_pb2 import NodeDef
@@ -19,6 +18,7 @@ from blockscope.models import graphs
 from blockscope.models.entry import InputSettings
 from blockscope.models.image_and_logits import SAME_NUMBERS, behind_reshapes, readers_of
 from blockscope.models.preprocessing import Preprocessing
+from blockscope.models.rewrites.making import transpose
 
 COLOURS = 3
 # What a preparation of the image may be made of, up to the first convolution.
@@ -116,13 +116,7 @@ def input_nodes(node: NodeDef, channels: int, layout: str, taken: graphs.Nodes) 
         name += "_"
     made = [_placeholder(name, channels)]
     if layout == "channels_first":
-        order = NodeDef(name=f"{name}/to_channels_first", op="Const")
-        order.attr["dtype"].type = types_pb2.DT_INT32
-        order.attr["value"].tensor.CopyFrom(tf.make_tensor_proto([0, 3, 1, 2], tf.int32))
-        turned = NodeDef(op="Transpose", input=[name, order.name])
-        turned.attr["T"].type = types_pb2.DT_FLOAT
-        turned.attr["Tperm"].type = types_pb2.DT_INT32
-        made += [order, turned]
+        made += transpose(node.name, name, (0, 3, 1, 2), f"{name}/to_channels_first")
     if kind in FLOATS - {types_pb2.DT_FLOAT}:
         if layout == "channels_first":
             made[-1].name = f"{name}/channels_first"

@@ -64,8 +64,6 @@ def samples_of(network: Network, values: npt.NDArray[np.float32]) -> Samples:
 
     def noting(node: node_def_pb2.NodeDef, inputs: Sequence[tf.Tensor]) -> list[tf.Tensor]:
         outputs = apply_or_name(node, inputs)
-        if node.name in found:  # of an image of several that are computed one by one
-            return outputs
         found[node.name] = Sample.of(outputs[0])
         return outputs
 
