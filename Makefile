@@ -50,7 +50,7 @@ test: setup ## run the tests (SLOW=1: the long ones too; ARGS: options of pytest
 	$(VENV) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(if $(SLOW),,-m 'not slow') $(ARGS)
 
 test-slurm: setup ## run jobs, and what happens to them, on a real SLURM that is started for it (root, Debian)
-	$(VENV) -m pytest tests/slurm -n 8 $(ARGS)
+	$(VENV) -m pytest tests/slurm -n 5 $(ARGS)
 
 check: setup ## lint, format, docstrings, types, import contract, format of the workflow
 	$(VENV) -m ruff check .

@@ -21,7 +21,7 @@ from helpers.parsed_rules import parsed_rules
 from helpers.repository import ROOT, files_in
 
 PARTS = ("Snakefile", "workflow", "profiles", "envs", "config", "src")
-LIMIT = 300  # seconds for one command, on a busy machine
+LIMIT = 900  # seconds for one command, which many others may slow: against hanging alone
 
 # Added to the package of the copy: notes which of its modules each job really uses.
 RECORDER = """

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from helpers.tiny_project import Project
 
-PATIENCE = 240  # seconds, with many jobs on two cores
+PATIENCE = 600  # seconds, with many jobs on two cores: against hanging alone
 LIVE = {"PENDING", "CONFIGURING", "RUNNING", "COMPLETING", "SUSPENDED"}
 Found = TypeVar("Found")
 
