@@ -22,21 +22,28 @@ from blockscope.models.token_grid import Grid, grid_of, grid_word
 Axes = tuple[str, ...]
 
 MAP: Axes = ("image", "row", "col", "channel")
-FIRST: Axes = ("image", "channel", "row", "col")
 VECTOR: Axes = ("image", "channel")
 UNKNOWN = "?"
-PART = "part"  # of the channels, that were split into groups or heads
+PART = "part"  # of the channels, that were split into groups or heads; or of what is stacked
+COPIES = "copies"  # an axis put in, along which there is one entry or the same several times
+MOVED = "moved"  # positions that have changed their places, as by a roll or a flip
+WITHIN = "in "  # and a word: positions within one of the blocks that this axis was cut into
+PLACES = frozenset({"row", "col"})
+FREE = frozenset({UNKNOWN, PART, COPIES})  # these do not say that an axis is no row, col, channel
 
 OF_MAPS = frozenset(
     """Conv2D DepthwiseConv2dNative Conv2DBackpropInput MaxPool AvgPool LRN FusedBatchNorm
     FusedBatchNormV2 FusedBatchNormV3 ResizeBilinear ResizeNearestNeighbor ResizeBicubic
     SpaceToDepth DepthToSpace SpaceToBatchND BatchToSpaceND""".split()
 )
+MIXES_CHANNELS = frozenset(
+    {"Conv2D", "Conv2DBackpropInput", "DepthwiseConv2dNative", "SpaceToDepth", "DepthToSpace"}
+)
 SAME_AXES = frozenset(
     """Identity IdentityN StopGradient PreventGradient Snapshot Cast Relu Relu6 Elu Selu LeakyRelu
     Sigmoid Tanh Softplus Softsign Exp Expm1 Log Log1p Sqrt Rsqrt Square Abs Neg Sign Erf Erfc
     Reciprocal Inv Floor Ceil Round Rint Softmax LogSoftmax ClipByValue MirrorPad EnsureShape
-    Cumsum Tile Sin Cos Tan Atan ZerosLike OnesLike""".split()
+    Cumsum Sin Cos Tan Atan ZerosLike OnesLike""".split()
 )
 ELEMENTWISE = frozenset(
     """Add AddV2 AddN Sub Mul RealDiv Div DivNoNan Maximum Minimum Pow SquaredDifference BiasAdd
@@ -75,7 +82,14 @@ def axes_of(nodes: graphs.Nodes, start: str, shapes: Shapes) -> dict[str, Axes]:
             UNKNOWN if _other_tokens(word, size) else word
             for word, size in zip(axes, sizes, strict=True)
         )
-    return rules.found
+    return {name: _whole(axes) for name, axes in rules.found.items()}
+
+
+def _whole(axes: Axes) -> Axes:
+    """Return the axes, the one part of the channels that is left of several taken for them."""
+    if "channel" in axes or axes.count(PART) != 1:
+        return axes
+    return tuple("channel" if word == PART else word for word in axes)
 
 
 def _other_tokens(word: str, size: int) -> bool:
@@ -94,13 +108,32 @@ class _Rules:
     def of(self, node: node_def_pb2.NodeDef) -> Axes:
         """Return the axes of a node; empty where they are not known."""
         if node.op in OF_MAPS:
-            return FIRST if attribute(node, "data_format") == "NCHW" else MAP
+            return self._as_map(node)
         if node.op in ELEMENTWISE:
             return self._joined(node)
         if node.op in SAME_AXES:
             return self._first(node)
         rule = RULES.get(node.op)
         return rule(self, node) if rule else ()
+
+    def _as_map(self, node: node_def_pb2.NodeDef) -> Axes:
+        """Return the axes of an operation that takes its input for (image, row, col, channel).
+
+        The order of rows and columns stays that of the input, whatever the operation takes it for.
+        What is not known of the input is what the operation takes it for.
+        """
+        data = graphs.sources(node)[2 if node.op == "Conv2DBackpropInput" else 0]
+        given = self.found.get(data, ())
+        if len(given) != len(MAP):
+            return MAP
+        image, row, col, channel = given
+        if row in FREE | {"row"} and col in FREE | {"col"}:
+            row, col = "row", "col"
+        if channel in FREE:
+            channel = "channel"
+        elif node.op in MIXES_CHANNELS and channel != "channel":
+            channel = UNKNOWN
+        return ("image" if image == UNKNOWN else image, row, col, channel)
 
     def _first(self, node: node_def_pb2.NodeDef) -> Axes:
         sources = graphs.sources(node)
@@ -115,8 +148,10 @@ class _Rules:
             for source in graphs.sources(node):
                 axes, sizes = self.found.get(source), self.shapes.get(source, ())
                 place = axis - rank + len(sizes)
-                if axes is not None and place >= 0 and sizes[place] == self.shapes[node.name][axis]:
-                    words.add(axes[place])
+                if axes is None or place < 0:
+                    continue
+                whole = sizes[place] == self.shapes[node.name][axis]
+                words.add(axes[place] if whole else COPIES)
             joined.append(_agreed(words))
         return tuple(joined)
 
@@ -178,7 +213,7 @@ class _Rules:
         axes, place = list(self._first(node)), held(node, 1, self.nodes)
         if place is None or not axes:
             return ()
-        axes.insert(int(place.reshape(-1)[0]) % (len(axes) + 1), UNKNOWN)
+        axes.insert(int(place.reshape(-1)[0]) % (len(axes) + 1), COPIES)
         return tuple(axes)
 
     def concatenated(self, node: node_def_pb2.NodeDef) -> Axes:
@@ -193,9 +228,32 @@ class _Rules:
         if any(grids):
             sizes = [self.shapes[source][axis] for source in sources]
             agreed[axis] = _with_others(grids, sizes)
-        elif agreed[axis] in ("row", "col"):
-            agreed[axis] = UNKNOWN  # positions may have changed their places, as by a roll
+        elif agreed[axis] in ("row", "col") and len(known) > 1:
+            agreed[axis] = MOVED
         return tuple(agreed)
+
+    def tiled(self, node: node_def_pb2.NodeDef) -> Axes:
+        axes, sizes = self._first(node), self.shapes.get(graphs.sources(node)[0], ())
+        after = self.shapes[node.name]
+        return tuple(
+            MOVED if word in PLACES and 1 != size != now else word
+            for word, size, now in zip(axes, sizes, after, strict=False)
+        )
+
+    def packed(self, node: node_def_pb2.NodeDef) -> Axes:
+        """Return the axes of tensors that are stacked: those on which they agree, and a new one."""
+        known = [self.found[source] for source in graphs.sources(node) if source in self.found]
+        if len({len(axes) for axes in known}) != 1:
+            return ()
+        agreed = [_agreed(set(words)) for words in zip(*known, strict=True)]
+        agreed.insert(int(attribute(node, "axis")) % (len(agreed) + 1), PART)
+        return tuple(agreed)
+
+    def unpacked(self, node: node_def_pb2.NodeDef) -> Axes:
+        axes = list(self._first(node))
+        if axes:
+            del axes[int(attribute(node, "axis")) % len(axes)]
+        return tuple(axes)
 
     def multiplied(self, node: node_def_pb2.NodeDef) -> Axes:
         """Return the axes of a matrix product: a constant makes new channels of the last axis."""
@@ -229,18 +287,33 @@ class _Rules:
         return tuple(words[letter] for letter in output)
 
     def sliced(self, node: node_def_pb2.NodeDef) -> Axes:
-        axes = self._first(node)
-        if attribute(node, "ellipsis_mask") or attribute(node, "new_axis_mask"):
+        axes, begin, steps = self._first(node), held(node, 1, self.nodes), held(node, 3, self.nodes)
+        if begin is None or steps is None or not axes:
             return ()
-        gone = int(attribute(node, "shrink_axis_mask") or 0)
-        kept, steps = list(axes), held(node, 3, self.nodes)
-        for axis, word in enumerate(axes):
-            grid = grid_of(word)
-            if grid:
-                kept[axis] = self._kept_tokens(node, grid, axis)
-            elif word != "channel" and steps is not None and axis < len(steps) and steps[axis] < 0:
-                kept[axis] = UNKNOWN  # in reverse order
-        return tuple(word for axis, word in enumerate(kept) if not gone >> axis & 1)
+        new, ellipsis, gone = (
+            int(attribute(node, f"{mask}_mask") or 0)
+            for mask in ("new_axis", "ellipsis", "shrink_axis")
+        )
+        sliced = sum(not (new | ellipsis) >> place & 1 for place in range(len(begin)))
+        kept: list[str] = []
+        axis = 0
+        for place in range(len(begin)):
+            bit = 1 << place
+            if ellipsis & bit:
+                rest = len(axes) - sliced
+                kept += axes[axis : axis + rest]
+                axis += rest
+            elif new & bit:
+                kept.append(COPIES)
+            else:
+                word, grid = axes[axis], grid_of(axes[axis])
+                if grid:
+                    word = self._kept_tokens(node, grid, place)
+                elif word != "channel" and steps[place] < 0:
+                    word = _moved(word)  # in reverse order
+                kept += [] if gone & bit else [word]
+                axis += 1
+        return (*kept, *axes[axis:])
 
     def _kept_tokens(self, node: node_def_pb2.NodeDef, grid: Grid, axis: int) -> str:
         """Return the word of a part of the tokens: that of a map if it holds all positions."""
@@ -289,8 +362,9 @@ class _Rules:
         if place is None or indices is None or not axes:
             return ()
         axis = int(place) % len(axes)
-        kept = indices.ndim == 1 and (axes[axis] == "channel" or bool(np.all(np.diff(indices) > 0)))
-        axes[axis : axis + 1] = [axes[axis]] if kept else [UNKNOWN] * indices.ndim
+        kept = axes[axis] == "channel" or bool(np.all(np.diff(indices) >= 0))
+        words = [axes[axis] if kept else _moved(axes[axis])]
+        axes[axis : axis + 1] = words if indices.ndim == 1 else [UNKNOWN] * indices.ndim
         return tuple(axes)
 
     def reversed(self, node: node_def_pb2.NodeDef) -> Axes:
@@ -299,7 +373,7 @@ class _Rules:
         if turned is None or not axes:
             return ()
         gone = {int(axis) % len(axes) for axis in np.atleast_1d(turned)}
-        return tuple(UNKNOWN if axis in gone else word for axis, word in enumerate(axes))
+        return tuple(_moved(word) if axis in gone else word for axis, word in enumerate(axes))
 
 
 def _block(words: Axes, before: Sequence[int], after: Sequence[int]) -> list[str]:
@@ -329,8 +403,10 @@ def _merged(words: Axes, sizes: Sequence[int]) -> str:
     """Return the word of an axis that several are joined to."""
     if words == ("row", "col"):
         return grid_word(Grid(0, sizes[0], sizes[1], 0))
-    if set(words) <= {"channel", PART}:
+    if set(words) <= {"channel", PART, COPIES}:
         return "channel"
+    if words[0] in PLACES and set(words[1:]) <= {PART, COPIES, WITHIN + words[0]}:
+        return words[0]  # each position becomes several, side by side
     if words[0] != "image" and words[-1] == "channel":
         return "channel"  # flattened: a vector of features
     return "*".join(words)
@@ -343,14 +419,25 @@ def _taken_apart(word: str, after: Sequence[int]) -> list[str]:
     parts = word.split("*")
     if len(parts) == len(after) > 1:
         return parts
+    if word in PLACES and len(after) == 2:
+        return [word, WITHIN + word]
     return [PART if word in ("channel", PART) else UNKNOWN] * len(after)
 
 
 def _agreed(words: set[str]) -> str:
-    """Return the word on which all agree, those that know none left out."""
-    if len(words) > 1:
-        words.discard(UNKNOWN)
+    """Return the word on which all agree, those that know none left out.
+
+    Where positions at their places meet others that have changed them, the result has moved.
+    """
+    words = words - {UNKNOWN, COPIES} or words
+    if MOVED in words:
+        return MOVED
     return words.pop() if len(words) == 1 else UNKNOWN
+
+
+def _moved(word: str) -> str:
+    """Return the word of an axis whose entries have changed their places."""
+    return MOVED if word in PLACES else UNKNOWN
 
 
 def _part_of(grid: Grid, taken: range) -> str:
@@ -385,6 +472,9 @@ RULES: dict[str, Rule] = {
     "Split": _Rules.split,
     "SplitV": _Rules.split,
     "GatherV2": _Rules.gathered,
+    "Tile": _Rules.tiled,
+    "Pack": _Rules.packed,
+    "Unpack": _Rules.unpacked,
     "Einsum": _Rules.einsum,
     **dict.fromkeys(("MatMul", "BatchMatMul", "BatchMatMulV2", "BatchMatMulV3"), _Rules.multiplied),
     **dict.fromkeys(REDUCTIONS, _Rules.reduced),

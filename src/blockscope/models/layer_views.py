@@ -1,4 +1,4 @@
-"""Tensors that are no maps, made layers: tokens, vectors, and maps whose channels come first.
+"""Tensors that are no maps, made layers: tokens, vectors, and maps with axes in another order.
 
 Each gets a view (row, col, channel) under its own name, beside the graph; the tensor itself is
 renamed. Maps get a view where the network's own framework has another name for them. Only where
@@ -15,7 +15,7 @@ from tensorflow import make_ndarray
 from tensorflow.core.framework import graph_pb2, node_def_pb2, types_pb2
 
 from blockscope.models import graphs
-from blockscope.models.axes import FIRST, MAP, VECTOR, Axes
+from blockscope.models.axes import MAP, VECTOR, Axes
 from blockscope.models.graphs import Shapes
 from blockscope.models.rewrites.making import (
     constant,
@@ -91,8 +91,9 @@ def _views(
     """Return the nodes of a view of a tensor, named ``name``; nothing where it is none."""
     if axes == MAP:
         return _marked([operation("Identity", name, [source])], source)
-    if axes == FIRST:
-        return [*_marked(transpose(name, source, (0, 2, 3, 1), f"{name}/_view_order"), source)]
+    if axes[:1] == MAP[:1] and sorted(axes) == sorted(MAP):
+        order = tuple(axes.index(word) for word in MAP)
+        return [*_marked(transpose(name, source, order, f"{name}/_view_order"), source)]
     if axes == VECTOR:
         return [*_marked(reshape(name, source, (-1, 1, 1, shape[1])), source)]
     grid = (
@@ -168,7 +169,8 @@ def _back(
     if view.op == "Identity":
         return [operation("Identity", source, [view.name])]
     if view.op == "Transpose":
-        return _ending(source, transpose(own, view.name, (0, 3, 1, 2)))
+        order = make_ndarray(nodes[graphs.sources(view)[1]].attr["value"].tensor)
+        return _ending(source, transpose(own, view.name, tuple(map(int, np.argsort(order)))))
     _, rows, cols, channels = make_ndarray(nodes[graphs.sources(view)[1]].attr["value"].tensor)
     place = list(view.attr[PLACE].list.i)
     if not place:

@@ -161,7 +161,7 @@ def test_what_is_no_map_is_no_layer():
         apart = tf.space_to_batch(x, [2, 2], [[1, 0], [1, 0]])  # four entries for each image
         apart = tf.nn.relu(conv(tf.nn.relu(apart), 5, seed=3), name="apart")
         x = tf.batch_to_space(apart * 1.5, [2, 2], [[1, 0], [1, 0]], name="b")
-        turned = tf.nn.relu(tf.transpose(x, [0, 2, 1, 3]), name="turned")
+        turned = tf.nn.relu(tf.transpose(x, [0, 2, 1, 3]))
         groups = tf.reshape(x, [-1, 5, 7, 5, 1])
         scores = tf.matmul(
             tf.transpose(groups, [0, 3, 1, 2, 4])[..., 0], w(7, 3, seed=5), name="scores"
@@ -171,7 +171,7 @@ def test_what_is_no_map_is_no_layer():
     case = Case(build)
     assert case.layers["a"] == (5, 7, 6)
     assert case.layers["b"] == (5, 7, 5)
-    assert not {"apart", "turned", "scores"} & set(case.layers)
+    assert not {"apart", "scores"} & set(case.layers)
     case.check("a", case.terms("a"))
 
 
@@ -235,6 +235,72 @@ def test_a_map_whose_channels_come_first_is_shown_with_channels_last():
     case = Case(first_channels)
     assert case.layers["first"] == (5, 7, 6)
     case.check("first", case.terms("first").transpose(0, 2, 3, 1))
+
+
+def exchanged(x, keep=None):
+    """Rows and columns change places before a convolution, as in files of column-major tools."""
+    x = tf.transpose(conv(x, 6, stride=2, seed=2), [0, 2, 1, 3])
+    x = tagged("convolved", conv(x, 5, seed=3), keep)
+    x = tagged("pooled", tf.nn.max_pool2d(x, (2, 1), (2, 1), "SAME"), keep)
+    return tf.reshape(tf.square(x), [-1, 100]) @ w(100, 4, seed=4)
+
+
+def test_rows_and_columns_that_changed_places_are_shown_as_in_the_image():
+    case = Case(exchanged)
+    assert (case.layers["convolved"], case.layers["pooled"]) == ((5, 7, 5), (5, 4, 5))
+    for layer in ("convolved", "pooled"):
+        case.check(layer, case.terms(layer).transpose(0, 2, 1, 3))
+
+
+def upsampled(x, keep=None):
+    """A map of twice the size: each entry four times, and four channels side by side."""
+    x = conv(x, 8, stride=2, seed=2)
+    rows = tf.tile(x[:, :, None], [1, 1, 2, 1, 1])
+    rows = tf.reshape(rows, [-1, 10, 7, 8])
+    repeated = tf.reshape(rows[:, :, :, None] * np.ones((2, 1), np.float32), [-1, 10, 14, 8])
+    repeated = tagged("repeated", tf.nn.relu(repeated), keep)
+    shuffled = tf.transpose(tf.reshape(x, [-1, 5, 7, 2, 2, 2]), [0, 1, 3, 2, 4, 5])
+    shuffled = tagged("shuffled", tf.nn.relu(tf.reshape(shuffled, [-1, 10, 14, 2])), keep)
+    return head(repeated) + head(tf.square(shuffled))
+
+
+def reduced(x, keep=None):
+    """Half the rows by the mean of blocks; the largest of each two channels; every other one."""
+    x = conv(x, 8, seed=2)
+    blocks = tf.reduce_mean(tf.reshape(x, [-1, 5, 2, 7, 2, 8]), [2, 4])
+    blocks = tagged("blocks", blocks, keep)
+    largest = tf.reduce_max(tf.reshape(blocks, [-1, 5, 7, 4, 2]), -1)
+    largest = tagged("largest", tf.nn.relu(largest), keep)
+    first, second = tf.unstack(tf.reshape(x, [-1, 10, 14, 2, 4]), axis=3)
+    stacked = tagged("stacked", tf.nn.relu(tf.stack([second, first], 4)), keep)
+    stacked = tf.reshape(stacked, [-1, 10, 14, 8])
+    joined = tagged("joined", tf.nn.relu(stacked * 1.5), keep)
+    return head(largest) + head(joined)
+
+
+@pytest.mark.parametrize(
+    ("build", "layers"),
+    [
+        (upsampled, {"repeated": (10, 14, 8), "shuffled": (10, 14, 2)}),
+        (reduced, {"blocks": (5, 7, 8), "largest": (5, 7, 4), "joined": (10, 14, 8)}),
+    ],
+)
+def test_maps_that_reshapes_make(build, layers):
+    case = Case(build)
+    for layer, shape in layers.items():
+        assert case.layers[layer] == shape
+        case.check(layer, case.terms(layer))
+    assert "stacked" not in case.layers
+
+
+def test_a_convolution_along_one_axis_makes_no_map():
+    def build(x):
+        along = tf.nn.conv1d(tf.reshape(x, [-1, 10, 42]), w(3, 42, 6), 1, "SAME")
+        mixed = tf.nn.relu(along, name="mixed")
+        tall = tf.reshape(mixed, [-1, 10, 6, 1])
+        return head(tf.nn.relu(tf.nn.conv2d(tall, w(1, 6, 1, 6), 1, "VALID"), name="tall"))
+
+    assert set(Case(build).layers) == {"Mean", "matmul"}  # vectors
 
 
 def test_layers_keep_their_order_and_what_they_come_from():
@@ -308,11 +374,17 @@ def test_positions_that_changed_their_places_are_no_map():
         backwards = tf.identity(x[:, ::-1], name="backwards")
         picked = tf.gather(x, [2, 0, 1], axis=1, name="picked")
         cropped = tf.gather(x, [2, 3, 5], axis=1, name="cropped")
-        return sum(head(part) for part in (rolled, mirrored, backwards, picked, cropped))
+        mixed = tf.nn.relu(tf.concat([x, mirrored], 3), name="mixed")
+        added = tf.nn.relu(x + rolled, name="added")
+        convolved = tf.nn.relu(conv(backwards, 6, seed=3), name="convolved")
+        several = tf.tile(x, [1, 2, 1, 1], name="several")
+        parts = (rolled, mirrored, picked, cropped, mixed[..., :6], added, convolved, several)
+        return sum(head(part) for part in parts)
 
     case = Case(build)
     assert {"a", "cropped"} <= set(case.layers)
-    assert not {"rolled", "mirrored", "backwards", "picked"} & set(case.layers)
+    moved = ("rolled", "mirrored", "backwards", "picked", "mixed", "added", "convolved", "several")
+    assert not set(moved) & set(case.layers)
 
 
 def test_masks_are_no_layers_and_compared_by_equality():
