@@ -181,7 +181,8 @@ def neuron_groups(
             "effect": (("factor", "label"), effect),
         },
         coords={"label": list(labels), "index": ("label", 1 + np.arange(len(labels)))},
-        attrs=FACTS | {"layer": layer, "override": "none", "n": count, "relative_error": 0.42},
+        attrs=FACTS
+        | {"layer": layer, "override": "none", "n": count, "relative_error": 0.42, "clipped": 0.0},
     )
 
 

@@ -121,6 +121,15 @@ def test_everything_a_reader_needs_is_on_the_sheet(
         "Relative error of the groups: 0.42.",
     ):
         assert words in text, f"'{words}' is not on the sheet"
+    assert "Negative activations" not in text
+
+
+def test_negative_activations_are_told(tmp_path: Path, rng: np.random.Generator) -> None:
+    run, files = write_run(tmp_path, rng)
+    dataset = neuron_groups(rng, "mixed4d", (5, 7), 3, 5).assign_attrs(clipped=0.314)
+    datasets.write_h5(files.one("groups1"), dataset)
+    text = words_on(compose(run, files, any_style(dpi=20)))
+    assert "Negative activations were set to 0 before factoring: 0.31 of the norm." in text
 
 
 def test_effects_are_bars_from_a_line_of_zero(

@@ -43,6 +43,8 @@ class NeuronGroupsPanel:
         Names on the axis ``label``; a repeated name is followed by its index.
     relative_error
         What the groups leave unexplained: norm of the rest over norm of the whole.
+    clipped
+        Negative activations, which no group can hold: their norm over norm of the whole.
     group_sprites
         What each group responds to, tile n that of group n, or None.
     sprites
@@ -60,6 +62,7 @@ class NeuronGroupsPanel:
     effect: Floats
     labels: tuple[str, ...]
     relative_error: float
+    clipped: float
     group_sprites: Sprites | None = None
     sprites: Sprites | None = None
     unit: str = "logit"
@@ -92,6 +95,7 @@ class NeuronGroupsPanel:
             effect=found["effect"].transpose("factor", "label").to_numpy(),
             labels=_told_apart(found),
             relative_error=float(found.attrs["relative_error"]),
+            clipped=float(found.attrs["clipped"]),
             group_sprites=read_sprites(files.many("group_sprites1"), len(channels)),
             sprites=read_sprites(files.many("sprites1"), channels.shape[1]),
             unit=unit_name(found),

@@ -30,6 +30,7 @@ def pack_groups(page: PageData, _: Panel) -> dict[str, object]:
         "effect": PackedArray(groups["effect"].transpose("factor", "label").to_numpy()),
         "colours": factor_colours(len(spatial)),
         "relative_error": float(groups.attrs["relative_error"]),
+        "clipped": float(groups.attrs["clipped"]),
     }
     sprites = read_sprites(page.files.many("group_sprites1"), len(spatial))
     if sprites is not None:

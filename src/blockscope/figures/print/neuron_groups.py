@@ -29,6 +29,7 @@ from blockscope.figures.print.sheet import Sheet, text_width
 from blockscope.figures.style import Style
 
 LEAST, MOST = 25.0, 44.0  # mm, width of one group's card
+ROUNDING = 0.005  # a share below it is shown as none
 
 
 def compose(run: RunRow, files: PanelFiles, style: Style) -> Sheet:
@@ -109,5 +110,12 @@ def _foot(panel: NeuronGroupsPanel) -> str:
         f"group's vector, in units of the activations. Below each group: {made}; its effect on "
         f"labels, in {panel.unit}s, to first order (green: raises, violet: lowers), all bars on "
         "one scale. "
-        f"Relative error of the groups: {panel.relative_error:.2f}."
+        f"Relative error of the groups: {panel.relative_error:.2f}.{_clipped(panel.clipped)}"
     )
+
+
+def _clipped(share: float) -> str:
+    """Say how much of the activations no group can hold, where it is more than rounding."""
+    if share < ROUNDING:
+        return ""
+    return f" Negative activations were set to 0 before factoring: {share:.2f} of the norm."
