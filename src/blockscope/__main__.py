@@ -48,6 +48,13 @@ def _parser() -> argparse.ArgumentParser:
     show.add_argument("files", nargs="+", type=Path, metavar="FILE")
     show.set_defaults(run=_show)
 
+    layers = commands.add_parser(
+        "layers", help="print what a network takes and gives, and its layers, before any run"
+    )
+    layers.add_argument("--catalogue", type=Path, default=Path("config/models.yaml"))
+    layers.add_argument("model", nargs="+", metavar="MODEL")
+    layers.set_defaults(run=_layers)
+
     card = commands.add_parser("card", help="write the cards of models: layers, shapes, labels")
     card.add_argument("--catalogue", required=True, type=Path, help="models catalogue (YAML)")
     card.add_argument("--model", required=True, action="append", help="id; may be repeated")
@@ -108,23 +115,41 @@ def _show(options: argparse.Namespace) -> None:
         raise BlockscopeError("\n".join(errors))
 
 
+def _layers(options: argparse.Namespace) -> None:
+    import tempfile
+
+    from blockscope.models.card import ModelCard
+    from blockscope.stages.result_files import describe_card
+
+    with tempfile.TemporaryDirectory(prefix="blockscope-") as folder:
+        _write_cards(options.catalogue, options.model, Path(folder))
+        for number, name in enumerate(options.model):
+            lines = describe_card(ModelCard.read(Path(folder) / f"{name}.json"))
+            print(f"\n{name}" if number else name, *lines, sep="\n")
+
+
 def _card(options: argparse.Namespace) -> None:
+    _write_cards(options.catalogue, options.model, options.output_folder)
+
+
+def _write_cards(source: Path, names: Sequence[str], folder: Path) -> None:
+    """Write the card of each model of a catalogue; raise what is wrong with any at the end."""
     import tempfile
 
     from blockscope.config.tables import read_catalogue
     from blockscope.io.contained_paths import inside
     from blockscope.stages.model import write_model
 
-    catalogue = read_catalogue(options.catalogue)
+    catalogue = read_catalogue(source)
     errors = []
     with tempfile.TemporaryDirectory(prefix="blockscope-") as scratch:
-        for name in options.model:
+        for name in names:
             try:
                 write_model(
-                    entry=_entry(catalogue, name, options.catalogue),
+                    entry=_entry(catalogue, name, source),
                     name=name,
                     graph_path=inside(scratch, f"{name}.pb"),
-                    card_path=inside(options.output_folder, f"{name}.json"),
+                    card_path=inside(folder, f"{name}.json"),
                     downloads=scratch,
                 )
             except BlockscopeError as error:

@@ -65,7 +65,7 @@ def describe(path: str | os.PathLike[str]) -> str:
     if source.name.endswith(datasets.ENDINGS):
         lines += _arrays(datasets.read(source))
     elif stage == "model":
-        lines += _card(ModelCard.read(source))
+        lines += describe_card(ModelCard.read(source))
     elif source.suffix == ".tsv":
         lines += [_table(source)]
     elif source.suffix == ".png":
@@ -115,7 +115,8 @@ def _logits(card: ModelCard) -> str:
     return f"Logits (head: {card.head}): {card.logits}{of}"
 
 
-def _card(card: ModelCard) -> list[str]:
+def describe_card(card: ModelCard) -> list[str]:
+    """Return what a network takes and gives, and its layers, as lines of text."""
     rows, cols = card.input.size
     named = len(card.label_table)
     lines = [

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
+from helpers.repository import ROOT
 from helpers.tiny_rendering import tiny_network, write_model
 
 import blockscope
@@ -154,6 +155,24 @@ def test_card_of_a_real_network(shared, tmp_path: Path) -> None:
     assert "1001 in all, 1000 with a label" in shown.stdout
     assert "Labels that occur more than once (give their index): " in shown.stdout
     assert "crane: " in shown.stdout
+
+
+def test_layers_are_listed_before_any_run(tmp_path: Path, monkeypatch, capsys) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "config").mkdir()
+    blocks = ROOT / "resources" / "blocks1000"
+    text = CATALOGUE.format(graph=blocks / "graph.pb", labels=blocks / "labels.json")
+    text = text.replace("[5, 7]", "[224, 224]")
+    text = text.replace("logits: out", "logits: softmax2_pre_activation")
+    (tmp_path / "config" / "models.yaml").write_text(text)
+    assert command_line.main(["layers", "tiny"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "tiny"
+    assert lines[1].startswith("Input: input, 224 x 224 pixels, ")
+    assert any(re.match(r"  mixed4d +14 x 14 x 132  ", line) for line in lines), lines
+    assert [path.name for path in tmp_path.iterdir()] == ["config"]
+    assert command_line.main(["layers", "tny"]) == 1
+    assert "unknown model 'tny'; valid: tiny" in capsys.readouterr().err
 
 
 SETTINGS = "models: models.yaml\nimages: images.tsv\nruns: runs.tsv\n"
