@@ -18,6 +18,7 @@ from tqdm import tqdm
 
 from blockscope.attribution.contrasts import Contrast
 from blockscope.attribution.quadrature import (
+    SINGLE_PRECISION,
     Floats,
     QuadratureResult,
     QuadratureRule,
@@ -63,6 +64,7 @@ class ChannelPaths:
         self.gradients, self.contrasts = gradients, list(contrasts)
         self.memory_mb, self.progress = memory_mb, progress
         logits = gradients.values_at(self._points(np.array([0.0, 1.0])))
+        self._largest_logit = float(np.abs(logits.numpy()).max(initial=0))
         ends = np.array([one.score(logits).numpy() for one in self.contrasts], np.float64)
         self.at_zero, self.scores = ends[:, 0], ends[:, 1]
 
@@ -131,7 +133,9 @@ class ChannelPaths:
                 bar.update(len(nodes))
                 return slopes[0], heights[0]
 
-            return integrate_adaptive(tolerance, evaluate)
+            # A score is a difference of logits, whose rounding goes with their size.
+            resolution = SINGLE_PRECISION * self._largest_logit
+            return integrate_adaptive(tolerance, evaluate, resolution=resolution)
 
     def _points(
         self,

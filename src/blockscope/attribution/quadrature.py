@@ -59,6 +59,7 @@ def integrate_adaptive(
     tolerance: float,
     evaluate: Callable[[Floats], tuple[Floats, Floats]],
     max_nodes: int = 8192,
+    resolution: float = 0.0,
 ) -> QuadratureResult:
     """Integrate the gradient of a function along a path until the entries add up to its rise.
 
@@ -80,6 +81,9 @@ def integrate_adaptive(
         whose derivative is the slopes' sum.
     max_nodes
         Stop after this many; the sum then shows what is missing.
+    resolution
+        How far heights may be off by rounding. Where ``tolerance`` asks for less, the sum is right
+        if it is right to this much, and what an interval's sum is off by less is no error.
 
     Returns
     -------
@@ -97,9 +101,11 @@ def integrate_adaptive(
         errors = lengths * (slopes[:-1] + slopes[1:]).sum(1) / 2 - np.diff(heights)
         size = float(np.abs(value).sum())
         rise, rest = float(heights[-1] - heights[0]), float(errors.sum())
+        if resolution > tolerance * abs(rise):
+            errors = np.where(np.abs(errors) > resolution, errors, 0.0)
         error = _estimated_error(changes, errors) / (size or 1.0)
         # The entries may cancel in the sum; what is lost in their rounding cannot be met.
-        met = abs(rest) <= max(tolerance * abs(rise), SINGLE_PRECISION * size)
+        met = abs(rest) <= max(tolerance * abs(rise), SINGLE_PRECISION * size, resolution)
         done = met and error <= MAX_QUADRATURE_ERROR
         if done or len(nodes) >= max_nodes or not np.isfinite(rest):
             return QuadratureResult(value, len(nodes), error)

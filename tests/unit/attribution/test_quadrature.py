@@ -118,6 +118,24 @@ def test_it_ends_where_single_precision_does():
     assert found.error == pytest.approx(2)
 
 
+def test_heights_that_hardly_rise_need_no_more_steps_than_their_rounding_allows(rng):
+    """Logits of 30 that a layer changes by 1e-5: the sum can be no better than their rounding."""
+    look, exact = stairs(rng, jumps=20, entries=5)
+    scale = 1e-5 / exact.sum()
+
+    def rounded(t):
+        slopes, heights = look(t)
+        return slopes * scale, (heights * scale + 30).astype(np.float32).astype(np.float64)
+
+    limited = integrate_adaptive(1e-3, rounded, max_nodes=2000)
+    assert limited.steps > 1000
+    found = integrate_adaptive(1e-3, rounded, resolution=3e-5)
+    wanted = integrate_adaptive(1e-3, look)
+    assert found.steps <= 2 * wanted.steps
+    off = np.abs(found.value - exact * scale).sum() / np.abs(found.value).sum()
+    assert off < 2 * found.error <= 2 * MAX_QUADRATURE_ERROR
+
+
 @pytest.mark.parametrize("height", [np.nan, np.inf])
 def test_it_ends_at_once_where_nothing_is_finite(height):
     found = integrate_adaptive(1e-3, lambda t: (np.ones((len(t), 1)), np.where(t > 0.9, height, 0)))
