@@ -26,9 +26,6 @@ def write_classes(
     task.check_finite("attribution", attribution)
     terms = label_terms(task.gradients(), labels.indexes)
     mixed = np.tensordot(mix_of(len(labels)), attribution, 1)
-    cancels = 0
-    if task.verify("attribution", mixed, terms, (2,)):
-        attribution, cancels = np.zeros_like(attribution), 1
+    attribution, told = task.verified(attribution, mixed, terms, (2,))
     dataset = named_labels(attribution, linear.output.numpy()[0], labels, task.card.head)
-    facts = task.record("classes", cancels=cancels or None)
-    datasets.write_h5(output, dataset.assign_attrs(facts))
+    datasets.write_h5(output, dataset.assign_attrs(task.record("classes", **told)))

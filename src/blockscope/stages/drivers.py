@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Unpack
 
-import numpy as np
-
 from blockscope.attribution.grad_x_activation import attribute_channels, named_drivers
 from blockscope.attribution.verification import channel_terms, mix_of
 from blockscope.io import datasets
@@ -31,9 +29,7 @@ def write_drivers(
     attribution = attribute_channels(task.linear(), memory_mb=memory_mb, progress=True)
     task.check_finite("attribution", attribution)
     terms = channel_terms(task.gradients(), len(attribution))
-    cancels = 0
-    if task.verify("attribution", mix_of(len(attribution)) @ attribution, terms, (0, 1)):
-        attribution, cancels = np.zeros_like(attribution), 1
+    mixed = mix_of(len(attribution)) @ attribution
+    attribution, told = task.verified(attribution, mixed, terms, (0, 1))
     dataset = named_drivers(attribution)
-    facts = task.record("drivers", cancels=cancels or None)
-    datasets.write_h5(output, dataset.assign_attrs(facts))
+    datasets.write_h5(output, dataset.assign_attrs(task.record("drivers", **told)))

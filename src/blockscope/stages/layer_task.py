@@ -24,6 +24,7 @@ from blockscope.models.device import software_facts
 from blockscope.models.network import Network
 from blockscope.stages.activations import read_activations
 
+Computed = npt.NDArray[np.floating]
 CANCELS = (
     "contributions add up to zero everywhere, but for rounding, as they do where a layer is only "
     "read through a normalisation; zeros are written"
@@ -133,15 +134,13 @@ class LayerTask:
             self.network, self.values, self.layer, self.target, rules, self.activations
         )
 
-    def check_finite(self, what: str, array: npt.NDArray[np.floating]) -> None:
+    def check_finite(self, what: str, array: Computed) -> None:
         """Raise ``BadFile`` if entries of a result, called ``what``, are not finite."""
         between = f"from '{self.target}' to '{self.layer}'"
         where = f"at layer '{self.layer}'" if self.to_logits else between
         check_finite(f"{what} {where} of model '{self.card.model}'", array)
 
-    def verify(
-        self, what: str, found: npt.NDArray[np.floating], terms: Floats, axes: tuple[int, ...]
-    ) -> bool:
+    def verify(self, what: str, found: Computed, terms: Floats, axes: tuple[int, ...]) -> bool:
         """Compare a mix of a result with TensorFlow's gradient; see ``attribution.verification``.
 
         Says on standard error, and returns, whether the result is zero by mathematics.
@@ -151,6 +150,21 @@ class LayerTask:
         if cancels:
             tqdm.write(f"{name}: {CANCELS}", file=sys.stderr)
         return cancels
+
+    def verified(
+        self,
+        attribution: npt.NDArray[np.floating],
+        mixed: npt.NDArray[np.floating],
+        terms: Floats,
+        axes: tuple[int, ...],
+    ) -> tuple[Computed, dict[str, int]]:
+        """Return an attribution whose mix is right, and what its record says of it.
+
+        That is ``cancels`` where it is zero by mathematics: zeros then stand for rounding noise.
+        """
+        if self.verify("attribution", mixed, terms, axes):
+            return np.zeros_like(attribution), {"cancels": 1}
+        return attribution, {}
 
     def record(self, stage: str, **facts: str | int | float | None) -> provenance.Facts:
         """Return the provenance of a result: model, image, layers, override and ``facts``."""

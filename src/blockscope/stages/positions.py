@@ -33,10 +33,6 @@ def write_positions(
     size = attribution.shape[:2]
     terms = position_terms(task.gradients(), *size)
     mixed = np.tensordot(mix_of(*size), attribution, 2)
-    cancels = 0
-    if task.verify("attribution", mixed, terms, (2,)):
-        attribution, cancels = np.zeros_like(attribution), 1
+    attribution, told = task.verified(attribution, mixed, terms, (2,))
     dataset = named_positions(attribution)
-    datasets.write_h5(
-        output, dataset.assign_attrs(task.record("positions", cancels=cancels or None))
-    )
+    datasets.write_h5(output, dataset.assign_attrs(task.record("positions", **told)))
