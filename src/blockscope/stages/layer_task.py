@@ -153,8 +153,8 @@ class LayerTask:
 
     def verified(
         self,
-        attribution: npt.NDArray[np.floating],
-        mixed: npt.NDArray[np.floating],
+        attribution: Computed,
+        mixed: Computed,
         terms: Floats,
         axes: tuple[int, ...],
     ) -> tuple[Computed, dict[str, int]]:
