@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -27,24 +28,33 @@ def layer_names(nodes: Sequence[onnx.NodeProto], taken: set[str]) -> list[str]:
     """
     paths = [_module_of(node) for node in nodes]
     holding = {path[:i] for path in paths if path for i, c in enumerate(path) if c == "."} | {""}
-    return [_free(node, path, holding, taken) for node, path in zip(nodes, paths, strict=True)]
+    calls: Counter[str] = Counter()  # where the search for a free number goes on
+    return [
+        _free(node, path, holding, taken, calls) for node, path in zip(nodes, paths, strict=True)
+    ]
 
 
-def _free(node: onnx.NodeProto, path: str | None, holding: set[str], taken: set[str]) -> str:
-    written = node.name or next((o for o in node.output if o), node.op_type)
-    call = 0
+def _free(
+    node: onnx.NodeProto,
+    path: str | None,
+    holding: set[str],
+    taken: set[str],
+    calls: Counter[str],
+) -> str:
+    stem, ending = clean(path or ""), f"/{node.op_type}"
+    if path is None:
+        written = node.name or next((o for o in node.output if o), node.op_type)
+        stem, ending = clean(written), ""
+    elif path in holding:  # a block: its own operations are numbered
+        stem, ending = clean(f"{path}/{node.op_type}".removeprefix("/")), ""
+    whole = stem + ending
     while True:
-        again = f"_{call}" if call else ""
-        if path is None:
-            name = clean(written) + again
-        elif path in holding:  # a block: its own operations are numbered
-            name = clean(f"{path}/{node.op_type}".removeprefix("/")) + again
-        else:
-            name = clean(path) + f"{again}/{node.op_type}"
+        call = calls[whole]
+        calls[whole] += 1
+        name = f"{stem}_{call}{ending}" if call else whole
         if name.lower() not in taken:
             taken.add(name.lower())
             return name
-        call += 1
 
 
 def free_name(name: str, taken: set[str]) -> str:
