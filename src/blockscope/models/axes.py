@@ -7,29 +7,34 @@ where rows, columns and channels are mixed up every figure looks plausible.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 from tensorflow.core.framework import node_def_pb2
 
 from blockscope.models import graphs
+from blockscope.models.axis_words import (
+    COPIES,
+    FREE,
+    MAP,
+    MOVED,
+    PART,
+    UNKNOWN,
+    Axes,
+    agreed_on,
+    is_place,
+    moved,
+    of_block,
+    part_of,
+    rolled,
+    taken,
+    with_others,
+)
 from blockscope.models.graphs import Shapes
 from blockscope.models.node_attributes import attribute
 from blockscope.models.rewrites.making import held
 from blockscope.models.token_grid import Grid, grid_of, grid_word
-
-Axes = tuple[str, ...]
-
-MAP: Axes = ("image", "row", "col", "channel")
-VECTOR: Axes = ("image", "channel")
-UNKNOWN = "?"
-PART = "part"  # of the channels, that were split into groups or heads; or of what is stacked
-COPIES = "copies"  # an axis put in, along which there is one entry or the same several times
-MOVED = "moved"  # positions that have changed their places, as by a roll or a flip
-WITHIN = "in "  # and a word: positions within one of the blocks that this axis was cut into
-PLACES = frozenset({"row", "col"})
-FREE = frozenset({UNKNOWN, PART, COPIES})  # these do not say that an axis is no row, col, channel
 
 OF_MAPS = frozenset(
     """Conv2D DepthwiseConv2dNative Conv2DBackpropInput MaxPool AvgPool LRN FusedBatchNorm
@@ -126,7 +131,10 @@ class _Rules:
         given = self.found.get(data, ())
         if len(given) != len(MAP):
             return MAP
-        image, row, col, channel = given
+        image, row, col, channel = (
+            MOVED if word == COPIES and size > 1 else word
+            for word, size in zip(given, self.shapes[data], strict=True)
+        )
         if row in FREE | {"row"} and col in FREE | {"col"}:
             row, col = "row", "col"
         if channel in FREE:
@@ -152,7 +160,7 @@ class _Rules:
                     continue
                 whole = sizes[place] == self.shapes[node.name][axis]
                 words.add(axes[place] if whole else COPIES)
-            joined.append(_agreed(words))
+            joined.append(agreed_on(words))
         return tuple(joined)
 
     def transposed(self, node: node_def_pb2.NodeDef) -> Axes:
@@ -197,7 +205,7 @@ class _Rules:
                     right, new = right * after[new], new + 1
                 else:
                     return ()
-            result += _block(axes[first_old:old], before[first_old:old], after[first_new:new])
+            result += of_block(axes[first_old:old], before[first_old:old], after[first_new:new])
         return tuple(result)
 
     def squeezed(self, node: node_def_pb2.NodeDef) -> Axes:
@@ -222,21 +230,57 @@ class _Rules:
         known = [self.found[source] for source in sources if source in self.found]
         if place is None or len({len(axes) for axes in known}) != 1:
             return ()
-        agreed = [_agreed(set(words)) for words in zip(*known, strict=True)]
+        agreed = [agreed_on(set(words)) for words in zip(*known, strict=True)]
         axis = int(place) % len(agreed)
         grids = [grid_of(self.found[s][axis]) if s in self.found else None for s in sources]
         if any(grids):
             sizes = [self.shapes[source][axis] for source in sources]
-            agreed[axis] = _with_others(grids, sizes)
-        elif agreed[axis] in ("row", "col") and len(known) > 1:
-            agreed[axis] = MOVED
+            agreed[axis] = with_others(grids, sizes)
+        elif len(known) > 1 and (agreed[axis] == MOVED or is_place(agreed[axis])):
+            agreed[axis] = self._rolled(node, axis) or MOVED
         return tuple(agreed)
+
+    def _rolled(self, node: node_def_pb2.NodeDef, axis: int) -> str:
+        """Return the word of an axis whose last entries come first; empty if that is not so."""
+        parts = [self.nodes[source] for source in graphs.sources(node)[:-1]]
+        sources = {graphs.sources(one)[0] for one in parts if one.op in ("Slice", "StridedSlice")}
+        if len(parts) != 2 or len(sources) != 1:
+            return ""
+        source = sources.pop()
+        size = self.shapes[source][axis]
+        last, first = (self._part(part, axis) for part in parts)
+        if last is None or first is None or [*first, *last] != list(range(size)):
+            return ""
+        return rolled(self.found[source][axis], len(last), size)
+
+    def _part(self, node: node_def_pb2.NodeDef, axis: int) -> range | None:
+        """Return the entries of an axis that a slice takes; None where it is not known."""
+        begin, size = held(node, 1, self.nodes), held(node, 2, self.nodes)
+        if begin is None or size is None:
+            return None
+        every = range(self._size(node, axis))
+        if node.op == "StridedSlice":
+            if attribute(node, "ellipsis_mask") or attribute(node, "new_axis_mask"):
+                return None
+            return self._range(node, axis, axis) if axis < len(begin) else every
+        rest = None if size[axis] < 0 else int(begin[axis]) + int(size[axis])
+        return every[int(begin[axis]) : rest]
+
+    def rolled(self, node: node_def_pb2.NodeDef) -> Axes:
+        axes = list(self._first(node))
+        shifts, places = held(node, 1, self.nodes), held(node, 2, self.nodes)
+        if shifts is None or places is None or not axes:
+            return ()
+        for shift, place in zip(np.atleast_1d(shifts), np.atleast_1d(places), strict=True):
+            axis = int(place) % len(axes)
+            axes[axis] = rolled(axes[axis], int(shift), self._size(node, axis))
+        return tuple(axes)
 
     def tiled(self, node: node_def_pb2.NodeDef) -> Axes:
         axes, sizes = self._first(node), self.shapes.get(graphs.sources(node)[0], ())
         after = self.shapes[node.name]
         return tuple(
-            MOVED if word in PLACES and 1 != size != now else word
+            moved(word) if 1 != size != now else word
             for word, size, now in zip(axes, sizes, after, strict=False)
         )
 
@@ -245,7 +289,7 @@ class _Rules:
         known = [self.found[source] for source in graphs.sources(node) if source in self.found]
         if len({len(axes) for axes in known}) != 1:
             return ()
-        agreed = [_agreed(set(words)) for words in zip(*known, strict=True)]
+        agreed = [agreed_on(set(words)) for words in zip(*known, strict=True)]
         agreed.insert(int(attribute(node, "axis")) % (len(agreed) + 1), PART)
         return tuple(agreed)
 
@@ -309,11 +353,29 @@ class _Rules:
                 word, grid = axes[axis], grid_of(axes[axis])
                 if grid:
                     word = self._kept_tokens(node, grid, place)
-                elif word != "channel" and steps[place] < 0:
-                    word = _moved(word)  # in reverse order
+                else:
+                    word = taken(word, self._range(node, axis, place), self._size(node, axis))
                 kept += [] if gone & bit else [word]
                 axis += 1
         return (*kept, *axes[axis:])
+
+    def _size(self, node: node_def_pb2.NodeDef, axis: int) -> int:
+        return self.shapes[graphs.sources(node)[0]][axis]
+
+    def _range(self, node: node_def_pb2.NodeDef, axis: int, place: int) -> range | None:
+        """Return the entries of an axis that a strided slice takes; None where it is not known."""
+        bounds = [held(node, number, self.nodes) for number in (1, 2, 3)]
+        if any(one is None for one in bounds):
+            return None
+        begin, end, step = (int(one[place]) for one in bounds if one is not None)
+        open_begin, open_end, one = (
+            int(attribute(node, f"{mask}_mask") or 0) >> place & 1
+            for mask in ("begin", "end", "shrink_axis")
+        )
+        every = range(self._size(node, axis))
+        if one:
+            return every[begin:][:1]
+        return every[None if open_begin else begin : None if open_end else end : step]
 
     def _kept_tokens(self, node: node_def_pb2.NodeDef, grid: Grid, axis: int) -> str:
         """Return the word of a part of the tokens: that of a map if it holds all positions."""
@@ -325,20 +387,23 @@ class _Rules:
             int(attribute(node, mask)) >> axis & 1 for mask in ("begin_mask", "end_mask")
         )
         taken = range(grid.tokens)[None if open_begin else begin : None if open_end else end]
-        return _part_of(grid, taken) if step == 1 else UNKNOWN
+        return part_of(grid, taken) if step == 1 else UNKNOWN
 
     def padded(self, node: node_def_pb2.NodeDef) -> Axes:
         """Return the axes; tokens may be added, to which others add the class token's values."""
         axes, edges = self._first(node), held(node, 1, self.nodes)
         if edges is None:
             return ()
-        grids = [grid_of(word) for word in axes]
-        return tuple(
-            grid_word(replace(grid, before=grid.before + int(a), after=grid.after + int(b)))
-            if grid
-            else word
-            for word, grid, (a, b) in zip(axes, grids, edges, strict=True)
-        )
+        sizes = self.shapes[graphs.sources(node)[0]]
+        padded = []
+        for word, size, (a, b) in zip(axes, sizes, edges.astype(int).tolist(), strict=True):
+            grid = grid_of(word)
+            if grid:
+                grid = replace(grid, before=grid.before + a, after=grid.after + b)
+            # Seen from the padded axis, the one before is a part of it.
+            part = range(a, a + size)
+            padded.append(grid_word(grid) if grid else taken(word, part, a + size + b))
+        return tuple(padded)
 
     def cut(self, node: node_def_pb2.NodeDef) -> Axes:
         """Return the axes of a Slice; of the tokens, all of a map's must be kept."""
@@ -350,11 +415,19 @@ class _Rules:
             grid = grid_of(word)
             if grid:
                 count = grid.tokens - int(begin[axis]) if size[axis] < 0 else int(size[axis])
-                kept[axis] = _part_of(grid, range(int(begin[axis]), int(begin[axis]) + count))
+                kept[axis] = part_of(grid, range(int(begin[axis]), int(begin[axis]) + count))
+                continue
+            kept[axis] = taken(word, self._part(node, axis), self._size(node, axis))
         return tuple(kept)
 
     def split(self, node: node_def_pb2.NodeDef) -> Axes:
-        return self.found.get(graphs.sources(node)[1 if node.op == "Split" else 0], ())
+        """Return the axes of the parts; of rows or columns, each has some only."""
+        source = graphs.sources(node)[1 if node.op == "Split" else 0]
+        before, after = self.shapes.get(source, ()), self.shapes[node.name]
+        return tuple(
+            word if size == now else taken(word, range(now), size)
+            for word, size, now in zip(self.found.get(source, ()), before, after, strict=False)
+        )
 
     def gathered(self, node: node_def_pb2.NodeDef) -> Axes:
         axes, place = list(self._first(node)), held(node, 2, self.nodes)
@@ -362,9 +435,10 @@ class _Rules:
         if place is None or indices is None or not axes:
             return ()
         axis = int(place) % len(axes)
-        kept = axes[axis] == "channel" or bool(np.all(np.diff(indices) >= 0))
-        words = [axes[axis] if kept else _moved(axes[axis])]
-        axes[axis : axis + 1] = words if indices.ndim == 1 else [UNKNOWN] * indices.ndim
+        words = [UNKNOWN] * indices.ndim
+        if indices.ndim == 1:
+            words = [taken(axes[axis], [int(i) for i in indices], self._size(node, axis))]
+        axes[axis : axis + 1] = words
         return tuple(axes)
 
     def reversed(self, node: node_def_pb2.NodeDef) -> Axes:
@@ -373,88 +447,7 @@ class _Rules:
         if turned is None or not axes:
             return ()
         gone = {int(axis) % len(axes) for axis in np.atleast_1d(turned)}
-        return tuple(_moved(word) if axis in gone else word for axis, word in enumerate(axes))
-
-
-def _block(words: Axes, before: Sequence[int], after: Sequence[int]) -> list[str]:
-    """Return the words of the axes ``after`` that hold the same entries as those ``before``."""
-    if not words or not after:
-        return [UNKNOWN] * len(after)
-    if len(words) == len(after):
-        return list(words)
-    if words[0] == "image" and before[0] == 1 and after and after[0] == 1:
-        return ["image", *_block(words[1:], before[1:], after[1:])] if words[1:] else _alone(after)
-    longer = [(word, size) for word, size in zip(words, before, strict=True) if size != 1]
-    if len(longer) == sum(size != 1 for size in after) < len(after):
-        left = iter(longer)
-        return [UNKNOWN if size == 1 else next(left)[0] for size in after]
-    if len(after) == 1:
-        return [_merged(words, before)]
-    if len(words) == 1:
-        return _taken_apart(words[0], after)
-    return [PART if set(words) <= {"channel", PART} else UNKNOWN] * len(after)
-
-
-def _alone(after: Sequence[int]) -> list[str]:
-    return ["image", *[UNKNOWN] * (len(after) - 1)]
-
-
-def _merged(words: Axes, sizes: Sequence[int]) -> str:
-    """Return the word of an axis that several are joined to."""
-    if words == ("row", "col"):
-        return grid_word(Grid(0, sizes[0], sizes[1], 0))
-    if set(words) <= {"channel", PART, COPIES}:
-        return "channel"
-    if words[0] in PLACES and set(words[1:]) <= {PART, COPIES, WITHIN + words[0]}:
-        return words[0]  # each position becomes several, side by side
-    if words[0] != "image" and words[-1] == "channel":
-        return "channel"  # flattened: a vector of features
-    return "*".join(words)
-
-
-def _taken_apart(word: str, after: Sequence[int]) -> list[str]:
-    grid = grid_of(word)
-    if grid and len(after) == 2 and grid == Grid(0, after[0], after[1], 0):
-        return ["row", "col"]
-    parts = word.split("*")
-    if len(parts) == len(after) > 1:
-        return parts
-    if word in PLACES and len(after) == 2:
-        return [word, WITHIN + word]
-    return [PART if word in ("channel", PART) else UNKNOWN] * len(after)
-
-
-def _agreed(words: set[str]) -> str:
-    """Return the word on which all agree, those that know none left out.
-
-    Where positions at their places meet others that have changed them, the result has moved.
-    """
-    words = words - {UNKNOWN, COPIES} or words
-    if MOVED in words:
-        return MOVED
-    return words.pop() if len(words) == 1 else UNKNOWN
-
-
-def _moved(word: str) -> str:
-    """Return the word of an axis whose entries have changed their places."""
-    return MOVED if word in PLACES else UNKNOWN
-
-
-def _part_of(grid: Grid, taken: range) -> str:
-    """Return the word of a part of the tokens, which is known if a map is wholly in it."""
-    before, after = grid.before - taken.start, taken.stop - (grid.tokens - grid.after)
-    if before < 0 or after < 0:
-        return UNKNOWN
-    return grid_word(replace(grid, before=before, after=after))
-
-
-def _with_others(grids: Sequence[Grid | None], sizes: Sequence[int]) -> str:
-    """Return the word of tokens of a map joined with others, such as a class token."""
-    if sum(grid is not None for grid in grids) != 1:
-        return UNKNOWN
-    place, grid = next((i, g) for i, g in enumerate(grids) if g is not None)
-    before, after = sum(sizes[:place]), sum(sizes[place + 1 :])
-    return grid_word(Grid(grid.before + before, grid.rows, grid.cols, grid.after + after))
+        return tuple(moved(word) if axis in gone else word for axis, word in enumerate(axes))
 
 
 Rule = Callable[[_Rules, node_def_pb2.NodeDef], Axes]
@@ -473,6 +466,7 @@ RULES: dict[str, Rule] = {
     "SplitV": _Rules.split,
     "GatherV2": _Rules.gathered,
     "Tile": _Rules.tiled,
+    "Roll": _Rules.rolled,
     "Pack": _Rules.packed,
     "Unpack": _Rules.unpacked,
     "Einsum": _Rules.einsum,

@@ -15,7 +15,7 @@ from tensorflow import make_ndarray
 from tensorflow.core.framework import graph_pb2, node_def_pb2, types_pb2
 
 from blockscope.models import graphs
-from blockscope.models.axes import MAP, VECTOR, Axes
+from blockscope.models.axis_words import MAP, VECTOR, Axes
 from blockscope.models.graphs import Shapes
 from blockscope.models.rewrites.making import (
     constant,

@@ -16,7 +16,8 @@ from tensorflow.core.framework import graph_pb2
 
 from blockscope.io.errors import BadFile
 from blockscope.models import graphs
-from blockscope.models.axes import MAP, Axes, axes_of
+from blockscope.models.axes import axes_of
+from blockscope.models.axis_words import MAP, Axes
 from blockscope.models.batch_axis import compared, open_batch
 from blockscope.models.card import InputSpec
 from blockscope.models.entry import FedValue, InputSettings

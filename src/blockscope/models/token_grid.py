@@ -28,4 +28,4 @@ def grid_word(grid: Grid) -> str:
 def grid_of(word: str) -> Grid | None:
     """Return what an axis of tokens holds; None for any other."""
     kind, *numbers = word.split(" ")
-    return Grid(*map(int, numbers)) if kind == "token" else None
+    return Grid(*map(int, numbers)) if kind == "token" and "*" not in word else None
