@@ -70,6 +70,10 @@ class ModelCard(BaseModel):
         description="what makes probabilities of the logits: a softmax of all, a sigmoid of each, "
         "or none",
     )
+    head_assumed: bool = Field(
+        default=False,
+        description="whether neither the file nor the entry says what the head is",
+    )
     asked: str | None = Field(
         default=None,
         description="the tensor that the entry names as logits, if these are a tensor before it",

@@ -71,7 +71,7 @@ def build_card(
     _check_finite(name, logits, nodes, tensors)
     outputs = shapes[logits][1]
     try:
-        head = check_head(network, head)
+        assumed, head = head is None, check_head(network, head)
     except BadFile as error:
         raise BadFile(f"model '{name}': {error}") from error
     _check_labels(name, labels, outputs)
@@ -97,6 +97,7 @@ def build_card(
         input=spec,
         logits=logits,
         head=head,
+        head_assumed=assumed,
         outputs=outputs,
         layers=tuple(layers),
         labels=tuple(labels.names),

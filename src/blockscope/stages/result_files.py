@@ -112,7 +112,8 @@ def _logits(card: ModelCard) -> str:
     if card.head == "none":
         return f"Outputs (head: none): {card.logits}"
     of = f", before '{card.asked}'" if card.asked else ""
-    return f"Logits (head: {card.head}): {card.logits}{of}"
+    assumed = ", assumed: nothing says what follows the logits" if card.head_assumed else ""
+    return f"Logits (head: {card.head}{assumed}): {card.logits}{of}"
 
 
 def describe_card(card: ModelCard) -> list[str]:

@@ -234,8 +234,10 @@ def test_two_heads_of_the_same_logits_need_a_word() -> None:
 
 
 def test_a_head_is_assumed_only_for_several_labels() -> None:
-    assert built(graph_of(tf.identity), logits="out")[0].head == "softmax"
-    assert built(graph_of(tf.identity), logits="out", head="sigmoid")[0].head == "sigmoid"
+    for given, kind, assumed in ((None, "softmax", True), ("sigmoid", "sigmoid", False)):
+        card = built(graph_of(tf.identity), logits="out", head=given)[0]
+        assert (card.head, card.head_assumed) == (kind, assumed)
+    assert not built(graph_of(tf.nn.softmax), logits="logits")[0].head_assumed
     one = graph_of(tf.identity, labels=1)
     words = "there is one output, 'out', and what follows it is not known; give head: sigmoid if"
     with pytest.raises(BadFile, match=f"model 'net': {words}"):
