@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 from google.protobuf.message import DecodeError
 from tensorflow.core.framework import graph_pb2
@@ -24,6 +26,7 @@ from blockscope.models import graphs
 from blockscope.models.allowed_operations import ALLOWED, check_ops
 from blockscope.models.entry import ModelEntry
 from blockscope.models.raw_graph import Graph, choose_image, choose_output
+from blockscope.models.saved_variables import values_of_others
 from blockscope.models.training_mode import check_computes
 
 # What holds variables, restores them and calls functions; freezing removes all of it.
@@ -62,9 +65,15 @@ def read_saved_model(source: Path, entry: ModelEntry) -> Graph:
     }
     wanted = {node: key for key, node in inputs.items()}.get(entry.input.tensor or "")
     image = choose_image(shapes, wanted or entry.input.tensor, words)
-    part = _part(meta, chosen, source)
+    nodes = {node.name: node for node in meta.graph_def.node}
+    computing = _upstream(nodes, chosen, source)
+    restore = meta.saver_def.restore_op_name
+    restoring = _upstream(nodes, [restore] if restore else [], source)
+    part = _part(computing, restoring, meta, source)
+    variables = source / "variables" / "variables"
     try:
-        frozen = _freeze(part, meta, list(inputs.values()), chosen, source)
+        others = values_of_others(computing, restoring, meta, variables)
+        frozen = _freeze(part, meta, list(inputs.values()), chosen, variables, others)
     except BadFile:
         raise
     except Exception as error:  # TensorFlow raises many kinds
@@ -119,14 +128,13 @@ def _rank(meta: meta_graph_pb2.MetaGraphDef) -> tuple[bool, int]:
 
 
 def _part(
-    meta: meta_graph_pb2.MetaGraphDef, outputs: Iterable[str], source: Path
+    computing: Mapping[str, NodeDef],
+    restoring: Mapping[str, NodeDef],
+    meta: meta_graph_pb2.MetaGraphDef,
+    source: Path,
 ) -> graph_pb2.GraphDef:
     """Return what computes the outputs and what restores the variables, after checking both."""
     functions = {f.signature.name: f for f in meta.graph_def.library.function}
-    nodes = {node.name: node for node in meta.graph_def.node}
-    computing = _upstream(nodes, outputs, source)
-    restore = [meta.saver_def.restore_op_name] if meta.saver_def.restore_op_name else []
-    restoring = _upstream(nodes, restore, source)
     part = graph_pb2.GraphDef(versions=meta.graph_def.versions)
     called: set[str] = set()
     for kept, allowed in ((computing, HOLDING), (restoring, HOLDING | RESTORING)):
@@ -180,15 +188,21 @@ def _freeze(
     meta: meta_graph_pb2.MetaGraphDef,
     inputs: list[str],
     outputs: list[str],
-    source: Path,
+    variables: Path,
+    others: Mapping[str, npt.NDArray[np.generic]],
 ) -> tuple[graph_pb2.GraphDef, list[str]]:
-    """Return a graph without variables and calls, and the nodes of the outputs in it."""
-    variables = source / "variables" / "variables"
+    """Return a graph without variables and calls, and the nodes of the outputs in it.
+
+    ``others``: values of variables that the restore operation leaves out.
+    """
     with tf.Graph().as_default() as graph, tf.compat.v1.Session() as session:
         tf.import_graph_def(part, name="")
         if meta.saver_def.restore_op_name and variables.with_suffix(".index").is_file():
             saver = meta.saver_def
             session.run(saver.restore_op_name, {saver.filename_tensor_name: str(variables)})
+        for name, value in others.items():
+            handle = graph.get_tensor_by_name(f"{name}:0")
+            session.run(tf.raw_ops.AssignVariableOp(resource=handle, value=value))
         ends = [graphs.tensor_name(output) for output in outputs]
         held = convert_variables_to_constants_from_session_graph(
             session, graph.as_graph_def(), ends
