@@ -23,7 +23,7 @@ from tensorflow.python.framework.convert_to_constants import (
     convert_variables_to_constants_v2,
 )
 
-from blockscope.io.errors import BadFile
+from blockscope.io.errors import BadFile, first_line
 from blockscope.io.hdf5_links import check_self_contained
 from blockscope.io.memory import check_fits
 from blockscope.models.entry import InputSettings, ModelEntry
@@ -147,7 +147,7 @@ def _read_keras(source: Path, entry: ModelEntry) -> Graph:
         rows, cols = entry.input.size
         raise BadFile(
             f"{words} cannot be computed for images of {rows} x {cols} pixels (models catalogue: "
-            f"input.size): {_first_line(error)}"
+            f"input.size): {first_line(error)}"
         ) from error
     try:
         frozen = convert_variables_to_constants_v2(function)
@@ -234,7 +234,3 @@ def _read_onnx(source: Path, entry: ModelEntry) -> Graph:
         )
     output = None if place is None else read.outputs[names[place]]
     return Graph(read.definition, read.input, output, hidden=read.hidden, compared=read.compared)
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]

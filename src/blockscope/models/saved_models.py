@@ -21,7 +21,7 @@ from tensorflow.python.framework.convert_to_constants import (
     convert_variables_to_constants_v2,
 )
 
-from blockscope.io.errors import BadFile, unknown_name
+from blockscope.io.errors import BadFile, first_line, unknown_name
 from blockscope.models import graphs
 from blockscope.models.allowed_operations import ALLOWED, check_ops
 from blockscope.models.entry import ModelEntry
@@ -72,13 +72,13 @@ def read_saved_model(source: Path, entry: ModelEntry) -> Graph:
     part = _part(computing, restoring, meta, source)
     variables = source / "variables" / "variables"
     try:
-        others = values_of_others(computing, restoring, meta, variables)
+        restored = restoring if variables.with_suffix(".index").is_file() else {}
+        others = values_of_others(computing, restored, meta, variables)
         frozen = _freeze(part, meta, list(inputs.values()), chosen, variables, others)
     except BadFile:
         raise
     except Exception as error:  # TensorFlow raises many kinds
-        first = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise BadFile(f"{words} cannot be loaded: {first}") from error
+        raise BadFile(f"{words} cannot be loaded: {first_line(error)}") from error
     definition, ends = frozen
     return Graph(definition, inputs[image], None if place is None else ends[0], inputs)
 
@@ -197,8 +197,8 @@ def _freeze(
     """
     with tf.Graph().as_default() as graph, tf.compat.v1.Session() as session:
         tf.import_graph_def(part, name="")
-        if meta.saver_def.restore_op_name and variables.with_suffix(".index").is_file():
-            saver = meta.saver_def
+        saver = meta.saver_def
+        if saver.restore_op_name and variables.with_suffix(".index").is_file():
             session.run(saver.restore_op_name, {saver.filename_tensor_name: str(variables)})
         for name, value in others.items():
             handle = graph.get_tensor_by_name(f"{name}:0")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import keras
@@ -73,12 +74,24 @@ def test_a_keras_model_that_tensorflow_saved(tmp_path: Path, build) -> None:
     np.testing.assert_allclose(logits_of(network), expected, rtol=1e-6)
 
 
-def test_a_variable_without_a_value_is_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize("without", ["objects", "files"])
+def test_a_variable_without_a_value_is_named(tmp_path: Path, without: str) -> None:
     tf.saved_model.save(with_values(sequential()), str(tmp_path / "saved"))
     path = tmp_path / "saved/saved_model.pb"
     saved = saved_model_pb2.SavedModel.FromString(path.read_bytes())
-    saved.meta_graphs[0].ClearField("object_graph_def")
-    path.write_bytes(saved.SerializeToString())
+    if without == "objects":
+        saved.meta_graphs[0].ClearField("object_graph_def")
+        path.write_bytes(saved.SerializeToString())
+    else:
+        shutil.rmtree(tmp_path / "saved/variables")
     words = r"the variable .*/bias', of which no value is stored.* or by model.export\(folder\)"
     with pytest.raises(BadFile, match=words):
+        brought(tmp_path / "saved")
+
+
+def test_a_short_file_of_variables_is_told(tmp_path: Path) -> None:
+    sequential().export(tmp_path / "saved", verbose=False)
+    path = tmp_path / "saved/variables/variables.data-00000-of-00001"
+    path.write_bytes(path.read_bytes()[:50])
+    with pytest.raises(BadFile, match="cannot be loaded: Read less bytes than requested"):
         brought(tmp_path / "saved")
