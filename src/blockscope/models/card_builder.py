@@ -99,6 +99,7 @@ def build_card(
         head=head,
         outputs=outputs,
         layers=tuple(layers),
+        several=dict(prepared.several),
         labels=tuple(labels.names),
         skip_labels=labels.skip,
     )

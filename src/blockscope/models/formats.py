@@ -5,17 +5,11 @@ A frozen graph, a Keras file, a SavedModel or an ONNX file.
 
 from __future__ import annotations
 
-import contextlib
 import io
-import math
 import re
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import tensorflow as tf
 from google.protobuf.message import DecodeError
 from tensorflow.core.framework import graph_pb2
@@ -27,12 +21,12 @@ from blockscope.io.errors import BadFile, first_line
 from blockscope.io.hdf5_links import check_self_contained
 from blockscope.io.memory import check_fits
 from blockscope.models.entry import InputSettings, ModelEntry
-from blockscope.models.raw_graph import Graph, LayerOutputs, choose_image, choose_output
+from blockscope.models.keras_layers import Noted, noted_layers, with_short_names
+from blockscope.models.raw_graph import Graph, choose_image, choose_output
 from blockscope.models.saved_models import read_saved_model
 
 __all__ = ["Graph", "read_graph"]
 
-TOGETHER = 10**8  # values of layers that are held at once, to know the layers by them
 MOST_BYTES = 2**31  # of a frozen graph: more, protobuf does not read
 
 
@@ -133,13 +127,16 @@ def _read_keras(source: Path, entry: ModelEntry) -> Graph:
 
     # A functional model takes its inputs as it was built from them, as a list or mapping.
     taken = inputs[0] if isinstance(model, keras.Sequential) else model.input
+    layers: Noted = {}
 
     @tf.function(input_signature=specs, autograph=False)
     def forward(*batch: tf.Tensor) -> list[tf.Tensor]:
         given = keras.tree.pack_sequence_as(taken, batch)
-        found = model(given, training=False)
-        flat = keras.tree.flatten(found)
-        return flat if place is None else [flat[place]]
+        with noted_layers() as noted:
+            flat = keras.tree.flatten(model(given, training=False))
+        layers.update(noted)
+        ends = flat if place is None else [flat[place]]
+        return [*ends, *(tensor for tensors in noted.values() for tensor in tensors)]
 
     try:
         function = forward.get_concrete_function()
@@ -156,38 +153,12 @@ def _read_keras(source: Path, entry: ModelEntry) -> Graph:
     nodes = [tensor.op.name for tensor in frozen.inputs]
     nodes_of = dict(zip((tensor.name for tensor in inputs), nodes, strict=True))
     output = None if place is None else frozen.outputs[0].op.name
-    named = None if len(inputs) > 1 else _layer_outputs(model)
+    left = iter(frozen.outputs[-sum(map(len, layers.values())) :])
+    tensors = {name: [next(left).op.name for _ in found] for name, found in layers.items()}
     return Graph(
-        frozen.graph.as_graph_def(), nodes_of[image], output, nodes_of, layer_outputs=named
-    )
-
-
-def _layer_outputs(model: Any) -> LayerOutputs:
-    """Return what computes the outputs of a Keras model's layers, some at a time."""
-    import keras
-
-    parts: list[dict[str, Any]] = [{}]
-    size = 0
-    for layer in model.layers:
-        with contextlib.suppress(AttributeError, ValueError):  # used never, or several times
-            tensor = layer.output
-            if isinstance(tensor, keras.KerasTensor):
-                size += math.prod(n or 1 for n in tensor.shape)
-                if size > TOGETHER and parts[-1]:
-                    parts.append({})
-                    size = 0
-                parts[-1][layer.name] = tensor
-
-    def outputs(values: npt.NDArray[np.float32]) -> Iterator[tuple[str, npt.ArrayLike]]:
-        given = values.astype(keras.backend.standardize_dtype(model.inputs[0].dtype))
-        for tensors in parts:
-            try:
-                found = keras.Model(model.inputs, tensors)([given], training=False)
-            except (ValueError, TypeError, tf.errors.OpError):  # the names of the graph stay
-                return
-            yield from ((name, np.asarray(value)) for name, value in found.items())
-
-    return outputs
+        frozen.graph.as_graph_def(), nodes_of[image], output, nodes_of,
+        layers=with_short_names(tensors),
+    )  # fmt: skip
 
 
 def _image_shape(

@@ -20,8 +20,8 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from tensorflow import make_ndarray
 from tensorflow.core.framework import graph_pb2, node_def_pb2, tensor_pb2, types_pb2
@@ -42,7 +42,7 @@ from blockscope.models.image_input import (
 )
 from blockscope.models.network import PRE_RELU
 from blockscope.models.operations import check_edges, enter_defaults
-from blockscope.models.raw_graph import Graph, LayerOutputs
+from blockscope.models.raw_graph import Graph
 from blockscope.models.rewrites.calls import inline_calls
 from blockscope.models.rewrites.constants import fold_constants
 from blockscope.models.rewrites.fused import unfuse
@@ -82,8 +82,9 @@ class NormalForm:
         The floating point types other than float32 that the file computes in.
     hidden
         Tensors that are no layers.
-    layer_outputs
-        Computes the outputs of the network's layers by the names of its own framework.
+    layers
+        The tensors of the network's layers by the names of its own framework; several where one
+        name stands for several.
     """
 
     definition: graph_pb2.GraphDef
@@ -94,7 +95,7 @@ class NormalForm:
     asked: str | None
     floats: tuple[str, ...]
     hidden: frozenset[str] = frozenset()
-    layer_outputs: LayerOutputs | None = None
+    layers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def normalise(
@@ -196,8 +197,33 @@ def _normalise(
     definition.node.extend(_pre_relu_concats(definition))
     return NormalForm(
         definition, placeholder, ends.logits, batch_of(nodes[start]), ends.head, ends.asked,
-        tuple(floats), graph.hidden, graph.layer_outputs,
+        tuple(floats), graph.hidden | {start}, _named_layers(graph.layers, nodes, needed),
     )  # fmt: skip
+
+
+def _named_layers(
+    layers: Mapping[str, Sequence[str]], nodes: graphs.Nodes, needed: Collection[str]
+) -> dict[str, tuple[str, ...]]:
+    """Return those tensors of layers that the logits need.
+
+    What a function returns is an Identity, which no one reads but the caller.
+    """
+    found: dict[str, tuple[str, ...]] = {}
+    for layer, tensors in layers.items():
+        kept: dict[str, None] = {}
+        for tensor in tensors:
+            node = nodes[tensor]
+            while node.name not in needed and _passes_on(node):
+                node = nodes[graphs.tensor_name(node.input[0])]
+            if node.name in needed:
+                kept[node.name] = None
+        if kept:
+            found[layer] = tuple(kept)
+    return found
+
+
+def _passes_on(node: node_def_pb2.NodeDef) -> bool:
+    return node.op == "Identity" and graphs.output_number(node.input[0]) == 0
 
 
 def _bypass_identity_n(definition: graph_pb2.GraphDef) -> None:

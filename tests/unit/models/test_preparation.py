@@ -300,6 +300,32 @@ def test_channels_first_give_what_channels_last_give(numbered):
         case.check(layer, case.terms(layer))
 
 
+def turned(x, keep=None):
+    """A map that is turned once, and read by a convolution and as a vector."""
+    first = tagged("t", tf.transpose(conv(x, 6, seed=2), [0, 3, 1, 2]), keep)
+    flat = tf.reshape(first, [-1, 840]) @ w(840, 4, seed=5)
+    if keep:
+        y = tf.nn.conv2d(tf.transpose(first, [0, 2, 3, 1]), w(3, 3, 6, 5, seed=3), 1, "SAME")
+        return tf.reduce_mean(tf.nn.relu(y), [1, 2]) @ w(5, 4, seed=4) + flat
+    y = tf.nn.conv2d(first, w(3, 3, 6, 5, seed=3), 1, "SAME", "NCHW")
+    return tf.reduce_mean(tf.nn.relu(y), [2, 3]) @ w(5, 4, seed=4) + flat
+
+
+def test_a_turned_map_is_a_layer_by_all_that_read_it():
+    case = Case(turned, change=without_identity)
+    assert case.layers["t"] == (10, 14, 6)
+    case.check("t", case.terms("t").transpose(0, 2, 3, 1))
+
+
+def without_identity(graph):
+    """Let the transposition itself have the name "t"."""
+    nodes = {node.name: node for node in graph.node}
+    nodes["t"].CopyFrom(nodes["transpose"])
+    nodes["t"].name = "t"
+    graph.node.remove(nodes["transpose"])
+    return graph
+
+
 def test_positions_that_changed_their_places_are_no_map():
     def build(x):
         x = conv(x, 6, seed=2, name="a")

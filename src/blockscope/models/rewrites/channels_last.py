@@ -124,16 +124,18 @@ class _Rewriting:
         order = held(node, 1, self.nodes)
         if order is None or len(order) != 4:
             return False
+        identity = copied(node)
+        identity.op = "Identity"
+        del identity.attr["Tperm"]
         if tuple(order) == LAST_OF_FIRST and node.input[0] in self.last:
-            identity = copied(node)
-            identity.op = "Identity"
             identity.input[:] = [self.last[node.input[0]]]
-            del identity.attr["Tperm"]
             self._put(identity)
             return True
         if tuple(order) == FIRST_OF_LAST and node.input[0] not in self.last:
-            self._as_it_was(node)
-            self.last[node.name] = node.input[0]
+            # A layer of the file: whatever reads it must read this node.
+            identity.input[:] = [node.input[0]]
+            self._put(identity)
+            self._made_last(node.name)
             return True
         return False
 
