@@ -86,6 +86,10 @@ class ModelCard(BaseModel):
         default=(),
         description="types of floats in the file beside float32, in which all is computed",
     )
+    undrawn: tuple[str, ...] = Field(
+        default=(),
+        description="nodes whose random numbers change nothing: constants are in their place",
+    )
     compared: dict[str, str | float] = Field(
         default_factory=dict,
         description="for a converted network (ONNX): with what its outputs were compared, and the "

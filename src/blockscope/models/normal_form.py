@@ -7,7 +7,7 @@ The order of the steps matters:
    numbers for the input is gone before the operations are checked.
 3. Names, operations, edges and constants are checked before anything runs.
 4. Each node is rewritten on its own: defaults entered, devices, control edges and custom gradients
-   dropped, ``Concat`` turned into ``ConcatV2``.
+   dropped, ``Concat`` turned into ``ConcatV2``. Random numbers that change nothing are gone then.
 5. ``IdentityN``, which Keras wraps around functions with a custom gradient, becomes ``Identity``.
 6. All floating point numbers become float32, and what does not depend on the image is computed.
 7. Concatenations before the ReLU are added last, since they copy rewritten nodes.
@@ -45,6 +45,7 @@ from blockscope.models.operations import check_edges, enter_defaults
 from blockscope.models.raw_graph import Graph
 from blockscope.models.rewrites.calls import inline_calls
 from blockscope.models.rewrites.constants import fold_constants
+from blockscope.models.rewrites.draws import DRAW, without_draws
 from blockscope.models.rewrites.fused import unfuse
 from blockscope.models.rewrites.precision import as_float32, other_floats
 from blockscope.models.training_mode import check_computes, check_moments
@@ -85,6 +86,8 @@ class NormalForm:
     layers
         The tensors of the network's layers by the names of its own framework; several where one
         name stands for several.
+    undrawn
+        Nodes whose random numbers change nothing: a constant is in their place.
     """
 
     definition: graph_pb2.GraphDef
@@ -96,6 +99,7 @@ class NormalForm:
     floats: tuple[str, ...]
     hidden: frozenset[str] = frozenset()
     layers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    undrawn: tuple[str, ...] = ()
 
 
 def normalise(
@@ -173,8 +177,9 @@ def _normalise(
     channels = channels_of(needed, start, image)
     rule = image.rule_for(channels)
     check_names(feed, kept, start)
-    check_computes(kept, name)
-    check_ops([(node.name, node.op) for node in kept], name)
+    computing = [node for node in kept if node.op != DRAW]  # checked below
+    check_computes(computing, name)
+    check_ops([(node.name, node.op) for node in computing], name)
     _check_nodes(kept, whole, {start, *feed})
     definition = graph_pb2.GraphDef(versions=graph.definition.versions)
     plain = [node if node.name == start else _plain(node, name) for node in kept]
@@ -190,6 +195,8 @@ def _normalise(
         else:
             definition.node.append(node)
     _bypass_identity_n(definition)
+    definition, undrawn = without_draws(definition, ends.logits)
+    check_computes(definition.node, name)
     floats = other_floats(definition)
     placeholder = made[0].name
     definition = fold_constants(as_float32(definition), placeholder)
@@ -197,7 +204,7 @@ def _normalise(
     definition.node.extend(_pre_relu_concats(definition))
     return NormalForm(
         definition, placeholder, ends.logits, batch_of(nodes[start]), ends.head, ends.asked,
-        tuple(floats), graph.hidden | {start}, _named_layers(graph.layers, nodes, needed),
+        tuple(floats), graph.hidden | {start}, _named_layers(graph.layers, nodes, needed), undrawn,
     )  # fmt: skip
 
 

@@ -27,6 +27,7 @@ from blockscope.models.entry import ModelEntry
 from blockscope.models.keras_layers import with_short_names
 from blockscope.models.raw_graph import Graph, choose_image, choose_output
 from blockscope.models.rewrites.calls import inline_calls
+from blockscope.models.rewrites.draws import DRAW
 from blockscope.models.rewrites.making import with_nodes
 from blockscope.models.saved_variables import values_of_others
 from blockscope.models.scope_names import layers_of_scopes, without_calls
@@ -149,6 +150,9 @@ def _part(
     for kept, allowed in ((computing, HOLDING), (restoring, HOLDING | RESTORING)):
         names = _called(kept.values(), functions)
         running = [*kept.values(), *(n for name in names for n in functions[name].node_def)]
+        running = [
+            node for node in running if node.op != DRAW
+        ]  # seen to with the values that are fed
         if kept is computing:
             check_computes(running, str(source))
         check_ops([(n.name, n.op) for n in running if n.op not in ALLOWED | allowed], str(source))

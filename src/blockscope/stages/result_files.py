@@ -121,6 +121,7 @@ def _card(card: ModelCard) -> list[str]:
     lines = [
         f"Input: {card.input.tensor}, {rows} x {cols} pixels, {card.input.in_words()}",
         *(f"Fed: {name} = {value}" for name, value in card.input.fed.items()),
+        *(f"Random numbers that change nothing: {name}" for name in card.undrawn),
         *(
             [f"Computed in float32; the file also has {', '.join(card.floats)}"]
             if card.floats
