@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from blockscope.io.errors import BadFile
+from blockscope.models.graphs import LOOPS, loop_refused
 
 STRUCTURE = frozenset(
     """Const Placeholder PlaceholderWithDefault Identity IdentityN NoOp StopGradient PreventGradient
@@ -46,6 +47,9 @@ def check_ops(nodes: Iterable[tuple[str, str]], source: str) -> None:
     for name, op in nodes:
         if op not in ALLOWED:
             forbidden.setdefault(op, name)
+    loop = next((op for op in sorted(forbidden) if op in LOOPS), None)
+    if loop is not None:
+        raise BadFile(f"model '{source}': {loop_refused(forbidden[loop], loop)}")
     if forbidden:
         listed = ", ".join(f"{op} (node '{name}')" for op, name in sorted(forbidden.items()))
         raise BadFile(

@@ -103,7 +103,7 @@ def _read_keras(source: Path, entry: ModelEntry) -> Graph:
         _check_weights(source)
         model = keras.models.load_model(source, compile=False, safe_mode=True)
     except Exception as error:  # Keras raises many kinds
-        raise BadFile(f"Keras file '{source}' cannot be loaded: {error}") from error
+        raise BadFile(f"Keras file '{source}' {_not_loaded(first_line(error))}") from error
     words = f"Keras file '{source}'"
     inputs, outputs = model.inputs or [], model.outputs or []
     if not inputs or not outputs:
@@ -147,7 +147,7 @@ def _read_keras(source: Path, entry: ModelEntry) -> Graph:
             f"input.size): {first_line(error)}"
         ) from error
     try:
-        frozen = convert_variables_to_constants_v2(function)
+        frozen = convert_variables_to_constants_v2(function, lower_control_flow=False)
     except Exception as error:  # TensorFlow raises many kinds
         raise BadFile(f"the variables of the model cannot be frozen: {error}") from error
     nodes = [tensor.op.name for tensor in frozen.inputs]
@@ -159,6 +159,18 @@ def _read_keras(source: Path, entry: ModelEntry) -> Graph:
         frozen.graph.as_graph_def(), nodes_of[image], output, nodes_of,
         layers=with_short_names(tensors),
     )  # fmt: skip
+
+
+def _not_loaded(told: str) -> str:
+    """Say why Keras does not load a file, and what to do; ``told``: what Keras says."""
+    missing = re.match(r"Could not locate (class|function) '([^']*)'", told)
+    if missing is not None:
+        what = f"needs the {missing[1]} '{missing[2]}', which is not part of Keras"
+    elif "Lambda" in told:
+        what = "has a Lambda layer, whose function is Python code, which is not run"
+    else:
+        return f"cannot be loaded: {told}"
+    return f"{what}; export the model where its code is, by model.export(folder)"
 
 
 def _image_shape(

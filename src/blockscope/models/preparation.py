@@ -111,8 +111,9 @@ def _prepared(normal: NormalForm, spec: InputSpec) -> Prepared:
     shapes = _shapes(samples_of(Network(turned, spec, logits), np.repeat(first, batch, 0)))
     if shapes[logits][:1] != (batch,):
         raise BadFile(
-            f"logits '{logits}' have shape {shapes[logits]} for {batch} of them, expected (image, "
-            "logit); the network may be made for images of another size"
+            f"logits '{logits}' have the shape {shapes[logits]} for {batch} of them, without an "
+            "axis of images; valid: (image, logit); give the tensor before (models catalogue: "
+            "logits), or the size of images that the network is made for"
         )
     opened = with_products_of_channels(open_batch(turned, shapes, batch), shapes)
     network = Network(opened, spec, logits)

@@ -370,6 +370,6 @@ def test_another_size_than_a_frozen_graph_is_made_for(tmp_path, read) -> None:
     with pytest.raises(BadFile, match=words):
         read(path, input=INPUT | {"size": (12, 14)})
     with pytest.raises(
-        BadFile, match=r"logits 'logits' have shape \(2, 4\) for 1 of them, expected"
+        BadFile, match=r"logits 'logits' have the shape \(2, 4\) for 1 of them, without"
     ):
         read(path, input=INPUT | {"size": (20, 14)})

@@ -21,6 +21,7 @@ from blockscope.models.formats import Graph
 from blockscope.models.network import Network
 from blockscope.models.normal_form import normalise
 from blockscope.models.preparation import prepare
+from blockscope.models.rewrites.channels_last import apply_in_any_layout
 
 SIZE = (10, 14)
 
@@ -298,6 +299,73 @@ def test_channels_first_give_what_channels_last_give(numbered):
     assert not any("channels_" in name for name in case.layers)
     for layer in ("a", "b"):
         case.check(layer, case.terms(layer))
+
+
+def raw(op, order, padding, **given):
+    """Return a dilated operation as an optimised graph has it, which no processor computes."""
+    sizes = [1, 1, 2, 3] if order == "NCHW" else [1, 2, 3, 1]
+    return getattr(tf.raw_ops, op)(
+        **given, strides=[1] * 4, padding=padding, data_format=order, dilations=sizes
+    )
+
+
+@pytest.mark.parametrize("order", ["NHWC", "NCHW"])
+@pytest.mark.parametrize("padding", ["SAME", "VALID"])
+def test_dilated_convolutions_of_each_channel(order, padding):
+    def build(x):
+        x = conv(x, 6, seed=2, name="a")
+        x = tf.transpose(x, [0, 3, 1, 2]) if order == "NCHW" else x
+        x = raw("DepthwiseConv2dNative", order, padding, input=x, filter=w(3, 3, 6, 2))
+        return head(tf.transpose(x, [0, 2, 3, 1]) if order == "NCHW" else x)
+
+    def plain(x, keep):
+        x = keep("a", conv(x, 6, seed=2))
+        return head(tf.nn.depthwise_conv2d(x, w(3, 3, 6, 2), [1] * 4, padding, dilations=[2, 3]))
+
+    case = Case(build)
+    case.build = plain
+    case.check("a", case.terms("a"))
+
+
+@pytest.mark.parametrize("order", ["NHWC", "NCHW"])
+@pytest.mark.parametrize("padding", ["SAME", "VALID"])
+def test_dilated_transposed_convolutions(order, padding):
+    kernel, (rows, cols) = w(3, 3, 5, 6), (10, 14) if padding == "SAME" else (14, 20)
+
+    def build(x):
+        x = tf.identity(conv(x, 6, seed=2), name="a")
+        x = tf.transpose(x, [0, 3, 1, 2]) if order == "NCHW" else x
+        sizes = [1, 5, rows, cols] if order == "NCHW" else [1, rows, cols, 5]
+        x = raw("Conv2DBackpropInput", order, padding, out_backprop=x, filter=kernel,
+                input_sizes=sizes)  # fmt: skip
+        return head(tf.square(tf.transpose(x, [0, 2, 3, 1]) if order == "NCHW" else x))
+
+    def plain(x, keep):
+        """Without dilations: the kernel has the zeros. Of images without edges, transposed."""
+        wide = np.zeros((5, 7, 5, 6), np.float32)
+        wide[::2, ::3] = kernel
+        return head(
+            tf.square(
+                tf.nn.conv2d_transpose(keep("a", conv(x, 6, seed=2)), wide, [1, rows, cols, 5],
+                                       1, padding)
+            )
+        )  # fmt: skip
+
+    case = Case(build, batch=1)
+    case.build = plain
+    case.check("a", case.terms("a"))
+
+
+def test_a_dilated_transposed_convolution_is_the_transpose_of_a_dilated_one():
+    kernel = w(3, 3, 4, 6)
+    x, y = w(1, 10, 14, 4, seed=5), w(1, *SIZE, 6, seed=6)
+    node = tf.compat.v1.NodeDef(name="back", op="Conv2DBackpropInput")
+    for key, value in (("strides", [1] * 4), ("dilations", [1, 2, 3, 1])):
+        node.attr[key].list.i[:] = value
+    node.attr["padding"].s, node.attr["T"].type = b"SAME", tf.float32.as_datatype_enum
+    (back,) = apply_in_any_layout(node, [tf.constant([1, 10, 14, 4]), kernel, y])
+    forth = tf.nn.conv2d(x, kernel, 1, "SAME", dilations=[2, 3])
+    np.testing.assert_allclose(np.vdot(back, x), np.vdot(forth, y), rtol=1e-4)
 
 
 def turned(x, keep=None):

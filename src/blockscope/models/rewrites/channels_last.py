@@ -13,6 +13,11 @@ from blockscope.io.errors import BadFile
 from blockscope.models import graphs
 from blockscope.models.network import apply_or_name
 from blockscope.models.node_attributes import attribute
+from blockscope.models.rewrites.dilation import (
+    needs_wide_kernel,
+    wide_kernel,
+    without_dilations,
+)
 from blockscope.models.rewrites.making import (
     constant,
     copied,
@@ -198,7 +203,14 @@ def _turn_attributes(node: node_def_pb2.NodeDef) -> None:
 
 
 def apply_in_any_layout(node: node_def_pb2.NodeDef, inputs: Sequence[tf.Tensor]) -> list[tf.Tensor]:
-    """Compute an operation of the graph as it was: with channels first, by two transpositions."""
+    """Compute an operation of the graph as it was: with channels first, by two transpositions.
+
+    Some dilated convolutions no processor computes: the zeros between are put into their kernel.
+    """
+    if needs_wide_kernel(node):
+        kernel = wide_kernel(node, np.asarray(inputs[1]))
+        wide = [tf.constant(kernel) if place == 1 else one for place, one in enumerate(inputs)]
+        return apply_in_any_layout(without_dilations(node), wide)
     if attribute(node, "data_format") != "NCHW":
         return apply_or_name(node, inputs)
     last, given = copied(node), list(inputs)
