@@ -33,6 +33,7 @@ NETWORK = frozenset(
     """Conv2D DepthwiseConv2dNative Conv2DBackpropInput BiasAdd Relu Relu6 Elu Selu LeakyRelu
     Softmax LogSoftmax MaxPool MaxPoolV2 AvgPool LRN FusedBatchNorm FusedBatchNormV2
     FusedBatchNormV3 ResizeBilinear ResizeNearestNeighbor ResizeBicubic TopKV2
+    FakeQuantWithMinMaxArgs FakeQuantWithMinMaxVars FakeQuantWithMinMaxVarsPerChannel
     """.split()
 )
 ALLOWED = STRUCTURE | ARITHMETIC | NETWORK

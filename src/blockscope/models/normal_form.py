@@ -46,6 +46,7 @@ from blockscope.models.raw_graph import Graph
 from blockscope.models.rewrites.calls import inline_calls
 from blockscope.models.rewrites.constants import fold_constants
 from blockscope.models.rewrites.draws import DRAW, without_draws
+from blockscope.models.rewrites.fake_quant import without_fake_quant
 from blockscope.models.rewrites.fused import unfuse
 from blockscope.models.rewrites.precision import as_float32, other_floats
 from blockscope.models.training_mode import check_computes, check_moments
@@ -199,7 +200,7 @@ def _normalise(
     check_computes(definition.node, name)
     floats = other_floats(definition)
     placeholder = made[0].name
-    definition = fold_constants(as_float32(definition), placeholder)
+    definition = without_fake_quant(fold_constants(as_float32(definition), placeholder))
     check_moments({node.name: node for node in definition.node}, name)
     definition.node.extend(_pre_relu_concats(definition))
     return NormalForm(

@@ -10,6 +10,7 @@ from helpers.tiny_network import conv, weights
 from blockscope.attribution.all_labels import attribute_labels
 from blockscope.attribution.contrasts import Contrast
 from blockscope.attribution.integrated_gradients import ChannelPaths
+from blockscope.autodiff.batches import Mode
 from blockscope.autodiff.gradient_overrides import OVERRIDES
 from blockscope.autodiff.gradients import Gradients
 from blockscope.autodiff.linear_map import LinearMap
@@ -366,6 +367,25 @@ def test_a_dilated_transposed_convolution_is_the_transpose_of_a_dilated_one():
     (back,) = apply_in_any_layout(node, [tf.constant([1, 10, 14, 4]), kernel, y])
     forth = tf.nn.conv2d(x, kernel, 1, "SAME", dilations=[2, 3])
     np.testing.assert_allclose(np.vdot(back, x), np.vdot(forth, y), rtol=1e-4)
+
+
+def quantised(x, keep=None):
+    """As trained for whole numbers: filters and activations are rounded."""
+    quantise = tf.quantization.fake_quant_with_min_max_vars
+    x = tagged("a", tf.nn.conv2d(x, quantise(w(3, 3, 3, 6), -0.4, 0.4), 1, "SAME"), keep)
+    x = tagged("b", quantise(x, -0.3, 0.6, name="q"), keep)
+    return head(tf.nn.relu(conv(x, 5, seed=3)))
+
+
+def test_rounding_as_it_is_trained_has_the_gradient_of_clamping():
+    case = Case(quantised)
+    assert {"a", "b", "q"} <= set(case.layers)
+    for layer in ("a", "b"):
+        terms = case.terms(layer).sum(-1)
+        found = attribute_labels(case.linear(layer), range(4))
+        np.testing.assert_allclose(found, terms, rtol=0, atol=2e-5 * np.abs(terms).max())
+        positions = [attribute_labels(case.linear(layer), range(4), mode=mode) for mode in Mode]
+        np.testing.assert_allclose(*positions, rtol=0, atol=2e-5 * np.abs(terms).max())
 
 
 def turned(x, keep=None):
