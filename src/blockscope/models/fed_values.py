@@ -91,10 +91,12 @@ _FIRST = {"begin": 0, "end": 1, "step": 1}  # the slice [0:1] of a shape
 def _array(node: NodeDef, value: FedValue) -> npt.NDArray[np.generic]:
     """Return a value in the type and shape of an input; raises ``BadFile`` where it has another."""
     given = f"feed gives {value} for the input '{node.name}'"
+    example = _example(node)
+    valid = f"; valid: values as in {example}" if example else ""
     try:
         array = np.array(value)
     except ValueError as error:  # rows of several lengths
-        raise BadFile(f"{given}, which is no array {WHERE}") from error
+        raise BadFile(f"{given}, which is no array{valid} {WHERE}") from error
     kind = tf.as_dtype(node.attr["dtype"].type)
     as_bool = array.dtype == bool
     if not (kind.is_floating or kind.is_integer or kind.is_bool):
@@ -103,7 +105,7 @@ def _array(node: NodeDef, value: FedValue) -> npt.NDArray[np.generic]:
     if as_bool != kind.is_bool or (
         kind.is_integer and not np.array_equal(converted.astype(np.float64), array)
     ):
-        raise BadFile(f"{given}, which holds {kind.name} {WHERE}")
+        raise BadFile(f"{given}, which holds {kind.name}{valid} {WHERE}")
     sizes = _sizes(node)
     if sizes is not None:
         wanted = _of_one(sizes)
