@@ -257,12 +257,7 @@ def test_values_of_one_image_are_repeated_for_a_batch(tmp_path, read) -> None:
             {"rate": True},
             "feed gives True for the input 'rate', which holds float32",
         ),
-        (
-            (),
-            tf.bool,
-            {"rate": 1},
-            "feed gives 1 for the input 'rate', which holds bool; valid: values as in feed: {rate: false}",
-        ),
+        ((), tf.bool, {"rate": 1}, "1 for the input 'rate', which holds bool; .* {rate: false}"),
     ],
 )
 def test_values_that_do_not_fit_are_refused(tmp_path, read, shape, dtype, feed, words) -> None:

@@ -80,7 +80,7 @@ def test_loops_of_tensorflow_1(tmp_path: Path) -> None:
         brought(path, **KEYS)
 
 
-class Twice(layers.Layer):  # type: ignore[misc]
+class Twice(keras.layers.Layer):  # type: ignore[misc]
     def call(self, x):
         return x * 2
 
