@@ -21,7 +21,8 @@ from blockscope.io.errors import BadFile, first_line
 from blockscope.io.hdf5_links import check_self_contained
 from blockscope.io.memory import check_fits
 from blockscope.models.entry import InputSettings, ModelEntry
-from blockscope.models.keras_layers import Noted, noted_layers, with_short_names
+from blockscope.models.keras_layers import Noted, noted_layers
+from blockscope.models.layer_names import with_short_names
 from blockscope.models.raw_graph import Graph, choose_image, choose_output
 from blockscope.models.saved_models import read_saved_model
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -45,17 +45,3 @@ def noted_layers() -> Iterator[Noted]:
         yield noted
     finally:
         keras.Layer.__call__ = call
-
-
-def with_short_names(layers: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
-    """Return layers by their names, and those inside others by their last part too.
-
-    A short name of several layers stands for the tensors of all, as that of one called twice.
-    """
-    named = {name: tuple(dict.fromkeys(tensors)) for name, tensors in layers.items()}
-    short: dict[str, dict[str, None]] = {}
-    for name, tensors in named.items():
-        last = name.rpartition("/")[2]
-        if last not in named:
-            short.setdefault(last, {}).update(dict.fromkeys(tensors))
-    return named | {name: tuple(tensors) for name, tensors in short.items()}

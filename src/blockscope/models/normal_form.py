@@ -20,7 +20,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from tensorflow import make_ndarray
@@ -40,6 +40,7 @@ from blockscope.models.image_input import (
     lift_whole_numbers,
     type_name,
 )
+from blockscope.models.layer_names import needed_layers
 from blockscope.models.network import PRE_RELU
 from blockscope.models.operations import check_edges, enter_defaults
 from blockscope.models.raw_graph import Graph
@@ -205,33 +206,8 @@ def _normalise(
     definition.node.extend(_pre_relu_concats(definition))
     return NormalForm(
         definition, placeholder, ends.logits, batch_of(nodes[start]), ends.head, ends.asked,
-        tuple(floats), graph.hidden | {start}, _named_layers(graph.layers, nodes, needed), undrawn,
+        tuple(floats), graph.hidden | {start}, needed_layers(graph.layers, nodes, needed), undrawn,
     )  # fmt: skip
-
-
-def _named_layers(
-    layers: Mapping[str, Sequence[str]], nodes: graphs.Nodes, needed: Collection[str]
-) -> dict[str, tuple[str, ...]]:
-    """Return those tensors of layers that the logits need.
-
-    What a function returns is an Identity, which no one reads but the caller.
-    """
-    found: dict[str, tuple[str, ...]] = {}
-    for layer, tensors in layers.items():
-        kept: dict[str, None] = {}
-        for tensor in tensors:
-            node = nodes[tensor]
-            while node.name not in needed and _passes_on(node):
-                node = nodes[graphs.tensor_name(node.input[0])]
-            if node.name in needed:
-                kept[node.name] = None
-        if kept:
-            found[layer] = tuple(kept)
-    return found
-
-
-def _passes_on(node: node_def_pb2.NodeDef) -> bool:
-    return node.op == "Identity" and graphs.output_number(node.input[0]) == 0
 
 
 def _bypass_identity_n(definition: graph_pb2.GraphDef) -> None:

@@ -24,7 +24,7 @@ from blockscope.io.errors import BadFile, first_line, unknown_name
 from blockscope.models import graphs
 from blockscope.models.allowed_operations import ALLOWED, check_ops
 from blockscope.models.entry import ModelEntry
-from blockscope.models.keras_layers import with_short_names
+from blockscope.models.layer_names import with_short_names
 from blockscope.models.raw_graph import Graph, choose_image, choose_output
 from blockscope.models.rewrites.calls import inline_calls
 from blockscope.models.rewrites.draws import DRAW

@@ -132,6 +132,9 @@ def _card(card: ModelCard) -> list[str]:
     ]
     width = max((len(layer.name) for layer in card.layers), default=0)
     lines += [f"  {x.name:<{width}}  {' x '.join(map(str, x.shape))}  {x.op}" for x in card.layers]
+    if card.several:
+        listed = ", ".join(f"{name} ({len(tensors)})" for name, tensors in card.several.items())
+        lines.append(f"Names of several tensors (give one of these): {listed}")
     repeated = card.label_table.repeated()
     if repeated:
         listed = "; ".join(f"{name}: {', '.join(map(str, at))}" for name, at in repeated.items())

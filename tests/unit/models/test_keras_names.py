@@ -18,6 +18,7 @@ from blockscope.io.errors import UnknownName
 from blockscope.models.card import ModelCard
 from blockscope.models.network import Network
 from blockscope.models.scope_names import layers_of_scopes
+from blockscope.stages.result_files import describe
 
 layers = keras.layers
 
@@ -86,9 +87,10 @@ def test_a_layer_that_is_called_twice_has_no_tensor_of_its_own(tmp_path: Path, f
     words = r"has several tensors of a layer 'shared'; give one of them: (\S+), (\S+) \(here\)"
     with pytest.raises(UnknownName, match=words):
         card.layer("shared", "here")
-    again = ModelCard.model_validate_json(card.model_dump_json())
-    assert len(again.several["shared"]) == 2
-    assert {card.layer(name).shape for name in again.several["shared"]} == {(6, 10, 5)}
+    assert len(card.several["shared"]) == 2
+    assert {card.layer(name).shape for name in card.several["shared"]} == {(6, 10, 5)}
+    shown = describe(tmp_path / "made/model.json")
+    assert "\nNames of several tensors (give one of these): shared (2)" in shown
 
 
 def attention() -> keras.Model:
