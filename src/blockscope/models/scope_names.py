@@ -40,7 +40,7 @@ def without_calls(definition: graph_pb2.GraphDef) -> tuple[graph_pb2.GraphDef, d
 
 def _renamed(edge: str, new: dict[str, str]) -> str:
     name = graphs.tensor_name(edge)
-    return edge.replace(name, new[name], 1)
+    return edge.replace(name, new.get(name, name), 1)
 
 
 def layers_of_scopes(
