@@ -9,11 +9,11 @@ import difflib
 import re
 from collections.abc import Iterable
 
+LONGEST = 500  # characters of what a library says
 # What TensorFlow and Keras write around the cause of an error.
 AROUND = re.compile(
-    r"\x1b\[\d*m|\{\{function_node \S+\}\} | \[Op:\w+\].*$|^  File .*$|^Graph execution error:$"
-    r"|^Detected at node .*$|^Exception encountered when calling .*$|(?s:.*)^Node: .*$"
-    r"|(?s:.*)^Exception encountered: ",
+    r"\x1b\[\d*m|\{\{function_node \S+\}\} | \[Op:\w+\].*$|^ +File .*$|^Graph execution error:$"
+    r"|^Detected at node .*$|^Exception encountered when calling .*$",
     re.MULTILINE,
 )
 
@@ -86,6 +86,9 @@ def unknown_name(
 
 def first_line(error: BaseException) -> str:
     """Return what a library's error says, in one line: the first that tells the cause."""
-    words = str(getattr(error, "message", None) or error)
+    words = str(getattr(error, "message", None) or error).rpartition("Exception encountered: ")[2]
+    _, node, after = words.rpartition("\nNode: ")
+    words = after.partition("\n")[2] if node else words
     lines = AROUND.sub("", words).strip().splitlines()
-    return lines[0].strip() if lines else type(error).__name__
+    line = lines[0].strip() if lines else type(error).__name__
+    return line if len(line) <= LONGEST else f"{line[:LONGEST]}..."

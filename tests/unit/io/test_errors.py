@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from blockscope.io.errors import (
@@ -109,3 +111,10 @@ Arguments received"""
 )
 def test_what_a_library_says_in_one_line(words: str, told: str) -> None:
     assert first_line(ValueError(words)) == told
+
+
+def test_a_long_message_takes_no_time_and_is_cut() -> None:
+    began = time.monotonic()
+    found = first_line(ValueError("\n" * 300_000 + "config " * 300_000))
+    assert (found[:13], found[-3:], len(found)) == ("config config", "...", 503)
+    assert time.monotonic() - began < 2
