@@ -404,6 +404,18 @@ def test_a_turned_map_is_a_layer_by_all_that_read_it():
     case.check("t", case.terms("t").transpose(0, 2, 3, 1))
 
 
+def test_a_vector_that_a_dense_layer_on_a_map_shares_is_a_layer_by_all_that_read_it():
+    def build(x, keep=None):
+        pooled = tf.reduce_mean(conv(x, 6, seed=2), [1, 2], keepdims=True)
+        vector = tf.reshape(pooled, [-1, 6], name="vector")
+        vector = keep("vector", vector) if keep else vector
+        dense = tf.nn.relu(tf.reshape(vector @ w(6, 5, seed=3), [-1, 1, 1, 5]))
+        return tf.reshape(dense, [-1, 5]) @ w(5, 4, seed=4) + vector @ w(6, 4, seed=5)
+
+    case = Case(build)
+    case.check("vector", case.terms("vector").reshape(4, 1, 1, 6))
+
+
 def without_identity(graph):
     """Let the transposition itself have the name "t"."""
     nodes = {node.name: node for node in graph.node}
