@@ -106,9 +106,9 @@ def _read_keras(source: Path, entry: ModelEntry) -> Graph:
     except Exception as error:  # Keras raises many kinds
         raise BadFile(f"Keras file '{source}' {_not_loaded(first_line(error))}") from error
     words = f"Keras file '{source}'"
-    inputs, outputs = model.inputs or [], model.outputs or []
+    inputs, outputs = (getattr(model, key, None) or [] for key in ("inputs", "outputs"))
     if not inputs or not outputs:
-        raise BadFile(f"{words} has no fixed inputs and outputs; export it as a SavedModel")
+        raise BadFile(f"{words} has no fixed inputs and outputs; export it by model.export(folder)")
     shapes = {tensor.name: tuple(tensor.shape) for tensor in inputs}
     image = choose_image(shapes, entry.input.tensor, words)
     names = list(getattr(model, "output_names", [tensor.name for tensor in outputs]))
@@ -164,7 +164,9 @@ def _read_keras(source: Path, entry: ModelEntry) -> Graph:
 
 def _not_loaded(told: str) -> str:
     """Say why Keras does not load a file, and what to do; ``told``: what Keras says."""
-    missing = re.match(r"Could not locate (class|function) '([^']*)'", told)
+    if told.startswith("No model config found"):
+        return "holds weights alone; save the whole model, by model.save(file.keras)"
+    missing = re.match(r"(?:Could not locate|Unknown) (\w+):? '([^']*)'", told)
     if missing is not None:
         what = f"needs the {missing[1]} '{missing[2]}', which is not part of Keras"
     elif "Lambda" in told:

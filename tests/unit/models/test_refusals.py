@@ -89,10 +89,11 @@ def twice(x):
     return x * 2
 
 
+@pytest.mark.parametrize("ending", [".keras", ".h5"])
 @pytest.mark.parametrize(
     ("part", "words"),
     [
-        (Twice, r"needs the class 'Twice', which is not part of Keras; export .* model.export\(f"),
+        (Twice, r"needs the (class|layer) 'Twice', which is not part of Keras; export .*export\(f"),
         (lambda: layers.Activation(twice), "needs the function 'twice', which is not part of Ker"),
         (lambda: layers.Conv2D(4, 3, activation=twice), "needs the function 'twice', which is not"),
         (
@@ -101,15 +102,39 @@ def twice(x):
         ),
     ],
 )
-def test_python_code_in_a_keras_file(tmp_path: Path, part, words) -> None:
-    model = of_layers(part())
-    model.save(tmp_path / "net.keras")
-    with pytest.raises(BadFile, match=rf"Keras file '\S+net.keras' {words}") as caught:
-        brought(tmp_path / "net.keras")
+def test_python_code_in_a_keras_file(tmp_path: Path, part, words, ending) -> None:
+    model, path = of_layers(part()), tmp_path / f"net{ending}"
+    model.save(path)
+    with pytest.raises(BadFile, match=rf"Keras file '\S+net{ending}' {words}") as caught:
+        brought(path)
     assert "\n" not in str(caught.value)
     model.export(tmp_path / "exported", verbose=False)  # as the message says
     _, network = brought(tmp_path / "exported")
     np.testing.assert_allclose(logits_of(network), model(values()), rtol=1e-5)
+
+
+def test_weights_alone_are_no_network(tmp_path: Path) -> None:
+    of_layers().save_weights(tmp_path / "net.weights.h5")
+    with pytest.raises(BadFile, match=r"holds weights alone; save the whole model, by model.save"):
+        brought(tmp_path / "net.weights.h5")
+
+
+@keras.saving.register_keras_serializable("tests")
+class WithoutInputs(keras.Model):  # type: ignore[misc]
+    def __init__(self, **keys) -> None:
+        super().__init__(**keys)
+        self.dense = keras.layers.Dense(4)
+
+    def call(self, x):
+        return self.dense(tf.reduce_mean(x, [1, 2]))
+
+
+def test_a_model_that_does_not_know_its_inputs(tmp_path: Path) -> None:
+    model = WithoutInputs()
+    model(values())
+    model.save(tmp_path / "net.keras")
+    with pytest.raises(BadFile, match="has no fixed inputs and outputs; export it by model.export"):
+        brought(tmp_path / "net.keras")
 
 
 def test_a_layer_that_an_image_does_not_fit(tmp_path: Path) -> None:
