@@ -133,7 +133,7 @@ def test_a_model_that_does_not_know_its_inputs(tmp_path: Path) -> None:
     model = WithoutInputs()
     model(values())
     model.save(tmp_path / "net.keras")
-    with pytest.raises(BadFile, match="has no fixed inputs and outputs; export it by model.export"):
+    with pytest.raises(BadFile, match=r"has no fixed inputs and outputs; export it by model.exp"):
         brought(tmp_path / "net.keras")
 
 
