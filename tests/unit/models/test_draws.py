@@ -108,6 +108,19 @@ def test_what_may_change_something_is_refused(tmp_path: Path, drop, keep) -> Non
         brought(tmp_path / "net.pb", **KEYS, feed={"keep_prob": keep})
 
 
+def test_dropout_that_is_off_by_default(tmp_path: Path) -> None:
+    def drop(x, keep):
+        keep = v1.placeholder_with_default(tf.constant(1.0), [], "on")
+        return threshold(x, keep)
+
+    expected = freeze(tmp_path / "net.pb", drop)
+    card, network = brought(tmp_path / "net.pb", **KEYS)
+    assert card.undrawn == (NAME,)
+    np.testing.assert_allclose(logits_of(network), expected, rtol=1e-6)
+    with pytest.raises(BadFile, match="draws random numbers"):
+        brought(tmp_path / "net.pb", **KEYS, feed={"on": 0.5})
+
+
 def test_dropout_of_a_saved_model_of_tensorflow_1(tmp_path: Path) -> None:
     with tf.Graph().as_default(), v1.Session() as session:
         image = v1.placeholder(tf.float32, [None, *SIZE, 3], name="image")

@@ -27,6 +27,7 @@ FLOATS = (tf.float16, tf.float32, tf.float64)
 STEPS = frozenset({
     "Add", "AddV2", "Sub", "Mul", "RealDiv", "Div", "Floor", "Ceil", "Neg", "Identity", "Cast",
     "Maximum", "Minimum", "Relu", "Greater", "GreaterEqual", "Less", "LessEqual",
+    "PlaceholderWithDefault",
 })  # fmt: skip
 QUOTIENTS = frozenset({"RealDiv", "Div"})  # these only with the first one
 
