@@ -18,7 +18,7 @@ from blockscope.autodiff.gradient_overrides import Override
 from blockscope.autodiff.linear_op import LinearOp, OpPoint
 from blockscope.autodiff.registry import linearise
 from blockscope.autodiff.windows import Frame, Size, Window
-from blockscope.io.errors import BadFile, BlockscopeError
+from blockscope.io.errors import BadFile, BlockscopeError, first_line
 from blockscope.models import graphs
 from blockscope.models.network import Network
 
@@ -191,11 +191,10 @@ def _named(point: OpPoint, layer: str, target: str) -> Iterator[None]:
     except (BlockscopeError, MemoryError, tf.errors.ResourceExhaustedError):
         raise
     except Exception as error:  # TensorFlow raises many kinds
-        words = getattr(error, "message", None) or str(error) or type(error).__name__
         raise BadFile(
             f"'{target}' cannot be differentiated by layer '{layer}': the operation "
             f"'{point.node.name}' ({point.node.op}) has no derivative here: "
-            f"{words.splitlines()[0]}; choose a layer after it"
+            f"{first_line(error)}; choose a layer after it"
         ) from error
 
 

@@ -6,7 +6,16 @@ Every message says what was requested, what was found, what is valid and where t
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
+
+LONGEST = 500  # characters of what a library says
+# What TensorFlow and Keras write around the cause of an error.
+AROUND = re.compile(
+    r"\x1b\[\d*m|\{\{function_node \S+\}\} | \[Op:\w+\].*$|^ +File .*$|^Graph execution error:$"
+    r"|^Detected at node .*$|^Exception encountered when calling .*$",
+    re.MULTILINE,
+)
 
 
 class BlockscopeError(Exception):
@@ -73,3 +82,13 @@ def unknown_name(
     place = f" ({where})" if where else ""
     wrong = f"{owner} has no {kind} '{name}'" if owner else f"unknown {kind} '{name}'"
     return UnknownName(f"{wrong}; {describe_valid(name, valid)}{place}")
+
+
+def first_line(error: BaseException) -> str:
+    """Return what a library's error says, in one line: the first that tells the cause."""
+    words = str(getattr(error, "message", None) or error).rpartition("Exception encountered: ")[2]
+    _, node, after = words.rpartition("\nNode: ")
+    words = after.partition("\n")[2] if node else words
+    lines = AROUND.sub("", words).strip().splitlines()
+    line = lines[0].strip() if lines else type(error).__name__
+    return line if len(line) <= LONGEST else f"{line[:LONGEST]}..."

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from blockscope.io.errors import BadFile
+from blockscope.models.graphs import LOOPS, loop_refused
 
 STRUCTURE = frozenset(
     """Const Placeholder PlaceholderWithDefault Identity IdentityN NoOp StopGradient PreventGradient
@@ -32,6 +33,7 @@ NETWORK = frozenset(
     """Conv2D DepthwiseConv2dNative Conv2DBackpropInput BiasAdd Relu Relu6 Elu Selu LeakyRelu
     Softmax LogSoftmax MaxPool MaxPoolV2 AvgPool LRN FusedBatchNorm FusedBatchNormV2
     FusedBatchNormV3 ResizeBilinear ResizeNearestNeighbor ResizeBicubic TopKV2
+    FakeQuantWithMinMaxArgs FakeQuantWithMinMaxVars FakeQuantWithMinMaxVarsPerChannel
     """.split()
 )
 ALLOWED = STRUCTURE | ARITHMETIC | NETWORK
@@ -46,6 +48,9 @@ def check_ops(nodes: Iterable[tuple[str, str]], source: str) -> None:
     for name, op in nodes:
         if op not in ALLOWED:
             forbidden.setdefault(op, name)
+    loop = next((op for op in sorted(forbidden) if op in LOOPS), None)
+    if loop is not None:
+        raise BadFile(f"model '{source}': {loop_refused(forbidden[loop], loop)}")
     if forbidden:
         listed = ", ".join(f"{op} (node '{name}')" for op, name in sorted(forbidden.items()))
         raise BadFile(

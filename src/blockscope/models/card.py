@@ -8,7 +8,7 @@ from functools import cached_property
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from blockscope.io.errors import BadFile, unknown_name
+from blockscope.io.errors import BadFile, UnknownName, unknown_name
 from blockscope.io.json_files import read_facts, write_facts
 from blockscope.io.labels import Labels
 from blockscope.models.entry import FedValue, Head, Resize
@@ -80,11 +80,19 @@ class ModelCard(BaseModel):
     )
     outputs: int = Field(description="number of logits, with or without a label")
     layers: tuple[Layer, ...] = Field(description="usable layers, in the order of computation")
+    several: dict[str, tuple[str, ...]] = Field(
+        default_factory=dict,
+        description="names that the network's own framework has for several tensors: no layers",
+    )
     labels: tuple[str, ...] = Field(description="entry i names logit i")
     skip_labels: int = Field(default=0, description="number of leading entries that are not labels")
     floats: tuple[str, ...] = Field(
         default=(),
         description="types of floats in the file beside float32, in which all is computed",
+    )
+    undrawn: tuple[str, ...] = Field(
+        default=(),
+        description="nodes whose random numbers change nothing: constants are in their place",
     )
     compared: dict[str, str | float] = Field(
         default_factory=dict,
@@ -123,11 +131,17 @@ class ModelCard(BaseModel):
 
     def layer(self, name: str, where: str = "") -> Layer:
         """Return a layer by its exact name; raises ``UnknownName`` with the nearest ones."""
-        try:
+        if name in self.by_name:
             return self.by_name[name]
-        except KeyError:
-            owner = f"model '{self.model}'"
-            raise unknown_name("layer", name, self.by_name, where, owner) from None
+        owner = f"model '{self.model}'"
+        if name in self.several:
+            tensors = self.several[name]
+            place = f" ({where})" if where else ""
+            raise UnknownName(
+                f"{owner} has several tensors of a layer '{name}'; give one of them: "
+                f"{', '.join(tensors[:12])}{', ...' if len(tensors) > 12 else ''}{place}"
+            )
+        raise unknown_name("layer", name, self.by_name, where, owner)
 
     def is_after(self, later: str, earlier: str) -> bool:
         """Tell whether layer ``later`` is computed from layer ``earlier``."""

@@ -65,8 +65,8 @@ def build_card(
         raise BadFile(f"model '{name}': logits '{logits}' are not float32")
     if len(shapes[logits]) != 2 or shapes[logits][0] != 1:
         raise BadFile(
-            f"model '{name}': logits '{logits}' have shape {shapes[logits]}, expected "
-            "(image, logit)"
+            f"model '{name}': logits '{logits}' have the shape {shapes[logits]}; valid: (image, "
+            "logit), a number for each label; give another tensor (models catalogue: logits)"
         )
     _check_finite(name, logits, nodes, tensors)
     outputs = shapes[logits][1]
@@ -100,6 +100,7 @@ def build_card(
         head_assumed=assumed,
         outputs=outputs,
         layers=tuple(layers),
+        several=dict(prepared.several),
         labels=tuple(labels.names),
         skip_labels=labels.skip,
     )

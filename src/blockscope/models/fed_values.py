@@ -16,6 +16,8 @@ from blockscope.models.rewrites.making import constant
 
 PLACEHOLDERS = frozenset({"Placeholder", "PlaceholderWithDefault"})
 WHERE = "(models catalogue: feed)"
+FEW = 4  # entries of a row that an example shows
+DEEPEST = 3  # lists in lists, as the catalogue takes them
 
 
 def check_names(feed: Mapping[str, FedValue], nodes: Sequence[NodeDef], start: str) -> None:
@@ -30,12 +32,24 @@ def check_names(feed: Mapping[str, FedValue], nodes: Sequence[NodeDef], start: s
     missing = [n for n in inputs if n.op == "Placeholder" and n.name not in feed]
     if missing:
         listed = ", ".join(f"'{n.name}' ({_kind_name(n)} {_shown(n)})" for n in missing)
-        example = f"feed: {{{missing[0].name}: 1}}"
+        example = _example(missing[0])
+        give = f"give a value, as in {example}, or " if example else ""
         raise BadFile(
             f"the logits also need {'the input' if len(missing) == 1 else 'the inputs'} {listed} "
-            f"beside the image '{start}'; give a value, as in {example}, or export the network for "
-            f"inference {WHERE}"
+            f"beside the image '{start}'; {give}export the network for inference {WHERE}"
         )
+
+
+def _example(node: NodeDef) -> str:
+    """Return a value that an input takes, as it is written; nothing where feed has none."""
+    kind, sizes = tf.as_dtype(node.attr["dtype"].type), _of_one(_sizes(node) or [])
+    if not (kind.is_floating or kind.is_integer or kind.is_bool) or len(sizes) > DEEPEST:
+        return ""
+    value = "false" if kind.is_bool else "1"
+    for size in reversed(sizes):
+        count = max(size, 1)
+        value = f"[{', '.join([value] * min(count, FEW))}{', ...' if count > FEW else ''}]"
+    return f"feed: {{{node.name}: {value}}}"
 
 
 def fed_nodes(node: NodeDef, value: FedValue, image: str) -> list[NodeDef]:
@@ -77,10 +91,12 @@ _FIRST = {"begin": 0, "end": 1, "step": 1}  # the slice [0:1] of a shape
 def _array(node: NodeDef, value: FedValue) -> npt.NDArray[np.generic]:
     """Return a value in the type and shape of an input; raises ``BadFile`` where it has another."""
     given = f"feed gives {value} for the input '{node.name}'"
+    example = _example(node)
+    valid = f"; valid: values as in {example}" if example else ""
     try:
         array = np.array(value)
     except ValueError as error:  # rows of several lengths
-        raise BadFile(f"{given}, which is no array {WHERE}") from error
+        raise BadFile(f"{given}, which is no array{valid} {WHERE}") from error
     kind = tf.as_dtype(node.attr["dtype"].type)
     as_bool = array.dtype == bool
     if not (kind.is_floating or kind.is_integer or kind.is_bool):
@@ -89,10 +105,10 @@ def _array(node: NodeDef, value: FedValue) -> npt.NDArray[np.generic]:
     if as_bool != kind.is_bool or (
         kind.is_integer and not np.array_equal(converted.astype(np.float64), array)
     ):
-        raise BadFile(f"{given}, which holds {kind.name} {WHERE}")
+        raise BadFile(f"{given}, which holds {kind.name}{valid} {WHERE}")
     sizes = _sizes(node)
     if sizes is not None:
-        wanted = sizes[1:] if sizes and sizes[0] == -1 else sizes
+        wanted = _of_one(sizes)
         fits = len(wanted) == array.ndim and all(
             size in (-1, found) for size, found in zip(wanted, array.shape, strict=True)
         )
@@ -103,6 +119,11 @@ def _array(node: NodeDef, value: FedValue) -> npt.NDArray[np.generic]:
                 f"{WHERE}"
             )
     return converted
+
+
+def _of_one(sizes: list[int]) -> list[int]:
+    """Return the sizes of what one image has: an axis of any size before others is the batch."""
+    return sizes[1:] if sizes and sizes[0] == -1 else sizes
 
 
 def _sizes(node: NodeDef) -> list[int] | None:

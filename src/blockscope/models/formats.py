@@ -5,17 +5,11 @@ A frozen graph, a Keras file, a SavedModel or an ONNX file.
 
 from __future__ import annotations
 
-import contextlib
 import io
-import math
 import re
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import tensorflow as tf
 from google.protobuf.message import DecodeError
 from tensorflow.core.framework import graph_pb2
@@ -23,16 +17,17 @@ from tensorflow.python.framework.convert_to_constants import (
     convert_variables_to_constants_v2,
 )
 
-from blockscope.io.errors import BadFile
+from blockscope.io.errors import BadFile, first_line
 from blockscope.io.hdf5_links import check_self_contained
 from blockscope.io.memory import check_fits
 from blockscope.models.entry import InputSettings, ModelEntry
-from blockscope.models.raw_graph import Graph, LayerOutputs, choose_image, choose_output
+from blockscope.models.keras_layers import Noted, noted_layers
+from blockscope.models.layer_names import with_short_names
+from blockscope.models.raw_graph import Graph, choose_image, choose_output
 from blockscope.models.saved_models import read_saved_model
 
 __all__ = ["Graph", "read_graph"]
 
-TOGETHER = 10**8  # values of layers that are held at once, to know the layers by them
 MOST_BYTES = 2**31  # of a frozen graph: more, protobuf does not read
 
 
@@ -109,11 +104,11 @@ def _read_keras(source: Path, entry: ModelEntry) -> Graph:
         _check_weights(source)
         model = keras.models.load_model(source, compile=False, safe_mode=True)
     except Exception as error:  # Keras raises many kinds
-        raise BadFile(f"Keras file '{source}' cannot be loaded: {error}") from error
+        raise BadFile(f"Keras file '{source}' {_not_loaded(first_line(error))}") from error
     words = f"Keras file '{source}'"
-    inputs, outputs = model.inputs or [], model.outputs or []
+    inputs, outputs = (getattr(model, key, None) or [] for key in ("inputs", "outputs"))
     if not inputs or not outputs:
-        raise BadFile(f"{words} has no fixed inputs and outputs; export it as a SavedModel")
+        raise BadFile(f"{words} has no fixed inputs and outputs; export it by model.export(folder)")
     shapes = {tensor.name: tuple(tensor.shape) for tensor in inputs}
     image = choose_image(shapes, entry.input.tensor, words)
     names = list(getattr(model, "output_names", [tensor.name for tensor in outputs]))
@@ -133,13 +128,16 @@ def _read_keras(source: Path, entry: ModelEntry) -> Graph:
 
     # A functional model takes its inputs as it was built from them, as a list or mapping.
     taken = inputs[0] if isinstance(model, keras.Sequential) else model.input
+    layers: Noted = {}
 
     @tf.function(input_signature=specs, autograph=False)
     def forward(*batch: tf.Tensor) -> list[tf.Tensor]:
         given = keras.tree.pack_sequence_as(taken, batch)
-        found = model(given, training=False)
-        flat = keras.tree.flatten(found)
-        return flat if place is None else [flat[place]]
+        with noted_layers() as noted:
+            flat = keras.tree.flatten(model(given, training=False))
+        layers.update(noted)
+        ends = flat if place is None else [flat[place]]
+        return [*ends, *(tensor for tensors in noted.values() for tensor in tensors)]
 
     try:
         function = forward.get_concrete_function()
@@ -147,47 +145,35 @@ def _read_keras(source: Path, entry: ModelEntry) -> Graph:
         rows, cols = entry.input.size
         raise BadFile(
             f"{words} cannot be computed for images of {rows} x {cols} pixels (models catalogue: "
-            f"input.size): {_first_line(error)}"
+            f"input.size): {first_line(error)}"
         ) from error
     try:
-        frozen = convert_variables_to_constants_v2(function)
+        frozen = convert_variables_to_constants_v2(function, lower_control_flow=False)
     except Exception as error:  # TensorFlow raises many kinds
         raise BadFile(f"the variables of the model cannot be frozen: {error}") from error
     nodes = [tensor.op.name for tensor in frozen.inputs]
     nodes_of = dict(zip((tensor.name for tensor in inputs), nodes, strict=True))
     output = None if place is None else frozen.outputs[0].op.name
-    named = None if len(inputs) > 1 else _layer_outputs(model)
+    left = iter(frozen.outputs[-sum(map(len, layers.values())) :])
+    tensors = {name: [next(left).op.name for _ in found] for name, found in layers.items()}
     return Graph(
-        frozen.graph.as_graph_def(), nodes_of[image], output, nodes_of, layer_outputs=named
-    )
+        frozen.graph.as_graph_def(), nodes_of[image], output, nodes_of,
+        layers=with_short_names(tensors),
+    )  # fmt: skip
 
 
-def _layer_outputs(model: Any) -> LayerOutputs:
-    """Return what computes the outputs of a Keras model's layers, some at a time."""
-    import keras
-
-    parts: list[dict[str, Any]] = [{}]
-    size = 0
-    for layer in model.layers:
-        with contextlib.suppress(AttributeError, ValueError):  # used never, or several times
-            tensor = layer.output
-            if isinstance(tensor, keras.KerasTensor):
-                size += math.prod(n or 1 for n in tensor.shape)
-                if size > TOGETHER and parts[-1]:
-                    parts.append({})
-                    size = 0
-                parts[-1][layer.name] = tensor
-
-    def outputs(values: npt.NDArray[np.float32]) -> Iterator[tuple[str, npt.ArrayLike]]:
-        given = values.astype(keras.backend.standardize_dtype(model.inputs[0].dtype))
-        for tensors in parts:
-            try:
-                found = keras.Model(model.inputs, tensors)([given], training=False)
-            except (ValueError, TypeError, tf.errors.OpError):  # the names of the graph stay
-                return
-            yield from ((name, np.asarray(value)) for name, value in found.items())
-
-    return outputs
+def _not_loaded(told: str) -> str:
+    """Say why Keras does not load a file, and what to do; ``told``: what Keras says."""
+    if told.startswith("No model config found"):
+        return "holds weights alone; save the whole model, by model.save(file.keras)"
+    missing = re.match(r"(?:Could not locate|Unknown) (\w+):? '([^']*)'", told)
+    if missing is not None:
+        what = f"needs the {missing[1]} '{missing[2]}', which is not part of Keras"
+    elif "Lambda" in told:
+        what = "has a Lambda layer, whose function is Python code, which is not run"
+    else:
+        return f"cannot be loaded: {told}"
+    return f"{what}; export the model where its code is, by model.export(folder)"
 
 
 def _image_shape(
@@ -234,7 +220,3 @@ def _read_onnx(source: Path, entry: ModelEntry) -> Graph:
         )
     output = None if place is None else read.outputs[names[place]]
     return Graph(read.definition, read.input, output, hidden=read.hidden, compared=read.compared)
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]

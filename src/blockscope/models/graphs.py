@@ -10,6 +10,16 @@ from blockscope.io.errors import BadFile
 
 Nodes = Mapping[str, node_def_pb2.NodeDef]
 Shapes = dict[str, tuple[int, ...]]  # of all tensors, by their names
+LOOPS = frozenset({"While", "StatelessWhile", "NextIteration"})
+
+
+def loop_refused(name: str, op: str) -> str:
+    """Return why a loop is refused, and what to do."""
+    return (
+        f"node '{name}' ({op}) repeats a part of the network, as layers of LSTM, GRU and ConvLSTM "
+        "do; a network is supported without loops: give these layers unroll=True in Keras, and "
+        "save the network again"
+    )
 
 
 def tensor_name(edge: str) -> str:
@@ -45,6 +55,9 @@ def toposort(
             ordered[name] = nodes[name]
             continue
         if name in begun:
+            loop = next((n for n in begun if n not in ordered and nodes[n].op in LOOPS), None)
+            if loop is not None:
+                raise BadFile(loop_refused(loop, nodes[loop].op))
             raise BadFile(f"node '{name}' is computed from its own output; a cycle has no order")
         begun.add(name)
         stack.append((name, True))

@@ -17,7 +17,7 @@ WITHOUT_WEIGHTS = SAME_NUMBERS | {
     "Minimum", "ConcatV2", "Pack", "Slice", "StridedSlice", "Split", "SplitV", "GatherV2",
     "Transpose", "Cast", "Neg", "Pow", "Square", "Sqrt", "MaxPool", "AvgPool",
 }  # fmt: skip
-CLOSE = 1e-4  # of a sum to 1
+FROM_ONE = 1e-4  # the sum of probabilities, in float32
 MEND = "(models catalogue: logits, head)"
 
 
@@ -99,4 +99,4 @@ def _check_not_made_of_probabilities(
 
 
 def _sums_to_one(values: npt.NDArray[np.float64]) -> bool:
-    return bool((np.abs(values.sum(1) - 1) < CLOSE).all())
+    return bool((np.abs(values.sum(1) - 1) < FROM_ONE).all())

@@ -32,7 +32,7 @@ from blockscope.models.token_grid import grid_of
 OF_CLASS_TOKEN = "_class_token"  # noqa: S105 (no password)
 OF_OTHER_TOKENS = "_other_tokens"
 VIEW_OF = "_view_of"  # attribute of a view: the tensor that it shows
-LAYER_NAME = r"[A-Za-z0-9.][A-Za-z0-9_.>-]*"  # one that needs no other name as that of a file
+LAYER_NAME = r"[A-Za-z0-9.][A-Za-z0-9_./>-]*"  # one that can be that of a file, "/" as "~"
 PLACE = "_place"  # attribute: tokens before the view's and after them; empty for other tensors
 ORIGINAL = "/_original"  # ending of the new name of a tensor that has a view
 

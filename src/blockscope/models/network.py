@@ -13,7 +13,7 @@ import numpy.typing as npt
 import tensorflow as tf
 from tensorflow.core.framework import graph_pb2, node_def_pb2
 
-from blockscope.io.errors import BadFile
+from blockscope.io.errors import BadFile, first_line
 from blockscope.models import graphs
 from blockscope.models.card import InputSpec, ModelCard
 from blockscope.models.layer_views import is_view, read_through
@@ -178,7 +178,6 @@ def apply_or_name(node: node_def_pb2.NodeDef, inputs: Sequence[tf.Tensor]) -> li
     try:
         return apply(node, inputs)
     except Exception as error:  # TensorFlow raises many kinds
-        words = getattr(error, "message", None) or str(error) or type(error).__name__
         raise BadFile(
-            f"node '{node.name}' ({node.op}) cannot be computed: {words.splitlines()[0]}"
+            f"node '{node.name}' ({node.op}) cannot be computed: {first_line(error)}"
         ) from error

@@ -7,7 +7,7 @@ The order of the steps matters:
    numbers for the input is gone before the operations are checked.
 3. Names, operations, edges and constants are checked before anything runs.
 4. Each node is rewritten on its own: defaults entered, devices, control edges and custom gradients
-   dropped, ``Concat`` turned into ``ConcatV2``.
+   dropped, ``Concat`` turned into ``ConcatV2``. Random numbers that change nothing are gone then.
 5. ``IdentityN``, which Keras wraps around functions with a custom gradient, becomes ``Identity``.
 6. All floating point numbers become float32, and what does not depend on the image is computed.
 7. Concatenations before the ReLU are added last, since they copy rewritten nodes.
@@ -21,7 +21,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tensorflow import make_ndarray
 from tensorflow.core.framework import graph_pb2, node_def_pb2, tensor_pb2, types_pb2
@@ -40,11 +40,14 @@ from blockscope.models.image_input import (
     lift_whole_numbers,
     type_name,
 )
+from blockscope.models.layer_names import needed_layers
 from blockscope.models.network import PRE_RELU
 from blockscope.models.operations import check_edges, enter_defaults
-from blockscope.models.raw_graph import Graph, LayerOutputs
+from blockscope.models.raw_graph import Graph
 from blockscope.models.rewrites.calls import inline_calls
 from blockscope.models.rewrites.constants import fold_constants
+from blockscope.models.rewrites.draws import DRAW, without_draws
+from blockscope.models.rewrites.fake_quant import without_fake_quant
 from blockscope.models.rewrites.fused import unfuse
 from blockscope.models.rewrites.precision import as_float32, other_floats
 from blockscope.models.training_mode import check_computes, check_moments
@@ -82,8 +85,11 @@ class NormalForm:
         The floating point types other than float32 that the file computes in.
     hidden
         Tensors that are no layers.
-    layer_outputs
-        Computes the outputs of the network's layers by the names of its own framework.
+    layers
+        The tensors of the network's layers by the names of its own framework; several where one
+        name stands for several.
+    undrawn
+        Nodes whose random numbers change nothing: a constant is in their place.
     """
 
     definition: graph_pb2.GraphDef
@@ -94,7 +100,8 @@ class NormalForm:
     asked: str | None
     floats: tuple[str, ...]
     hidden: frozenset[str] = frozenset()
-    layer_outputs: LayerOutputs | None = None
+    layers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    undrawn: tuple[str, ...] = ()
 
 
 def normalise(
@@ -172,8 +179,9 @@ def _normalise(
     channels = channels_of(needed, start, image)
     rule = image.rule_for(channels)
     check_names(feed, kept, start)
-    check_computes(kept, name)
-    check_ops([(node.name, node.op) for node in kept], name)
+    computing = [node for node in kept if node.op != DRAW]  # checked below
+    check_computes(computing, name)
+    check_ops([(node.name, node.op) for node in computing], name)
     _check_nodes(kept, whole, {start, *feed})
     definition = graph_pb2.GraphDef(versions=graph.definition.versions)
     plain = [node if node.name == start else _plain(node, name) for node in kept]
@@ -189,14 +197,16 @@ def _normalise(
         else:
             definition.node.append(node)
     _bypass_identity_n(definition)
+    definition, undrawn = without_draws(definition, ends.logits)
+    check_computes(definition.node, name)
     floats = other_floats(definition)
     placeholder = made[0].name
-    definition = fold_constants(as_float32(definition), placeholder)
+    definition = without_fake_quant(fold_constants(as_float32(definition), placeholder))
     check_moments({node.name: node for node in definition.node}, name)
     definition.node.extend(_pre_relu_concats(definition))
     return NormalForm(
         definition, placeholder, ends.logits, batch_of(nodes[start]), ends.head, ends.asked,
-        tuple(floats), graph.hidden, graph.layer_outputs,
+        tuple(floats), graph.hidden | {start}, needed_layers(graph.layers, nodes, needed), undrawn,
     )  # fmt: skip
 
 

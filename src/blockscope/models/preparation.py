@@ -6,9 +6,8 @@ of each image alone with both in one batch. A difference is refused, never compu
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -30,8 +29,6 @@ from blockscope.models.rewrites.dense_on_maps import with_products_of_channels
 from blockscope.models.rewrites.dilation import as_dilated
 from blockscope.models.tensor_samples import Sample, Samples, close, samples_of
 
-SAME = 1e-5  # of the largest value: one tensor computed by two programs
-
 Values = npt.NDArray[np.float32]
 
 
@@ -49,12 +46,15 @@ class Prepared:
         Name of its logits.
     maps
         Names of its tensors (image, row, col, channel).
+    several
+        Tensors by a name for which the network's own framework has several.
     """
 
     definition: graph_pb2.GraphDef
     spec: InputSpec
     logits: str
     maps: frozenset[str]
+    several: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def input_spec(
@@ -112,8 +112,9 @@ def _prepared(normal: NormalForm, spec: InputSpec) -> Prepared:
     shapes = _shapes(samples_of(Network(turned, spec, logits), np.repeat(first, batch, 0)))
     if shapes[logits][:1] != (batch,):
         raise BadFile(
-            f"logits '{logits}' have shape {shapes[logits]} for {batch} of them, expected (image, "
-            "logit); the network may be made for images of another size"
+            f"logits '{logits}' have the shape {shapes[logits]} for {batch} of them, without an "
+            "axis of images; valid: (image, logit); give the tensor before (models catalogue: "
+            "logits), or the size of images that the network is made for"
         )
     opened = with_products_of_channels(open_batch(turned, shapes, batch), shapes)
     network = Network(opened, spec, logits)
@@ -132,34 +133,19 @@ def _prepared(normal: NormalForm, spec: InputSpec) -> Prepared:
     usable = frozenset(name for name in usable if "/_" not in name)  # what rewriting added
     shapes = _shapes(alone[0])
     axes = axes_of(network.nodes, spec.tensor, shapes)
-    names = _names(normal, first, alone[0], usable)
+    named = {name: [t for t in ts if t in usable] for name, ts in normal.layers.items()}
+    names = {name: ts[0] for name, ts in named.items() if len(ts) == len(normal.layers[name]) == 1}
     with_layers = with_views(opened, axes, shapes, usable, names)
-    return Prepared(with_layers, spec, logits, _maps(axes, usable) | _views(with_layers))
+    maps = _maps(axes, usable) | _views(with_layers)
+    several = {name: tuple(t for t in ts if t in maps) for name, ts in named.items()}
+    several = {name: ts for name, ts in several.items() if len(normal.layers[name]) > 1 and ts}
+    return Prepared(with_layers, spec, logits, maps, several)
 
 
 def _in_parts(nodes: graphs.Nodes) -> set[str]:
     """Return the nodes of which another output than the first is read: no one tensor is theirs."""
     edges = (edge for node in nodes.values() for edge in node.input)
     return {graphs.tensor_name(edge) for edge in edges if graphs.output_number(edge) > 0}
-
-
-def _names(
-    normal: NormalForm, values: Values, samples: Samples, usable: frozenset[str]
-) -> dict[str, str]:
-    """Return the tensors by the names that the network's own framework gives them.
-
-    Such a name is in the path of the tensor's, with a number that depends on how the file was
-    saved; of those tensors, the last one with the layer's values is it.
-    """
-    found: dict[str, str] = {}
-    for name, value in normal.layer_outputs(values) if normal.layer_outputs else ():
-        wanted = Sample.of(value)
-        part = re.compile(rf"(^|/){re.escape(name)}(_\d+)?(/|$)")
-        for tensor, sample in samples.items():
-            named = tensor in usable and sample.shape == wanted.shape and part.search(tensor)
-            if named and close(sample.values, wanted.values, SAME):
-                found[name] = tensor
-    return found
 
 
 def _maps(axes: Mapping[str, Axes], usable: frozenset[str]) -> frozenset[str]:

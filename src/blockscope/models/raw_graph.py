@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-import numpy.typing as npt
 from tensorflow.core.framework import graph_pb2
 
 from blockscope.io.errors import BadFile, unknown_name
-
-LayerOutputs = Callable[[npt.NDArray[np.float32]], Iterable[tuple[str, npt.ArrayLike]]]
 
 
 @dataclass(frozen=True)
@@ -32,9 +28,9 @@ class Graph:
         Tensors that are no layers: steps inside of what the file has as one operation.
     compared
         With what a converted network was compared, and how much it differs; for the card.
-    layer_outputs
-        Computes the outputs of the layers by their names in the network's own framework, from the
-        image's input (image, row, col, channel); None where these are the names of the graph.
+    layers
+        The tensors of the layers by their names in the network's own framework, where these are not
+        the names of the graph; several where the framework has several of one name.
     """
 
     definition: graph_pb2.GraphDef
@@ -43,7 +39,7 @@ class Graph:
     nodes_of: Mapping[str, str] = field(default_factory=dict)
     hidden: frozenset[str] = frozenset()
     compared: Mapping[str, str | float] = field(default_factory=dict)
-    layer_outputs: LayerOutputs | None = None
+    layers: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 def choose_output(names: Sequence[str], wanted: str | None, source: str) -> int | None:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 from google.protobuf.message import DecodeError
 from tensorflow.core.framework import graph_pb2
@@ -16,14 +18,19 @@ from tensorflow.core.framework.node_def_pb2 import NodeDef
 from tensorflow.core.protobuf import meta_graph_pb2, saved_model_pb2
 from tensorflow.python.framework.convert_to_constants import (
     convert_variables_to_constants_from_session_graph,
-    convert_variables_to_constants_v2,
 )
 
-from blockscope.io.errors import BadFile, unknown_name
+from blockscope.io.errors import BadFile, first_line, unknown_name
 from blockscope.models import graphs
 from blockscope.models.allowed_operations import ALLOWED, check_ops
 from blockscope.models.entry import ModelEntry
+from blockscope.models.layer_names import with_short_names
 from blockscope.models.raw_graph import Graph, choose_image, choose_output
+from blockscope.models.rewrites.calls import inline_calls
+from blockscope.models.rewrites.draws import DRAW
+from blockscope.models.rewrites.making import with_nodes
+from blockscope.models.saved_variables import values_of_others
+from blockscope.models.scope_names import layers_of_scopes, without_calls
 from blockscope.models.training_mode import check_computes
 
 # What holds variables, restores them and calls functions; freezing removes all of it.
@@ -62,16 +69,28 @@ def read_saved_model(source: Path, entry: ModelEntry) -> Graph:
     }
     wanted = {node: key for key, node in inputs.items()}.get(entry.input.tensor or "")
     image = choose_image(shapes, wanted or entry.input.tensor, words)
-    part = _part(meta, chosen, source)
+    nodes = {node.name: node for node in meta.graph_def.node}
+    computing = _upstream(nodes, chosen, source)
+    restore = meta.saver_def.restore_op_name
+    restoring = _upstream(nodes, [restore] if restore else [], source)
+    part = _part(computing, restoring, meta, source)
+    variables = source / "variables" / "variables"
     try:
-        frozen = _freeze(part, meta, list(inputs.values()), chosen, source)
+        restored = restoring if variables.with_suffix(".index").is_file() else {}
+        others = values_of_others(computing, restored, meta, variables)
+        frozen = _freeze(part, meta, chosen, variables, others)
     except BadFile:
         raise
     except Exception as error:  # TensorFlow raises many kinds
-        first = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise BadFile(f"{words} cannot be loaded: {first}") from error
-    definition, ends = frozen
-    return Graph(definition, inputs[image], None if place is None else ends[0], inputs)
+        raise BadFile(f"{words} cannot be loaded: {first_line(error)}") from error
+    definition, renamed = without_calls(frozen[0])
+    ends = [renamed[end] for end in frozen[1]]
+    names = [n.name for n in computing.values() if n.op == "VarHandleOp"]
+    layers = layers_of_scopes(definition, inputs[image], ends, names)
+    return Graph(
+        definition, inputs[image], None if place is None else ends[0], inputs,
+        layers=with_short_names(layers),
+    )  # fmt: skip
 
 
 def _description(source: Path) -> saved_model_pb2.SavedModel:
@@ -119,19 +138,21 @@ def _rank(meta: meta_graph_pb2.MetaGraphDef) -> tuple[bool, int]:
 
 
 def _part(
-    meta: meta_graph_pb2.MetaGraphDef, outputs: Iterable[str], source: Path
+    computing: Mapping[str, NodeDef],
+    restoring: Mapping[str, NodeDef],
+    meta: meta_graph_pb2.MetaGraphDef,
+    source: Path,
 ) -> graph_pb2.GraphDef:
     """Return what computes the outputs and what restores the variables, after checking both."""
     functions = {f.signature.name: f for f in meta.graph_def.library.function}
-    nodes = {node.name: node for node in meta.graph_def.node}
-    computing = _upstream(nodes, outputs, source)
-    restore = [meta.saver_def.restore_op_name] if meta.saver_def.restore_op_name else []
-    restoring = _upstream(nodes, restore, source)
     part = graph_pb2.GraphDef(versions=meta.graph_def.versions)
     called: set[str] = set()
     for kept, allowed in ((computing, HOLDING), (restoring, HOLDING | RESTORING)):
         names = _called(kept.values(), functions)
         running = [*kept.values(), *(n for name in names for n in functions[name].node_def)]
+        running = [
+            node for node in running if node.op != DRAW
+        ]  # seen to with the values that are fed
         if kept is computing:
             check_computes(running, str(source))
         check_ops([(n.name, n.op) for n in running if n.op not in ALLOWED | allowed], str(source))
@@ -178,36 +199,43 @@ def _called(nodes: Iterable[NodeDef], functions: Mapping[str, graph_pb2.GraphDef
 def _freeze(
     part: graph_pb2.GraphDef,
     meta: meta_graph_pb2.MetaGraphDef,
-    inputs: list[str],
     outputs: list[str],
-    source: Path,
+    variables: Path,
+    others: Mapping[str, npt.NDArray[np.generic]],
 ) -> tuple[graph_pb2.GraphDef, list[str]]:
-    """Return a graph without variables and calls, and the nodes of the outputs in it."""
-    variables = source / "variables" / "variables"
+    """Return a graph without variables and calls, and the nodes of the outputs in it.
+
+    ``others``: values of variables that the restore operation leaves out.
+    """
     with tf.Graph().as_default() as graph, tf.compat.v1.Session() as session:
         tf.import_graph_def(part, name="")
-        if meta.saver_def.restore_op_name and variables.with_suffix(".index").is_file():
-            saver = meta.saver_def
+        saver = meta.saver_def
+        if saver.restore_op_name and variables.with_suffix(".index").is_file():
             session.run(saver.restore_op_name, {saver.filename_tensor_name: str(variables)})
+        for name, value in others.items():
+            handle = graph.get_tensor_by_name(f"{name}:0")
+            session.run(tf.raw_ops.AssignVariableOp(resource=handle, value=value))
         ends = [graphs.tensor_name(output) for output in outputs]
         held = convert_variables_to_constants_from_session_graph(
             session, graph.as_graph_def(), ends
         )
-    present = {node.name for node in held.node}
-    wrapped = tf.compat.v1.wrap_function(lambda: tf.import_graph_def(held, name=""), [])
-    feeds = [wrapped.graph.get_tensor_by_name(f"{n}:0") for n in inputs if n in present]
-    fetches = [wrapped.graph.get_tensor_by_name(output) for output in outputs]
-    inlined = convert_variables_to_constants_v2(wrapped.prune(feeds, fetches))
-    return inlined.graph.as_graph_def(), [_node_of(tensor) for tensor in inlined.outputs]
+    for number, output in enumerate(outputs):
+        held.node.add(name=f"_output_{number}", op="Identity", input=[output])
+    inlined = inline_calls(held)
+    nodes = {node.name: node for node in inlined.node}
+    found = [_node_of(nodes.pop(f"_output_{number}"), nodes) for number in range(len(outputs))]
+    return with_nodes(inlined, list(nodes.values())), found
 
 
-def _node_of(tensor: tf.Tensor) -> str:
+def _node_of(node: NodeDef, nodes: graphs.Nodes) -> str:
     """Return the node that computes an output; a call that was inlined only passes it on."""
-    while tensor.op.type in ("Identity", "IdentityN"):
-        tensor = tensor.op.inputs[tensor.value_index]
-    if tensor.value_index:
+    number = 0
+    while node.op in ("Identity", "IdentityN"):
+        edge = node.input[number]
+        node, number = nodes[graphs.tensor_name(edge)], graphs.output_number(edge)
+    if number:
         raise BadFile(
-            f"output '{tensor.name}' is not the first one of its operation; give logits, the "
-            "tensor before it (models catalogue)"
+            f"output '{node.name}:{number}' is not the first one of its operation; give logits, "
+            "the tensor before it (models catalogue)"
         )
-    return str(tensor.op.name)
+    return node.name

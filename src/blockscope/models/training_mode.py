@@ -12,9 +12,8 @@ from blockscope.io.errors import BadFile
 from blockscope.models import graphs
 
 WHY = (
-    "the network was exported in training mode, as Keras 3 exports one with layers that augment "
-    "images (RandomFlip and the like); save it as a .keras file, or export it for inference, "
-    "without these layers"
+    "the network was exported in training mode; export it for inference, or save a Keras model "
+    "with layers that augment images (RandomFlip and the like) as a .keras file"
 )
 
 
@@ -24,7 +23,8 @@ def check_computes(nodes: Iterable[NodeDef], source: str) -> None:
         if "Random" in node.op or node.op == "Multinomial":
             raise BadFile(
                 f"model '{source}': node '{node.name}' draws random numbers ({node.op}), such as "
-                f"dropout in training; {WHY}"
+                f"dropout in training; {WHY}; where an input turns it off, as keep_prob 1 does, "
+                "give that by feed (models catalogue)"
             )
         if node.op.startswith("Assign"):
             raise BadFile(

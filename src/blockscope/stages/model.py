@@ -66,6 +66,7 @@ def write_model(
         update={
             "asked": normal.asked,
             "floats": normal.floats,
+            "undrawn": normal.undrawn,
             "source": entry.graph.url or entry.graph.path or "",
             "source_sha256": source_sha256,
             "entry": entry.digest,

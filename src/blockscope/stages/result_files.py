@@ -123,6 +123,7 @@ def describe_card(card: ModelCard) -> list[str]:
     lines = [
         f"Input: {card.input.tensor}, {rows} x {cols} pixels, {card.input.in_words()}",
         *(f"Fed: {name} = {value}" for name, value in card.input.fed.items()),
+        *(f"Random numbers that change nothing: {name}" for name in card.undrawn),
         *(
             [f"Computed in float32; the file also has {', '.join(card.floats)}"]
             if card.floats
@@ -133,6 +134,9 @@ def describe_card(card: ModelCard) -> list[str]:
     ]
     width = max((len(layer.name) for layer in card.layers), default=0)
     lines += [f"  {x.name:<{width}}  {' x '.join(map(str, x.shape))}  {x.op}" for x in card.layers]
+    if card.several:
+        listed = ", ".join(f"{name} ({len(tensors)})" for name, tensors in card.several.items())
+        lines.append(f"Names of several tensors (give one of these): {listed}")
     repeated = card.label_table.repeated()
     if repeated:
         listed = "; ".join(f"{name}: {', '.join(map(str, at))}" for name, at in repeated.items())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from blockscope.io.errors import (
@@ -10,6 +12,7 @@ from blockscope.io.errors import (
     BlockscopeError,
     UnknownName,
     describe_valid,
+    first_line,
     nearest_names,
     unknown_name,
 )
@@ -63,3 +66,55 @@ def test_the_message_says_what_was_asked_what_is_valid_and_where() -> None:
 def test_the_message_says_what_lacks_the_name() -> None:
     error = unknown_name("layer", "mixed4d_z", MANY, owner="model 'tiny'")
     assert str(error).startswith("model 'tiny' has no layer 'mixed4d_z'; nearest of 30: mixed4d_")
+
+
+IN_A_FUNCTION = """Graph execution error:
+
+Detected at node a defined at (most recent call last):
+  File "a.py", line 4, in <module>
+
+bad : NaN
+  [[{{node a}}]] [Op:__inference_g_6]"""
+IN_A_SESSION = """Graph execution error:
+
+Detected at node 'a' defined at (most recent call last):
+    File "a.py", line 4, in <module>
+      x = a()
+Node: 'a'
+bad : NaN
+  [[{{node a}}]]"""
+OF_A_CLASS = """<class 'A'> could not be deserialized
+
+Exception encountered: <class 'B'> could not be deserialized
+
+Exception encountered: Could not locate class 'C'
+more"""
+OF_A_LAYER = """Exception encountered when calling Reshape.call().
+
+\x1b[1mThe size is 5\x1b[0m
+
+Arguments received"""
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("Graph execution error:\n\nRead less bytes\n\t [[{{node a}}]]", "Read less bytes"),
+        (IN_A_FUNCTION, "bad : NaN"),
+        (IN_A_SESSION, "bad : NaN"),
+        ("{{function_node __wrapped__Conv2D}} 3 vs 2 [Op:Conv2D] name: ", "3 vs 2"),
+        (OF_A_LAYER, "The size is 5"),
+        (OF_A_CLASS, "Could not locate class 'C'"),
+        ("  plain\nmore", "plain"),
+        ("", "ValueError"),
+    ],
+)
+def test_what_a_library_says_in_one_line(words: str, told: str) -> None:
+    assert first_line(ValueError(words)) == told
+
+
+def test_a_long_message_takes_no_time_and_is_cut() -> None:
+    began = time.monotonic()
+    found = first_line(ValueError("\n" * 300_000 + "config " * 300_000))
+    assert (found[:13], found[-3:], len(found)) == ("config config", "...", 503)
+    assert time.monotonic() - began < 2

@@ -250,7 +250,7 @@ def test_unknown_tensors_are_answered_with_the_nearest(tmp_path, normal, changes
         ({"skip_labels": 4}, "skip_labels 4 leaves no label of 4"),
         (
             {"logits": "first", "head": "none"},
-            r"logits 'first' have shape .* expected \(image, logit\)",
+            r"logits 'first' have the shape .* valid: \(image, logit\)",
         ),
         (
             {"input": {"tensor": "logits", "size": SIZE, "range": (0.0, 1.0)}, "logits": "first"},

@@ -10,6 +10,7 @@ from helpers.tiny_network import conv, weights
 from blockscope.attribution.all_labels import attribute_labels
 from blockscope.attribution.contrasts import Contrast
 from blockscope.attribution.integrated_gradients import ChannelPaths
+from blockscope.autodiff.batches import Mode
 from blockscope.autodiff.gradient_overrides import OVERRIDES
 from blockscope.autodiff.gradients import Gradients
 from blockscope.autodiff.linear_map import LinearMap
@@ -21,6 +22,7 @@ from blockscope.models.formats import Graph
 from blockscope.models.network import Network
 from blockscope.models.normal_form import normalise
 from blockscope.models.preparation import prepare
+from blockscope.models.rewrites.channels_last import apply_in_any_layout
 
 SIZE = (10, 14)
 
@@ -364,6 +366,129 @@ def test_channels_first_give_what_channels_last_give(numbered):
     assert not any("channels_" in name for name in case.layers)
     for layer in ("a", "b"):
         case.check(layer, case.terms(layer))
+
+
+def raw(op, order, padding, **given):
+    """Return a dilated operation as an optimised graph has it, which no processor computes."""
+    sizes = [1, 1, 2, 3] if order == "NCHW" else [1, 2, 3, 1]
+    return getattr(tf.raw_ops, op)(
+        **given, strides=[1] * 4, padding=padding, data_format=order, dilations=sizes
+    )
+
+
+@pytest.mark.parametrize("order", ["NHWC", "NCHW"])
+@pytest.mark.parametrize("padding", ["SAME", "VALID"])
+def test_dilated_convolutions_of_each_channel(order, padding):
+    def build(x):
+        x = conv(x, 6, seed=2, name="a")
+        x = tf.transpose(x, [0, 3, 1, 2]) if order == "NCHW" else x
+        x = raw("DepthwiseConv2dNative", order, padding, input=x, filter=w(3, 3, 6, 2))
+        return head(tf.transpose(x, [0, 2, 3, 1]) if order == "NCHW" else x)
+
+    def plain(x, keep):
+        x = keep("a", conv(x, 6, seed=2))
+        return head(tf.nn.depthwise_conv2d(x, w(3, 3, 6, 2), [1] * 4, padding, dilations=[2, 3]))
+
+    case = Case(build)
+    case.build = plain
+    case.check("a", case.terms("a"))
+
+
+@pytest.mark.parametrize("order", ["NHWC", "NCHW"])
+@pytest.mark.parametrize("padding", ["SAME", "VALID"])
+def test_dilated_transposed_convolutions(order, padding):
+    kernel, (rows, cols) = w(3, 3, 5, 6), (10, 14) if padding == "SAME" else (14, 20)
+
+    def build(x):
+        x = tf.identity(conv(x, 6, seed=2), name="a")
+        x = tf.transpose(x, [0, 3, 1, 2]) if order == "NCHW" else x
+        sizes = [1, 5, rows, cols] if order == "NCHW" else [1, rows, cols, 5]
+        x = raw("Conv2DBackpropInput", order, padding, out_backprop=x, filter=kernel,
+                input_sizes=sizes)  # fmt: skip
+        return head(tf.square(tf.transpose(x, [0, 2, 3, 1]) if order == "NCHW" else x))
+
+    def plain(x, keep):
+        """Without dilations: the kernel has the zeros. Of images without edges, transposed."""
+        wide = np.zeros((5, 7, 5, 6), np.float32)
+        wide[::2, ::3] = kernel
+        return head(
+            tf.square(
+                tf.nn.conv2d_transpose(keep("a", conv(x, 6, seed=2)), wide, [1, rows, cols, 5],
+                                       1, padding)
+            )
+        )  # fmt: skip
+
+    case = Case(build, batch=1)
+    case.build = plain
+    case.check("a", case.terms("a"))
+
+
+def test_a_dilated_transposed_convolution_is_the_transpose_of_a_dilated_one():
+    kernel = w(3, 3, 4, 6)
+    x, y = w(1, 10, 14, 4, seed=5), w(1, *SIZE, 6, seed=6)
+    node = tf.compat.v1.NodeDef(name="back", op="Conv2DBackpropInput")
+    for key, value in (("strides", [1] * 4), ("dilations", [1, 2, 3, 1])):
+        node.attr[key].list.i[:] = value
+    node.attr["padding"].s, node.attr["T"].type = b"SAME", tf.float32.as_datatype_enum
+    (back,) = apply_in_any_layout(node, [tf.constant([1, 10, 14, 4]), kernel, y])
+    forth = tf.nn.conv2d(x, kernel, 1, "SAME", dilations=[2, 3])
+    np.testing.assert_allclose(np.vdot(back, x), np.vdot(forth, y), rtol=1e-4)
+
+
+def quantised(x, keep=None):
+    """As trained for whole numbers: filters and activations are rounded."""
+    quantise = tf.quantization.fake_quant_with_min_max_vars
+    x = tagged("a", tf.nn.conv2d(x, quantise(w(3, 3, 3, 6), -0.4, 0.4), 1, "SAME"), keep)
+    x = tagged("b", quantise(x, -0.3, 0.6, name="q"), keep)
+    return head(tf.nn.relu(conv(x, 5, seed=3)))
+
+
+def test_rounding_as_it_is_trained_has_the_gradient_of_clamping():
+    case = Case(quantised)
+    assert {"a", "b", "q"} <= set(case.layers)
+    for layer in ("a", "b"):
+        terms = case.terms(layer).sum(-1)
+        for mode in Mode:
+            found = attribute_labels(case.linear(layer), range(4), mode=mode)
+            np.testing.assert_allclose(found, terms, rtol=0, atol=2e-5 * np.abs(terms).max())
+
+
+def turned(x, keep=None):
+    """A map that is turned once, and read by a convolution and as a vector."""
+    first = tagged("t", tf.transpose(conv(x, 6, seed=2), [0, 3, 1, 2]), keep)
+    flat = tf.reshape(first, [-1, 840]) @ w(840, 4, seed=5)
+    if keep:
+        y = tf.nn.conv2d(tf.transpose(first, [0, 2, 3, 1]), w(3, 3, 6, 5, seed=3), 1, "SAME")
+        return tf.reduce_mean(tf.nn.relu(y), [1, 2]) @ w(5, 4, seed=4) + flat
+    y = tf.nn.conv2d(first, w(3, 3, 6, 5, seed=3), 1, "SAME", "NCHW")
+    return tf.reduce_mean(tf.nn.relu(y), [2, 3]) @ w(5, 4, seed=4) + flat
+
+
+def test_a_turned_map_is_a_layer_by_all_that_read_it():
+    case = Case(turned, change=without_identity)
+    assert case.layers["t"] == (10, 14, 6)
+    case.check("t", case.terms("t").transpose(0, 2, 3, 1))
+
+
+def test_a_vector_that_a_dense_layer_on_a_map_shares_is_a_layer_by_all_that_read_it():
+    def build(x, keep=None):
+        pooled = tf.reduce_mean(conv(x, 6, seed=2), [1, 2], keepdims=True)
+        vector = tf.reshape(pooled, [-1, 6], name="vector")
+        vector = keep("vector", vector) if keep else vector
+        dense = tf.nn.relu(tf.reshape(vector @ w(6, 5, seed=3), [-1, 1, 1, 5]))
+        return tf.reshape(dense, [-1, 5]) @ w(5, 4, seed=4) + vector @ w(6, 4, seed=5)
+
+    case = Case(build)
+    case.check("vector", case.terms("vector").reshape(4, 1, 1, 6))
+
+
+def without_identity(graph):
+    """Let the transposition itself have the name "t"."""
+    nodes = {node.name: node for node in graph.node}
+    nodes["t"].CopyFrom(nodes["transpose"])
+    nodes["t"].name = "t"
+    graph.node.remove(nodes["transpose"])
+    return graph
 
 
 def test_positions_that_changed_their_places_are_no_map():

@@ -18,6 +18,7 @@ from blockscope.models.rewrites.channels_last import with_channels_last
 from blockscope.models.rewrites.constants import fold_constants
 from blockscope.models.rewrites.dense_on_maps import with_products_of_channels
 from blockscope.models.rewrites.dilation import as_dilated
+from blockscope.models.rewrites.fake_quant import without_fake_quant
 from blockscope.models.rewrites.fused import unfuse
 from blockscope.models.rewrites.making import constant, operation, with_nodes
 from blockscope.models.rewrites.precision import as_float32, other_floats
@@ -217,6 +218,82 @@ def test_a_parametric_relu_is_written_out(x):
     node = operation("Prelu", "output", ["input", "slope"])
     found = run(unfuse(graph_with(node, slope=slope)), x)
     np.testing.assert_allclose(found, np.where(x > 0, x, slope * x), atol=1e-6)
+
+
+@pytest.mark.parametrize("scaled", [False, True])
+def test_the_batch_norm_of_2015_is_an_ordinary_one(x, scaled):
+    mean, variance, offset, factor = (np.abs(kernel(3, seed=n)) + 0.1 for n in range(4))
+    node = operation(
+        "BatchNormWithGlobalNormalization", "output", ["input", "m", "v", "b", "g"],
+        variance_epsilon=1e-2, scale_after_normalization=scaled,
+    )  # fmt: skip
+    plain = unfuse(graph_with(node, m=mean, v=variance, b=offset, g=factor))
+    wanted = (x - mean) / np.sqrt(variance + 1e-2) * (factor if scaled else 1) + offset
+    np.testing.assert_allclose(run(plain, x), wanted, atol=1e-5)
+
+
+def test_a_pooling_is_one_where_no_one_reads_its_places(x):
+    def build(values, read=False):
+        found = tf.nn.max_pool_with_argmax(values, 2, 2, "SAME", include_batch_in_index=read)
+        places = tf.cast(found[1], tf.float32) if read else 0.0
+        return found[0] + places
+
+    plain = unfuse(graph_of(build))
+    assert "MaxPool" in ops_of(plain)
+    np.testing.assert_array_equal(run(plain, x), tf.nn.max_pool2d(x, 2, 2, "SAME"))
+    assert "MaxPoolWithArgmax" in ops_of(unfuse(graph_of(lambda values: build(values, True))))
+
+
+QUANTISERS = {
+    "args": lambda x: tf.quantization.fake_quant_with_min_max_args(x, -0.71, 1.33, 5),
+    "narrow": lambda x: tf.quantization.fake_quant_with_min_max_args(x, 0.3, 1.4, 8, True),
+    "negative": lambda x: tf.quantization.fake_quant_with_min_max_args(x, -2, -0.2, 4),
+    "vars": lambda x: tf.quantization.fake_quant_with_min_max_vars(x, -1.2, 0.9, 3),
+    "channels": lambda x: tf.quantization.fake_quant_with_min_max_vars_per_channel(
+        x, [-1.0, -0.2, -1.7], [0.4, 1.3, 1.9], 4
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", QUANTISERS)
+def test_quantisation_has_the_values_and_the_gradient_of_tensorflow(x, kind):
+    plain = without_fake_quant(fold_constants(graph_of(QUANTISERS[kind]), "input"))
+    assert not [op for op in ops_of(plain) if "Quant" in op]
+    given = tf.constant(
+        np.concatenate([x, np.linspace(-2, 2, 105).reshape(1, 5, 7, 3)]), tf.float32
+    )
+    network = Network(plain, InputSpec(tensor="input", size=(5, 7), range=(0, 1)), "output")
+    gradients = []
+    for function in (
+        QUANTISERS[kind],
+        lambda values: network.run({"input": values}, ["output"])["output"],
+    ):
+        with tf.GradientTape() as tape:
+            tape.watch(given)
+            found = function(given)
+        gradients.append((found, tape.gradient(found, given, tf.square(given))))
+    (wanted, wanted_gradient), (found, found_gradient) = gradients
+    assert len(np.unique(wanted)) < 100 < np.size(wanted) / 3
+    np.testing.assert_allclose(found, wanted, atol=1e-6)
+    np.testing.assert_array_equal(found_gradient, wanted_gradient)
+
+
+@pytest.mark.parametrize(
+    ("most", "message"),
+    [
+        (tf.reduce_max, r"'q' .* has a range that depends on the image; valid: const"),
+        (
+            lambda _: tf.constant(-1.0),
+            r"'q' \(FakeQuantWithMinMaxVars\) has no range: from -1.0 to",
+        ),
+    ],
+)
+def test_a_quantisation_without_a_range_is_refused(most, message):
+    definition = graph_of(
+        lambda x: tf.quantization.fake_quant_with_min_max_vars(x, -1.0, most(x), name="q")
+    )
+    with pytest.raises(BadFile, match=message):
+        without_fake_quant(fold_constants(definition, "input"))
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from blockscope.io.errors import BadFile
+from blockscope.io.errors import BadFile, first_line
 from blockscope.models.onnx_reader.file import INSTALL
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def other_outputs(
         )
         found = [session.run(None, {name: image}) for image in images]
     except Exception as error:  # noqa: BLE001 - onnxruntime raises many kinds
-        return f"nothing: onnxruntime cannot run this network: {_first_line(error)}", None
+        return f"nothing: onnxruntime cannot run this network: {first_line(error)}", None
     return f"onnxruntime {onnxruntime.__version__}", found
 
 
@@ -116,7 +116,3 @@ def _wrong_in_reference(node: onnx.NodeProto, opset: int) -> bool:
     if node.op_type == "BatchNormalization":
         return opset < 14
     return node.op_type in {"LRN", "Pad", "Resize"}
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]

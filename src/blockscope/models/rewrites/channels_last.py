@@ -13,6 +13,11 @@ from blockscope.io.errors import BadFile
 from blockscope.models import graphs
 from blockscope.models.network import apply_or_name
 from blockscope.models.node_attributes import attribute
+from blockscope.models.rewrites.dilation import (
+    needs_wide_kernel,
+    wide_kernel,
+    without_dilations,
+)
 from blockscope.models.rewrites.making import (
     constant,
     copied,
@@ -124,16 +129,18 @@ class _Rewriting:
         order = held(node, 1, self.nodes)
         if order is None or len(order) != 4:
             return False
+        identity = copied(node)
+        identity.op = "Identity"
+        del identity.attr["Tperm"]
         if tuple(order) == LAST_OF_FIRST and node.input[0] in self.last:
-            identity = copied(node)
-            identity.op = "Identity"
             identity.input[:] = [self.last[node.input[0]]]
-            del identity.attr["Tperm"]
             self._put(identity)
             return True
         if tuple(order) == FIRST_OF_LAST and node.input[0] not in self.last:
-            self._as_it_was(node)
-            self.last[node.name] = node.input[0]
+            # A layer of the file: whatever reads it must read this node.
+            identity.input[:] = [node.input[0]]
+            self._put(identity)
+            self._made_last(node.name)
             return True
         return False
 
@@ -196,7 +203,14 @@ def _turn_attributes(node: node_def_pb2.NodeDef) -> None:
 
 
 def apply_in_any_layout(node: node_def_pb2.NodeDef, inputs: Sequence[tf.Tensor]) -> list[tf.Tensor]:
-    """Compute an operation of the graph as it was: with channels first, by two transpositions."""
+    """Compute an operation of the graph as it was: with channels first, by two transpositions.
+
+    Some dilated convolutions no processor computes: the zeros between are put into their kernel.
+    """
+    if needs_wide_kernel(node):
+        kernel = wide_kernel(node, np.asarray(inputs[1]))
+        wide = [tf.constant(kernel) if place == 1 else one for place, one in enumerate(inputs)]
+        return apply_in_any_layout(without_dilations(node), wide)
     if attribute(node, "data_format") != "NCHW":
         return apply_or_name(node, inputs)
     last, given = copied(node), list(inputs)

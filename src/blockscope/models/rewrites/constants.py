@@ -9,7 +9,7 @@ import tensorflow as tf
 from tensorflow import Tensor, make_ndarray
 from tensorflow.core.framework import graph_pb2, node_def_pb2
 
-from blockscope.io.errors import BadFile
+from blockscope.io.errors import BadFile, first_line
 from blockscope.models import graphs
 from blockscope.models.operations import apply
 from blockscope.models.rewrites.making import MOST_VALUES, constant, copied, with_nodes
@@ -50,9 +50,8 @@ def _computed(node: node_def_pb2.NodeDef, values: dict[str, list[Tensor]]) -> li
     except BadFile:
         raise
     except Exception as error:  # TensorFlow raises many kinds
-        words = getattr(error, "message", None) or str(error) or type(error).__name__
         raise BadFile(
-            f"node '{node.name}' ({node.op}) cannot be computed: {words.splitlines()[0]}"
+            f"node '{node.name}' ({node.op}) cannot be computed: {first_line(error)}"
         ) from error
 
 

@@ -6,6 +6,7 @@ holds every position of every image.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 
 import numpy as np
@@ -61,6 +62,8 @@ def _product(
         return []
     source = first.input[0]
     before, after = shapes.get(graphs.tensor_name(source), ()), shapes.get(last.name, ())
+    if readers[first.name] > 1 and math.prod(before[1:-1]) == 1:
+        return []  # a vector for each image, and so a layer: whatever reads it must read this node
     weights = make_ndarray(held.attr["value"].tensor)
     if attribute(product, "transpose_b"):
         weights = weights.T

@@ -10,6 +10,7 @@ import math
 from collections import Counter
 
 import numpy as np
+import numpy.typing as npt
 from tensorflow.core.framework import graph_pb2, node_def_pb2, types_pb2
 
 from blockscope.io.errors import BadFile
@@ -26,6 +27,7 @@ from blockscope.models.rewrites.making import (
 )
 
 CONVOLUTIONS = frozenset({"Conv2D", "DepthwiseConv2dNative"})
+ONLY_WIDE = frozenset({"DepthwiseConv2dNative", "Conv2DBackpropInput"})
 
 
 def as_dilated(definition: graph_pb2.GraphDef) -> graph_pb2.GraphDef:
@@ -102,20 +104,37 @@ def _dilated(
 def _with_wide_kernel(
     node: node_def_pb2.NodeDef, nodes: graphs.Nodes
 ) -> list[node_def_pb2.NodeDef]:
-    """Put the zeros of a dilated depthwise convolution into its kernel: a processor needs that."""
-    dilations = attribute(node, "dilations") or [1]
-    if node.op != "DepthwiseConv2dNative" or max(dilations) == 1:
+    """Put the zeros of a dilated convolution into its kernel where a processor needs that."""
+    weights = held(node, 1, nodes) if needs_wide_kernel(node) else None
+    if weights is None:
         return [node]
-    weights = held(node, 1, nodes)
-    if weights is None or attribute(node, "data_format") != "NHWC":
-        return [node]
-    rows, cols = dilations[1:3]
+    kernel = wide_kernel(node, weights)
+    node.input[1] = f"{node.name}/_wide"
+    return [constant(f"{node.name}/_wide", kernel), without_dilations(node)]
+
+
+def needs_wide_kernel(node: node_def_pb2.NodeDef) -> bool:
+    """Tell whether a dilated convolution is one that no processor computes as it is."""
+    return node.op in ONLY_WIDE and max(attribute(node, "dilations") or [1]) > 1
+
+
+def wide_kernel(
+    node: node_def_pb2.NodeDef, weights: npt.NDArray[np.number]
+) -> npt.NDArray[np.number]:
+    """Return the kernel of a dilated convolution, (row, col, ...), with its zeros."""
+    dilations = attribute(node, "dilations")
+    rows, cols = dilations[2:] if attribute(node, "data_format") == "NCHW" else dilations[1:3]
     high, wide, *others = weights.shape
     sizes = ((high - 1) * rows + 1, (wide - 1) * cols + 1)
     if min(dilations) < 1 or math.prod((*sizes, *others)) > MOST_VALUES:
         raise BadFile(f"convolution '{node.name}' has the dilations {dilations}; valid: from 1 on")
     kernel = np.zeros((*sizes, *others), weights.dtype)
     kernel[::rows, ::cols] = weights
-    node.input[1] = f"{node.name}/_wide"
-    node.attr["dilations"].list.i[:] = [1, 1, 1, 1]
-    return [constant(f"{node.name}/_wide", kernel), node]
+    return kernel
+
+
+def without_dilations(node: node_def_pb2.NodeDef) -> node_def_pb2.NodeDef:
+    """Return a convolution of a kernel that has its zeros."""
+    plain = copied(node)
+    plain.attr["dilations"].list.i[:] = [1, 1, 1, 1]
+    return plain

@@ -1,4 +1,7 @@
-"""Taking apart the operations that TensorFlow's optimiser fuses, which have no gradient."""
+"""Taking apart the operations that TensorFlow's optimiser fuses, which have no gradient.
+
+Also old and rare ones that are others in all but their name.
+"""
 
 from __future__ import annotations
 
@@ -31,6 +34,7 @@ def unfuse(definition: graph_pb2.GraphDef) -> graph_pb2.GraphDef:
     The last of them keeps the node's name. Raises ``BadFile`` for a fusion that is not known.
     """
     nodes: list[node_def_pb2.NodeDef] = []
+    read = {edge for node in definition.node for edge in node.input}
     for node in definition.node:
         if node.op in PLAIN:
             nodes += _parts(node)
@@ -38,6 +42,10 @@ def unfuse(definition: graph_pb2.GraphDef) -> graph_pb2.GraphDef:
             nodes += _batch_norm(node)
         elif node.op == "Prelu":
             nodes += _prelu(node)
+        elif node.op == "BatchNormWithGlobalNormalization":
+            nodes += _global_norm(node)
+        elif node.op == "MaxPoolWithArgmax" and f"{node.name}:1" not in read:
+            nodes.append(_max_pool(node))
         else:
             nodes.append(copied(node))
     return with_nodes(definition, nodes)
@@ -119,6 +127,32 @@ def _batch_norm(node: node_def_pb2.NodeDef) -> list[node_def_pb2.NodeDef]:
     mode = attribute(node, "activation_mode") or "Identity"
     fused = ["Add"] * sides + ([] if mode == "Identity" else [mode])
     return _chained(node, norm, fused, edges[5 : 5 + sides])
+
+
+def _global_norm(node: node_def_pb2.NodeDef) -> list[node_def_pb2.NodeDef]:
+    """Write the batch norm of 2015; without scaling its factors are 1."""
+    if len(edges := _edges(node)) != 5:
+        raise BadFile(f"node '{node.name}' ({node.op}) has {len(edges)} inputs; valid: 5")
+    x, mean, variance, offset, factor = edges
+    made = []
+    if not attribute(node, "scale_after_normalization"):
+        made = [operation("OnesLike", f"{node.name}/_ones", [factor])]
+        factor = made[0].name
+    norm = operation(
+        "FusedBatchNormV3", node.name, [x, factor, offset, mean, variance], ("T", "U"),
+        is_training=False, epsilon=float(attribute(node, "variance_epsilon") or 0),
+    )  # fmt: skip
+    return [*made, norm]
+
+
+def _max_pool(node: node_def_pb2.NodeDef) -> node_def_pb2.NodeDef:
+    """Write a pooling whose places no one reads."""
+    pool = copied(node)
+    pool.op = "MaxPool"
+    for key in ("Targmax", "include_batch_in_index"):
+        if key in pool.attr:
+            del pool.attr[key]
+    return pool
 
 
 def _prelu(node: node_def_pb2.NodeDef) -> list[node_def_pb2.NodeDef]:
