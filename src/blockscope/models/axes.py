@@ -7,7 +7,7 @@ where rows, columns and channels are mixed up every figure looks plausible.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -87,14 +87,18 @@ def axes_of(nodes: graphs.Nodes, start: str, shapes: Shapes) -> dict[str, Axes]:
             UNKNOWN if _other_tokens(word, size) else word
             for word, size in zip(axes, sizes, strict=True)
         )
-    return {name: _whole(axes) for name, axes in rules.found.items()}
+    return {name: _whole(axes, shapes[name]) for name, axes in rules.found.items()}
 
 
-def _whole(axes: Axes) -> Axes:
-    """Return the axes, the one part of the channels that is left of several taken for them."""
-    if "channel" in axes or axes.count(PART) != 1:
-        return axes
-    return tuple("channel" if word == PART else word for word in axes)
+def _whole(axes: Axes, sizes: Sequence[int]) -> Axes:
+    """Return the axes of a layer: the one part of the channels that is left stands for them.
+
+    A vector with two axes of one entry before it is a map of one position.
+    """
+    if "channel" not in axes and axes.count(PART) == 1:
+        axes = tuple("channel" if word == PART else word for word in axes)
+    single = len(axes) == len(MAP) and (axes[0], axes[3]) == ("image", "channel")
+    return MAP if single and tuple(sizes[1:3]) == (1, 1) else axes
 
 
 def _other_tokens(word: str, size: int) -> bool:

@@ -227,6 +227,19 @@ def test_a_dense_layer_has_one_position():
     assert to_vector.output.shape == (1, 1, 1, 6)
 
 
+def squeezed_and_excited(x, keep=None):
+    x = conv(x, 6, seed=2)
+    means = tf.reshape(tf.reduce_mean(x, [1, 2]), [-1, 1, 1, 6])
+    means = tagged("means", means * 2.0, keep)
+    return head(x * tf.sigmoid(conv(means, 6, (1, 1), seed=3, relu=False)))
+
+
+def test_a_vector_with_axes_of_one_entry_has_one_position():
+    case = Case(squeezed_and_excited)
+    assert case.layers["means"] == (1, 1, 6)
+    case.check("means", case.terms("means"))
+
+
 def first_channels(x, keep=None):
     x = conv(x, 6, stride=2, seed=2)
     first = tagged("first", tf.transpose(x, [0, 3, 1, 2]), keep)
