@@ -17,9 +17,10 @@ from blockscope.runtime.code_digest import code_digest
 
 LINEARISING = {"classes", "positions", "channels", "drivers", "neuron_groups"}
 # Not by default: see test_sprites, test_grids, test_contact.
+ABLATION = {"ablation"}  # by its name alone: no panel shows it
 RENDERING = {"render_sprites", "spritemap", "render_grid", "grid_image", "contact_sheet"}
 STAGES = LINEARISING | {"model", "input", "activations", "factors", "panel", "page", "gallery"}
-STAGES |= RENDERING
+STAGES |= RENDERING | ABLATION
 PAGES = {"page", "contact_sheet", "gallery"}
 PANELS = 5  # of the finished run
 FACTORS = "results/tiny/noise/smooth/factors"
@@ -94,7 +95,7 @@ def test_progress_is_seen_and_kept_in_the_log(finished):
 
 def test_every_module_that_a_job_uses_counts_in_its_digest(finished):
     uncounted = finished[0].uncounted_modules()
-    assert set(uncounted) == STAGES - RENDERING
+    assert set(uncounted) == STAGES - RENDERING - ABLATION
     assert not any(uncounted.values()), uncounted
 
 
@@ -172,10 +173,11 @@ def change(project, file: str) -> None:
     [
         ("io/atomic_files.py", STAGES),
         ("models/normal_form.py", {"model"}),
-        ("autodiff/linear_map.py", LINEARISING),
-        ("attribution/all_labels.py", {"classes", "channels", "neuron_groups"}),
+        ("autodiff/linear_map.py", LINEARISING | ABLATION),
+        ("attribution/all_labels.py", {"classes", "channels", "neuron_groups", "ablation"}),
+        ("attribution/ablation.py", ABLATION),
         ("attribution/quadrature.py", {"channels"}),
-        ("attribution/factors.py", {"factors", "neuron_groups", "render_grid"}),
+        ("attribution/factors.py", {"factors", "neuron_groups", "render_grid", "ablation"}),
         ("feature_visualization/optimizer.py", {"render_sprites", "render_grid"}),
         ("feature_visualization/coherent_grid.py", {"render_grid"}),
         # The registry of panels names the modules that draw them.
@@ -257,9 +259,10 @@ def test_any_single_file_can_be_asked_for(project):
         f"{FACTORS}/low-2-on-block~high-pca.h5",
         f"{FACTORS}/pool-3-on-block~high.h5",
         "results/tiny/noise/groups/pool-3.h5",
+        "results/tiny/noise/ablation/low.h5",
         "results/figures/one/factors.svg",
     ]
-    made = {"activations": 1, "classes": 2, "factors": 4, "neuron_groups": 1}
+    made = {"activations": 1, "classes": 2, "factors": 4, "neuron_groups": 1, "ablation": 1}
     assert project.planned(*targets) == made
     assert project.planned(targets[-1]) == {}
     of_other_gradients = {"classes": 4, "positions": 2, "panel": 1}

@@ -201,3 +201,30 @@ rule neuron_groups:
         "{wildcards.image}: {wildcards.n} neuron groups of {params.layer} in {wildcards.model}"
     script:
         "../scripts/neuron_groups.py"
+
+
+rule ablation:
+    input:
+        **AT_IMAGE,
+        activations=rules.activations.output.zarr,
+        groups=f"results/{{model}}/{{image}}/groups/{{layer}}-{project.settings.neuron_groups.count}.h5",
+    output:
+        h5="results/{model}/{image}/ablation/{layer}.h5",
+    log:
+        "logs/ablation/{model}/{image}/{layer}.log",
+    benchmark:
+        "benchmarks/ablation/{model}/{image}/{layer}.tsv"
+    group:
+        "attribution-{model}"
+    threads: 1
+    resources:
+        **NETWORK,
+        runtime=per_attempt(10),
+    params:
+        code=code_param("ablation"),
+        layer=layer_of("layer"),
+        baseline=project.settings.ablation.baseline,
+    message:
+        "{wildcards.image}: exact ablation of {params.layer} in {wildcards.model}"
+    script:
+        "../scripts/ablation.py"

@@ -104,6 +104,20 @@ class NeuronGroupOptions(Settings):
     )
 
 
+AblationBaseline = Literal["zero", "mean"]
+
+
+class AblationOptions(Settings):
+    """What parts of a layer are replaced by when they are taken away."""
+
+    baseline: AblationBaseline = Field(
+        default="zero",
+        description="What the activations of a position, channel or neuron group are replaced by: "
+        "`zero`, or the `mean` of each channel over the positions of the image.",
+        examples=["mean"],
+    )
+
+
 SpriteRecipe = Literal["none", "draft", "paper", "lucid"]
 
 
@@ -236,6 +250,9 @@ class Config(Settings):
     )
     neuron_groups: NeuronGroupOptions = Field(
         default=NeuronGroupOptions(), description=str(NeuronGroupOptions.__doc__)
+    )
+    ablation: AblationOptions = Field(
+        default=AblationOptions(), description=str(AblationOptions.__doc__)
     )
     sprites: SpriteOptions = Field(default=SpriteOptions(), description=str(SpriteOptions.__doc__))
     grids: GridOptions = Field(default=GridOptions(), description=str(GridOptions.__doc__))

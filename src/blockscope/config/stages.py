@@ -51,6 +51,9 @@ STAGES: Mapping[str, Stage] = MappingProxyType(
         "neuron_groups": Stage(
             "neuron groups of one layer with their effect on every label", "tensorflow"
         ),
+        "ablation": Stage(
+            "what every label's logit really loses without parts of one layer", "tensorflow"
+        ),
         "render_sprites": Stage("sprites of some channels or neurons of one layer", "tensorflow"),
         "render_group_sprites": Stage("sprites of some neuron groups of one layer", "tensorflow"),
         "spritemap": Stage("sprites of one layer in one file"),

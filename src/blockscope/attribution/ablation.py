@@ -1,0 +1,227 @@
+"""Exact ablation: what each logit really loses where a part of a layer is taken away.
+
+Attribution by gradients says what a logit loses to first order. Here the part is replaced and the
+network computed again from the layer on (Captum: LayerFeatureAblation and NeuronAblation, with the
+layer as input; the article's question how far its interfaces can be trusted). Beside each loss
+stands what the linear map says of the same change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import tensorflow as tf
+import xarray as xr
+from tqdm import tqdm
+
+from blockscope.attribution.all_labels import label_axis, unit_of
+from blockscope.attribution.neuron_groups import NeuronGroups
+from blockscope.autodiff.batches import in_batches
+from blockscope.autodiff.gradients import Gradients
+from blockscope.autodiff.linear_map import LinearMap
+from blockscope.io import datasets
+from blockscope.io.labels import Labels
+from blockscope.models.entry import Head
+
+Baseline = Literal["zero", "mean"]
+Floats = npt.NDArray[np.floating]
+
+PARTS: Mapping[str, tuple[str, ...]] = {
+    "positions": ("row", "col"),
+    "channels": ("channel",),
+    "groups": ("factor",),
+}
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Parts of a layer that can be taken away one at a time.
+
+    ``changes`` returns what taking away the parts of some numbers takes from the activations,
+    (part, row, col, channel).
+    """
+
+    count: int
+    changes: Callable[[npt.NDArray[np.intp]], Floats]
+
+
+@dataclass(frozen=True, eq=False)
+class Losses:
+    """What logits lose, (label, part): exactly, and to first order; ``whole`` (label): by all.
+
+    A loss is the logit at the image less the logit without the part: positive where the part
+    supports the label. ``whole`` is exact, of the layer replaced at once.
+    """
+
+    exact: npt.NDArray[np.float32]
+    linear: npt.NDArray[np.float32]
+    whole: npt.NDArray[np.float32]
+
+
+def baseline_of(activations: Floats, baseline: Baseline) -> Floats:
+    """Return what a layer's activations are replaced by, (row, col, channel).
+
+    Zero, or the mean of each channel over the positions.
+    """
+    if baseline == "zero":
+        return np.zeros_like(activations)
+    return np.broadcast_to(activations.mean((0, 1), keepdims=True), activations.shape)
+
+
+def single_positions(activations: Floats, baseline: Baseline) -> Parts:
+    """Return the positions of a layer, (row, col, channel), in row-major order."""
+    rows, cols, channels = activations.shape
+    vectors = (activations - baseline_of(activations, baseline)).reshape(-1, channels)
+
+    def changes(numbers: npt.NDArray[np.intp]) -> Floats:
+        found = np.zeros((len(numbers), rows * cols, channels), activations.dtype)
+        found[np.arange(len(numbers)), numbers] = vectors[numbers]
+        return found.reshape(len(numbers), rows, cols, channels)
+
+    return Parts(rows * cols, changes)
+
+
+def single_channels(activations: Floats, baseline: Baseline) -> Parts:
+    """Return the channels of a layer, (row, col, channel)."""
+    whole = activations - baseline_of(activations, baseline)
+
+    def changes(numbers: npt.NDArray[np.intp]) -> Floats:
+        found = np.zeros((len(numbers), *whole.shape), activations.dtype)
+        found[np.arange(len(numbers)), ..., numbers] = whole[..., numbers].transpose(2, 0, 1)
+        return found
+
+    return Parts(whole.shape[-1], changes)
+
+
+def single_groups(groups: NeuronGroups, baseline: Baseline) -> Parts:
+    """Return the neuron groups of a layer: each is ``spatial * channels`` of the activations.
+
+    The mean that a group is replaced by is that over the positions.
+    """
+
+    def changes(numbers: npt.NDArray[np.intp]) -> Floats:
+        parts = groups.vectors(numbers)
+        if baseline == "mean":
+            parts = parts - parts.mean((1, 2), keepdims=True)
+        return parts.astype(np.float32)
+
+    return Parts(len(groups.channels), changes)
+
+
+def ablate(
+    gradients: Gradients,
+    linear: LinearMap,
+    parts: Parts,
+    whole: Floats,
+    indexes: Sequence[int],
+    memory_mb: int = 2048,
+    progress: bool = False,
+) -> Losses:
+    """Take parts of a layer away, one at a time, and return what logits lose.
+
+    Cost: for each part one pass through the network from the layer on, and one Jacobian-vector
+    product.
+
+    Parameters
+    ----------
+    gradients
+        The network from the layer on.
+    linear
+        The same, linearised at the image.
+    parts
+        What is taken away.
+    whole
+        What all of the layer is replaced by at once, (row, col, channel).
+    indexes
+        Positions in the logits.
+    memory_mb
+        Bounds the batches; does not change the result.
+    progress
+        Whether to show a progress bar.
+
+    Returns
+    -------
+    losses
+        (label, part), labels in the order of ``indexes``.
+    """
+    value = gradients.value
+    ends = gradients.values_at(np.stack([value, whole.astype(value.dtype)]))
+    logits = tf.gather(ends, list(indexes), axis=1).numpy()
+    each = max(gradients.bytes_per_point, linear.bytes_per_tangent())
+    batches = in_batches(np.arange(parts.count), each, memory_mb)
+    exact, first_order = [], []
+    for batch in tqdm(batches, desc="ablation", unit="batch", disable=not progress):
+        change = parts.changes(batch).astype(value.dtype)
+        left = tf.gather(gradients.values_at(value - change), list(indexes), axis=1)
+        exact.append(logits[:1] - left.numpy())
+        pushed = linear.jvp(tf.constant(change))
+        first_order.append(tf.gather(pushed, list(indexes), axis=1).numpy())
+    return Losses(
+        np.ascontiguousarray(np.concatenate(exact).T),
+        np.ascontiguousarray(np.concatenate(first_order).T),
+        logits[0] - logits[1],
+    )
+
+
+def correlation(first: Floats, second: Floats) -> Floats:
+    """Return Pearson's correlation of each row, (row); NaN where one of both is constant."""
+    a, b = (np.asarray(x, np.float64) for x in (first, second))
+    a, b = (x - x.mean(1, keepdims=True) for x in (a, b))
+    sizes = np.sqrt((a**2).sum(1) * (b**2).sum(1))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(sizes > 0, (a * b).sum(1) / sizes, np.nan)
+
+
+def rank_correlation(first: Floats, second: Floats) -> Floats:
+    """Return Spearman's correlation of each row, (row); ties have the mean of their ranks."""
+    ranks = (pd.DataFrame(x).rank(axis=1).to_numpy() for x in (first, second))
+    return correlation(*ranks)
+
+
+def named_ablation(
+    losses: Mapping[str, Losses],
+    activations: Floats,
+    logits: npt.NDArray[np.float32],
+    labels: Labels,
+    head: Head = "softmax",
+) -> xr.Dataset:
+    """Name the axes of losses by the kind of part (``PARTS``), and say how near the linear map is.
+
+    For each kind, ``{kind}`` and ``{kind}_linear``: losses (label, ...), exact and to first order;
+    ``{kind}_correlation`` and ``{kind}_rank_correlation`` (label) of both over the parts;
+    ``{kind}_share`` (label): the sum of the exact losses of single parts over the loss by all at
+    once, 1 where parts neither stand in for each other nor need each other.
+    """
+    unit = unit_of(head)
+    sizes = dict(zip(("row", "col", "channel"), activations.shape, strict=True))
+    variables: dict[str, tuple[tuple[str, ...], Floats, dict[str, str]]] = {}
+    for kind, found in losses.items():
+        axes = PARTS[kind]
+        shape = (-1, *(sizes[axis] for axis in axes)) if axes != ("factor",) else found.exact.shape
+        one = {"positions": "position", "channels": "channel", "groups": "neuron group"}[kind]
+        exact = {"long_name": f"what the {unit} loses without the {one}", "units": unit}
+        linear = {"long_name": "the same to first order: gradient x change", "units": unit}
+        variables[kind] = (("label", *axes), found.exact.reshape(shape), exact)
+        variables[f"{kind}_linear"] = (("label", *axes), found.linear.reshape(shape), linear)
+        agree = {
+            "correlation": (correlation, "Pearson's correlation"),
+            "rank_correlation": (rank_correlation, "Spearman's correlation"),
+        }
+        for name, (measure, words) in agree.items():
+            note = {"long_name": f"{words} of exact and linear losses by one {one}", "units": "1"}
+            values = measure(found.exact, found.linear)
+            variables[f"{kind}_{name}"] = (("label",), values, note)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            share = found.exact.sum(1, dtype=np.float64) / found.whole
+        note = {"long_name": f"sum of losses by one {one} over the loss by all", "units": "1"}
+        variables[f"{kind}_share"] = (("label",), np.where(found.whole == 0, np.nan, share), note)
+    arrays = {
+        name: (axes, datasets.as_float32(values), note)
+        for name, (axes, values, note) in variables.items()
+    }
+    return xr.Dataset(arrays, coords=label_axis(logits, labels, head))

@@ -1,0 +1,175 @@
+"""Exact ablation: against a session with the layer fed, and against what theory says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from helpers.tiny_network import (
+    conv,
+    in_tensorflow,
+    inception_like,
+    network_of,
+    sequence,
+    weights,
+)
+
+from blockscope.attribution.ablation import (
+    Losses,
+    ablate,
+    baseline_of,
+    correlation,
+    named_ablation,
+    rank_correlation,
+    single_channels,
+    single_groups,
+    single_positions,
+)
+from blockscope.attribution.neuron_groups import group_neurons
+from blockscope.autodiff.gradient_overrides import OVERRIDES
+from blockscope.autodiff.gradients import Gradients
+from blockscope.autodiff.linear_map import LinearMap
+from blockscope.io.labels import Labels
+
+SHAPE = (13, 18, 3)
+
+
+def straight(x):
+    """A network without anything that is not linear, but with biases."""
+    x = conv(x, 5, (3, 2), 2, seed=1, relu=False)
+    x = tf.nn.avg_pool2d(tf.identity(x, "middle"), 2, 1, "SAME")
+    x = conv(x, 4, (2, 3), 1, seed=2, relu=False)
+    return tf.reduce_mean(x, [1, 2]) @ weights((4, 6), 3) + weights((6,), 4)
+
+
+NETWORKS = {
+    "inception": (inception_like, "mixed", tf.float32),  # its LRN takes no others
+    "sequence": (in_tensorflow(sequence()), "input", tf.float64),
+    "straight": (straight, "middle", tf.float64),
+}
+ROUNDING = {tf.float32: 2e-6, tf.float64: 1e-12}
+
+
+class Case:
+    """A network at an image, from one layer on, and the same in a session."""
+
+    def __init__(self, name: str, rng: np.random.Generator) -> None:
+        build, self.layer, dtype = NETWORKS[name]
+        network = network_of(build, SHAPE, dtype)
+        values: Any = rng.normal(size=(1, *SHAPE)).astype(dtype.as_numpy_dtype)
+        given = (network, values, self.layer, "output", OVERRIDES["none"])
+        self.gradients, self.linear = Gradients(*given), LinearMap(*given)
+        self.rounding = ROUNDING[dtype]
+        self.value = self.gradients.value
+        self.session = tf.compat.v1.Session(graph=tf.Graph())
+        with self.session.graph.as_default():
+            tf.import_graph_def(network.definition, name="")
+        self.labels = [4, 0, 3]
+
+    def logits(self, value):
+        """Return logits with the layer fed."""
+        feeds = {f"{self.layer}:0": value[None]}
+        return self.session.run("output:0", feeds)[0][self.labels]
+
+    def same(self, found, expected) -> None:
+        np.testing.assert_allclose(found, expected, rtol=0, atol=self.rounding)
+
+    def ablate(self, parts, baseline="zero", **options) -> Losses:
+        whole = baseline_of(self.value, baseline)
+        return ablate(self.gradients, self.linear, parts, whole, self.labels, **options)
+
+
+@pytest.fixture(params=NETWORKS)
+def case(request, rng):
+    return Case(request.param, rng)
+
+
+@pytest.mark.parametrize("baseline", ["zero", "mean"])
+def test_losses_are_those_of_the_network_with_the_layer_fed(case, baseline, rng):
+    rows, cols, channels = case.value.shape
+    instead = np.zeros(channels) if baseline == "zero" else case.value.mean((0, 1))
+    whole = case.logits(case.value)
+    found = case.ablate(single_positions(case.value, baseline), baseline)
+    assert found.exact.shape == found.linear.shape == (3, rows * cols)
+    for number in rng.choice(rows * cols, 7, replace=False):
+        value = case.value.copy()
+        value[number // cols, number % cols] = instead
+        case.same(found.exact[:, number], whole - case.logits(value))
+    found = case.ablate(single_channels(case.value, baseline), baseline)
+    assert found.exact.shape == (3, channels)
+    for number in range(channels):
+        value = case.value.copy()
+        value[..., number] = instead[number]
+        case.same(found.exact[:, number], whole - case.logits(value))
+    case.same(found.whole, whole - case.logits(np.broadcast_to(instead, case.value.shape)))
+
+
+@pytest.mark.parametrize("baseline", ["zero", "mean"])
+def test_a_group_is_taken_away_as_a_whole(baseline, rng):
+    case = Case("inception", rng)
+    groups = group_neurons(case.value, 2)
+    found = case.ablate(single_groups(groups, baseline), baseline)
+    for number in range(2):
+        part = groups.spatial[..., number, None] * groups.channels[number]
+        if baseline == "mean":
+            part = part - part.mean((0, 1))
+        lost = case.logits(case.value) - case.logits(case.value - part)
+        case.same(found.exact[:, number], lost)
+
+
+@pytest.mark.parametrize("baseline", ["zero", "mean"])
+def test_in_a_linear_network_both_are_the_same_and_add_up(baseline, rng):
+    case = Case("straight", rng)
+    for single in (single_positions, single_channels):
+        found = case.ablate(single(case.value, baseline), baseline)
+        case.same(found.exact, found.linear)
+        case.same(found.exact.sum(1), found.whole)
+        assert np.abs(found.exact).max() > 0.01
+
+
+def test_the_linear_loss_is_gradient_times_change(rng):
+    case = Case("inception", rng)
+    _, (gradient,) = case.gradients.at(case.value[None], lambda logits: [logits[:, 4]])
+    terms = gradient.numpy()[0] * case.value
+    found = case.ablate(single_positions(case.value, "zero"))
+    case.same(found.linear[0], terms.sum(-1).ravel())
+    found = case.ablate(single_channels(case.value, "zero"))
+    case.same(found.linear[0], terms.sum((0, 1)))
+
+
+def test_memory_changes_nothing(rng):
+    case = Case("sequence", rng)
+    parts = single_positions(case.value, "zero")
+    few, many = case.ablate(parts, memory_mb=1), case.ablate(parts, memory_mb=4096)
+    case.same(few.exact, many.exact)
+    case.same(few.linear, many.linear)
+
+
+def test_correlations_by_hand():
+    first = np.array([[1.0, 2, 3, 4], [1, 2, 3, 4], [5, 5, 5, 5], [1, 1, 2, 3]])
+    second = np.array([[2.0, 4, 6, 8], [1, 10, 9, 1000], [1, 2, 3, 4], [4, 3, 3, 1]])
+    pearson, spearman = correlation(first, second), rank_correlation(first, second)
+    assert pearson[0] == spearman[0] == pytest.approx(1)
+    assert spearman[1] == pytest.approx(0.8)  # 1 - 6 * (1 + 1) / (4 * 15)
+    assert np.isnan([pearson[2], spearman[2]]).all()
+    # Ranks 1.5, 1.5, 3, 4 and 4, 2.5, 2.5, 1; deviations from 2.5 multiplied and summed: -3.75.
+    assert spearman[3] == pytest.approx(-3.75 / 4.5)
+
+
+def test_the_axes_are_named_and_agreement_is_measured(rng):
+    exact = rng.normal(size=(2, 6)).astype("f4")
+    linear = exact + rng.normal(size=(2, 6)).astype("f4") / 3
+    losses = {"positions": Losses(exact, linear, np.array([2.0, 0.0], "f4"))}
+    logits = np.array([0.5, 2.0, -1.0], "f4")
+    found = named_ablation(losses, np.zeros((2, 3, 4)), logits, Labels(["x", "a", "b"], skip=1))
+    assert found["positions"].dims == ("label", "row", "col")
+    np.testing.assert_array_equal(found["positions"][1, 1], exact[1, 3:])
+    np.testing.assert_array_equal(found["positions_linear"][0, 0], linear[0, :3])
+    assert list(found["label"].values) == ["a", "b"]
+    expected = [np.corrcoef(a, b)[0, 1] for a, b in zip(exact, linear, strict=True)]
+    np.testing.assert_allclose(found["positions_correlation"], expected, rtol=1e-6)
+    assert found["positions_share"][0] == pytest.approx(exact[0].sum() / 2, rel=1e-6)
+    assert np.isnan(found["positions_share"][1])
+    assert {found[name].attrs["units"] for name in ("positions", "positions_linear")} == {"logit"}
