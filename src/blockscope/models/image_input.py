@@ -63,6 +63,22 @@ def channels_of(nodes: graphs.Nodes, name: str, image: InputSettings) -> int:
     return COLOURS
 
 
+def check_size(node: NodeDef, image: InputSettings) -> None:
+    """Refuse an input that is made for images of another size than the catalogue gives."""
+    sizes = _sizes(node)
+    if sizes is None:
+        return
+    given = sizes[1:3] if image.layout == "channels_last" else sizes[2:4]
+    fitting = [known if known > 0 else size for known, size in zip(given, image.size, strict=True)]
+    if fitting != list(image.size):
+        made = " x ".join(str(size) if size > 0 else "any" for size in given)
+        asked = " x ".join(map(str, image.size))
+        raise BadFile(
+            f"input tensor '{node.name}' is made for images of {made} pixels, not of {asked}; give "
+            f"input.size: {fitting} (models catalogue)"
+        )
+
+
 def batch_of(node: NodeDef) -> int:
     """Return how many images an input takes; 1 where it takes any number."""
     sizes = _sizes(node)

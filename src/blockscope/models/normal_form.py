@@ -36,6 +36,7 @@ from blockscope.models.image_input import (
     batch_of,
     channels_of,
     check_contrast,
+    check_size,
     input_nodes,
     lift_whole_numbers,
     type_name,
@@ -108,7 +109,7 @@ def normalise(
     graph: Graph,
     name: str,
     *,
-    image: InputSettings = COLOURS_0_TO_255,
+    image: InputSettings | None = None,
     logits: str | None = None,
     head: Head | None = None,
     feed: Mapping[str, FedValue] | None = None,
@@ -125,7 +126,8 @@ def normalise(
     name
         The model's id, for messages.
     image
-        How an image enters it. Its tensor is by default the only input that the file names.
+        How an image enters it; without it, images of any size, from 0 to 255. Its tensor is by
+        default the only input that the file names.
     logits
         Its logits, or what a head made of them; by default the output that the file names.
     head
@@ -156,11 +158,12 @@ def normalise(
 def _normalise(
     graph: Graph,
     name: str,
-    image: InputSettings,
+    asked: InputSettings | None,
     logits: str | None,
     head: Head | None,
     feed: Mapping[str, FedValue],
 ) -> NormalForm:
+    image = asked or COLOURS_0_TO_255
     whole = unfuse(inline_calls(graph.definition))
     nodes = {node.name: node for node in whole.node}
     start = graph.nodes_of.get(image.tensor or "", image.tensor) or graph.input
@@ -177,6 +180,8 @@ def _normalise(
     if ends.head is None:
         check_no_activation(nodes, ends.logits)
     channels = channels_of(needed, start, image)
+    if asked:
+        check_size(needed[start], asked)
     rule = image.rule_for(channels)
     check_names(feed, kept, start)
     computing = [node for node in kept if node.op != DRAW]  # checked below

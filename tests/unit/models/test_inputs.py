@@ -363,7 +363,16 @@ def test_another_size_than_a_frozen_graph_is_made_for(tmp_path, read) -> None:
         x = conv(x / 64, 6, name="a")
         head(tf.reshape(x, [-1, SIZE[0] * SIZE[1] * 6]), SIZE[0] * SIZE[1] * 6)
 
-    path = freeze(build, tmp_path / "net.pb")
+    words = (
+        r"'input' is made for images of 10 x 14 pixels, not of 12 x 14; give input.size: \[10, 14"
+    )
+    with pytest.raises(BadFile, match=words):
+        read(freeze(build, tmp_path / "net.pb"), input=INPUT | {"size": (12, 14)})
+    path = freeze(build, tmp_path / "open.pb", (None, None, 14, 3))
+    with pytest.raises(
+        BadFile, match=r"'input' is made for images of any x 14 pixels, not of 10 x"
+    ):
+        read(path, input=INPUT | {"size": (10, 12)})
     words = (
         r"for an image of 12 x 14 pixels \(models catalogue: input.size\): node 'Reshape' .* cann"
     )
