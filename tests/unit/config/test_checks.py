@@ -149,7 +149,7 @@ def both(*changes):
 MISTAKES = {
     "unknown key": (
         lambda p: p.config.update(figur={}),
-        r"my.yaml: unknown key 'figur'; did you mean figure? (valid: models, images, runs",
+        r"my.yaml: unknown key 'figur'; did you mean figure? (nearest of 13: figure",
     ),
     "unknown inner key": (
         key("figure", "opacty", 1),
