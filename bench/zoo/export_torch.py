@@ -9,15 +9,18 @@ dependency of blockscope. It imports nothing of blockscope, so that it runs wher
 from __future__ import annotations
 
 import argparse
+import statistics
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from bench.zoo.original import IMAGES, LABELS, Array, attribution, difference, noise
+from bench.zoo.original import COMPARED, IMAGES, LABELS, Array, attribution, difference, noise
 
 MOST_LAYERS = 12
+TIMED = 3
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
@@ -94,7 +97,28 @@ def _said(net: Any, size: int) -> dict[str, Array]:
             said[f"{number}:own:{layer}"] = np.array(own)
             if layer in lengths:
                 said[f"{number}:length {list(values)[-1]}:{layer}"] = lengths[layer]
+    for layer in values:
+        said[f"seconds:{layer}"] = np.array(_seconds(net, fed, layer))
     return said
+
+
+def _seconds(net: Any, fed: Array, layer: str) -> float:
+    """Return what a forward pass and the gradient of one logit by a layer take."""
+    import torch
+
+    kept = {}
+    hook = net.get_submodule(layer).register_forward_hook(
+        lambda _module, _inputs, output: kept.update(output=output)
+    )
+    seconds = []
+    for label in range(TIMED):
+        began = time.perf_counter()
+        logits = net(torch.from_numpy(fed).requires_grad_())
+        (gradient,) = torch.autograd.grad(logits[0, label], kept["output"])
+        (gradient * kept["output"]).sum(1 if gradient.ndim == 4 else -1)
+        seconds.append(time.perf_counter() - began)
+    hook.remove()
+    return statistics.median(seconds)
 
 
 def _gradients(
@@ -124,7 +148,9 @@ def _gradients(
         chosen = np.linspace(0, len(once) - 1, min(MOST_LAYERS, len(once))).astype(int)
         layers = [once[i] for i in chosen]
     tensors = [outputs[name] for name in layers]
-    by_label = [torch.autograd.grad(one, tensors, retain_graph=True) for one in logits[0]]
+    by_label = [
+        torch.autograd.grad(one, tensors, retain_graph=True) for one in logits[0, :COMPARED]
+    ]
     gradients = [torch.cat([found[i] for found in by_label]) for i in range(len(tensors))]
     last = _as_map(tensors[-1])[0]
     length = last[last.shape[0] // 2, last.shape[1] // 2].norm()
@@ -141,8 +167,8 @@ def _gradients(
 def _depends(logits: Any, tensor: Any) -> bool:
     import torch
 
-    (found,) = torch.autograd.grad(logits.sum(), [tensor], retain_graph=True, allow_unused=True)
-    return found is not None
+    (found,) = torch.autograd.grad(logits.norm(), [tensor], retain_graph=True, allow_unused=True)
+    return found is not None and bool(_as_map(found).any())
 
 
 def _array(tensor: Any) -> Array:
