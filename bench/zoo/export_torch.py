@@ -106,7 +106,7 @@ def _seconds(net: Any, fed: Array, layer: str) -> float:
     """Return what a forward pass and the gradient of one logit by a layer take."""
     import torch
 
-    kept = {}
+    kept: dict[str, Any] = {}
     hook = net.get_submodule(layer).register_forward_hook(
         lambda _module, _inputs, output: kept.update(output=output)
     )

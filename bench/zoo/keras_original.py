@@ -154,7 +154,7 @@ def _is_map(layer: Any) -> bool:
         return False
     shape: tuple[int, ...] = getattr(layer.output, "shape", ())
     if len(shape) == 3:
-        return shape[1] is not None and _side(shape[1]) > 1
+        return _side(shape[1]) > 1
     return len(shape) == 4 and shape[1] > 1
 
 

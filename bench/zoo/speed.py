@@ -21,13 +21,13 @@ class Speed:
     """Seconds of pairs: ours for all labels; a pass of the original, scaled to all labels.
 
     ``eager``: as a researcher writes it. ``compiled``: the same inside a ``tf.function``.
-    ``error``: the largest relative difference of the labels that passes were taken for.
+    ``errors``: the largest relative difference of ours from either, for the labels of the passes.
     """
 
     ours: list[float]
     eager: list[float]
     compiled: list[float]
-    error: float
+    errors: dict[str, float]
 
 
 def measure(
@@ -62,21 +62,21 @@ def measure(
     """
     labels = len(original.logits(0))
     given, values = original.fed(0), network.values(original.image(0))
-    compiled = tf.function(_one_pass, autograph=False)
-    speed = Speed([], [], [], 0.0)
-    error = 0.0
+    compiled = tf.function(one_pass, autograph=False)
+    speed = Speed([], [], [], {"eager": 0.0, "compiled": 0.0})
     for pair in range(pairs + 1):
         found, taken = all_labels(network, values, ours, labels)
         seconds = [taken]
-        for one_pass in (_one_pass, compiled):
+        for way, run in {"eager": one_pass, "compiled": compiled}.items():
             began = time.perf_counter()
-            maps = [one_pass(original, given, layer, tf.constant(i)) for i in range(passes)]
+            maps = [run(original, given, layer, tf.constant(i)) for i in range(passes)]
             seconds.append((time.perf_counter() - began) / passes * labels)
-            error = max(error, difference(found[:passes], np.stack(maps)))
+            error = difference(found[:passes], np.stack(maps))
+            speed.errors[way] = max(speed.errors[way], error)
         if pair:
             for timed, one in zip((speed.ours, speed.eager, speed.compiled), seconds, strict=True):
                 timed.append(one)
-    return Speed(speed.ours, speed.eager, speed.compiled, error)
+    return speed
 
 
 def all_labels(network: Network, values: Array, layer: str, labels: int) -> tuple[Array, float]:
@@ -87,7 +87,7 @@ def all_labels(network: Network, values: Array, layer: str, labels: int) -> tupl
     return found, time.perf_counter() - began
 
 
-def _one_pass(original: KerasOriginal, given: tf.Tensor, layer: str, label: tf.Tensor) -> tf.Tensor:
+def one_pass(original: KerasOriginal, given: tf.Tensor, layer: str, label: tf.Tensor) -> tf.Tensor:
     """Return the attribution of one label's logit, (row, col)."""
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         with held(original.model, [layer], tape) as values:

@@ -8,6 +8,7 @@ import pytest
 
 from bench.zoo.__main__ import APPLICATIONS, QUANTITIES, apart, is_failure, row
 from bench.zoo.keras_original import KerasOriginal, enliven
+from bench.zoo.kinks import signs_of
 from bench.zoo.one_network import try_network
 from bench.zoo.original import TOLERANCE, difference
 from bench.zoo.vision_transformer import OWN
@@ -95,6 +96,15 @@ def test_tokens_are_maps_as_far_as_the_logits_depend_on_them(tmp_path):
     assert maps["block1_attention"].shape == (4, 4, 96)
     assert "block3_attention" not in maps  # its class token alone is read
     assert original.gradients(0, "block1_attention").shape == (5, 4, 4, 96)
+
+
+def test_signs_of_others_decide_what_a_relu_passes():
+    image = keras.Input((2, 2, 3))
+    model = keras.Model(image, keras.layers.Activation("relu", name="relu")(image))
+    given = np.arange(-6, 6, dtype=np.float32).reshape(1, 2, 2, 3)
+    with signs_of(model, {"relu": -given}):
+        assert np.array_equal(model(given), np.minimum(given, 0))
+    assert np.array_equal(model(given), np.maximum(given, 0))
 
 
 def test_every_application_exists():
