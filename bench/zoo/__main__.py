@@ -33,7 +33,8 @@ from bench.zoo.original import TOLERANCE
 APPLICATIONS = (
     "MobileNetV3Small", "MobileNetV3Large", "MobileNetV2", "MobileNet", "EfficientNetB0",
     "EfficientNetV2B0", "VisionTransformer", "ResNet50", "ResNet50V2", "VGG16", "VGG19",
-    "ConvNeXtTiny", "DenseNet121", "InceptionV3", "Xception", "NASNetMobile", "InceptionResNetV2",
+    "DenseNet121", "InceptionV3", "Xception", "NASNetMobile", "InceptionResNetV2",
+    "ConvNeXtTiny:64",
 )  # fmt: skip
 QUANTITIES = ("logits", "activations", "forward", "reverse", "positions", "channels")
 COLUMNS = ("network", "layers", *QUANTITIES, "completeness", "sprite", "seconds", "ratio")
@@ -47,7 +48,7 @@ def main() -> int:
     )
     names = f"of keras.applications, or VisionTransformer (default: {' '.join(APPLICATIONS)})"
     timed = "of keras.applications: time 1000 labels at 224 px in pairs"
-    parser.add_argument("--keras", nargs="*", metavar="NAME", help=names)
+    parser.add_argument("--keras", nargs="*", metavar="NAME[:SIZE]", help=names)
     parser.add_argument("--onnx", type=Path, help="folder that bench.zoo.export_torch has written")
     parser.add_argument("--size", type=int, default=96, help="of the images for Keras")
     parser.add_argument("--speed", nargs="*", default=[], metavar="NAME", help=timed)
@@ -57,7 +58,7 @@ def main() -> int:
     options = parser.parse_args()
     everything = not (options.onnx or options.speed)
     chosen = options.keras if options.keras is not None else APPLICATIONS if everything else []
-    asked: list[Found] = [{"keras": name, "size": options.size} for name in chosen]
+    asked = [of_keras(name, options.size) for name in chosen]
     files = sorted(options.onnx.glob("*.onnx")) if options.onnx else []
     if options.onnx and not files:
         parser.error(f"no .onnx file in '{options.onnx}'")
@@ -79,9 +80,15 @@ def main() -> int:
     return int(failed)
 
 
+def of_keras(name: str, size: int) -> Found:
+    """Return what is asked of a Keras network ``NAME`` or ``NAME:SIZE``."""
+    network, _, own = name.partition(":")
+    return {"keras": network, "size": int(own or size), "title": name}
+
+
 def name_of(asked: Found) -> str:
     """Return what a network is called in the table."""
-    return str(asked["keras"]) if "keras" in asked else Path(asked["onnx"]).stem + " (PyTorch)"
+    return str(asked["title"]) if "keras" in asked else Path(asked["onnx"]).stem + " (PyTorch)"
 
 
 def in_own_process(asked: Found, minutes: float) -> Found:

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from bench.zoo.__main__ import APPLICATIONS, QUANTITIES, apart, is_failure, row
+from bench.zoo.__main__ import APPLICATIONS, QUANTITIES, apart, is_failure, of_keras, row
 from bench.zoo.keras_original import KerasOriginal, enliven
 from bench.zoo.kinks import signs_of
 from bench.zoo.one_network import try_network
@@ -108,4 +108,10 @@ def test_signs_of_others_decide_what_a_relu_passes():
 
 
 def test_every_application_exists():
-    assert all(name in OWN or hasattr(keras.applications, name) for name in APPLICATIONS)
+    names = [of_keras(name, 96)["keras"] for name in APPLICATIONS]
+    assert all(name in OWN or hasattr(keras.applications, name) for name in names)
+
+
+def test_a_network_may_have_a_size_of_its_own():
+    assert of_keras("A", 96) == {"keras": "A", "size": 96, "title": "A"}
+    assert of_keras("A:64", 96) == {"keras": "A", "size": 64, "title": "A:64"}
