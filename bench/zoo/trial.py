@@ -128,7 +128,8 @@ class Trial:
         size = self.original.size - draft.transforms.margin  # so that views have the network's size
         found = []
         for steps in (0, SPRITE_STEPS):
-            recipe = replace(draft, size=size, steps=steps)
+            # That channel responds, and ReLUs that pass what they block would lead elsewhere.
+            recipe = replace(draft, size=size, steps=steps, redirected_relu_steps=0)
             done = render_sprites(
                 self.network, units, recipe, [int(strength.argmax())], memory_mb=1
             )
