@@ -41,8 +41,8 @@ def main() -> None:
     options.folder.mkdir(parents=True, exist_ok=True)
     for asked in options.networks:
         name, _, size = asked.removeprefix("timm:").partition(":")
-        net = _build(name, timm=asked.startswith("timm:"))
         pixels = int(size or options.size)
+        net = _build(name, pixels, timm=asked.startswith("timm:"))
         file = options.folder / f"{name}.onnx"
         given = (torch.zeros(1, 3, pixels, pixels),)
         new = {"external_data": False, "dynamo": True, "verbose": False}
@@ -53,7 +53,8 @@ def main() -> None:
         print(f"{file}", flush=True)
 
 
-def _build(name: str, timm: bool) -> Any:
+def _build(name: str, size: int, timm: bool) -> Any:
+    """Return a network whose batch norms have the moments of some images, as in Keras' networks."""
     import torch
 
     torch.manual_seed(0)
@@ -68,16 +69,24 @@ def _build(name: str, timm: bool) -> Any:
         net = torchvision.models.get_model(name, weights=None, num_classes=LABELS, **more)
     random = torch.Generator().manual_seed(1)
     for module in net.modules():
-        if isinstance(module, torch.nn.BatchNorm2d):
-            module.running_mean.uniform_(-0.2, 0.2, generator=random)
-            module.running_var.uniform_(0.7, 1.5, generator=random)
         if hasattr(module, "inplace"):
             module.inplace = False
     for parameter in net.parameters():  # norms, biases and layer scales that do nothing at first
         if parameter.ndim == 1 or torch.all(parameter == parameter.flatten()[0]):
             parameter.data += torch.empty_like(parameter).uniform_(-0.3, 0.3, generator=random)
         parameter.requires_grad_(False)
+    net.eval()
+    for module in net.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.momentum = 1.0
+            module.train()
+    net(torch.from_numpy(np.concatenate([_fed(noise(100 + i, size)) for i in range(4)])))
     return net.eval()
+
+
+def _fed(image: Array) -> Array:
+    """Return the network's input, (1, channel, row, col), of an image (row, col, rgb)."""
+    return ((image / 255 - MEAN) / STD).astype(np.float32).transpose(2, 0, 1)[None]
 
 
 def _said(net: Any, size: int) -> dict[str, Array]:
@@ -85,7 +94,7 @@ def _said(net: Any, size: int) -> dict[str, Array]:
     said: dict[str, Any] = {"preprocessing": np.array("torchvision/imagenet")}
     for number in range(IMAGES):
         image = noise(number, size)
-        fed = ((image / 255 - MEAN) / STD).astype(np.float32).transpose(2, 0, 1)[None]
+        fed = _fed(image)
         logits, values, gradients, lengths = _gradients(net, fed)
         moved = _gradients(net, np.nextafter(fed, np.float32(np.inf)), list(values))
         said |= {f"{number}:image": image, f"{number}:logits": logits}

@@ -118,11 +118,13 @@ class Trial:
     def sprite(self) -> tuple[float, float]:
         """Return the held-out objective of a channel's sprite before the first step, and after.
 
-        The channel of the middle layer that is largest at the image; so few steps show only whether
-        the objective rises.
+        The channel of the middle layer that is the median at the image, of those that respond: so
+        few steps raise no channel that noise excites most.
         """
         name = self.middle()
         strength = self.theirs[name].mean((0, 1))
+        alive = [int(one) for one in strength.argsort() if strength[one] > 0]
+        chosen = alive[len(alive) // 2] if alive else 0
         units = channels(self.layers[name], len(strength))
         draft = find_recipe("draft")
         size = self.original.size - draft.transforms.margin  # so that views have the network's size
@@ -130,9 +132,7 @@ class Trial:
         for steps in (0, SPRITE_STEPS):
             # That channel responds, and ReLUs that pass what they block would lead elsewhere.
             recipe = replace(draft, size=size, steps=steps, redirected_relu_steps=0)
-            done = render_sprites(
-                self.network, units, recipe, [int(strength.argmax())], memory_mb=1
-            )
+            done = render_sprites(self.network, units, recipe, [chosen], memory_mb=1)
             found.append(float(done["heldout_objective"][0]))
         return found[0], found[1]
 
