@@ -84,7 +84,7 @@ def _build(name: str, size: int, timm: bool) -> Any:
     return net.eval()
 
 
-def _fed(image: Array) -> Array:
+def _fed(image: Any) -> Array:
     """Return the network's input, (1, channel, row, col), of an image (row, col, rgb)."""
     return ((image / 255 - MEAN) / STD).astype(np.float32).transpose(2, 0, 1)[None]
 
