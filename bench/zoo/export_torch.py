@@ -155,7 +155,7 @@ def _gradients(
     for hook in hooks:
         hook.remove()
     if layers is None:
-        once = [name for name in outputs if calls[name] == 1 and _depends(logits, outputs[name])]
+        once = [name for name in _leading_to(logits, outputs) if calls[name] == 1]
         chosen = np.linspace(0, len(once) - 1, min(MOST_LAYERS, len(once))).astype(int)
         layers = [once[i] for i in chosen]
     tensors = [outputs[name] for name in layers]
@@ -175,11 +175,15 @@ def _gradients(
     )
 
 
-def _depends(logits: Any, tensor: Any) -> bool:
+def _leading_to(logits: Any, outputs: dict[str, Any]) -> list[str]:
+    """Return the outputs that the logits depend on."""
     import torch
 
-    (found,) = torch.autograd.grad(logits.norm(), [tensor], retain_graph=True, allow_unused=True)
-    return found is not None and bool(_as_map(found).any())
+    found = torch.autograd.grad(
+        logits.norm(), list(outputs.values()), retain_graph=True, allow_unused=True
+    )
+    slopes = zip(outputs, found, strict=True)
+    return [name for name, one in slopes if one is not None and bool(_as_map(one).any())]
 
 
 def _array(tensor: Any) -> Array:
