@@ -26,7 +26,7 @@ from blockscope.stages.model import write_model
 RIGHT = 1e-4  # the largest relative difference of what is right
 DEPTHS = (0.15, 0.5, 0.85)  # early, middle, late, as a share of the layers that both sides have
 CONTRAST = Contrast(0, 1)
-SPRITE_STEPS = 16
+SPRITE_STEPS = 64
 NONE = OVERRIDES["none"]
 Errors = dict[str, float]
 
@@ -118,8 +118,8 @@ class Trial:
     def sprite(self) -> tuple[float, float]:
         """Return the held-out objective of a channel's sprite before the first step, and after.
 
-        The channel of the middle layer that is the median at the image, of those that respond: so
-        few steps raise no channel that noise excites most.
+        The channel of the middle layer that is the median at the image, of those that respond: a
+        draft hardly raises the one that noise excites most.
         """
         name = self.middle()
         strength = self.theirs[name].mean((0, 1))
@@ -130,7 +130,7 @@ class Trial:
         size = self.original.size - draft.transforms.margin  # so that views have the network's size
         found = []
         for steps in (0, SPRITE_STEPS):
-            # That channel responds, and ReLUs that pass what they block would lead elsewhere.
+            # That channel responds, and ReLUs that pass what they block may lead elsewhere.
             recipe = replace(draft, size=size, steps=steps, redirected_relu_steps=0)
             done = render_sprites(self.network, units, recipe, [chosen], memory_mb=1)
             found.append(float(done["heldout_objective"][0]))
