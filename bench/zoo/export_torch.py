@@ -9,15 +9,18 @@ dependency of blockscope. It imports nothing of blockscope, so that it runs wher
 from __future__ import annotations
 
 import argparse
+import statistics
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from bench.zoo.original import IMAGES, LABELS, Array, attribution, difference, noise
+from bench.zoo.original import COMPARED, IMAGES, LABELS, Array, attribution, difference, noise
 
 MOST_LAYERS = 12
+TIMED = 3
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
@@ -38,8 +41,8 @@ def main() -> None:
     options.folder.mkdir(parents=True, exist_ok=True)
     for asked in options.networks:
         name, _, size = asked.removeprefix("timm:").partition(":")
-        net = _build(name, timm=asked.startswith("timm:"))
         pixels = int(size or options.size)
+        net = _build(name, pixels, timm=asked.startswith("timm:"))
         file = options.folder / f"{name}.onnx"
         given = (torch.zeros(1, 3, pixels, pixels),)
         new = {"external_data": False, "dynamo": True, "verbose": False}
@@ -50,7 +53,8 @@ def main() -> None:
         print(f"{file}", flush=True)
 
 
-def _build(name: str, timm: bool) -> Any:
+def _build(name: str, size: int, timm: bool) -> Any:
+    """Return a network whose batch norms have the moments of some images, as in Keras' networks."""
     import torch
 
     torch.manual_seed(0)
@@ -65,16 +69,26 @@ def _build(name: str, timm: bool) -> Any:
         net = torchvision.models.get_model(name, weights=None, num_classes=LABELS, **more)
     random = torch.Generator().manual_seed(1)
     for module in net.modules():
-        if isinstance(module, torch.nn.BatchNorm2d):
-            module.running_mean.uniform_(-0.2, 0.2, generator=random)
-            module.running_var.uniform_(0.7, 1.5, generator=random)
         if hasattr(module, "inplace"):
             module.inplace = False
     for parameter in net.parameters():  # norms, biases and layer scales that do nothing at first
         if parameter.ndim == 1 or torch.all(parameter == parameter.flatten()[0]):
             parameter.data += torch.empty_like(parameter).uniform_(-0.3, 0.3, generator=random)
         parameter.requires_grad_(False)
+    net.eval()
+    for module in net.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.momentum = 1.0
+            module.train()
+    images = torch.from_numpy(np.concatenate([_fed(noise(100 + i, size)) for i in range(8)]))
+    # Images of random numbers too, on which the reader of ONNX compares the logits.
+    net(torch.cat([images, torch.empty_like(images).normal_(generator=random)]))
     return net.eval()
+
+
+def _fed(image: Any) -> Array:
+    """Return the network's input, (1, channel, row, col), of an image (row, col, rgb)."""
+    return ((image / 255 - MEAN) / STD).astype(np.float32).transpose(2, 0, 1)[None]
 
 
 def _said(net: Any, size: int) -> dict[str, Array]:
@@ -82,7 +96,7 @@ def _said(net: Any, size: int) -> dict[str, Array]:
     said: dict[str, Any] = {"preprocessing": np.array("torchvision/imagenet")}
     for number in range(IMAGES):
         image = noise(number, size)
-        fed = ((image / 255 - MEAN) / STD).astype(np.float32).transpose(2, 0, 1)[None]
+        fed = _fed(image)
         logits, values, gradients, lengths = _gradients(net, fed)
         moved = _gradients(net, np.nextafter(fed, np.float32(np.inf)), list(values))
         said |= {f"{number}:image": image, f"{number}:logits": logits}
@@ -94,7 +108,28 @@ def _said(net: Any, size: int) -> dict[str, Array]:
             said[f"{number}:own:{layer}"] = np.array(own)
             if layer in lengths:
                 said[f"{number}:length {list(values)[-1]}:{layer}"] = lengths[layer]
+    for layer in values:
+        said[f"seconds:{layer}"] = np.array(_seconds(net, fed, layer))
     return said
+
+
+def _seconds(net: Any, fed: Array, layer: str) -> float:
+    """Return what a forward pass and the gradient of one logit by a layer take."""
+    import torch
+
+    kept: dict[str, Any] = {}
+    hook = net.get_submodule(layer).register_forward_hook(
+        lambda _module, _inputs, output: kept.update(output=output)
+    )
+    seconds = []
+    for label in range(TIMED):
+        began = time.perf_counter()
+        logits = net(torch.from_numpy(fed).requires_grad_())
+        (gradient,) = torch.autograd.grad(logits[0, label], kept["output"])
+        (gradient * kept["output"]).sum(1 if gradient.ndim == 4 else -1)
+        seconds.append(time.perf_counter() - began)
+    hook.remove()
+    return statistics.median(seconds)
 
 
 def _gradients(
@@ -120,11 +155,13 @@ def _gradients(
     for hook in hooks:
         hook.remove()
     if layers is None:
-        once = [name for name in outputs if calls[name] == 1 and _depends(logits, outputs[name])]
+        once = [name for name in _leading_to(logits, outputs) if calls[name] == 1]
         chosen = np.linspace(0, len(once) - 1, min(MOST_LAYERS, len(once))).astype(int)
         layers = [once[i] for i in chosen]
     tensors = [outputs[name] for name in layers]
-    by_label = [torch.autograd.grad(one, tensors, retain_graph=True) for one in logits[0]]
+    by_label = [
+        torch.autograd.grad(one, tensors, retain_graph=True) for one in logits[0, :COMPARED]
+    ]
     gradients = [torch.cat([found[i] for found in by_label]) for i in range(len(tensors))]
     last = _as_map(tensors[-1])[0]
     length = last[last.shape[0] // 2, last.shape[1] // 2].norm()
@@ -138,11 +175,15 @@ def _gradients(
     )
 
 
-def _depends(logits: Any, tensor: Any) -> bool:
+def _leading_to(logits: Any, outputs: dict[str, Any]) -> list[str]:
+    """Return the outputs that the logits depend on."""
     import torch
 
-    (found,) = torch.autograd.grad(logits.sum(), [tensor], retain_graph=True, allow_unused=True)
-    return found is not None
+    found = torch.autograd.grad(
+        logits.norm(), list(outputs.values()), retain_graph=True, allow_unused=True
+    )
+    slopes = zip(outputs, found, strict=True)
+    return [name for name, one in slopes if one is not None and bool(_as_map(one).any())]
 
 
 def _array(tensor: Any) -> Array:

@@ -34,13 +34,13 @@ class ExportedOriginal:
         return self._saved[f"{number}:logits"]
 
     def activations(self, number: int) -> Iterable[tuple[str, Array]]:
-        """Yield the layers that are maps, in order: name, values (row, col, channel)."""
+        """Yield the maps that the logits depend on, in order: name, values (row, col, channel)."""
         for key, value in self._saved.items():
             if key.startswith(f"{number}:value:"):
                 yield key.split(":", 2)[2], value
 
     def gradients(self, number: int, layer: str) -> Array:
-        """Return the gradients of all logits by a layer, (label, row, col, channel)."""
+        """Return the gradients of the first logits by a layer, (label, row, col, channel)."""
         return self._saved[f"{number}:gradients:{layer}"]
 
     def length_gradient(self, number: int, layer: str, later: str) -> Array | None:
@@ -50,3 +50,7 @@ class ExportedOriginal:
     def own_difference(self, number: int, layer: str) -> float:
         """Return how far the attributions are from those of the image moved by one rounding."""
         return float(self._saved[f"{number}:own:{layer}"])
+
+    def seconds_per_label(self, layer: str) -> float:
+        """Return what a forward pass and the gradient of one logit took."""
+        return float(self._saved[f"seconds:{layer}"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -13,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from bench.zoo.original import Array, attribution, difference, noise
+from bench.zoo.original import COMPARED, Array, attribution, difference, noise
+from bench.zoo.vision_transformer import OWN
 
 NORMS = frozenset({"BatchNormalization", "LayerNormalization", "LayerScale"})
 Held = dict[str, tf.Tensor]
@@ -33,11 +35,15 @@ class KerasOriginal:
 
     @classmethod
     def application(cls, name: str, size: int, folder: Path, labels: int) -> KerasOriginal:
-        """Return one of ``keras.applications`` with random weights, saved in a folder."""
+        """Save one of ``keras.applications`` or ``OWN`` in a folder, with random weights."""
         keras.utils.set_random_seed(1)
-        build = getattr(keras.applications, name)
-        module = sys.modules[build.__module__]
-        model = build(weights=None, input_shape=(size, size, 3), classes=labels)
+        shape = (size, size, 3)
+        if name in OWN:
+            model, module = OWN[name](shape, labels), keras.applications.inception_v3
+        else:
+            build = getattr(keras.applications, name)
+            model = build(weights=None, input_shape=shape, classes=labels)
+            module = sys.modules[build.__module__]
         images = np.stack([noise(100 + i, size) for i in range(4)]).astype(np.float32)
         enliven(model, tf.constant(np.array(module.preprocess_input(images), np.float32)))
         preset = f"keras/{module.__name__.rpartition('.')[2]}"
@@ -57,17 +63,23 @@ class KerasOriginal:
         return np.array(self.model(self.fed(number), training=False)[0])
 
     def activations(self, number: int) -> Iterable[tuple[str, Array]]:
-        """Yield the layers that are maps, in order: name, values (row, col, channel)."""
+        """Yield the maps that the logits depend on, in order: name, values (row, col, channel)."""
         if number not in self._kept:
-            maps = [layer for layer in self.model.layers if _is_map(layer)]
-            inside = keras.Model(self.model.inputs, [layer.output for layer in maps])
-            found = inside(self.fed(number), training=False)
-            pairs = zip(maps, found, strict=True)
-            self._kept[number] = {layer.name: value.numpy()[0] for layer, value in pairs}
+            maps = [layer.name for layer in self.model.layers if _is_map(layer)]
+            with tf.GradientTape(watch_accessed_variables=False) as tape:
+                with held(self.model, maps, tape) as values:
+                    logits = self.model(self.fed(number), training=False)
+                size = tf.norm(logits)
+            slopes = tape.gradient(size, values)
+            self._kept[number] = {
+                name: as_map(values[name])[0].numpy()
+                for name in maps
+                if slopes[name] is not None and tf.reduce_any(as_map(slopes[name]) != 0)
+            }
         return self._kept[number].items()
 
     def gradients(self, number: int, layer: str) -> Array:
-        """Return the gradients of all logits by a layer, (label, row, col, channel)."""
+        """Return the gradients of the first logits by a layer, (label, row, col, channel)."""
         return self._gradients(self.fed(number), layer)[0]
 
     def length_gradient(self, number: int, layer: str, later: str) -> Array:
@@ -75,9 +87,9 @@ class KerasOriginal:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             with held(self.model, [layer, later], tape) as values:
                 self.model(self.fed(number), training=False)
-            rows, cols = values[later].shape[1:3]
-            length = tf.norm(values[later][0, rows // 2, cols // 2])
-        return tape.gradient(length, values[layer])[0].numpy()
+            last = as_map(values[later])[0]
+            length = tf.norm(last[last.shape[0] // 2, last.shape[1] // 2])
+        return as_map(tape.gradient(length, values[layer]))[0].numpy()
 
     def own_difference(self, number: int, layer: str) -> float:
         """Return how far the attributions are from those of the image moved by one rounding."""
@@ -90,9 +102,9 @@ class KerasOriginal:
         with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
             with held(self.model, [layer], tape) as values:
                 logits = self.model(given, training=False)
-            each = tf.unstack(logits[0])
-        found = [tape.gradient(one, values[layer])[0].numpy() for one in each]
-        return np.stack(found), values[layer].numpy()[0]
+            each = tf.unstack(logits[0, :COMPARED])
+        found = [as_map(tape.gradient(one, values[layer]))[0].numpy() for one in each]
+        return np.stack(found), as_map(values[layer])[0].numpy()
 
 
 @contextmanager
@@ -138,5 +150,23 @@ def enliven(model: Any, given: tf.Tensor) -> None:
 
 
 def _is_map(layer: Any) -> bool:
+    if isinstance(layer, keras.layers.InputLayer):
+        return False
     shape: tuple[int, ...] = getattr(layer.output, "shape", ())
+    if len(shape) == 3:
+        return _side(shape[1]) > 1
     return len(shape) == 4 and shape[1] > 1
+
+
+def as_map(value: tf.Tensor) -> tf.Tensor:
+    """Return (batch, row, col, channel): tokens without what stands before those of a map."""
+    if len(value.shape) == 4:
+        return value
+    side = _side(value.shape[1])
+    return tf.reshape(value[:, -(side**2) :], [-1, side, side, value.shape[2]])
+
+
+def _side(tokens: int) -> int:
+    """Return the side of the square that tokens are, behind a class token or without; else 0."""
+    side = math.isqrt(tokens)
+    return side if tokens - side**2 in {0, 1} else 0

@@ -15,7 +15,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 from bench.zoo.exported_original import ExportedOriginal
 from bench.zoo.keras_original import KerasOriginal
 from bench.zoo.original import IMAGES, LABELS, Original
-from bench.zoo.speed import measure
+from bench.zoo.speed import all_labels, measure
 from bench.zoo.trial import Trial, is_right, read
 from blockscope.io.errors import BlockscopeError
 
@@ -44,15 +44,33 @@ def try_network(original: Original, folder: Path) -> Found:
                 break
             own = max((original.own_difference(number, n) for n in trial.chosen()), default=0.0)
             found["apart"].append({"image": number, "errors": errors, "own": own})
+        if trial.layers:
+            found["completeness"] = trial.completeness()
+            found["sprite"] = trial.sprite()
+            found |= ratios(original, trial)
         found["seconds"] = time.perf_counter() - began
-        if isinstance(original, KerasOriginal) and trial.layers:
-            layer = trial.middle()
-            speed = measure(original, network, layer, trial.layers[layer], pairs=1, passes=3)
-            found["ratio"] = speed.eager[0] / speed.ours[0]
     except BlockscopeError as error:
         found["refused"] = str(error).replace(f"{folder}/", "")
         found["seconds"] = time.perf_counter() - began
     return found
+
+
+def ratios(original: Original, trial: Trial) -> Found:
+    """Return the time of one pass of the original per label over ours, at the middle layer.
+
+    ``ratio``: as it is usually written; ``compiled``: inside a ``tf.function``.
+    """
+    name = trial.middle()
+    layer = trial.layers[name]
+    if isinstance(original, KerasOriginal):
+        speed = measure(original, trial.network, name, layer, pairs=1, passes=2)
+        (ours,), (eager,), (compiled,) = speed.ours, speed.eager, speed.compiled
+        return {"ratio": eager / ours, "compiled": compiled / ours}
+    if isinstance(original, ExportedOriginal):
+        labels = len(original.logits(0))
+        ours = [all_labels(trial.network, trial.given, layer, labels)[1] for _ in range(2)][-1]
+        return {"ratio": labels * original.seconds_per_label(name) / ours}
+    return {}
 
 
 def time_network(original: KerasOriginal, folder: Path, pairs: int, passes: int) -> Found:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Protocol
@@ -10,7 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[np.floating]
-LABELS = 10
+LABELS = 1000
+COMPARED = 10  # of the labels, the first, each by a pass of the original
+TOLERANCE = 1e-3  # of the completeness error, as the default config has it
 IMAGES = 3  # a network is tried on the next image where a unit at the kink of a ReLU spoils one
 
 
@@ -28,10 +31,10 @@ class Original(Protocol):
         """Return the logits of an image, (label)."""
 
     def activations(self, number: int) -> Iterable[tuple[str, Array]]:
-        """Yield the layers that are maps, in order: name, values (row, col, channel)."""
+        """Yield the maps that the logits depend on, in order: name, values (row, col, channel)."""
 
     def gradients(self, number: int, layer: str) -> Array:
-        """Return the gradients of all logits by a layer, (label, row, col, channel)."""
+        """Return the gradients of the first logits by a layer, (label, row, col, channel)."""
 
     def length_gradient(self, number: int, layer: str, later: str) -> Array | None:
         """Return the gradient of the length of a later layer's central vector by a layer.
@@ -54,9 +57,10 @@ def noise(number: int, size: int) -> npt.NDArray[np.uint8]:
 
 
 def difference(found: Array, expected: Array) -> float:
-    """Return the largest difference relative to the largest expected value."""
+    """Return the largest difference relative to the largest expected value; infinity for none."""
     largest = np.abs(expected).max()
-    return float(np.abs(found - expected).max() / largest) if largest else float("inf")
+    error = float(np.abs(found - expected).max() / largest) if largest else math.inf
+    return error if math.isfinite(error) else math.inf
 
 
 def attribution(gradients: Array, values: Array) -> Array:

@@ -6,10 +6,12 @@ import keras
 import numpy as np
 import pytest
 
-from bench.zoo.__main__ import APPLICATIONS, apart, is_failure, row
+from bench.zoo.__main__ import APPLICATIONS, QUANTITIES, apart, is_failure, of_keras, row
 from bench.zoo.keras_original import KerasOriginal, enliven
+from bench.zoo.kinks import signs_of
 from bench.zoo.one_network import try_network
-from bench.zoo.original import difference
+from bench.zoo.original import TOLERANCE, difference
+from bench.zoo.vision_transformer import OWN
 
 # Keras saves arrays in a way that NumPy 2 warns of.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -24,7 +26,7 @@ class Wrong(KerasOriginal):
 
 def tiny(folder, kind=KerasOriginal):
     keras.utils.set_random_seed(1)
-    image = keras.Input((16, 16, 3))
+    image = keras.Input((32, 32, 3))
     x = keras.layers.Conv2D(5, 3, strides=2, padding="same")(image)
     x = keras.layers.BatchNormalization()(x)
     x = keras.layers.Activation("swish")(x)
@@ -32,16 +34,19 @@ def tiny(folder, kind=KerasOriginal):
     x = keras.layers.Activation("swish")(x)
     x = keras.layers.GlobalAveragePooling2D()(x)
     model = keras.Model(image, keras.layers.Dense(4, activation="softmax")(x))
-    enliven(model, np.random.default_rng(0).uniform(-1, 1, (2, 16, 16, 3)))
+    enliven(model, np.random.default_rng(0).uniform(-1, 1, (2, 32, 32, 3)))
     return kind(model, "keras/inception_v3", lambda x: x / 127.5 - 1, folder / "tiny.keras")
 
 
 def test_a_right_network_is_right_in_every_quantity(tmp_path):
     found = json.loads(json.dumps(try_network(tiny(tmp_path), tmp_path)))
     assert not is_failure(found)
-    assert set(found["errors"]) == {
-        "logits", "activations", "forward", "reverse", "positions", "channels", "completeness",
-    }  # fmt: skip
+    assert set(found["errors"]) == set(QUANTITIES)
+    assert found["completeness"] <= TOLERANCE
+    before, after = found["sprite"]
+    assert before < after
+    assert found["ratio"] > 0
+    assert found["compiled"] > 0
     assert found["apart"] == []
     assert found["known"][0] >= 4
     assert row("tiny", found).startswith("| tiny | ")
@@ -71,8 +76,42 @@ def test_a_process_that_died_is_a_failure():
 
 def test_a_difference_from_nothing_is_infinite():
     assert difference(np.zeros(3), np.zeros(3)) == np.inf
+    assert difference(np.array([1.0, np.nan]), np.array([1.0, 2.0])) == np.inf
     assert difference(np.array([1.0, 2.5]), np.array([1.0, 2.0])) == 0.25
 
 
+@pytest.mark.parametrize(
+    "worse",
+    [{"completeness": 2e-3}, {"completeness": np.nan}, {"sprite": (1, 1)}, {"sprite": (0, np.nan)}],
+)
+def test_what_is_not_compared_fails_too(worse):
+    found = {"images": 3, "apart": [], "completeness": 1e-4, "sprite": (0.0, 1.0)}
+    assert not is_failure(found)
+    assert is_failure(found | worse)
+
+
+def test_tokens_are_maps_as_far_as_the_logits_depend_on_them(tmp_path):
+    original = KerasOriginal.application("VisionTransformer", 64, tmp_path, 5)
+    maps = dict(original.activations(0))
+    assert maps["block1_attention"].shape == (4, 4, 96)
+    assert "block3_attention" not in maps  # its class token alone is read
+    assert original.gradients(0, "block1_attention").shape == (5, 4, 4, 96)
+
+
+def test_signs_of_others_decide_what_a_relu_passes():
+    image = keras.Input((2, 2, 3))
+    model = keras.Model(image, keras.layers.Activation("relu", name="relu")(image))
+    given = np.arange(-6, 6, dtype=np.float32).reshape(1, 2, 2, 3)
+    with signs_of(model, {"relu": -given}):
+        assert np.array_equal(model(given), np.minimum(given, 0))
+    assert np.array_equal(model(given), np.maximum(given, 0))
+
+
 def test_every_application_exists():
-    assert all(hasattr(keras.applications, name) for name in APPLICATIONS)
+    names = [of_keras(name, 96)["keras"] for name in APPLICATIONS]
+    assert all(name in OWN or hasattr(keras.applications, name) for name in names)
+
+
+def test_a_network_may_have_a_size_of_its_own():
+    assert of_keras("A", 96) == {"keras": "A", "size": 96, "title": "A"}
+    assert of_keras("A:64", 96) == {"keras": "A", "size": 64, "title": "A:64"}
