@@ -200,8 +200,8 @@ def test_every_key_is_in_the_reference():
 def test_the_commented_defaults_of_the_shipped_settings_are_the_defaults():
     text = (ROOT / "config" / "config.yaml").read_text()
     options = re.sub(
-        r"^# (?=( |shared_results:|image:|compute:|factors:|channels:|neuron_groups:|sprites:"
-        r"|grids:|figure:))",
+        r"^# (?=( |shared_results:|image:|compute:|factors:|channels:|neuron_groups:|ablation:"
+        r"|sprites:|grids:|figure:))",
         "",
         text,
         flags=re.MULTILINE,
