@@ -97,7 +97,8 @@ class ModelCard(BaseModel):
     compared: dict[str, str | float] = Field(
         default_factory=dict,
         description="for a converted network (ONNX): with what its outputs were compared, and the "
-        "largest difference, relative to the largest output",
+        "largest difference, relative to the largest output; if that is above 1e-4, also how far "
+        "the other program is from itself (rounding)",
     )
     provenance: dict[str, str | int | float] = Field(default_factory=dict)
 

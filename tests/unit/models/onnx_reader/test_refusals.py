@@ -272,6 +272,19 @@ def test_a_rule_that_is_wrong_is_found_out(tmp_path, monkeypatch):
     )  # fmt: skip
 
 
+def test_a_network_that_answers_rounding_is_read_and_that_is_told(tmp_path):
+    """Large numbers that cancel: onnxruntime folds the norm into the convolution."""
+    kernel, mean = array(4, 3, 1, 1, seed=1), np.full(4, 20000, np.float32)
+    norm = [np.full(4, n, np.float32) for n in (30, 0)] + [mean, np.full(4, 0.01, np.float32)]
+    cancelling = [
+        node("Conv", ["x", kernel, mean], "c", name="c"),
+        node("BatchNormalization", ["c", *norm], name="n"),
+    ]
+    path = save(tmp_path, model(*cancelling))
+    compared = read_onnx(path, SIZE).compared
+    assert 1e-4 < compared["largest_difference"] <= 3 * compared["rounding"] < 1e-2
+
+
 def test_numbers_that_are_not_finite_are_no_agreement():
     nan = np.full(3, np.nan)
     with pytest.raises(BadFile, match="output 'y' is not finite"):
