@@ -22,6 +22,10 @@ from blockscope.io.errors import BadFile, BlockscopeError, first_line
 from blockscope.models import graphs
 from blockscope.models.network import Network
 
+# Nothing behind these responds: their derivative is zero, or is said to be.
+STOPS = frozenset(
+    {"StopGradient", "Round", "Rint", "Sign", "Floor", "Ceil", "FloorDiv", "ZerosLike", "OnesLike"}
+)
 # From this share of a map on, a window costs more to keep than the zeros it saves.
 WINDOW_SHARE = 0.6
 
@@ -90,7 +94,7 @@ class LinearMap:
             name, _, number = made_edge.partition(":")
             inputs = _edges(nodes[name])
             moved = tuple(place for place, edge in enumerate(inputs) if edge in moving)
-            stops = nodes[name].op == "StopGradient"  # nothing behind it responds
+            stops = nodes[name].op in STOPS
             if moved and not stops and computed[made_edge].dtype.is_floating:
                 moving.add(made_edge)
                 values_in = [computed[edge] for edge in inputs]
@@ -101,7 +105,8 @@ class LinearMap:
         if target not in moving:
             raise BadFile(
                 f"'{target}' does not respond to layer '{layer}': every way between them ends at a "
-                "StopGradient, or at whole numbers; choose a layer after it"
+                "StopGradient, at steps (Round, Sign, Floor and the like), or at whole numbers; "
+                "choose a layer after it"
             )
         self._last_use = {edge: i for i, (_, edges, _) in enumerate(self.ops) for edge in edges}
 

@@ -21,12 +21,15 @@ from blockscope.models.axis_words import (
     MOVED,
     PART,
     UNKNOWN,
+    VECTOR,
     Axes,
     agreed_on,
+    fitting,
+    is_features,
     is_place,
     moved,
-    of_block,
     part_of,
+    reshaped,
     rolled,
     taken,
     with_others,
@@ -55,6 +58,8 @@ ELEMENTWISE = frozenset(
     Select SelectV2 FloorDiv FloorMod Greater GreaterEqual Less LessEqual Equal NotEqual
     LogicalAnd LogicalOr BroadcastTo""".split()
 )
+# What these make of a constant is a constant, even if they read how many images there are.
+OF_CONSTANTS = frozenset({"Tile", "Reshape", "ExpandDims", "Transpose", "Squeeze"})
 REDUCTIONS = frozenset({"Mean", "Sum", "Max", "Min", "Prod", "All", "Any"})
 
 
@@ -84,7 +89,7 @@ def axes_of(nodes: graphs.Nodes, start: str, shapes: Shapes) -> dict[str, Axes]:
         if len(axes) != len(sizes):
             axes = (UNKNOWN,) * len(sizes)
         rules.found[node.name] = tuple(
-            UNKNOWN if _other_tokens(word, size) else word
+            UNKNOWN if _other_tokens(word, size) else fitting(word, size)
             for word, size in zip(axes, sizes, strict=True)
         )
     return {name: _whole(axes, shapes[name]) for name, axes in rules.found.items()}
@@ -97,6 +102,8 @@ def _whole(axes: Axes, sizes: Sequence[int]) -> Axes:
     """
     if "channel" not in axes and axes.count(PART) == 1:
         axes = tuple("channel" if word == PART else word for word in axes)
+    if len(axes) == len(VECTOR) and is_features(axes[1]):  # a map, flattened
+        axes = (axes[0], "channel")
     single = len(axes) == len(MAP) and (axes[0], axes[3]) == ("image", "channel")
     return MAP if single and tuple(sizes[1:3]) == (1, 1) else axes
 
@@ -122,25 +129,27 @@ class _Rules:
             return self._joined(node)
         if node.op in SAME_AXES:
             return self._first(node)
+        if node.op in OF_CONSTANTS and graphs.sources(node)[0] not in self.found:
+            return (COPIES,) * len(self.shapes[node.name])
         rule = RULES.get(node.op)
         return rule(self, node) if rule else ()
 
     def _as_map(self, node: node_def_pb2.NodeDef) -> Axes:
         """Return the axes of an operation that takes its input for (image, row, col, channel).
 
-        The order of rows and columns stays that of the input, whatever the operation takes it for.
-        What is not known of the input is what the operation takes it for.
+        The order of rows and columns stays that of the input, whatever the operation takes it for;
+        what is not known of the input stays unknown.
         """
         data = graphs.sources(node)[2 if node.op == "Conv2DBackpropInput" else 0]
-        given = self.found.get(data, ())
+        given, before = self.found.get(data, ()), self.shapes.get(data, ())
         if len(given) != len(MAP):
-            return MAP
-        image, row, col, channel = (
-            MOVED if word == COPIES and size > 1 else word
-            for word, size in zip(given, self.shapes[data], strict=True)
-        )
-        if row in FREE | {"row"} and col in FREE | {"col"}:
-            row, col = "row", "col"
+            return ()
+        image, row, col, channel = given
+        # One entry is at its place, whatever it is made of, until it becomes several.
+        if before[1] == 1:
+            row = "row" if self.shapes[node.name][1] == 1 else COPIES
+        if before[2] == 1:
+            col = "col" if self.shapes[node.name][2] == 1 else COPIES
         if channel in FREE:
             channel = "channel"
         elif node.op in MIXES_CHANNELS and channel != "channel":
@@ -154,17 +163,18 @@ class _Rules:
     def _joined(self, node: node_def_pb2.NodeDef) -> Axes:
         """Return the axes of what is broadcast together: the words on which the operands agree."""
         rank = len(self.shapes[node.name])
+        operands = graphs.sources(node)[: 1 if node.op == "BroadcastTo" else None]
         joined = []
         for axis in range(rank):
             words = set()
-            for source in graphs.sources(node):
+            for source in operands:
                 axes, sizes = self.found.get(source), self.shapes.get(source, ())
                 place = axis - rank + len(sizes)
                 if axes is None or place < 0:
                     continue
                 whole = sizes[place] == self.shapes[node.name][axis]
                 words.add(axes[place] if whole else COPIES)
-            joined.append(agreed_on(words))
+            joined.append(agreed_on(words) if words else COPIES)  # of constants
         return tuple(joined)
 
     def transposed(self, node: node_def_pb2.NodeDef) -> Axes:
@@ -181,12 +191,6 @@ class _Rules:
         return tuple(word for axis, word in enumerate(axes) if axis not in gone)
 
     def reshaped(self, node: node_def_pb2.NodeDef) -> Axes:
-        """Match the factors of both shapes from the left.
-
-        An axis that stays keeps its word; rows and columns that are joined become tokens and tokens
-        that are taken apart into two rows and columns; channels may be split into parts and joined
-        again.
-        """
         source = graphs.sources(node)[0]
         axes, before, after = (
             self.found.get(source, ()),
@@ -195,22 +199,7 @@ class _Rules:
         )
         if not axes or 0 in before or 0 in after:
             return ()
-        result: list[str] = []
-        old, new = 0, 0
-        while old < len(before) or new < len(after):
-            first_old, first_new = old, new
-            left = before[old] if old < len(before) else 1
-            right = after[new] if new < len(after) else 1
-            old, new = min(old + 1, len(before)), min(new + 1, len(after))
-            while left != right:
-                if left < right and old < len(before):
-                    left, old = left * before[old], old + 1
-                elif right < left and new < len(after):
-                    right, new = right * after[new], new + 1
-                else:
-                    return ()
-            result += of_block(axes[first_old:old], before[first_old:old], after[first_new:new])
-        return tuple(result)
+        return reshaped(axes, before, after)
 
     def squeezed(self, node: node_def_pb2.NodeDef) -> Axes:
         source = graphs.sources(node)[0]
@@ -280,6 +269,9 @@ class _Rules:
             axes[axis] = rolled(axes[axis], int(shift), self._size(node, axis))
         return tuple(axes)
 
+    def filled(self, node: node_def_pb2.NodeDef) -> Axes:
+        return (COPIES,) * len(self.shapes[node.name])
+
     def tiled(self, node: node_def_pb2.NodeDef) -> Axes:
         axes, sizes = self._first(node), self.shapes.get(graphs.sources(node)[0], ())
         after = self.shapes[node.name]
@@ -314,7 +306,7 @@ class _Rules:
             other = self.found[right]
             last = other[-2] if attribute(node, "adj_y") else other[-1]
             return (*axes[:-1], last if last != axes[-2] else UNKNOWN)
-        return (*axes[:-1], "channel" if axes[-1] in ("channel", PART) else UNKNOWN)
+        return (*axes[:-1], "channel" if is_features(axes[-1]) else UNKNOWN)
 
     def einsum(self, node: node_def_pb2.NodeDef) -> Axes:
         inputs, arrow, output = str(attribute(node, "equation")).replace(" ", "").partition("->")
@@ -329,7 +321,7 @@ class _Rules:
                 if letter not in output:
                     summed.add(word)
         fresh = [letter for letter in output if letter not in words]
-        features = summed <= {"channel", PART}
+        features = all(map(is_features, summed))
         for letter in fresh:
             words[letter] = ("channel" if len(fresh) == 1 else PART) if features else UNKNOWN
         return tuple(words[letter] for letter in output)
@@ -398,16 +390,13 @@ class _Rules:
         axes, edges = self._first(node), held(node, 1, self.nodes)
         if edges is None:
             return ()
-        sizes = self.shapes[graphs.sources(node)[0]]
-        padded = []
-        for word, size, (a, b) in zip(axes, sizes, edges.astype(int).tolist(), strict=True):
-            grid = grid_of(word)
-            if grid:
-                grid = replace(grid, before=grid.before + a, after=grid.after + b)
-            # Seen from the padded axis, the one before is a part of it.
-            part = range(a, a + size)
-            padded.append(grid_word(grid) if grid else taken(word, part, a + size + b))
-        return tuple(padded)
+        grids = [grid_of(word) for word in axes]
+        return tuple(
+            grid_word(replace(grid, before=grid.before + int(a), after=grid.after + int(b)))
+            if grid
+            else word
+            for word, grid, (a, b) in zip(axes, grids, edges, strict=True)
+        )
 
     def cut(self, node: node_def_pb2.NodeDef) -> Axes:
         """Return the axes of a Slice; of the tokens, all of a map's must be kept."""
@@ -469,6 +458,7 @@ RULES: dict[str, Rule] = {
     "Split": _Rules.split,
     "SplitV": _Rules.split,
     "GatherV2": _Rules.gathered,
+    "Fill": _Rules.filled,
     "Tile": _Rules.tiled,
     "Roll": _Rules.rolled,
     "Pack": _Rules.packed,

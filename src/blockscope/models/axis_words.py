@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -26,67 +27,121 @@ FEATURES = frozenset({"channel", PART, COPIES})  # in any order
 FREE = frozenset({UNKNOWN, PART, COPIES})  # these do not say that an axis is no row, col, channel
 
 
-def of_block(words: Axes, before: Sequence[int], after: Sequence[int]) -> list[str]:
-    """Return the words of the axes ``after`` that hold the same entries as those ``before``."""
-    if not words or not after:
-        return [UNKNOWN] * len(after)
-    if len(words) == len(after):
-        return list(words)
-    if words[0] == "image" and before[0] == 1 and after and after[0] == 1:
-        return (
-            ["image", *of_block(words[1:], before[1:], after[1:])] if words[1:] else _alone(after)
-        )
-    longer = [(word, size) for word, size in zip(words, before, strict=True) if size != 1]
-    alone = len(after) > 1 or "image" not in words
-    if alone and len(longer) == sum(size != 1 for size in after):
-        left = iter(longer)
-        return [UNKNOWN if size == 1 else next(left)[0] for size in after]
-    if len(after) == 1:
-        return [_merged(words, before)]
-    if len(words) == 1:
-        return _taken_apart(words[0], after)
-    return [PART if set(words) <= {"channel", PART} else UNKNOWN] * len(after)
+Atom = tuple[str, int]  # the word of an axis, or of a part of one, and how long it is
 
 
-def _alone(after: Sequence[int]) -> list[str]:
-    return ["image", *[UNKNOWN] * (len(after) - 1)]
+def reshaped(words: Axes, before: Sequence[int], after: Sequence[int]) -> Axes:
+    """Return the words of the axes ``after`` that hold the same entries as those ``before``.
+
+    Axes that are joined are remembered with their lengths (``row:5*col:7``), so that they can be
+    taken apart again. An axis that is cut in two is one of blocks and one within them.
+    """
+    atoms = [atom for word, size in zip(words, before, strict=True) for atom in _atoms(word, size)]
+    found = _shared_out(atoms, after) or _shared_out(_without_blocks(atoms), after)
+    if found is None:
+        image = ("image",) if words[:1] == ("image",) and after[:1] == (1,) else ()
+        found = (*image, *[UNKNOWN] * (len(after) - len(image)))
+    return found
 
 
-def _merged(words: Axes, sizes: Sequence[int]) -> str:
-    """Return the word of an axis that several are joined to."""
-    if words == ("row", "col"):
-        return grid_word(Grid(0, sizes[0], sizes[1], 0))
-    if set(words) <= {"channel", PART, COPIES}:
-        return "channel"
-    if MOVED in words:
-        return MOVED
-    if is_place(words[0]) and set(words[1:]) <= {PART, COPIES, WITHIN + words[0]}:
-        return words[0]  # each position becomes several, side by side
-    if words[0] != "image" and words[-1] == "channel":
-        return "channel"  # flattened: a vector of features
-    return "*".join(words)
+def _shared_out(atoms: Sequence[Atom], sizes: Sequence[int]) -> Axes | None:
+    """Return the words of axes of these sizes that hold the atoms in order; None if none do."""
+    left_over = list(atoms)
+    found: list[str] = []
+    for place, size in enumerate(sizes):
+        joined: list[Atom] = []
+        left = size
+        if left_over and left_over[0][0] == "image" and (place == 0 or size == 1):
+            joined.append(left_over.pop(0))
+        while left > 1:
+            if not left_over:
+                return None
+            word, length = left_over.pop(0)
+            if left % length == 0:
+                joined.append((word, length))
+                left //= length
+            elif length % left == 0:
+                outer, inner = _cut(word)
+                joined.append((outer, left))
+                left_over.insert(0, (inner, length // left))
+                left = 1
+            else:
+                return None
+        found.append(_merged(joined))
+    return tuple(found)
 
 
-def _taken_apart(word: str, after: Sequence[int]) -> list[str]:
+def _without_blocks(atoms: Sequence[Atom]) -> list[Atom]:
+    """Return the atoms with blocks and what is within them as one again."""
+    whole: list[Atom] = []
+    for word, size in atoms:
+        if whole and word == WITHIN + whole[-1][0]:
+            whole[-1] = (whole[-1][0], whole[-1][1] * size)
+        else:
+            whole.append((word, size))
+    return whole
+
+
+def _atoms(word: str, size: int) -> list[Atom]:
+    """Return what an axis was joined of; one of a single entry is left out, but that of images."""
     grid = grid_of(word)
-    if grid and len(after) == 2 and grid == Grid(0, after[0], after[1], 0):
-        return ["row", "col"]
-    parts = word.split("*")
-    if len(parts) == len(after) > 1:
-        return parts
-    if word == MOVED:
-        return [MOVED] * len(after)
-    if is_place(word) and len(after) == 2:
-        return [word, WITHIN + word]
-    return [PART if word in ("channel", PART) else UNKNOWN] * len(after)
+    if grid and not grid.before and not grid.after:
+        return [("row", grid.rows), ("col", grid.cols)]
+    if "*" in word:
+        parts = (part.rsplit(":", 1) for part in word.split("*"))
+        return [(part, int(length)) for part, length in parts]
+    return [(word, size)] if size != 1 or word == "image" else []
+
+
+def _cut(word: str) -> tuple[str, str]:
+    if word in FEATURES:
+        return (PART, PART) if word != COPIES else (COPIES, COPIES)
+    if word in (MOVED, UNKNOWN) or grid_of(word):
+        return (word, word) if word == MOVED else (UNKNOWN, UNKNOWN)
+    return word, WITHIN + word
+
+
+def _merged(atoms: Sequence[Atom]) -> str:
+    """Return the word of an axis that several are joined to."""
+    joined: list[Atom] = []
+    for word, size in atoms:
+        last, length = joined[-1] if joined else ("", 1)
+        beside = is_place(last) and word in (PART, COPIES)  # each position becomes several
+        if beside or (joined and word == WITHIN + last):
+            joined[-1] = (last, length * size)
+        else:
+            joined.append((word, size))
+    words = [word for word, _ in joined]
+    if not words:
+        return COPIES
+    if len(words) == 1:
+        return words[0]
+    if set(words) <= FEATURES:
+        return "channel"
+    if words == ["row", "col"]:
+        return grid_word(Grid(0, joined[0][1], joined[1][1], 0))
+    return "*".join(f"{word}:{size}" for word, size in joined)
+
+
+def is_features(word: str) -> bool:
+    """Tell whether an axis holds channels, parts of them, or these joined with others."""
+    return any(atom in ("channel", PART) for atom, _ in _atoms(word, 0))
+
+
+def fitting(word: str, size: int) -> str:
+    """Return the word of an axis, which has lost or gained entries if its length is not its own."""
+    atoms = _atoms(word, size)
+    if len(atoms) < 2 or math.prod(length for _, length in atoms) == size:
+        return word
+    return "channel" if is_features(word) else UNKNOWN
 
 
 def agreed_on(words: set[str]) -> str:
-    """Return the word on which all agree, those that know none left out.
+    """Return the word on which all agree; copies agree with any.
 
     Where positions at their places meet others that have changed them, the result has moved.
     """
-    words = words - {UNKNOWN, COPIES} or words
+    words = words - {COPIES} or words
     if MOVED in words:
         return MOVED
     return words.pop() if len(words) == 1 else UNKNOWN
@@ -94,7 +149,9 @@ def agreed_on(words: set[str]) -> str:
 
 def moved(word: str) -> str:
     """Return the word of an axis whose entries have changed their places."""
-    return word if word in FEATURES or word == UNKNOWN else MOVED
+    if word in FEATURES or word == UNKNOWN:
+        return word
+    return "channel" if is_features(word) else MOVED
 
 
 def rolled(word: str, shift: int, size: int) -> str:

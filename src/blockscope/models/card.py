@@ -94,6 +94,11 @@ class ModelCard(BaseModel):
         default=(),
         description="nodes whose random numbers change nothing: constants are in their place",
     )
+    custom_gradients: int = Field(
+        default=0,
+        description="operations for which the network's program defined a gradient that the file "
+        "does not hold; those of the operations are used",
+    )
     compared: dict[str, str | float] = Field(
         default_factory=dict,
         description="for a converted network (ONNX): with what its outputs were compared, and the "

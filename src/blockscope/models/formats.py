@@ -20,6 +20,7 @@ from tensorflow.python.framework.convert_to_constants import (
 from blockscope.io.errors import BadFile, first_line
 from blockscope.io.hdf5_links import check_self_contained
 from blockscope.io.memory import check_fits
+from blockscope.models.custom_gradients import with_plain_gradients
 from blockscope.models.entry import InputSettings, ModelEntry
 from blockscope.models.keras_layers import Noted, noted_layers
 from blockscope.models.layer_names import with_short_names
@@ -154,10 +155,12 @@ def _read_keras(source: Path, entry: ModelEntry) -> Graph:
     nodes = [tensor.op.name for tensor in frozen.inputs]
     nodes_of = dict(zip((tensor.name for tensor in inputs), nodes, strict=True))
     output = None if place is None else frozen.outputs[0].op.name
+    first = frozen.outputs[0].name
+    definition = with_plain_gradients(frozen.graph.as_graph_def(), nodes, first, function)
     left = iter(frozen.outputs[-sum(map(len, layers.values())) :])
     tensors = {name: [next(left).op.name for _ in found] for name, found in layers.items()}
     return Graph(
-        frozen.graph.as_graph_def(), nodes_of[image], output, nodes_of,
+        definition, nodes_of[image], output, nodes_of,
         layers=with_short_names(tensors),
     )  # fmt: skip
 

@@ -12,6 +12,7 @@ from blockscope.io.downloads import MOST_MB, fetch
 from blockscope.io.errors import BadFile
 from blockscope.io.labels import Labels, read_labels
 from blockscope.models.card_builder import build_card
+from blockscope.models.custom_gradients import custom_gradients
 from blockscope.models.device import software_facts
 from blockscope.models.entry import ModelEntry, Source
 from blockscope.models.flat_logits import with_flat_logits
@@ -67,6 +68,7 @@ def write_model(
             "asked": normal.asked,
             "floats": normal.floats,
             "undrawn": normal.undrawn,
+            "custom_gradients": len(custom_gradients(graph.definition)),
             "source": entry.graph.url or entry.graph.path or "",
             "source_sha256": source_sha256,
             "entry": entry.digest,

@@ -129,6 +129,11 @@ def describe_card(card: ModelCard) -> list[str]:
             if card.floats
             else []
         ),
+        *(
+            [f"Gradients of their own that the file does not hold: {card.custom_gradients}"]
+            if card.custom_gradients
+            else []
+        ),
         f"{_logits(card)}, {card.outputs} in all, {named} with a label",
         f"Layers ({len(card.layers)}): row x col x channel",
     ]

@@ -240,6 +240,66 @@ def test_a_vector_with_axes_of_one_entry_has_one_position():
     case.check("means", case.terms("means"))
 
 
+def multi_rate(x, keep=None):
+    """Dilated convolutions side by side on a small map, and the mean of it all, as in DeepLab."""
+    x = tf.nn.max_pool2d(conv(x, 6, seed=2), 2, 2, "SAME")
+    branches = [tf.nn.conv2d(x, w(3, 3, 6, 4, seed=n), 1, "SAME", dilations=n) for n in (2, 3)]
+    pooled = conv(tf.reduce_mean(x, [1, 2], keepdims=True), 3, (1, 1), seed=5)
+    pooled = tagged("pooled", tf.image.resize(pooled, (5, 7)), keep)
+    joined = tagged("joined", tf.nn.relu(tf.concat([*branches, pooled], 3)), keep)
+    return head(tagged("projected", conv(joined, 5, (1, 1), seed=6), keep))
+
+
+def group_norm(x, keep=None):
+    """Three groups of a map's channels, flattened with its positions, as PyTorch exports it."""
+    x = tf.transpose(conv(x, 6, seed=2), [0, 3, 1, 2])
+    flat = tf.reshape(x, [-1, 3, 2 * 10 * 14])
+    flat -= tf.reduce_mean(flat, 2, keepdims=True)
+    x = tf.transpose(tf.reshape(flat * 2.0, [-1, 6, 10, 14]), [0, 2, 3, 1])
+    x = tagged("normed", x, keep)
+    return head(tagged("after", conv(x, 5, seed=3), keep))
+
+
+@pytest.mark.parametrize(
+    ("build", "layers"),
+    [
+        (multi_rate, {"joined": (5, 7, 11), "projected": (5, 7, 5)}),
+        (group_norm, {"normed": (10, 14, 6), "after": (10, 14, 5)}),
+    ],
+)
+def test_maps_on_their_way_through_many_operations(build, layers):
+    case = Case(build)
+    for layer, shape in layers.items():
+        assert case.layers[layer] == shape
+        case.check(layer, case.terms(layer))
+    assert "pooled" not in case.layers  # the same at every position
+
+
+def test_what_convolutions_make_of_unknown_axes_is_no_layer():
+    def build(x):
+        x = conv(x, 6, stride=2, seed=2, name="a")
+        flipped = tf.einsum("bhwc,hk->bkwc", x, w(5, 5, seed=4))
+        flipped = tf.nn.relu(conv(flipped, 6, seed=3), name="mixed")
+        added = tf.nn.relu(x + 0.5 * flipped, name="added")
+        tokens = tf.matmul(w(35, 35, seed=5), tf.reshape(x, [-1, 35, 6]))
+        tokens = tf.nn.relu(conv(tf.reshape(tokens, [-1, 5, 7, 6]), 6, seed=3), name="tokens")
+        dense = tf.reshape(tf.reshape(x, [-1, 210]) @ w(210, 70, seed=6), [-1, 5, 7, 2])
+        dense = tf.nn.relu(conv(dense, 6, seed=3), name="decoded")
+        return sum(head(part) for part in (added, tokens, dense))
+
+    case = Case(build)
+    assert "a" in case.layers
+    assert not {"mixed", "added", "tokens", "decoded"} & set(case.layers)
+
+
+def test_a_layer_behind_which_only_steps_follow_is_refused():
+    def build(x):
+        return head(tf.round(tf.nn.relu(conv(x, 6, seed=2), name="a") * 9) + x[..., :1] * 0)
+
+    with pytest.raises(BadFile, match=r"does not respond to layer 'a': .* at steps \(Round, Sign"):
+        Case(build).linear("a")
+
+
 def first_channels(x, keep=None):
     x = conv(x, 6, stride=2, seed=2)
     first = tagged("first", tf.transpose(x, [0, 3, 1, 2]), keep)
