@@ -40,7 +40,7 @@ from blockscope.models.rewrites.making import held
 from blockscope.models.token_grid import Grid, grid_of, grid_word
 
 OF_MAPS = frozenset(
-    """Conv2D DepthwiseConv2dNative Conv2DBackpropInput MaxPool AvgPool LRN FusedBatchNorm
+    """Conv2D DepthwiseConv2dNative Conv2DBackpropInput MaxPool MaxPoolV2 AvgPool LRN FusedBatchNorm
     FusedBatchNormV2 FusedBatchNormV3 ResizeBilinear ResizeNearestNeighbor ResizeBicubic
     SpaceToDepth DepthToSpace SpaceToBatchND BatchToSpaceND""".split()
 )
@@ -51,7 +51,8 @@ SAME_AXES = frozenset(
     """Identity IdentityN StopGradient PreventGradient Snapshot Cast Relu Relu6 Elu Selu LeakyRelu
     Sigmoid Tanh Softplus Softsign Exp Expm1 Log Log1p Sqrt Rsqrt Square Abs Neg Sign Erf Erfc
     Reciprocal Inv Floor Ceil Round Rint Softmax LogSoftmax ClipByValue MirrorPad EnsureShape
-    Cumsum Sin Cos Tan Atan ZerosLike OnesLike""".split()
+    Cumsum Sin Cos Tan Atan ZerosLike OnesLike LogicalNot IsFinite FakeQuantWithMinMaxArgs
+    FakeQuantWithMinMaxVars FakeQuantWithMinMaxVarsPerChannel""".split()
 )
 ELEMENTWISE = frozenset(
     """Add AddV2 AddN Sub Mul RealDiv Div DivNoNan Maximum Minimum Pow SquaredDifference BiasAdd
@@ -218,8 +219,10 @@ class _Rules:
         return tuple(axes)
 
     def concatenated(self, node: node_def_pb2.NodeDef) -> Axes:
-        sources = graphs.sources(node)[:-1]
-        place = held(node, len(sources), self.nodes)
+        sources = graphs.sources(node)
+        number = 0 if node.op == "Concat" else len(sources) - 1  # which input holds the axis
+        place = held(node, number, self.nodes)
+        sources = sources[:number] + sources[number + 1 :]
         known = [self.found[source] for source in sources if source in self.found]
         if place is None or len({len(axes) for axes in known}) != 1:
             return ()
@@ -449,6 +452,7 @@ RULES: dict[str, Rule] = {
     "Reshape": _Rules.reshaped,
     "Squeeze": _Rules.squeezed,
     "ExpandDims": _Rules.expanded,
+    "Concat": _Rules.concatenated,
     "ConcatV2": _Rules.concatenated,
     "StridedSlice": _Rules.sliced,
     "ReverseV2": _Rules.reversed,

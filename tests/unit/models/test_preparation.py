@@ -275,6 +275,15 @@ def test_maps_on_their_way_through_many_operations(build, layers):
     assert "pooled" not in case.layers  # the same at every position
 
 
+def test_axes_stay_known_through_rare_operations():
+    def build(x):
+        x = tf.quantization.fake_quant_with_min_max_args(conv(x, 6, seed=2), -6, 6)
+        x = tf.raw_ops.Concat(concat_dim=3, values=[x, tf.nn.relu(x - 0.1)])
+        return head(tf.nn.relu(conv(x, 5, seed=3), name="after"))
+
+    assert Case(build).layers["after"] == (10, 14, 5)
+
+
 def test_what_convolutions_make_of_unknown_axes_is_no_layer():
     def build(x):
         x = conv(x, 6, stride=2, seed=2, name="a")
