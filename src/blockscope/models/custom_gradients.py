@@ -45,6 +45,11 @@ def with_plain_gradients(
     function
         Computes the same with the network's own gradients.
 
+    Returns
+    -------
+    plain
+        The graph without gradients of its own.
+
     Raises
     ------
     BadFile
