@@ -1,5 +1,6 @@
 # What all rules look up: the checked project, the places of files, the digest of a stage's code, what a
 # job asks for. The logic is in the package (blockscope.config, blockscope.runtime), where it is tested.
+import re
 from functools import cache
 from pathlib import Path
 
@@ -41,6 +42,7 @@ from blockscope.runtime.code_digest import code_digest
 from blockscope.runtime.lost_results import mark_outdated
 from blockscope.io.errors import BlockscopeError
 from blockscope.autodiff.gradient_overrides import OVERRIDES
+from blockscope.models.randomised_entry import RandomisedEntry
 
 # Scripts are found from this file, so that the workflow can be a module of another one.
 SCRIPTS = Path(str(workflow.current_basedir)).parent / "scripts"
@@ -132,6 +134,12 @@ def layer_of(wildcard):
 
 def model_entry(wildcards):
     return user_errors(lambda: project.models[wildcards.model])
+
+
+def randomised_models():
+    """Return a pattern of the ids of networks that are made of others; without any, it fits nothing."""
+    names = [re.escape(n) for n, e in project.models.items() if isinstance(e, RandomisedEntry)]
+    return "|".join(names) or r"(?!)"
 
 
 def image_path(wildcards):

@@ -34,6 +34,10 @@ class Stage:
 STAGES: Mapping[str, Stage] = MappingProxyType(
     {
         "model": Stage("network in normal form: its input, outputs and layers", "keras"),
+        "randomised_model": Stage(
+            "network in normal form with weights drawn anew: its input, outputs and layers",
+            "tensorflow",
+        ),
         "input": Stage("image as the network sees it"),
         "activations": Stage("activations of one layer for one image", "tensorflow"),
         "classes": Stage(
