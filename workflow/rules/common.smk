@@ -42,7 +42,6 @@ from blockscope.runtime.code_digest import code_digest
 from blockscope.runtime.lost_results import mark_outdated
 from blockscope.io.errors import BlockscopeError
 from blockscope.autodiff.gradient_overrides import OVERRIDES
-from blockscope.models.randomised_entry import RandomisedEntry
 
 # Scripts are found from this file, so that the workflow can be a module of another one.
 SCRIPTS = Path(str(workflow.current_basedir)).parent / "scripts"
@@ -138,8 +137,13 @@ def model_entry(wildcards):
 
 def randomised_models():
     """Return a pattern of the ids of networks that are made of others; without any, it fits nothing."""
-    names = [re.escape(n) for n, e in project.models.items() if isinstance(e, RandomisedEntry)]
-    return "|".join(names) or r"(?!)"
+    return "|".join(map(re.escape, project.made_of)) or r"(?!)"
+
+
+def randomised_files(wildcards, path):
+    """Input: a file of each network that is made of this one."""
+    others = user_errors(lambda: project.randomised(wildcards.model))
+    return [path.format(other=other, **wildcards) for other in others]
 
 
 def image_path(wildcards):
@@ -183,6 +187,7 @@ def rendering_options():
     return {
         "neuron_groups": settings.neuron_groups.count,
         "rendered": settings.sprites.recipe != "none",
+        "made_of": project.made_of,
     }
 
 
@@ -248,5 +253,8 @@ def everything(wildcards):
     drawn = Sprites(settings.sprites.channels_per_job, channels_of)
     rendered = settings.sprites.recipe != "none"
     return all_results(
-        project.runs.values(), settings.neuron_groups.count, drawn if rendered else None
+        project.runs.values(),
+        settings.neuron_groups.count,
+        drawn if rendered else None,
+        project.made_of,
     )

@@ -58,6 +58,9 @@ STAGES: Mapping[str, Stage] = MappingProxyType(
         "ablation": Stage(
             "what every label's logit really loses without parts of one layer", "tensorflow"
         ),
+        "sanity": Stage(
+            "likeness of every label's attribution to that of networks with weights drawn anew"
+        ),
         "render_sprites": Stage("sprites of some channels or neurons of one layer", "tensorflow"),
         "render_group_sprites": Stage("sprites of some neuron groups of one layer", "tensorflow"),
         "spritemap": Stage("sprites of one layer in one file"),

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import ConfigDict, Field, Strict, StrictInt, model_validator
 
 from blockscope.models.entry import ModelEntry, Settings, in_one_sentence
 
 Kind = Literal["cascading", "independent"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
 LayerName = Annotated[str, Strict(), Field(min_length=1)]
 Seed = Annotated[StrictInt, Field(ge=0, le=2**63 - 1)]
 

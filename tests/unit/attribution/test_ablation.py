@@ -20,13 +20,12 @@ from blockscope.attribution.ablation import (
     Losses,
     ablate,
     baseline_of,
-    correlation,
     named_ablation,
-    rank_correlation,
     single_channels,
     single_groups,
     single_positions,
 )
+from blockscope.attribution.correlation import correlation, rank_correlation
 from blockscope.attribution.neuron_groups import group_neurons
 from blockscope.autodiff.gradient_overrides import OVERRIDES
 from blockscope.autodiff.gradients import Gradients
