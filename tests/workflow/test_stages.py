@@ -18,9 +18,10 @@ from blockscope.runtime.code_digest import code_digest
 LINEARISING = {"classes", "positions", "channels", "drivers", "neuron_groups"}
 # Not by default: see test_sprites, test_grids, test_contact.
 ABLATION = {"ablation"}  # by its name alone: no panel shows it
+RANDOMISED = {"randomised_model", "sanity"}  # see test_randomised
 RENDERING = {"render_sprites", "spritemap", "render_grid", "grid_image", "contact_sheet"}
 STAGES = LINEARISING | {"model", "input", "activations", "factors", "panel", "page", "gallery"}
-STAGES |= RENDERING | ABLATION
+STAGES |= RENDERING | ABLATION | RANDOMISED
 PAGES = {"page", "contact_sheet", "gallery"}
 PANELS = 5  # of the finished run
 FACTORS = "results/tiny/noise/smooth/factors"
@@ -95,7 +96,7 @@ def test_progress_is_seen_and_kept_in_the_log(finished):
 
 def test_every_module_that_a_job_uses_counts_in_its_digest(finished):
     uncounted = finished[0].uncounted_modules()
-    assert set(uncounted) == STAGES - RENDERING - ABLATION
+    assert set(uncounted) == STAGES - RENDERING - ABLATION - RANDOMISED
     assert not any(uncounted.values()), uncounted
 
 
@@ -177,6 +178,8 @@ def change(project, file: str) -> None:
         ("attribution/all_labels.py", {"classes", "channels", "neuron_groups", "ablation"}),
         ("attribution/ablation.py", ABLATION),
         ("attribution/quadrature.py", {"channels"}),
+        ("attribution/correlation.py", {"ablation", "sanity"}),
+        ("models/randomisation.py", {"randomised_model"}),
         ("attribution/factors.py", {"factors", "neuron_groups", "render_grid", "ablation"}),
         ("feature_visualization/optimizer.py", {"render_sprites", "render_grid"}),
         ("feature_visualization/coherent_grid.py", {"render_grid"}),
