@@ -11,6 +11,7 @@ from bench import (
     grids,
     ground_truth,
     positions_and_channels_speed,
+    randomised,
     rendering,
     truth_channels,
     truth_positions,
@@ -22,6 +23,7 @@ SECTIONS = {
     "grids": (grids,),
     "files": (checksums,),
     "truth": (ground_truth, truth_positions, truth_channels),
+    "randomised": (randomised,),
 }
 
 
