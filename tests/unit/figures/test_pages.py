@@ -123,6 +123,7 @@ def check_self_contained(page: Page) -> None:
     assert outside == ["https://doi.org/10.23915/distill.00010"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [1, 2, 5])
 @pytest.mark.parametrize("joint", [False, True])
 def test_a_page_needs_nothing_else(
