@@ -6,6 +6,7 @@ import argparse
 import itertools
 
 from bench import (
+    ablation_speed,
     all_labels,
     checksums,
     grids,
@@ -17,7 +18,7 @@ from bench import (
 )
 
 SECTIONS = {
-    "speed": (all_labels, positions_and_channels_speed),
+    "speed": (all_labels, positions_and_channels_speed, ablation_speed),
     "render": (rendering,),
     "grids": (grids,),
     "files": (checksums,),

@@ -26,8 +26,8 @@ CASES = {
     "squeezenet_flowers_fire5_fire9": ("squeezenet", "flowers", ("fire5", "fire9")),
     "synthetic_dog_cat_mixed4d_mixed5a": ("synthetic", "dog_cat", ("mixed4d", "mixed5a")),
 }
-# At 27 x 27 positions, four times those of the others; its labels are almost equally likely, so that
-# a path takes hundreds of steps.
+# Four times the positions of the others, and labels that are almost equally likely, so that a path
+# takes hundreds of steps.
 LONGEST = "squeezenet_flowers_fire5_fire9"
 
 
