@@ -1,7 +1,7 @@
 """Speed of exact ablation, beside one pass from the pixels for each part.
 
-On the network of ``all_labels``: all positions and all channels of a layer, for all labels, with the
-linear losses beside them. A pass from the pixels is what it would take without the layer's cached
+On the network of ``all_labels``: all positions and all channels of a layer, for all labels, and the
+linear losses of the same. A pass from the pixels is what it would take without the layer's cached
 activations; its time is the median of passes before and after.
 """
 
@@ -26,9 +26,12 @@ def add_options(_: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Print a line for positions, for channels, and for both."""
-    import numpy as np
-
-    from blockscope.attribution.ablation import ablate, single_channels, single_positions
+    from blockscope.attribution.ablation import (
+        exact_losses,
+        linear_losses,
+        single_channels,
+        single_positions,
+    )
     from blockscope.autodiff.gradient_overrides import OVERRIDES
     from blockscope.autodiff.gradients import Gradients
     from blockscope.autodiff.linear_map import LinearMap
@@ -57,23 +60,25 @@ def run(options: argparse.Namespace) -> None:
 
     passes()
     print(f"Exact ablation at {LAYER}, {graph.name}, all labels, linear losses beside")
-    total = {"parts": 0, "seconds": 0.0, "before": 0.0}
+    totals = [0, 0.0, 0.0, 0.0]
     for kind, part in parts.items():
         each = passes()
         began = time.perf_counter()
-        ablate(gradients, linear, part, np.zeros_like(activations), indexes)
-        seconds = time.perf_counter() - began
+        exact_losses(gradients, part, indexes)
+        exact = time.perf_counter() - began
+        began = time.perf_counter()
+        linear_losses(linear, part, indexes)
+        first_order = time.perf_counter() - began
         before = median(each + passes()) * part.count
-        note = f"{part.count - len(part.live)} are zero"
-        _print(kind, part.count, seconds, before, note)
-        for name, value in (("parts", part.count), ("seconds", seconds), ("before", before)):
-            total[name] += value
-    _print("both", int(total["parts"]), total["seconds"], total["before"], "")
+        _print(kind, part.count, before, exact, first_order)
+        found = (part.count, before, exact, first_order)
+        totals = [total + one for total, one in zip(totals, found, strict=True)]
+    _print("both", *totals)
 
 
-def _print(kind: str, count: int, seconds: float, before: float, note: str) -> None:
+def _print(kind: str, count: float, before: float, exact: float, linear: float) -> None:
     print(
-        f"  {kind:10} {count:4} parts  from the pixels {before:6.1f} s  ours {seconds:6.2f} s "
-        f"{before / seconds:5.1f}x  {note}",
+        f"  {kind:10} {count:4.0f} parts  from the pixels {before:6.1f} s  exact {exact:6.2f} s "
+        f"{before / exact:5.1f}x  linear {linear:6.2f} s  both {exact + linear:6.2f} s",
         flush=True,
     )

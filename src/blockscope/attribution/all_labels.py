@@ -60,8 +60,8 @@ def attribute_labels(
     if mode is Mode.FORWARD:
         positions = np.argwhere(np.ones((rows, cols), bool)).astype(np.int32)
         batches = in_batches(positions, linear.bytes_per_tangent(), memory_mb)
-        bar = "positions" if progress else None
-        found = logits_in_batches(linear.jvp_positions, batches, indexes, bar)
+        what = "positions" if progress else None
+        found = logits_in_batches(linear.jvp_positions, batches, indexes, what)
         return found.reshape(rows, cols, len(indexes)).transpose(2, 0, 1)
     wanted = np.asarray(indexes, np.int32)
     batches = in_batches(wanted, linear.bytes_per_tangent(), memory_mb)
