@@ -1,0 +1,62 @@
+"""What was measured of a run's map, for a page: losses of all labels, plots and words of its own."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from blockscope.config.panels import Panel
+from blockscope.figures import trust_words
+from blockscope.figures.colour import factor_colours
+from blockscope.figures.data.trust import LabelTrust, Losses, TrustPanel
+from blockscope.figures.page.page_data import PageData
+from blockscope.figures.page.quantization import PackedArray
+
+
+def pack_trust(page: PageData, _: Panel) -> dict[str, object]:
+    """Return exact losses of the earlier layer, and what was measured of the run's labels.
+
+    ``sets`` (label, set) holds every set of neuron groups, group f in set n where bit f of n is 1;
+    None where there are too many groups, which then can be taken away one at a time.
+    """
+    panel = TrustPanel.of_run(page.run, page.files)
+    ablation = page.read(page.files.one("ablation1"))
+    groups = page.read(page.files.one("groups1"))
+    spatial = groups["spatial"].transpose("factor", "row", "col").to_numpy()
+
+    def of_all(name: str, *axes: str) -> PackedArray:
+        return PackedArray(ablation[name].transpose("label", *axes).to_numpy())
+
+    return {
+        "layer": page.run.layer1,
+        "baseline": panel.baseline,
+        "positions": of_all("positions", "row", "col"),
+        "positions_linear": of_all("positions_linear", "row", "col"),
+        "groups": of_all("groups", "factor"),
+        "groups_linear": of_all("groups_linear", "factor"),
+        "sets": of_all("sets", "set") if "sets" in ablation else None,
+        "spatial": PackedArray(spatial),
+        "colours": factor_colours(len(spatial)),
+        "labels": [_label(panel, label) for label in panel.labels],
+        "foot": trust_words.foot(panel),
+    }
+
+
+def _label(panel: TrustPanel, label: LabelTrust) -> dict[str, object]:
+    curves = label.curves
+    return {
+        "name": label.name,
+        "sentences": trust_words.sentences(panel, label),
+        "scatter": {kind: _pairs(losses) for kind, losses in label.losses.items()},
+        "curves": {
+            "counts": curves.counts.tolist(),
+            **{
+                name: getattr(curves, name).tolist()
+                for name in ("deletion", "insertion", "mean", "sd")
+            },
+        },
+    }
+
+
+def _pairs(losses: Losses) -> PackedArray:
+    """Return what is attributed to each part and its exact loss, (2, part)."""
+    return PackedArray(np.stack([losses.attributed.ravel(), losses.exact.ravel()]))

@@ -1,0 +1,115 @@
+"""A small plot on a sheet: numbers across and down, in a frame that says its range."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from blockscope.figures.arrays import Floats
+from blockscope.figures.captions import number
+from blockscope.figures.print.bar_list import GREY, LINE, SMALL_PT
+from blockscope.figures.print.layout import Place
+from blockscope.figures.print.sheet import Sheet, shortened, wrapped
+
+FRAME, ZERO = "#b8b8b8", "#d0d0d0"
+SHARE = 0.7  # height of a plot, of its width
+DOT = 0.35  # mm, radius
+
+
+def span(*values: Floats | Sequence[float]) -> tuple[float, float]:
+    """Return the least and the largest of all values and 0, apart from each other."""
+    found = np.concatenate([np.ravel(v) for v in values])
+    finite = found[np.isfinite(found)]
+    low, high = float(min(finite.min(initial=0), 0)), float(max(finite.max(initial=0), 0))
+    return (low, high) if high > low else (-1.0, 1.0)
+
+
+@dataclass(frozen=True)
+class Plot:
+    """A frame on a sheet, with the range of what it shows in both directions."""
+
+    sheet: Sheet
+    place: Place
+    across: tuple[float, float]
+    up: tuple[float, float]
+
+    @property
+    def bottom(self) -> float:
+        """Where the frame ends, in mm from the top."""
+        return self.place.top + self.place.width * SHARE
+
+    def x(self, values: Floats | Sequence[float]) -> list[float]:
+        """Return where values stand, in mm from the left."""
+        return self._placed(values, self.across, self.place.left, self.place.width)
+
+    def y(self, values: Floats | Sequence[float]) -> list[float]:
+        """Return where values stand, in mm from the top."""
+        height = self.bottom - self.place.top
+        return self._placed(values, self.up, self.bottom, -height)
+
+    @staticmethod
+    def _placed(
+        values: Floats | Sequence[float], ends: tuple[float, float], start: float, length: float
+    ) -> list[float]:
+        low, high = ends
+        share = (np.clip(np.asarray(values, np.float64), low, high) - low) / (high - low)
+        return [float(start + length * one) for one in share]
+
+    def frame(self, names: tuple[str, str]) -> float:
+        """Draw the frame, lines at zero and the ranges; returns where its words end.
+
+        ``names``: what is across, what is up.
+        """
+        sheet, place = self.sheet, self.place
+        left, right, height = place.left, place.left + place.width, self.bottom - place.top
+        for (low, high), draw in ((self.across, self._down), (self.up, self._level)):
+            if low < 0 < high:
+                draw(0.0)
+        sheet.outline(left, place.top, place.width, height, FRAME, 0.5)
+        full = max(map(abs, self.up))
+        for value, at in zip(self.up, (self.bottom - 0.8, place.top + 2.2), strict=True):
+            sheet.text(left + 0.6, at, number(value, full), SMALL_PT, colour=GREY)
+        full = max(map(abs, self.across))
+        ends = [number(value, full) for value in self.across]
+        baseline = self.bottom + 2.6
+        sheet.text(left, baseline, ends[0], SMALL_PT, colour=GREY)
+        sheet.text(right, baseline, ends[1], SMALL_PT, colour=GREY, align="right")
+        for words in (f"across: {names[0]}", f"up: {names[1]}"):
+            for line in wrapped(words, SMALL_PT, place.width):
+                baseline += LINE * 0.92
+                sheet.text(left, baseline, line, SMALL_PT, colour=GREY)
+        return baseline + 1.6
+
+    def _down(self, value: float) -> None:
+        at = self.x([value])[0]
+        self.sheet.line((at, at), (self.place.top, self.bottom), ZERO, 0.4)
+
+    def _level(self, value: float) -> None:
+        at = self.y([value])[0]
+        ends = (self.place.left, self.place.left + self.place.width)
+        self.sheet.line(ends, (at, at), ZERO, 0.4)
+
+    def diagonal(self) -> None:
+        """Draw where both numbers are equal."""
+        ends = (max(self.across[0], self.up[0]), min(self.across[1], self.up[1]))
+        self.sheet.line(self.x(ends), self.y(ends), FRAME, 0.5)
+
+    def dots(self, across: Floats, up: Floats, colour: str) -> None:
+        """Draw a dot for each pair of numbers."""
+        self.sheet.dots(self.x(across), self.y(up), DOT, colour)
+
+    def curve(self, across: Floats, up: Floats, colour: str, points: float = 0.9) -> None:
+        """Draw a line through pairs of numbers."""
+        self.sheet.line(self.x(across), self.y(up), colour, points)
+
+    def band(self, across: Floats, low: Floats, high: Floats, colour: str) -> None:
+        """Fill what lies between two curves."""
+        there, back = self.x(across), self.x(across[::-1])
+        self.sheet.area([*there, *back], [*self.y(low), *self.y(high[::-1])], colour)
+
+    def title(self, words: str) -> None:
+        """Place a short bold heading above the frame."""
+        fits = shortened(words, SMALL_PT, self.place.width, bold=True)
+        self.sheet.text(self.place.left, self.place.top - 1.0, fits, SMALL_PT, bold=True)

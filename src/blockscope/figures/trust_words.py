@@ -1,0 +1,108 @@
+"""What was measured of a map, in sentences, written once for print and page."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from blockscope.figures import captions
+from blockscope.figures.data.trust import LabelTrust, TrustPanel
+
+STEP = 1  # of the curves: what the first sentence tells
+
+
+def sentences(panel: TrustPanel, label: LabelTrust) -> list[str]:
+    """Say of one label what the plots show, with numbers."""
+    return [
+        _removal(panel, label),
+        _agreement(label),
+        _completeness(panel, label),
+        _strongest_group(panel, label),
+    ]
+
+
+def _removal(panel: TrustPanel, label: LabelTrust) -> str:
+    curves = label.curves
+    count, total = int(curves.counts[STEP]), int(curves.counts[-1])
+    lost = float(curves.deletion[0] - curves.deletion[STEP])
+    random = float(curves.mean[0] - curves.mean[STEP])
+    spread = float(curves.sd[STEP])
+    full = max(abs(lost), abs(random), spread)
+    which = "the strongest position" if count == 1 else f"the {count} strongest positions"
+    others = "a random one" if count == 1 else f"{count} random ones"
+    return (
+        f"Taking {which} of {total} away {_change(lost, full)} {_units(panel)}; {others} "
+        f"{_change(random, full)} \N{PLUS-MINUS SIGN} {captions.number(spread, _size(full))}."
+    )
+
+
+def _agreement(label: LabelTrust) -> str:
+    positions, channels = label.losses["positions"], label.losses["channels"]
+    return (
+        f"Ranks of the map and of exact losses by single positions correlate "
+        f"{_correlation(positions.rank_correlation)}; of gradient x activation and exact losses by "
+        f"single channels {_correlation(channels.rank_correlation)} (1: the same order, 0: none)."
+    )
+
+
+def _completeness(panel: TrustPanel, label: LabelTrust) -> str:
+    full = max(abs(label.attributed), abs(label.whole))
+    attributed = captions.signed(label.attributed, full)
+    whole = captions.signed(label.whole, full)
+    at = "zero" if panel.baseline == "zero" else "its mean"
+    return (
+        f"The map adds up to {attributed} {_units(panel)}; the whole layer at {at} takes away "
+        f"{whole}."
+    )
+
+
+def _strongest_group(panel: TrustPanel, label: LabelTrust) -> str:
+    groups = label.losses["groups"]
+    group = int(np.abs(groups.exact).argmax())
+    lost, linear = float(groups.exact[group]), float(groups.attributed[group])
+    full = max(abs(lost), abs(linear))
+    return (
+        f"Of {len(groups.exact)} neuron groups, group {group + 1} matters most: taking it away "
+        f"{_change(lost, full)} {_units(panel)}, to first order {captions.signed(-linear, full)}."
+    )
+
+
+def _change(lost: float, full: float) -> str:
+    verb = "lowers it by" if lost >= 0 else "raises it by"
+    return f"{verb} {captions.number(abs(lost), _size(full))}"
+
+
+def _size(full: float) -> float:
+    return full if full > 0 else 1.0
+
+
+def _units(panel: TrustPanel) -> str:
+    return f"{panel.unit}s"
+
+
+def _correlation(value: float) -> str:
+    return "is undefined (one of both is constant)" if math.isnan(value) else _two(value)
+
+
+def _two(value: float) -> str:
+    return f"{value:.2f}".replace("-", captions.MINUS)
+
+
+def foot(panel: TrustPanel) -> str:
+    """Say what the plots mean, and what none of them can tell."""
+    override = panel.run.override
+    own = (
+        "the network's own gradient"
+        if override == "none"
+        else f"the override {override}; channels and groups the network's own gradient"
+    )
+    at = "zero" if panel.baseline == "zero" else "the channel's mean over the positions"
+    return (
+        f"Exact losses: the network computed again with a part of {panel.run.layer1} set to {at}. "
+        f"The map follows {own}. On the diagonal, attribution says exactly what is lost. Deletion: "
+        "the strongest positions of the map set to zero first; insertion: put in first. Grey: "
+        "random orders of deletion, mean and twice their standard deviation on either side. "
+        f"Neuron groups leave {panel.relative_error:.2f} of the activations' norm unexplained. "
+        "A layer with parts at zero may be unlike any that an image gives."
+    )
