@@ -107,7 +107,8 @@ class LayerScores:
         wanted = (self._losses.shape[1], *self._sets.shape[1:])
         if maps.ndim != 4 or maps.shape[1:] != wanted:
             raise ValueError(
-                f"maps have shape {maps.shape}, expected (map, label, row, col) that end in {wanted}"
+                f"maps have shape {maps.shape}, expected (map, label, row, col), the last three "
+                f"{wanted}"
             )
         found = self._faithfulness(maps)
         found["sparseness"] = (("map", "label"), as_float32(gini(maps)), _note("Gini index"))

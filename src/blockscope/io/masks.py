@@ -81,7 +81,8 @@ def outside(path: str | os.PathLike[str], colour: str, label: str, model: str) -
 
 def object_pixels(pixels: Pixels, colour: str) -> Mask:
     """Return the pixels of one colour, ``#rrggbb``, of a mask (row, col, rgb)."""
-    return np.all(pixels == tuple(bytes.fromhex(colour[1:])), axis=-1)
+    same: Mask = np.all(pixels == tuple(bytes.fromhex(colour[1:])), axis=-1)
+    return same
 
 
 def colours_of(pixels: Pixels) -> dict[str, int]:

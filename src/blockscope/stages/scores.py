@@ -14,7 +14,12 @@ from blockscope.attribution.contrasts import find_contrasts
 from blockscope.attribution.layer_scores import ORDERS, LayerScores
 from blockscope.attribution.rivals import PATH_STEPS, RIVALS, product, rival_maps, slopes_at
 from blockscope.attribution.scores.infidelity import SETS
-from blockscope.attribution.scores.sensitivity import RADIUS, SAMPLES, max_sensitivity
+from blockscope.attribution.scores.sensitivity import (
+    RADIUS,
+    SAMPLES,
+    max_sensitivity,
+    noisy_points,
+)
 from blockscope.autodiff.gradient_overrides import find_override
 from blockscope.autodiff.gradients import Gradients
 from blockscope.io import datasets
@@ -71,7 +76,8 @@ def write_scores(
     scorer = LayerScores(task.network, pixels, gradients, indexes, head, memory_mb, SEED)
     masks = _masks(mask, objects, task, indexes) if mask else []
     dataset = scorer.score(maps, masks)
-    change = max_sensitivity(explain, task.activations, SEED)
+    near = noisy_points(task.activations, SEED)
+    change = max_sensitivity(explain, task.activations, near)
     dataset["sensitivity"] = ("map", "label"), datasets.as_float32(change), _NOISE
     dataset["maps"] = ("map", "label", "row", "col"), datasets.as_float32(maps)
     sources = [f"activation x gradient, override {override}", *(r.source for r in RIVALS.values())]

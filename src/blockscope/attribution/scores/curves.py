@@ -36,8 +36,12 @@ class Curves:
 
 
 def counts_of(positions: int, steps: int = STEPS) -> npt.NDArray[np.intp]:
-    """Return how many positions are gone at each point of a curve: equal steps from none to all."""
-    return np.unique(np.rint(np.linspace(0, positions, steps + 1)).astype(np.intp))
+    """Return how many positions are gone at each point of a curve, from none to all.
+
+    Equal steps but for rounding, and the same when read backwards.
+    """
+    half = np.rint(np.linspace(0, positions, steps + 1)[: steps // 2 + 1]).astype(np.intp)
+    return np.unique([*half, *(positions - half)])
 
 
 def ranks_of(maps: Floats) -> npt.NDArray[np.intp]:

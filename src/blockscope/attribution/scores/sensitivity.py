@@ -13,18 +13,23 @@ RADIUS = 0.1  # of the root mean square of the values
 SAMPLES = 5
 
 
-def max_sensitivity(
-    explain: Callable[[Floats], Floats],
-    value: Floats,
-    seed: int,
-    radius: float = RADIUS,
-    samples: int = SAMPLES,
+def noisy_points(
+    value: Floats, seed: int, radius: float = RADIUS, samples: int = SAMPLES
 ) -> Floats:
-    """Return the largest relative change of maps under noise.
+    """Return points near a value, (sample, ...).
 
-    ``max over y of |map(y) - map(x)| / |map(x)|`` with Euclidean norms; y is x plus noise, uniform
-    between plus and minus ``radius`` times the root mean square of x. Captum: ``sensitivity_max``,
-    which takes the radius as it is. NaN for maps of zeros.
+    The noise is uniform between plus and minus ``radius`` times the value's root mean square.
+    """
+    width = radius * np.sqrt(np.mean(value.astype(np.float64) ** 2))
+    noise = np.random.default_rng(seed).uniform(-width, width, (samples, *value.shape))
+    return (value + noise).astype(value.dtype)
+
+
+def max_sensitivity(explain: Callable[[Floats], Floats], value: Floats, near: Floats) -> Floats:
+    """Return the largest relative change of maps between a value and points near it.
+
+    ``max over y of |map(y) - map(x)| / |map(x)|``, Euclidean norms. Captum: ``sensitivity_max``.
+    NaN for a map of zeros.
 
     Parameters
     ----------
@@ -32,23 +37,16 @@ def max_sensitivity(
         From points (batch, ...) to their maps (..., batch, row, col).
     value
         The point x that is explained.
-    seed
-        Of the noise.
-    radius
-        How large the noise is.
-    samples
-        How many points y are tried.
+    near
+        The points y, (sample, ...).
 
     Returns
     -------
     change
         The leading axes of the maps.
     """
-    width = radius * np.sqrt(np.mean(value.astype(np.float64) ** 2))
-    noise = np.random.default_rng(seed).uniform(-width, width, (samples, *value.shape))
-    points = np.concatenate([value[None], (value + noise).astype(value.dtype)])
-    found = explain(points).astype(np.float64)
-    at, near = found[..., :1, :, :], found[..., 1:, :, :]
-    apart = np.linalg.norm(near - at, axis=(-2, -1)).max(-1)
+    found = explain(np.concatenate([value[None], near])).astype(np.float64)
+    at, others = found[..., :1, :, :], found[..., 1:, :, :]
+    apart = np.linalg.norm(others - at, axis=(-2, -1)).max(-1)
     size = np.linalg.norm(at[..., 0, :, :], axis=(-2, -1))
     return np.divide(apart, size, out=np.full_like(size, np.nan), where=size > 0)
