@@ -134,8 +134,17 @@ def model_entry(wildcards):
     return user_errors(lambda: project.models[wildcards.model])
 
 
+def image_row(wildcards):
+    return user_errors(lambda: project.images[wildcards.image])
+
+
 def image_path(wildcards):
-    return user_errors(lambda: project.images[wildcards.image]).path
+    return image_row(wildcards).path
+
+
+def mask_path(wildcards):
+    """Input: the mask of an image's objects; nothing where it has none."""
+    return image_row(wildcards).mask or []
 
 
 def fit_classes(wildcards):

@@ -24,6 +24,7 @@ from blockscope.feature_visualization.unit_selection import shard_files
 _MADE_OF = {
     "classes{n}": ("activations{n}",),
     "channels{n}": ("activations{n}",),
+    "scores{n}": ("scores_table{n}", "classes{n}", "activations{n}"),
     "positions": ("activations1",),
     "drivers": ("activations1",),
     "factors{n}": ("factors_table{n}", "classes{n}", "classes2"),

@@ -120,6 +120,8 @@ def known_files(row: RunRow, neuron_groups: int, rendered: bool) -> Files:
         return {
             **{f"classes{n}": f"{gradient}/classes/{path}.h5" for n, path in paths.items()},
             **{f"channels{n}": f"{gradient}/channels/{path}.h5" for n, path in paths.items()},
+            **{f"scores{n}": f"{gradient}/scores/{path}.h5" for n, path in paths.items()},
+            **{f"scores_table{n}": f"{gradient}/scores/{path}.tsv" for n, path in paths.items()},
             "positions": f"{gradient}/positions/{between}.h5",
             "drivers": f"{gradient}/drivers/{between}.h5",
         }

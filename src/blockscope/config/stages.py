@@ -54,6 +54,10 @@ STAGES: Mapping[str, Stage] = MappingProxyType(
         "ablation": Stage(
             "what every label's logit really loses without parts of one layer", "tensorflow"
         ),
+        "scores": Stage(
+            "how far the attribution of one layer, and other methods' maps, can be trusted",
+            "tensorflow",
+        ),
         "render_sprites": Stage("sprites of some channels or neurons of one layer", "tensorflow"),
         "render_group_sprites": Stage("sprites of some neuron groups of one layer", "tensorflow"),
         "spritemap": Stage("sprites of one layer in one file"),

@@ -138,6 +138,22 @@ def model(**keys):
     return lambda p: p.model.update(keys)
 
 
+def masked(
+    objects="#ff0000=red star", file="m.png", size=(7, 5), colours=((255, 0, 0),), image_size=(7, 5)
+):
+    """Give the image a mask whose first pixels have these colours."""
+
+    def change(project):
+        Image.new("RGB", image_size, (200, 10, 30)).save(project.folder / "dog.png")
+        mask = Image.new("RGB", size)
+        for place, colour in enumerate(colours):
+            mask.putpixel((0, place), colour)
+        mask.save(project.folder / "m.png")
+        project.images = ["image\tpath\tmask\tobjects", f"dog\tdog.png\t{file}\t{objects}"]
+
+    return change
+
+
 def file(name, content):
     return lambda p: (p.folder / name).write_bytes(content)
 
@@ -338,6 +354,49 @@ MISTAKES = {
         lambda p: p.config.update(images="gone.tsv"),
         "gone.tsv: does not exist (looked in",
     ),
+    "mask without objects": (
+        masked(objects=""),
+        "images.tsv, line 2 (image 'dog'): has a column mask but no objects; valid: both, as in",
+    ),
+    "objects without a mask": (
+        masked(file=""),
+        "has a column objects but no mask; valid: both",
+    ),
+    "object without a colour": (
+        masked(objects="ant"),
+        ("images.tsv, line 2 (image 'dog'), column objects: 'ant' does not begin with a colour; "
+        "valid: '#rrggbb=label', separated by '|'"),
+    ),
+    "object without a label": (masked(objects="#ff0000="), "'#ff0000=' has no label; valid:"),
+    "black object": (masked(objects="#000000=red star"), "'#000000=red star': black"),
+    "colour of two objects": (
+        masked(objects="#ff0000=red star|#FF0000=blue moon"),
+        "colour #ff0000 stands for two objects; valid:",
+    ),
+    "missing mask": (
+        masked(file="gone.png"),
+        "images.tsv, line 2 (image 'dog'), column mask: mask 'gone.png' does not exist",
+    ),
+    "mask of another size": (
+        masked(size=(5, 7)),
+        "column mask: mask 'm.png' has 7 x 5 pixels (row x col), its image 5 x 7; a mask needs",
+    ),
+    "empty object": (
+        masked(objects="#ff0000=red star|#00ff00=blue moon"),
+        "column mask: object '#00ff00=blue moon' is empty: no pixel of mask",
+    ),
+    "colour of no object": (
+        masked(colours=((255, 0, 0), (9, 9, 9))),
+        "column mask: mask 'm.png' has colours of no object: #090909 (1 pixels); list them",
+    ),
+    "unknown label of an object": (
+        masked(objects="#ff0000=ret star"),
+        "images.tsv, line 2 (image 'dog'), column objects: unknown label 'ret star'",
+    ),
+    "object that the network does not see": (
+        masked(image_size=(21, 5), size=(21, 5)),
+        "column objects: object '#ff0000=red star' of mask 'm.png' is outside of what model",
+    ),
     "folder for a table": (lambda p: p.config.update(images="."), ".: cannot be read: Is a"),
     "empty table": (
         lambda p: p.images.clear(),
@@ -350,7 +409,8 @@ MISTAKES = {
     ),
     "unknown column": (
         lambda p: p.images.__setitem__(0, "image\tpth"),
-        "images.tsv, line 1: unknown column 'pth'; did you mean path? (valid: image, path)",
+        ("images.tsv, line 1: unknown column 'pth'; did you mean path? (valid: image, path, "
+        "mask, objects)"),
     ),
     "column twice": (
         lambda p: p.images.__setitem__(slice(None), ["image\tpath\tpath", "dog\tdog.png\tx"]),
@@ -510,6 +570,12 @@ def test_nothing_is_done_for_networks_with_one_name(project, unread, text, words
     (project.folder / "models.yaml").write_text(text % ((json.dumps(project.model),) * 2))
     with pytest.raises(BadConfig, match=words):
         load_project(project.config)
+
+
+def test_a_sound_mask_is_read(project):
+    masked(objects="#FF0000=red star|#0000ff=3", colours=((255, 0, 0), (0, 0, 255)))(project)
+    row = project.load().images["dog"]
+    assert (row.mask, row.objects) == ("m.png", {"#ff0000": "red star", "#0000ff": "3"})
 
 
 @pytest.mark.parametrize("place", ["results/tiny", "results/models/tiny", "results/figures/a"])
