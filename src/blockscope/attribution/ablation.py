@@ -14,11 +14,11 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 import tensorflow as tf
 import xarray as xr
 
 from blockscope.attribution.all_labels import label_axis, unit_of
+from blockscope.attribution.correlation import correlation, rank_correlation
 from blockscope.attribution.neuron_groups import NeuronGroups
 from blockscope.autodiff.batches import in_batches, logits_in_batches
 from blockscope.autodiff.gradients import Gradients
@@ -236,21 +236,6 @@ def _of_all(parts: Parts, found: npt.NDArray[np.float32]) -> npt.NDArray[np.floa
     losses = np.zeros((found.shape[1], parts.count), found.dtype)
     losses[:, parts.live] = found.T
     return losses
-
-
-def correlation(first: Floats, second: Floats) -> Floats:
-    """Return Pearson's correlation of each row, (row); NaN where one of both is constant."""
-    a, b = (np.asarray(x, np.float64) for x in (first, second))
-    a, b = (x - x.mean(1, keepdims=True) for x in (a, b))
-    sizes = np.sqrt((a**2).sum(1) * (b**2).sum(1))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(sizes > 0, (a * b).sum(1) / sizes, np.nan)
-
-
-def rank_correlation(first: Floats, second: Floats) -> Floats:
-    """Return Spearman's correlation of each row, (row); ties have the mean of their ranks."""
-    ranks = (pd.DataFrame(x).rank(axis=1).to_numpy() for x in (first, second))
-    return correlation(*ranks)
 
 
 def named_ablation(

@@ -10,7 +10,7 @@ import tensorflow as tf
 from blockscope.io.errors import BadFile
 from blockscope.io.labels import Labels
 from blockscope.models import graphs
-from blockscope.models.card import Layer, ModelCard
+from blockscope.models.card import InputSpec, Layer, ModelCard
 from blockscope.models.entry import Head
 from blockscope.models.head_values import check_head
 from blockscope.models.layer_views import is_view, viewed
@@ -48,17 +48,10 @@ def build_card(
     definition, spec, logits = prepared.definition, prepared.spec, prepared.logits
     nodes = {node.name: node for node in definition.node}
     network = Network(definition, spec, logits)
-    grey = np.full((*spec.size, 3), 128, np.uint8)
-    downstream = graphs.downstream(nodes, spec.tensor)
-    floats = [n for n in nodes if n in downstream and n != spec.tensor]
-    place = f"for an image of {spec.size[0]} x {spec.size[1]} pixels (models catalogue: input.size)"
-    try:
-        found = network.named_run({spec.tensor: network.values(grey)}, floats)
-    except BadFile as error:
-        raise BadFile(f"model '{name}', {place}: {error}") from error
-    tensors = {n: tensor for n, tensor in found.items() if tensor.dtype == tf.float32}
+    place = _place(spec)
+    tensors = _for_grey(network, name)
     shapes = {n: tuple(tensor.shape) for n, tensor in tensors.items()}
-    empty = next((n for n in floats if 0 in shapes.get(n, ())), None)
+    empty = next((n for n, shape in shapes.items() if 0 in shape), None)
     if empty:
         raise BadFile(f"model '{name}', {place}: '{empty}' has no values, {shapes[empty]}")
     if logits not in shapes:
@@ -104,6 +97,28 @@ def build_card(
         labels=tuple(labels.names),
         skip_labels=labels.skip,
     )
+
+
+def check_finite(network: Network, name: str) -> None:
+    """Raise ``BadFile`` where a network is not finite for a grey image; runs it once."""
+    _check_finite(name, network.logits, network.nodes, _for_grey(network, name))
+
+
+def _place(spec: InputSpec) -> str:
+    return f"for an image of {spec.size[0]} x {spec.size[1]} pixels (models catalogue: input.size)"
+
+
+def _for_grey(network: Network, name: str) -> dict[str, tf.Tensor]:
+    """Return the float32 tensors that are computed from the input, for a grey image."""
+    spec = network.spec
+    grey = np.full((*spec.size, 3), 128, np.uint8)
+    moving = graphs.downstream(network.nodes, spec.tensor) - {spec.tensor}
+    wanted = [n for n in network.nodes if n in moving]
+    try:
+        found = network.named_run({spec.tensor: network.values(grey)}, wanted)
+    except BadFile as error:
+        raise BadFile(f"model '{name}', {_place(spec)}: {error}") from error
+    return {n: tensor for n, tensor in found.items() if tensor.dtype == tf.float32}
 
 
 def _check_finite(

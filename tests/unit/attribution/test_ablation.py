@@ -19,17 +19,16 @@ from helpers.tiny_network import (
 from blockscope.attribution.ablation import (
     Losses,
     baseline_of,
-    correlation,
     exact_losses,
     group_sets,
     linear_losses,
     loss_of_all,
     named_ablation,
-    rank_correlation,
     single_channels,
     single_groups,
     single_positions,
 )
+from blockscope.attribution.correlation import correlation, rank_correlation
 from blockscope.attribution.neuron_groups import group_neurons
 from blockscope.autodiff.gradient_overrides import OVERRIDES
 from blockscope.autodiff.gradients import Gradients

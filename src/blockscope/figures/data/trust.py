@@ -55,10 +55,14 @@ class Curves:
     ----------
     counts
         How many, (step).
-    deletion, insertion
-        The logit, (step).
-    mean, sd
-        Of random orders of deletion, (step).
+    deletion
+        The logit while they are taken away, (step).
+    insertion
+        The logit while they are put in, (step).
+    mean
+        Of deletion in random orders, (step).
+    sd
+        Standard deviation of the same, (step).
     """
 
     counts: Places

@@ -1,4 +1,4 @@
-"""What was measured of a run's map, for a page: losses of all labels, plots and words of its own."""
+"""What was measured of a run's map, for a page: losses of all labels, plots and sentences."""
 
 from __future__ import annotations
 

@@ -7,18 +7,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from blockscope.figures.arrays import Floats
+from blockscope.figures.arrays import Floats, Places
 from blockscope.figures.captions import number
 from blockscope.figures.print.bar_list import GREY, LINE, SMALL_PT
 from blockscope.figures.print.layout import Place
 from blockscope.figures.print.sheet import Sheet, shortened, wrapped
+
+Values = Floats | Places | Sequence[float]
 
 FRAME, ZERO = "#b8b8b8", "#d0d0d0"
 SHARE = 0.7  # height of a plot, of its width
 DOT = 0.35  # mm, radius
 
 
-def span(*values: Floats | Sequence[float]) -> tuple[float, float]:
+def span(*values: Values) -> tuple[float, float]:
     """Return the least and the largest of all values and 0, apart from each other."""
     found = np.concatenate([np.ravel(v) for v in values])
     finite = found[np.isfinite(found)]
@@ -40,18 +42,18 @@ class Plot:
         """Where the frame ends, in mm from the top."""
         return self.place.top + self.place.width * SHARE
 
-    def x(self, values: Floats | Sequence[float]) -> list[float]:
+    def x(self, values: Values) -> list[float]:
         """Return where values stand, in mm from the left."""
         return self._placed(values, self.across, self.place.left, self.place.width)
 
-    def y(self, values: Floats | Sequence[float]) -> list[float]:
+    def y(self, values: Values) -> list[float]:
         """Return where values stand, in mm from the top."""
         height = self.bottom - self.place.top
         return self._placed(values, self.up, self.bottom, -height)
 
     @staticmethod
     def _placed(
-        values: Floats | Sequence[float], ends: tuple[float, float], start: float, length: float
+        values: Values, ends: tuple[float, float], start: float, length: float
     ) -> list[float]:
         low, high = ends
         share = (np.clip(np.asarray(values, np.float64), low, high) - low) / (high - low)
@@ -96,15 +98,15 @@ class Plot:
         ends = (max(self.across[0], self.up[0]), min(self.across[1], self.up[1]))
         self.sheet.line(self.x(ends), self.y(ends), FRAME, 0.5)
 
-    def dots(self, across: Floats, up: Floats, colour: str) -> None:
+    def dots(self, across: Values, up: Values, colour: str) -> None:
         """Draw a dot for each pair of numbers."""
         self.sheet.dots(self.x(across), self.y(up), DOT, colour)
 
-    def curve(self, across: Floats, up: Floats, colour: str, points: float = 0.9) -> None:
+    def curve(self, across: Values, up: Values, colour: str, points: float = 0.9) -> None:
         """Draw a line through pairs of numbers."""
         self.sheet.line(self.x(across), self.y(up), colour, points)
 
-    def band(self, across: Floats, low: Floats, high: Floats, colour: str) -> None:
+    def band(self, across: Values, low: Values, high: Values, colour: str) -> None:
         """Fill what lies between two curves."""
         there, back = self.x(across), self.x(across[::-1])
         self.sheet.area([*there, *back], [*self.y(low), *self.y(high[::-1])], colour)
