@@ -7,19 +7,20 @@ import math
 import numpy as np
 
 from blockscope.figures import captions
-from blockscope.figures.data.trust import LabelTrust, TrustPanel
+from blockscope.figures.data.trust import LabelTrust, Randomised, TrustPanel
 
 STEP = 1  # of the curves: what the first sentence tells
 
 
 def sentences(panel: TrustPanel, label: LabelTrust) -> list[str]:
     """Say of one label what the plots show, with numbers."""
-    return [
+    found = [
         _removal(panel, label),
         _agreement(label),
         _completeness(panel, label),
         _strongest_group(panel, label),
     ]
+    return [*found, _sanity(label.randomised)] if label.randomised else found
 
 
 def _removal(panel: TrustPanel, label: LabelTrust) -> str:
@@ -65,6 +66,19 @@ def _strongest_group(panel: TrustPanel, label: LabelTrust) -> str:
     return (
         f"Of {len(groups.exact)} neuron groups, group {group + 1} matters most: taking it away "
         f"{_change(lost, full)} {_units(panel)}, to first order {captions.signed(-linear, full)}."
+    )
+
+
+def _sanity(randomised: Randomised) -> str:
+    above, mean, sd = randomised.above[-1], randomised.mean[-1], randomised.sd[-1]
+    count = int(randomised.count[-1])
+    if math.isnan(mean):
+        return f"With all weights above {above} drawn anew, the map is constant."
+    networks = "one network" if count == 1 else f"{count} networks"
+    spread = "" if math.isnan(sd) else f" \N{PLUS-MINUS SIGN} {sd:.2f}"
+    return (
+        f"With all weights above {above} drawn anew ({networks}), ranks of the map correlate "
+        f"{_two(mean)}{spread} with this one's: near 0 if it shows what was learned."
     )
 
 

@@ -20,6 +20,7 @@ from blockscope.io.errors import BadFile
 from blockscope.io.label_scores import unit_name
 
 OWN = "attribution"  # the run's map among those that were scored
+CASCADING = "cascading"
 LAYER = "layer"  # curves of positions of the layer, not of the input
 
 
@@ -73,6 +74,28 @@ class Curves:
 
 
 @dataclass(frozen=True)
+class Randomised:
+    """How alike the map is to those of networks with weights drawn anew, from the logits down.
+
+    Attributes
+    ----------
+    above
+        The layers down to which weights were drawn, (place).
+    mean
+        Rank correlation, mean over networks, (place); NaN where maps are constant.
+    sd
+        Standard deviation of the same, (place); NaN of fewer than two.
+    count
+        How many networks, (place).
+    """
+
+    above: tuple[str, ...]
+    mean: Floats
+    sd: Floats
+    count: Places
+
+
+@dataclass(frozen=True)
 class LabelTrust:
     """What was measured of one label.
 
@@ -87,12 +110,15 @@ class LabelTrust:
         What the logit loses by the whole layer.
     curves
         In the layer.
+    randomised
+        None without networks whose weights were drawn anew.
     """
 
     name: str
     losses: Mapping[str, Losses]
     whole: float
     curves: Curves
+    randomised: Randomised | None
 
     @property
     def attributed(self) -> float:
@@ -145,8 +171,17 @@ class TrustPanel:
         contrast = find_contrast(run.classes, datasets.read(files.one("classes2")))
         places = [contrast.first, *([] if contrast.second is None else [contrast.second])]
         ablation, scores = found["ablation1"], found["scores1"]
+        sanity = [datasets.read(path) for path in files.many("sanity1")]
+        for path, dataset in zip(files.many("sanity1"), sanity, strict=True):
+            wanted = {"model": run.model, "image": run.image, "layer": run.layer1}
+            check_origin(run, dataset, path, wanted | {"override": run.override})
         labels = (
-            _label(name, ablation.isel(label=place), scores)
+            _label(
+                name,
+                ablation.isel(label=place),
+                scores,
+                _randomised(sanity[0].isel(label=place)) if sanity else None,
+            )
             for name, place in zip(contrast.names, places, strict=True)
         )
         return cls(
@@ -160,7 +195,9 @@ class TrustPanel:
         )
 
 
-def _label(name: str, ablation: xr.Dataset, scores: xr.Dataset) -> LabelTrust:
+def _label(
+    name: str, ablation: xr.Dataset, scores: xr.Dataset, randomised: Randomised | None
+) -> LabelTrust:
     """Take one label out of the losses of all labels, at which ``ablation`` stands, and of scores.
 
     Raises ``BadFile`` where the scores do not hold it.
@@ -189,8 +226,22 @@ def _label(name: str, ablation: xr.Dataset, scores: xr.Dataset) -> LabelTrust:
             mean=scored["random_mean"].to_numpy(),
             sd=scored["random_sd"].to_numpy(),
         ),
+        randomised=randomised,
     )
 
 
 def _losses(ablation: xr.Dataset, kind: str) -> Losses:
     return Losses(ablation[kind].to_numpy(), ablation[f"{kind}_linear"].to_numpy())
+
+
+def _randomised(sanity: xr.Dataset) -> Randomised | None:
+    """Take one label's numbers of networks that lost all weights from the logits down."""
+    found = sanity.isel(place=np.flatnonzero(sanity["kind"].to_numpy() == CASCADING))
+    if not found.sizes["place"]:
+        return None
+    return Randomised(
+        tuple(map(str, found["above"].values)),
+        found["rank_correlation_mean"].to_numpy(),
+        found["rank_correlation_deviation"].to_numpy(),
+        found["rank_correlation_count"].to_numpy(),
+    )

@@ -7,7 +7,7 @@ import numpy as np
 from blockscope.config.panels import Panel
 from blockscope.figures import trust_words
 from blockscope.figures.colour import factor_colours
-from blockscope.figures.data.trust import LabelTrust, Losses, TrustPanel
+from blockscope.figures.data.trust import LabelTrust, Losses, Randomised, TrustPanel
 from blockscope.figures.page.page_data import PageData
 from blockscope.figures.page.quantization import PackedArray
 
@@ -42,7 +42,7 @@ def pack_trust(page: PageData, _: Panel) -> dict[str, object]:
 
 
 def _label(panel: TrustPanel, label: LabelTrust) -> dict[str, object]:
-    curves = label.curves
+    curves, randomised = label.curves, label.randomised
     return {
         "name": label.name,
         "sentences": trust_words.sentences(panel, label),
@@ -54,9 +54,21 @@ def _label(panel: TrustPanel, label: LabelTrust) -> dict[str, object]:
                 for name in ("deletion", "insertion", "mean", "sd")
             },
         },
+        "randomised": randomised and _randomised(randomised),
     }
 
 
 def _pairs(losses: Losses) -> PackedArray:
     """Return what is attributed to each part and its exact loss, (2, part)."""
     return PackedArray(np.stack([losses.attributed.ravel(), losses.exact.ravel()]))
+
+
+def _randomised(randomised: Randomised) -> dict[str, object]:
+    """Return the places that have a number: JSON has none for the others."""
+    known = np.flatnonzero(np.isfinite(randomised.mean))
+    return {
+        "above": randomised.above,
+        "place": known.tolist(),
+        "mean": randomised.mean[known].tolist(),
+        "sd": np.nan_to_num(randomised.sd[known]).tolist(),
+    }

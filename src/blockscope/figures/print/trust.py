@@ -5,10 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
+
 from blockscope.config.settings import RunRow
 from blockscope.figures import captions, trust_words
 from blockscope.figures.data.panel_files import PanelFiles
-from blockscope.figures.data.trust import Curves, LabelTrust, Losses, TrustPanel
+from blockscope.figures.data.trust import (
+    Curves,
+    LabelTrust,
+    Losses,
+    Randomised,
+    TrustPanel,
+)
 from blockscope.figures.print.bar_list import LINE, TEXT_PT
 from blockscope.figures.print.layout import EDGE, GAP, Place, begin, finish, heading
 from blockscope.figures.print.plot import Plot, span
@@ -55,6 +63,11 @@ def _plots(sheet: Sheet, panel: TrustPanel, label: LabelTrust, hue: str, top: fl
         Drawing("Neuron groups", lambda at: _scatter(sheet, label.losses["groups"], unit, hue, at)),
         Drawing("Deletion, insertion", lambda at: _curves(sheet, label.curves, unit, hue, at)),
     ]
+    randomised = label.randomised
+    if randomised:
+        drawings.append(
+            Drawing("Weights drawn anew", lambda at: _sanity(sheet, randomised, hue, at))
+        )
     inner = sheet.width - 2 * EDGE
     across = max(1, min(len(drawings), int((inner + GAP) // (LEAST + GAP))))
     width = min(MOST, (inner - GAP * (across - 1)) / across)
@@ -89,3 +102,17 @@ def _curves(sheet: Sheet, curves: Curves, unit: str, hue: str, at: Place) -> flo
     plot.curve(curves.counts, curves.deletion, hue, 1.1)
     names = ("positions; colour: taken away, black: put in", f"the label's {unit[:-1]}")
     return plot.frame(names)
+
+
+def _sanity(sheet: Sheet, randomised: Randomised, hue: str, at: Place) -> float:
+    """Place rank correlation with randomised networks' maps against depth; returns its end."""
+    known = np.isfinite(randomised.mean)
+    places = np.flatnonzero(known)
+    mean, sd = randomised.mean[known], np.nan_to_num(randomised.sd[known])
+    up = (min(span(mean - sd)[0], 0.0), 1.0)
+    plot = Plot(sheet, at, (0.0, float(max(len(known) - 1, 1))), up)
+    plot.band(places, mean - sd, mean + sd, BAND)
+    plot.curve(places, mean, hue, 1.1)
+    plot.dots(places, mean, hue)
+    first, last = randomised.above[0], randomised.above[-1]
+    return plot.frame((f"down to {first} ... {last}", "rank correlation"))
