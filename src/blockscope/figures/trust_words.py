@@ -33,8 +33,9 @@ def _removal(panel: TrustPanel, label: LabelTrust) -> str:
     which = "the strongest position" if count == 1 else f"the {count} strongest positions"
     others = "a random one" if count == 1 else f"{count} random ones"
     return (
-        f"Taking {which} of {total} away {_change(lost, full)} {_units(panel)}; {others} "
-        f"{_change(random, full)} \N{PLUS-MINUS SIGN} {captions.number(spread, _size(full))}."
+        f"Taking {which} of {total} away {_change(panel, lost, full)}; {others} "
+        f"{_verb(random, plural=count > 1)} it by {captions.number(abs(random), _size(full))} "
+        f"\N{PLUS-MINUS SIGN} {captions.number(spread, _size(full))}."
     )
 
 
@@ -50,11 +51,10 @@ def _agreement(label: LabelTrust) -> str:
 def _completeness(panel: TrustPanel, label: LabelTrust) -> str:
     full = max(abs(label.attributed), abs(label.whole))
     attributed = captions.signed(label.attributed, full)
-    whole = captions.signed(label.whole, full)
-    at = "zero" if panel.baseline == "zero" else "its mean"
+    at = "zero" if panel.baseline == "zero" else "the channels' means"
     return (
-        f"The map adds up to {attributed} {_units(panel)}; the whole layer at {at} takes away "
-        f"{whole}."
+        f"Setting the whole layer to {at} {_change(panel, label.whole, full)}; the map adds up to "
+        f"{attributed}."
     )
 
 
@@ -65,7 +65,8 @@ def _strongest_group(panel: TrustPanel, label: LabelTrust) -> str:
     full = max(abs(lost), abs(linear))
     return (
         f"Of {len(groups.exact)} neuron groups, group {group + 1} matters most: taking it away "
-        f"{_change(lost, full)} {_units(panel)}, to first order {captions.signed(-linear, full)}."
+        f"{_change(panel, lost, full)}, to first order {_verb(linear)} it by "
+        f"{captions.number(abs(linear), _size(full))}."
     )
 
 
@@ -82,17 +83,17 @@ def _sanity(randomised: Randomised) -> str:
     )
 
 
-def _change(lost: float, full: float) -> str:
-    verb = "lowers it by" if lost >= 0 else "raises it by"
-    return f"{verb} {captions.number(abs(lost), _size(full))}"
+def _change(panel: TrustPanel, lost: float, full: float) -> str:
+    size = captions.number(abs(lost), _size(full))
+    return f"{_verb(lost)} its {panel.unit} by {size}"
+
+
+def _verb(lost: float, plural: bool = False) -> str:
+    return ("lower" if lost >= 0 else "raise") + ("" if plural else "s")
 
 
 def _size(full: float) -> float:
     return full if full > 0 else 1.0
-
-
-def _units(panel: TrustPanel) -> str:
-    return f"{panel.unit}s"
 
 
 def _correlation(value: float) -> str:
@@ -100,7 +101,8 @@ def _correlation(value: float) -> str:
 
 
 def _two(value: float) -> str:
-    return f"{value:.2f}".replace("-", captions.MINUS)
+    rounded = round(value, 2) + 0.0  # no negative zero
+    return f"{rounded:.2f}".replace("-", captions.MINUS)
 
 
 def foot(panel: TrustPanel) -> str:

@@ -17,15 +17,19 @@ Values = Floats | Places | Sequence[float]
 
 FRAME, ZERO = "#b8b8b8", "#d0d0d0"
 SHARE = 0.7  # height of a plot, of its width
+MARGIN = 0.03  # of a range
 DOT = 0.35  # mm, radius
 
 
 def span(*values: Values) -> tuple[float, float]:
-    """Return the least and the largest of all values and 0, apart from each other."""
+    """Return a range that holds all values and 0, with a margin that keeps dots off its edge."""
     found = np.concatenate([np.ravel(v) for v in values])
     finite = found[np.isfinite(found)]
     low, high = float(min(finite.min(initial=0), 0)), float(max(finite.max(initial=0), 0))
-    return (low, high) if high > low else (-1.0, 1.0)
+    if high == low:
+        return -1.0, 1.0
+    edge = MARGIN * (high - low)
+    return low - edge * (low < 0), high + edge * (high > 0)
 
 
 @dataclass(frozen=True)
@@ -59,27 +63,24 @@ class Plot:
         share = (np.clip(np.asarray(values, np.float64), low, high) - low) / (high - low)
         return [float(start + length * one) for one in share]
 
-    def frame(self, names: tuple[str, str]) -> float:
-        """Draw the frame, lines at zero and the ranges; returns where its words end.
+    def frame(self, names: tuple[str, str], counted: bool = True) -> float:
+        """Draw the frame and lines at zero, and say the ranges below; returns where that ends.
 
-        ``names``: what is across, what is up.
+        ``names``: what is across, what is up; ``counted``: whether what is across is a number.
         """
         sheet, place = self.sheet, self.place
-        left, right, height = place.left, place.left + place.width, self.bottom - place.top
+        left, height = place.left, self.bottom - place.top
         for (low, high), draw in ((self.across, self._down), (self.up, self._level)):
             if low < 0 < high:
                 draw(0.0)
         sheet.outline(left, place.top, place.width, height, FRAME, 0.5)
-        full = max(map(abs, self.up))
-        for value, at in zip(self.up, (self.bottom - 0.8, place.top + 2.2), strict=True):
-            sheet.text(left + 0.6, at, number(value, full), SMALL_PT, colour=GREY)
-        full = max(map(abs, self.across))
-        ends = [number(value, full) for value in self.across]
-        baseline = self.bottom + 2.6
-        sheet.text(left, baseline, ends[0], SMALL_PT, colour=GREY)
-        sheet.text(right, baseline, ends[1], SMALL_PT, colour=GREY, align="right")
-        for words in (f"across: {names[0]}", f"up: {names[1]}"):
-            for line in wrapped(words, SMALL_PT, place.width):
+        baseline = self.bottom
+        sides = (("across", names[0], self.across), ("up", names[1], self.up))
+        for side, name, (low, high) in sides:
+            full = max(abs(low), abs(high))
+            ends = f"{number(low, full)} to {number(high, full)}"
+            said = f"{side}: {name}" + (f", {ends}" if counted or side == "up" else "")
+            for line in wrapped(said, SMALL_PT, place.width):
                 baseline += LINE * 0.92
                 sheet.text(left, baseline, line, SMALL_PT, colour=GREY)
         return baseline + 1.6

@@ -23,7 +23,7 @@ from blockscope.figures.print.plot import Plot, span
 from blockscope.figures.print.sheet import Sheet, wrapped
 from blockscope.figures.style import Style
 
-LEAST, MOST = 36.0, 58.0  # mm, width of a plot
+LEAST, MOST = 31.0, 58.0  # mm, width of a plot
 HUES = ("#e66101", "#0571b0")  # of the first and the second label, as in the maps
 BAND, RANDOM = "#e2e2e2", "#9a9a9a"
 INSERTION = "#1a1a1a"
@@ -110,9 +110,11 @@ def _sanity(sheet: Sheet, randomised: Randomised, hue: str, at: Place) -> float:
     places = np.flatnonzero(known)
     mean, sd = randomised.mean[known], np.nan_to_num(randomised.sd[known])
     up = (min(span(mean - sd)[0], 0.0), 1.0)
-    plot = Plot(sheet, at, (0.0, float(max(len(known) - 1, 1))), up)
+    last = len(known) - 1
+    across = (-0.25, last + 0.25)
+    plot = Plot(sheet, at, across, up)
     plot.band(places, mean - sd, mean + sd, BAND)
     plot.curve(places, mean, hue, 1.1)
     plot.dots(places, mean, hue)
-    first, last = randomised.above[0], randomised.above[-1]
-    return plot.frame((f"down to {first} ... {last}", "rank correlation"))
+    names = (f"weights drawn down to {', '.join(randomised.above)}", "rank correlation")
+    return plot.frame(names, counted=False)
