@@ -121,6 +121,16 @@ _PANELS = (
         """,
     ),
     Panel(
+        name="sanity",
+        title="Randomised networks",
+        summary="How much of each label's map is left when what the network has learned is taken "
+        "out of it.",
+        inputs=("classes2", "override_sanity1"),
+        print_module="blockscope.figures.print.sanity",
+        page_content="sanity",
+        scripted=False,
+    ),
+    Panel(
         name="channels",
         title="Channel attribution",
         summary="Which channels of two layers support the first label, and which oppose it.",

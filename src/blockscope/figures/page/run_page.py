@@ -23,6 +23,7 @@ from blockscope.figures.page.factors import StaticPanel, render_factors
 from blockscope.figures.page.html import as_html, link, script
 from blockscope.figures.page.page_budget import LARGEST_PAGE, input_for_page
 from blockscope.figures.page.payload import payload
+from blockscope.figures.page.sanity import render_sanity
 from blockscope.figures.style import Style
 from blockscope.io import images
 from blockscope.io.errors import BadFile
@@ -31,7 +32,8 @@ from blockscope.io.provenance import Facts
 ARRAYS_SHARE = 90  # percent of the room left for arrays and images; the rest is names and scales
 
 RENDERERS: Mapping[str, Callable[[RunRow, PanelFiles, Style, str], StaticPanel]] = {
-    "factors": render_factors
+    "factors": render_factors,
+    "sanity": render_sanity,
 }
 """By ``Panel.page_content``: the panels that need no script."""
 
