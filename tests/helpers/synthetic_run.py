@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from blockscope.attribution.sanity import RandomisedMaps, compare_maps
 from blockscope.autodiff.gradient_overrides import OVERRIDES
 from blockscope.config.settings import RunRow
 from blockscope.figures.data.panel_files import PanelFiles, Paths
@@ -186,6 +187,31 @@ def neuron_groups(
     )
 
 
+def sanity(
+    rng: np.random.Generator,
+    layer: str,
+    override: str,
+    labels: Sequence[str] = LABELS,
+    grid: tuple[int, int] = (5, 7),
+) -> xr.Dataset:
+    """Likeness to networks with other weights: three places, two seeds at the first."""
+    own = rng.normal(0, 1, (len(labels), *grid)).astype("f4")
+    places = [("mixed5a", "cascading", 0), ("mixed5a", "cascading", 1)]
+    places += [("input", "cascading", 0), ("mixed4d", "independent", 4)]
+    others = [
+        RandomisedMaps(
+            f"r.{above}.{kind}.{seed}", above, kind, seed, above == "input",
+            (own + rng.normal(0, 0.5 + seed, own.shape)).astype("f4"),
+        )
+        for above, kind, seed in places
+    ]  # fmt: skip
+    found = compare_maps(own, others)
+    found = found.assign_coords(
+        label=list(labels), index=("label", 1 + np.arange(len(labels), dtype=int))
+    )
+    return found.assign_attrs(FACTS | {"layer": layer, "override": override})
+
+
 def drivers(rng: np.random.Generator, first: int, second: int) -> xr.Dataset:
     """How much each channel of one layer counts for those of another: (channel2, channel1)."""
     return xr.Dataset(
@@ -282,6 +308,9 @@ def write_run(
             of_this[f"classes{n}"] = shown.assign_coords(chance.coords)
             of_this[f"classes{n}"].attrs |= {"layer": layer}
         of_this["positions"] = positions(rng, *grids)
+        of_this["sanity1"] = sanity(
+            np.random.default_rng(len(override)), "mixed4d", override, labels
+        )
         for name, dataset in of_this.items():
             dataset.attrs["override"] = override
             path = folder / f"{name}-{override}.h5"

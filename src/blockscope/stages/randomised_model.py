@@ -8,8 +8,8 @@ from blockscope.io import provenance
 from blockscope.io.atomic_files import FilePath, atomic_write
 from blockscope.io.errors import BadFile
 from blockscope.models.card import ModelCard, RandomisedWeights
-from blockscope.models.card_builder import check_finite
 from blockscope.models.device import software_facts
+from blockscope.models.grey_image import check_finite, tensors_for_grey
 from blockscope.models.network import Network
 from blockscope.models.randomisation import draw_weights
 from blockscope.models.randomised_entry import RandomisedEntry
@@ -53,9 +53,10 @@ def write_randomised_model(
     network = Network.load(source_graph, card)
     try:
         drawn = draw_weights(network, asked)
-        check_finite(Network(drawn.definition, card.input, card.logits), name)
     except BadFile as error:
         raise BadFile(f"model '{name}', {asked.in_words()}: {error}") from error
+    other = Network(drawn.definition, card.input, card.logits)
+    check_finite(other, name, tensors_for_grey(other, name))
     content = drawn.definition.SerializeToString(deterministic=True)
     facts = {
         "from": card.model,

@@ -100,7 +100,7 @@ def _label(panel: SanityPanel, name: str, step: float) -> _Label:
 def _line(panel: SanityPanel, curve: Curve, look: str, override: str, step: float) -> _Line:
     dots: list[_Dot] = []
     paths: list[list[str]] = []
-    joined = False  # whether the one before is a point of the same cascade
+    joined = False  # whether the one before has a number
     for number, (place, point) in enumerate(zip(panel.places, curve, strict=True)):
         if point.count:
             aside = (CLASSES.index(look) - 1) * min(step / 6, 3)
@@ -108,7 +108,7 @@ def _line(panel: SanityPanel, curve: Curve, look: str, override: str, step: floa
             low, high = (_down(end, panel.lowest) for end in (point.low, point.high))
             words = f"{override}, {place_words(place)}: {likeness_words(point)}"
             dots.append(_Dot(x, y, low, high, words))
-            paths += [] if joined else [[]]
+            paths += [] if joined and place.kind == "cascading" else [[]]
             paths[-1].append(f"{x},{y}")
-        joined = bool(point.count) and place.kind == "cascading"
+        joined = bool(point.count)
     return _Line(look, dots, [" ".join(path) for path in paths])
