@@ -11,6 +11,7 @@ from bench import (
     checksums,
     grids,
     ground_truth,
+    hard_ground_truth,
     positions_and_channels_speed,
     rendering,
     truth_channels,
@@ -22,7 +23,7 @@ SECTIONS = {
     "render": (rendering,),
     "grids": (grids,),
     "files": (checksums,),
-    "truth": (ground_truth, truth_positions, truth_channels),
+    "truth": (ground_truth, hard_ground_truth, truth_positions, truth_channels),
 }
 
 

@@ -61,13 +61,14 @@ def sharing(scene: Scene, part: int) -> npt.NDArray[np.bool_]:
     """
     wanted = scene.blocks[0].kind[part]
     own = [block.kind[part] == wanted for block in scene.blocks]
-    found: npt.NDArray[np.bool_] = scene.masks[own].any(0)
-    return found
+    return np.asarray(scene.masks[own].any(0))
 
 
 def _unlike(rng: np.random.Generator, target: Kind, shared: int | None) -> Kind:
     """Draw a kind that shares one part with the target, or none."""
-    others = ((own + 1 + int(rng.integers(n - 1))) % n for own, n in zip(target, HEADS, strict=True))
+    others = (
+        (own + 1 + int(rng.integers(n - 1))) % n for own, n in zip(target, HEADS, strict=True)
+    )
     parts = [
         own if place == shared else other
         for place, (own, other) in enumerate(zip(target, others, strict=True))
