@@ -186,6 +186,51 @@ def neuron_groups(
     )
 
 
+def scores(
+    layer: str, grid: tuple[int, int], indexes: Sequence[int], labels: Sequence[str] = LABELS
+) -> xr.Dataset:
+    """Maps of six methods for labels of some indexes, and their scores; the first has an object."""
+    rng = np.random.default_rng(17)
+    names = ["attribution", "hires_cam", "grad_cam", "layer_cam", "gradient"]
+    names.append("integrated_gradients")
+    over = (len(names), len(indexes))
+    baselines = ["blur", "mean", "grey", "layer"]
+    by_map, by_base = ("map", "label"), ("label", "baseline")
+    drawn = {
+        name: (by_map, rng.normal(2, 1, over).astype("f4"))
+        for name in ("sparseness", "sensitivity", "infidelity")
+    }
+    for name in ("pointing_game", "mass_accuracy", "rank_accuracy", "average_precision"):
+        values = rng.random(over).astype("f4")
+        values[:, 1:] = np.nan
+        drawn[name] = (by_map, values)
+    share = np.where(np.arange(over[1]) == 0, 0.21, np.nan)
+    return xr.Dataset(
+        {
+            "maps": ((*by_map, "row", "col"), rng.normal(0, 1, (*over, *grid)).astype("f4")),
+            **{
+                f"{kind}_area": (
+                    (*by_map, "baseline"),
+                    rng.normal(5, 9, (*over, 4)).astype("f4"),
+                    {"units": "logit"},
+                )
+                for kind in ("deletion", "insertion")
+            },
+            "random_area_mean": (by_base, rng.normal(5, 1, (over[1], 4)).astype("f4")),
+            "random_area_sd": (by_base, rng.random((over[1], 4)).astype("f4")),
+            "object_share": ("label", share.astype("f4")),
+            **drawn,
+        },
+        coords={
+            "map": names,
+            "baseline": baselines,
+            "index": ("label", list(indexes)),
+            "label": [labels[index - 1] for index in indexes],
+        },
+        attrs=FACTS | {"layer": layer},
+    )
+
+
 def drivers(rng: np.random.Generator, first: int, second: int) -> xr.Dataset:
     """How much each channel of one layer counts for those of another: (channel2, channel1)."""
     return xr.Dataset(
@@ -270,6 +315,8 @@ def write_run(
         )
     made["groups1"] = neuron_groups(rng, layers[0], grids[0], 4, channel_counts[0], labels)
     made["drivers"] = drivers(rng, *channel_counts)
+    scored = [index for index in pair if index >= 0]
+    made["scores1"] = scores(layers[0], grids[0], scored, labels)
     files: dict[str, Path] = {"image": folder / "input.png"}
     lists: dict[str, list[Path]] = {}
     lists["grids"] = [folder / f"{layer}-coherent.zarr.zip" for layer in layers]
