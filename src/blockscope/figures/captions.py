@@ -143,15 +143,15 @@ def score_numbers(score: Score) -> tuple[list[str], str]:
 
 def rivals_foot(run: RunRow, unit: str, objects: bool) -> str:
     """Say what the maps and the scores of the panel of rival maps are, for its foot."""
-    own = "the exact gradient" if run.override == "none" else f"the gradient {run.override}"
-    same = (
-        "which is HiResCAM"
+    own = (
+        "activation times gradient, summed over channels: HiResCAM"
         if run.override == "none"
-        else "which HiResCAM is with the exact gradient; so have all others"
+        else f"activation times the gradient of the override {run.override}, summed over channels. "
+        "HiResCAM is the same with the exact gradient, which all others follow too"
     )
     return (
-        f"Attribution: activation times gradient, summed over channels, with {own}, {same}. Green: "
-        "for the label, violet: against it, dark grey: nothing; each map has its own scale. "
+        f"Attribution: {own}. Green: for the label, violet: against it, dark grey: nothing; each "
+        "map has its own scale. "
         f"Deletion, insertion: mean {unit} while the strongest positions are taken away (good: "
         "small) or put in (good: large), their pixels blurred or their vectors in the layer set to "
         "zero; in brackets random orders, with their standard deviation. Sensitivity: largest "
@@ -159,7 +159,8 @@ def rivals_foot(run: RunRow, unit: str, objects: bool) -> str:
         "positions. Sparseness: Gini index."
         + (
             " The others: how well the map finds the label's object; in brackets its share of the "
-            "image, which is chance. "
+            "image, which is chance. A fraction in the pointing game: the strongest position is "
+            "partly in it. "
             if objects
             else " "
         )

@@ -90,13 +90,14 @@ def test_the_sheet_shows_every_score_and_fits(made):
         sheet = compose("rivals", run, files, Style(width_mm=width))
         check_layout(sheet)
     words = words_on(sheet)
+    placed = [text for _, text in sheet.texts]
     for scores in panel.scores:
         for score in scores:
             numbers, chance = captions.score_numbers(score)
-            assert set(numbers) <= set(words)
-            assert any(word.startswith(score.name) for word in words), score.name
-    assert any(chance in word for word in words)
-    assert set(panel.names) <= set(words)
+            assert set(numbers) <= set(placed)
+            assert f"{score.name} ({chance})" if chance else score.name in placed
+    assert set(panel.names) <= set(placed)
+    assert captions.rivals_foot(run, "logit", objects=True) in words
 
 
 def test_the_page_has_the_same_maps_and_numbers(made):

@@ -22,7 +22,7 @@ NAMES: Mapping[str, str] = {
     "grad_cam": "Grad-CAM",
     "layer_cam": "LayerCAM",
     "gradient": "gradient",
-    "integrated_gradients": "integrated gradients",
+    "integrated_gradients": "int. gradients",
 }
 """What figures call the maps."""
 
