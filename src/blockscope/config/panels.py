@@ -121,6 +121,15 @@ _PANELS = (
         """,
     ),
     Panel(
+        name="rivals",
+        title="Rival maps",
+        summary="The maps of other methods at the earlier layer, and how far each can be trusted.",
+        inputs=("classes2", "scores1"),
+        print_module="blockscope.figures.print.rivals",
+        page_content="rivals",
+        scripted=False,
+    ),
+    Panel(
         name="sanity",
         title="Randomised networks",
         summary="How much of each label's map is left when what the network has learned is taken "
