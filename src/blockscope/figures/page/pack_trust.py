@@ -10,11 +10,16 @@ from blockscope.figures.colour import factor_colours
 from blockscope.figures.data.trust import LabelTrust, Losses, Randomised, TrustPanel
 from blockscope.figures.page.page_data import PageData
 from blockscope.figures.page.quantization import PackedArray
+from blockscope.io.label_scores import highest_labels
+
+MAPPED = 40  # labels whose maps a page holds: the most probable
 
 
 def pack_trust(page: PageData, _: Panel) -> dict[str, object]:
     """Return exact losses of the earlier layer, and what was measured of the run's labels.
 
+    Losses by groups are of all labels, those by positions of the run's own and the most probable:
+    ``mapped`` are their places on the axis of labels.
     ``sets`` (label, set) holds every set of neuron groups, group f in set n where bit f of n is 1;
     None where there are too many groups, which then can be taken away one at a time.
     """
@@ -23,14 +28,23 @@ def pack_trust(page: PageData, _: Panel) -> dict[str, object]:
     groups = page.read(page.files.one("groups1"))
     spatial = groups["spatial"].transpose("factor", "row", "col").to_numpy()
 
-    def of_all(name: str, *axes: str) -> PackedArray:
-        return PackedArray(ablation[name].transpose("label", *axes).to_numpy())
+    contrast = panel.contrast
+    own = [contrast.first, *([] if contrast.second is None else [contrast.second])]
+    mapped = list(dict.fromkeys([*own, *highest_labels(page.labels, MAPPED).tolist()]))
+
+    def of_all(name: str, axis: str) -> PackedArray:
+        return PackedArray(ablation[name].transpose("label", axis).to_numpy())
+
+    def of_mapped(name: str) -> PackedArray:
+        maps = ablation[name].isel(label=mapped)
+        return PackedArray(maps.transpose("label", "row", "col").to_numpy())
 
     return {
         "layer": page.run.layer1,
         "baseline": panel.baseline,
-        "positions": of_all("positions", "row", "col"),
-        "positions_linear": of_all("positions_linear", "row", "col"),
+        "mapped": mapped,
+        "positions": of_mapped("positions"),
+        "positions_linear": of_mapped("positions_linear"),
         "groups": of_all("groups", "factor"),
         "groups_linear": of_all("groups_linear", "factor"),
         "sets": of_all("sets", "set") if "sets" in ablation else None,
