@@ -248,7 +248,7 @@ def scores(
     rng = np.random.default_rng(17)
     names = ["attribution", "hires_cam", "grad_cam", "layer_cam", "gradient"]
     names.append("integrated_gradients")
-    over = (len(names), len(indexes))
+    over, positions = (len(names), len(indexes)), grid[0] * grid[1]
     baselines = ["blur", "mean", "grey", "layer"]
     by_map, by_base = ("map", "label"), ("label", "baseline")
     drawn = {
@@ -293,7 +293,7 @@ def scores(
             "baseline": baselines,
             "index": ("label", list(indexes)),
             "label": [labels[index - 1] for index in indexes],
-            "share": np.linspace(0, 1, 11),
+            "share": np.rint(np.linspace(0, positions, 11)) / positions,
         },
         attrs=FACTS | {"layer": layer},
     )
