@@ -816,6 +816,20 @@ def test_files_are_looked_at_again_only_when_they_change(project, monkeypatch):
     assert len(looked) == 2
 
 
+def test_masks_are_looked_at_again_only_when_they_change(project, monkeypatch):
+    looked: list[Any] = []
+    real = mask_checks.read_mask
+    monkeypatch.setattr(mask_checks, "read_mask", lambda path: looked.append(path) or real(path))
+    masked()(project)
+    project.load()
+    assert len(looked) == 2  # as it is, and as the network sees it
+    project.load()
+    assert len(looked) == 2
+    Image.new("RGB", (7, 5), (255, 0, 1)).save(project.folder / "m.png")
+    assert "object '#ff0000=red star' is empty" in project.message
+    assert len(looked) == 3
+
+
 def test_a_folder_that_cannot_be_shared_is_reported(
     project, tmp_path, tmp_path_factory, monkeypatch
 ):
