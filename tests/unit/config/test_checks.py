@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from blockscope.config import checks, model_cards
+from blockscope.config import checks, mask_checks, model_cards
 from blockscope.config.checks import load_project
 from blockscope.config.tables import read_catalogue
 from blockscope.io.errors import BadConfig, UnknownName
