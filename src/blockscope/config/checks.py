@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
-
-from PIL import Image
 
 from blockscope.autodiff.gradient_overrides import OVERRIDES
 from blockscope.config.error_list import ErrorList
@@ -136,11 +134,11 @@ def _check(project: Project, problems: ErrorList) -> None:
     used_images = {run.cells.get("image", "") for run in project.raw_runs}
     used_models = {run.cells.get("model", "") for run in project.raw_runs}
     file_facts = FileCache(FILE_FACTS)
-    masks = {}
+    masked = []
     for name in filter(used_images.__contains__, project.images.entries):
         row, place = project.images.entries[name], project.images.places[name]
         if row and _check_image(row.path, place, file_facts, problems) and row.mask:
-            masks[name] = check_image_mask(row, place, problems)
+            masked += [name] if check_image_mask(row, place, file_facts, problems) else []
     requests = []
     for name in filter(used_models.__contains__, project.models.entries):
         entry = project.models.entries[name]
@@ -151,7 +149,8 @@ def _check(project: Project, problems: ErrorList) -> None:
     file_facts.save()
     cards = read_cards(requests, problems)
     lookups = {name: CardLookup(card) for name, card in cards.items()}
-    _check_objects(project, lookups, masks, problems)
+    _check_objects(project, lookups, masked, file_facts, problems)
+    file_facts.save()
     for run in project.raw_runs:
         lookup = lookups.get(run.cells.get("model", ""))
         if lookup:
@@ -162,16 +161,17 @@ def _check(project: Project, problems: ErrorList) -> None:
 def _check_objects(
     project: Project,
     lookups: Mapping[str, CardLookup],
-    masks: Mapping[str, Image.Image | None],
+    masked: Collection[str],
+    file_facts: FileCache,
     problems: ErrorList,
 ) -> None:
-    """Check the objects of each image's mask once for each network that reads it."""
+    """Check the objects of images with a mask once for each network that reads them."""
     used = [(run.cells.get("model", ""), run.cells.get("image", "")) for run in project.raw_runs]
     for model, image in dict.fromkeys(used):
-        lookup, mask = lookups.get(model), masks.get(image)
-        if lookup and mask:
+        if model in lookups and image in masked:
             row, place = project.images[image], project.images.places[image]
-            check_objects(mask, row, place, lookup.card, lookup.label, problems)
+            lookup = lookups[model]
+            check_objects(row, place, lookup.card, lookup.label, file_facts, problems)
 
 
 def _check_names(run: RawRun, project: Project, problems: ErrorList) -> None:

@@ -6,9 +6,7 @@ Black is the background; every other colour stands for an object, and is listed 
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -19,17 +17,19 @@ from blockscope.io.errors import BadFile
 from blockscope.io.images import read_image
 
 BACKGROUND = "#000000"
-COLOUR = re.compile("#[0-9a-f]{6}")
-MOST_COLOURS = 5  # that a message lists
+MOST_COLOURS = 256
+LISTED = 5  # colours in a message
 
 Pixels = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
+Size = tuple[int, int]
 
 
 def read_mask(path: str | os.PathLike[str]) -> Image.Image:
     """Read a mask as RGB; what is transparent is background.
 
-    Raises ``BadFile`` where it is no PNG: other formats do not keep colours exactly.
+    Raises ``BadFile`` where it is no PNG, as other formats do not keep colours exactly, or has more
+    than ``MOST_COLOURS``.
     """
     source = require_file(path, "mask")
     with open(source, "rb") as handle:
@@ -39,30 +39,54 @@ def read_mask(path: str | os.PathLike[str]) -> Image.Image:
             f"mask '{source}' is not a PNG, whose colours are exact; save it as PNG, one "
             "colour per object"
         )
-    return read_image(source, background=(0, 0, 0))
+    mask = read_image(source, background=(0, 0, 0))
+    if mask.getcolors(MOST_COLOURS) is None:
+        raise BadFile(
+            f"mask '{source}' has more than {MOST_COLOURS} colours; a mask has one for each "
+            "object, and edges that are not smoothed"
+        )
+    return mask
 
 
 def check_mask(
-    mask: Image.Image, objects: Mapping[str, str], size: tuple[int, int], path: str | Path
+    size: Size,
+    colours: Mapping[str, int],
+    objects: Mapping[str, str],
+    image_size: Size,
+    path: str | os.PathLike[str],
 ) -> None:
     """Refuse a mask of another size than its image, or of other colours than its objects.
 
-    ``objects``: label by colour, ``#rrggbb``; ``size``: columns and rows of the image. Raises
-    ``BadFile``.
+    Parameters
+    ----------
+    size
+        Columns and rows of the mask.
+    colours
+        Its colours, as `colours_of` returns them.
+    objects
+        Labels by colour, ``#rrggbb``.
+    image_size
+        Columns and rows of the image.
+    path
+        The mask's file, for messages.
+
+    Raises
+    ------
+    BadFile
+        Says what does not fit.
     """
-    if mask.size != size:
+    if tuple(size) != tuple(image_size):
         raise BadFile(
-            f"mask '{path}' has {mask.height} x {mask.width} pixels (row x col), its image "
-            f"{size[1]} x {size[0]}; a mask needs the size of its image"
+            f"mask '{path}' has {size[1]} x {size[0]} pixels (row x col), its image "
+            f"{image_size[1]} x {image_size[0]}; a mask needs the size of its image"
         )
-    found = colours_of(np.asarray(mask))
     for colour, label in objects.items():
-        if colour not in found:
+        if colour not in colours:
             raise BadFile(
                 f"object '{colour}={label}' is empty: no pixel of mask '{path}' has this colour; "
-                f"found: {_listed(found)}"
+                f"found: {_listed(colours)}"
             )
-    unknown = {colour: n for colour, n in found.items() if colour not in {*objects, BACKGROUND}}
+    unknown = {colour: n for colour, n in colours.items() if colour not in {*objects, BACKGROUND}}
     if unknown:
         raise BadFile(
             f"mask '{path}' has colours of no object: {_listed(unknown)}; list them, or paint them "
@@ -85,14 +109,14 @@ def object_pixels(pixels: Pixels, colour: str) -> Mask:
     return same
 
 
-def colours_of(pixels: Pixels) -> dict[str, int]:
-    """Return the colours of a mask (row, col, rgb), with their numbers of pixels."""
-    numbers = pixels.astype(np.uint32) @ np.array([65536, 256, 1], np.uint32)
-    values, counts = np.unique(numbers, return_counts=True)
-    return {f"#{v:06x}": int(n) for v, n in zip(values.tolist(), counts, strict=True)}
+def colours_of(mask: Image.Image) -> dict[str, int]:
+    """Return the colours of a mask, ``#rrggbb``, with their numbers of pixels."""
+    counted = mask.getcolors(MOST_COLOURS) or []
+    of_rgb = ((np.asarray(colour, np.uint8).tobytes().hex(), count) for count, colour in counted)
+    return {f"#{colour}": count for colour, count in sorted(of_rgb)}
 
 
 def _listed(colours: Mapping[str, int]) -> str:
-    shown = [f"{colour} ({n} pixels)" for colour, n in list(colours.items())[:MOST_COLOURS]]
+    shown = [f"{colour} ({n} pixels)" for colour, n in list(colours.items())[:LISTED]]
     more = len(colours) - len(shown)
     return ", ".join(shown) + (f" and {more} more" if more > 0 else "")

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from blockscope.config import checks, model_cards
+from blockscope.config import checks, mask_checks, model_cards
 from blockscope.config.checks import load_project
 from blockscope.config.tables import read_catalogue
 from blockscope.io.errors import BadConfig, UnknownName
@@ -864,6 +864,20 @@ def test_files_are_looked_at_again_only_when_they_change(project, monkeypatch):
     (project.folder / "dog.png").write_bytes(b"another image")
     project.load()
     assert len(looked) == 2
+
+
+def test_masks_are_looked_at_again_only_when_they_change(project, monkeypatch):
+    looked: list[Any] = []
+    real = mask_checks.read_mask
+    monkeypatch.setattr(mask_checks, "read_mask", lambda path: looked.append(path) or real(path))
+    masked()(project)
+    project.load()
+    assert len(looked) == 2  # as it is, and as the network sees it
+    project.load()
+    assert len(looked) == 2
+    Image.new("RGB", (7, 5), (255, 0, 1)).save(project.folder / "m.png")
+    assert "object '#ff0000=red star' is empty" in project.message
+    assert len(looked) == 3
 
 
 def test_a_folder_that_cannot_be_shared_is_reported(

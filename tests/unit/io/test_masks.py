@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from blockscope.io.errors import BadFile
-from blockscope.io.masks import check_mask, object_pixels, read_mask
+from blockscope.io.masks import check_mask, colours_of, object_pixels, read_mask
 
 SIZE = (7, 5)  # columns, rows
 OBJECTS = {"#c81e0a": "ant", "#0000ff": "bee"}
@@ -28,7 +28,8 @@ def saved(pixels, folder, name="mask.png", **options):
 
 def test_pixels_of_an_object(pixels, tmp_path):
     mask = read_mask(saved(pixels, tmp_path))
-    check_mask(mask, OBJECTS, SIZE, "mask.png")
+    assert colours_of(mask) == {"#000000": 26, "#0000ff": 1, "#c81e0a": 8}
+    check_mask(mask.size, colours_of(mask), OBJECTS, SIZE, "mask.png")
     assert object_pixels(np.asarray(mask), "#c81e0a").sum() == 8
     assert np.argwhere(object_pixels(np.asarray(mask), "#0000ff")).tolist() == [[4, 0]]
 
@@ -72,11 +73,22 @@ def test_other_formats_are_refused(pixels, tmp_path):
     ],
 )
 def test_what_does_not_fit_is_told(pixels, tmp_path, objects, size, words):
+    mask = read_mask(saved(pixels, tmp_path))
     with pytest.raises(BadFile, match=words):
-        check_mask(read_mask(saved(pixels, tmp_path)), objects, size, "m.png")
+        check_mask(mask.size, colours_of(mask), objects, size, "m.png")
 
 
 def test_smoothed_edges_are_told_with_their_first_colours(tmp_path):
     smooth = np.linspace(0, 255, 35).reshape(5, 7, 1).repeat(3, 2).astype(np.uint8)
-    with pytest.raises(BadFile, match=r"#ffffff.* and \d+ more|and \d+ more; list them"):
-        check_mask(read_mask(saved(smooth, tmp_path)), {"#ffffff": "ant"}, SIZE, "m.png")
+    mask = read_mask(saved(smooth, tmp_path))
+    words = r"has colours of no object: #070707 \(1 pixels\), .* and 28 more; list them"
+    with pytest.raises(BadFile, match=words):
+        check_mask(mask.size, colours_of(mask), {"#ffffff": "ant"}, SIZE, "m.png")
+
+
+def test_a_photograph_is_no_mask(rng, tmp_path):
+    noise = rng.integers(0, 256, (20, 20, 3), np.uint8)
+    with pytest.raises(
+        BadFile, match=r"mask '.*mask.png' has more than 256 colours; a mask has one"
+    ):
+        read_mask(saved(noise, tmp_path))

@@ -175,7 +175,7 @@ def test_the_table_holds_the_same_numbers(made):
 
 def test_the_record_says_how(made):
     facts = provenance.read(made[1] / "s.h5")
-    recorded = {"created_by": "scores", "model": "tiny", "image": "noise", "layer": "mixed"}
+    recorded: dict = {"created_by": "scores", "model": "tiny", "image": "noise", "layer": "mixed"}
     recorded |= {"override": "smooth", "random_orders": 10, "noise_samples": 5, "seed": 0}
     assert recorded.items() <= facts.items()
     assert len(str(facts["mask_sha256"])) == 64
