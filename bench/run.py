@@ -13,6 +13,7 @@ from bench import (
     ground_truth,
     hard_ground_truth,
     positions_and_channels_speed,
+    randomised,
     rendering,
     truth_channels,
     truth_positions,
@@ -24,6 +25,7 @@ SECTIONS = {
     "grids": (grids,),
     "files": (checksums,),
     "truth": (ground_truth, hard_ground_truth, truth_positions, truth_channels),
+    "randomised": (randomised,),
 }
 
 

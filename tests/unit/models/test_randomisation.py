@@ -160,6 +160,12 @@ def test_two_values_are_always_drawn_the_other_way_round():
         np.testing.assert_array_equal(shuffled(np.array([1, 2], np.float32), seed, "b"), [2, 1])
 
 
+def test_tensors_of_one_shape_are_drawn_in_different_orders():
+    values = np.arange(24, dtype=np.float32).reshape(2, 3, 4)
+    one, other = (shuffled(values, 0, name) for name in ("a_w", "b_w"))
+    assert not np.array_equal(one, other)
+
+
 def test_the_same_seed_draws_the_same_and_another_one_others(source):
     first, again, other = (drawn(source, "pooled", seed)[1] for seed in (3, 3, 4))
     assert first.definition.SerializeToString(deterministic=True) == (
