@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +17,7 @@ import tensorflow as tf
 import xarray as xr
 
 from blockscope.attribution.all_labels import label_axis, unit_of
+from blockscope.attribution.baselines import Baseline
 from blockscope.attribution.correlation import correlation, rank_correlation
 from blockscope.attribution.neuron_groups import NeuronGroups
 from blockscope.autodiff.batches import in_batches, logits_in_batches
@@ -27,7 +27,6 @@ from blockscope.io import datasets
 from blockscope.io.labels import Labels
 from blockscope.models.entry import Head
 
-Baseline = Literal["zero", "mean"]
 Floats = npt.NDArray[np.floating]
 
 # Passes at once: more leave the caches (InceptionV1 on two cores, 8 to 128 tried).

@@ -7,7 +7,6 @@ from typing import Unpack
 
 from blockscope.attribution.ablation import (
     MOST_GROUPS,
-    Baseline,
     Losses,
     baseline_of,
     exact_losses,
@@ -19,6 +18,7 @@ from blockscope.attribution.ablation import (
     single_groups,
     single_positions,
 )
+from blockscope.attribution.baselines import Baseline
 from blockscope.attribution.neuron_groups import NeuronGroups
 from blockscope.io import datasets
 from blockscope.io.atomic_files import FilePath

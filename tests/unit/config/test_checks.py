@@ -17,6 +17,7 @@ from PIL import Image
 from blockscope.config import checks, mask_checks, model_cards
 from blockscope.config.checks import load_project
 from blockscope.config.tables import read_catalogue
+from blockscope.io import masks
 from blockscope.io.errors import BadConfig, UnknownName
 from blockscope.models.card import InputSpec, Layer, ModelCard
 
@@ -868,7 +869,7 @@ def test_files_are_looked_at_again_only_when_they_change(project, monkeypatch):
 
 def test_masks_are_looked_at_again_only_when_they_change(project, monkeypatch):
     looked: list[Any] = []
-    real = mask_checks.read_mask
+    real = masks.read_mask
     monkeypatch.setattr(mask_checks, "read_mask", lambda path: looked.append(path) or real(path))
     masked()(project)
     project.load()
