@@ -95,7 +95,8 @@ def test_equal_sets_are_evaluated_once(given):
         return logits(given, given["image"] * kept)
 
     curves_of(np.repeat(given["maps"][None], 4, 0), noting, steps=5)
-    assert asked == [2 * LABELS * 4 + 2]
+    random_curves(SIZE, noting, orders=3, seed=0, steps=5)
+    assert asked == [2 * LABELS * 4 + 2, 3 * 4 + 2]
 
 
 def test_random_orders_give_the_analytic_area_on_a_linear_network(rng):

@@ -65,9 +65,7 @@ def curves_of(maps: Floats, evaluate: Evaluate, steps: int = STEPS) -> Curves:
     ranks, counts = ranks_of(maps), counts_of(size[0] * size[1], steps)
     kept = ranks[..., None, :] >= counts[:, None]  # (map, label, count, position)
     both = np.stack([kept, ~kept])
-    sets, place = np.unique(both.reshape(-1, both.shape[-1]), axis=0, return_inverse=True)
-    scores = evaluate(sets.reshape(-1, *size))[place].reshape(*both.shape[:-1], -1)
-    own = np.einsum("bmlcl->bmlc", scores)
+    own = np.einsum("bmlcl->bmlc", _evaluated_once(both, size, evaluate))
     return Curves(counts, own[0], own[1])
 
 
@@ -81,9 +79,16 @@ def random_curves(
     drawn = np.random.default_rng(seed).random((orders, 1, *size))
     ranks, counts = ranks_of(drawn)[:, 0], counts_of(size[0] * size[1], steps)
     kept = ranks[:, None, :] >= counts[:, None]
-    scores = evaluate(kept.reshape(-1, *size)).reshape(orders, len(counts), -1)
-    scores = scores.transpose(0, 2, 1)
+    scores = _evaluated_once(kept, size, evaluate).transpose(0, 2, 1)
     return Curves(counts, scores, scores[..., ::-1])
+
+
+def _evaluated_once(
+    kept: npt.NDArray[np.bool_], size: tuple[int, int], evaluate: Evaluate
+) -> Floats:
+    """Return scores, (..., label), of sets of positions, (..., position); equal ones are shared."""
+    sets, place = np.unique(kept.reshape(-1, kept.shape[-1]), axis=0, return_inverse=True)
+    return evaluate(sets.reshape(-1, *size))[place].reshape(*kept.shape[:-1], -1)
 
 
 def area(scores: Floats, counts: npt.NDArray[np.intp]) -> Floats:
