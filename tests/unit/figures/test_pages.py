@@ -590,3 +590,13 @@ def test_file_names_are_addresses(tmp_path: Path, panel_png: Path) -> None:
     address = next(str(a["href"]) for a, text in Page(output).all("a") if text == "PDF")
     assert address == "a%20b%23c%3F.pdf"
     assert (output.parent / unquote(address)) == odd
+
+
+def test_rival_maps_hold_their_input_once(tmp_path: Path, rng: np.random.Generator) -> None:
+    """Under twelve maps it would be larger than all else."""
+    path, _ = written(tmp_path, rng, ("rivals",))
+    text = path.read_text()
+    uri = re.search(r'url\("(data:image/[^"]+)"\)', text)
+    assert uri
+    assert text.count(uri[1]) == 2  # here, and in the data of the page
+    assert text.count('class="overlay') == 12
