@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from blockscope.attribution.grad_x_activation import attribute_channels as attribute_channels
     from blockscope.attribution.group_effects import attribute_groups as attribute_groups
     from blockscope.attribution.integrated_gradients import ChannelPaths as ChannelPaths
+    from blockscope.attribution.layer_scores import LayerScores as LayerScores
     from blockscope.attribution.neuron_groups import group_neurons as group_neurons
     from blockscope.attribution.positions import attribute_positions as attribute_positions
     from blockscope.autodiff.gradient_overrides import find_override as find_override
@@ -38,6 +39,7 @@ _PUBLIC = {
     "attribution.group_effects": ["attribute_groups"],
     "attribution.integrated_gradients": ["ChannelPaths"],
     "attribution.all_labels": ["attribute_labels"],
+    "attribution.layer_scores": ["LayerScores"],
     "attribution.neuron_groups": ["group_neurons"],
     "attribution.positions": ["attribute_positions"],
     "autodiff.gradient_overrides": ["find_override"],

@@ -212,6 +212,93 @@ def sanity(
     return found.assign_attrs(FACTS | {"layer": layer, "override": override})
 
 
+def ablation(
+    layer: str,
+    grid: tuple[int, int],
+    channels: int = 11,
+    groups: int = 4,
+    labels: Sequence[str] = LABELS,
+) -> xr.Dataset:
+    """Losses of all labels without positions, channels, groups and sets of groups."""
+    rng = np.random.default_rng(29)
+    count = len(labels)
+    shapes = {"positions": grid, "channels": (channels,), "groups": (groups,)}
+    axes = {"positions": ("row", "col"), "channels": ("channel",), "groups": ("factor",)}
+    made: dict[str, object] = {}
+    for kind, shape in shapes.items():
+        linear = rng.normal(0, 1, (count, *shape)).astype("f4")
+        made[f"{kind}_linear"] = (("label", *axes[kind]), linear)
+        made[kind] = (("label", *axes[kind]), 0.8 * linear + rng.normal(0, 0.2, linear.shape))
+    members = (np.arange(2**groups)[:, None] >> np.arange(groups)) & 1 == 1
+    made["sets"] = (("label", "set"), rng.normal(0, 2, (count, 2**groups)).astype("f4"))
+    made["member"] = (("set", "factor"), members)
+    made["all"] = ("label", rng.normal(8, 1, count).astype("f4"))
+    facts = {"layer": layer, "override": "none", "baseline": "zero"}
+    return xr.Dataset(
+        made,
+        coords={"label": list(labels), "index": ("label", 1 + np.arange(count))},
+        attrs=FACTS | facts,
+    )
+
+
+def scores(
+    layer: str, grid: tuple[int, int], indexes: Sequence[int], labels: Sequence[str] = LABELS
+) -> xr.Dataset:
+    """Maps of six methods for labels of some indexes, and their scores; the first has an object."""
+    rng = np.random.default_rng(17)
+    names = ["attribution", "hires_cam", "grad_cam", "layer_cam", "gradient"]
+    names.append("integrated_gradients")
+    over, positions = (len(names), len(indexes)), grid[0] * grid[1]
+    baselines = ["blur", "mean", "grey", "layer"]
+    by_map, by_base = ("map", "label"), ("label", "baseline")
+    drawn = {
+        name: (by_map, rng.normal(2, 1, over).astype("f4"))
+        for name in ("sparseness", "sensitivity", "infidelity")
+    }
+    for name in ("pointing_game", "mass_accuracy", "rank_accuracy", "average_precision"):
+        values = rng.random(over).astype("f4")
+        values[:, 1:] = np.nan
+        drawn[name] = (by_map, values)
+    share = np.where(np.arange(over[1]) == 0, 0.21, np.nan)
+    return xr.Dataset(
+        {
+            "maps": ((*by_map, "row", "col"), rng.normal(0, 1, (*over, *grid)).astype("f4")),
+            **{
+                f"{kind}_area": (
+                    (*by_map, "baseline"),
+                    rng.normal(5, 9, (*over, 4)).astype("f4"),
+                    {"units": "logit"},
+                )
+                for kind in ("deletion", "insertion")
+            },
+            **{
+                kind: (
+                    (*by_map, "baseline", "share"),
+                    rng.normal(3, 4, (*over, 4, 11)).astype("f4"),
+                )
+                for kind in ("deletion", "insertion")
+            },
+            "random_mean": (
+                (*by_base, "share"),
+                np.linspace(9, -2, over[1] * 44).reshape(over[1], 4, 11),
+            ),
+            "random_sd": ((*by_base, "share"), rng.random((over[1], 4, 11)).astype("f4")),
+            "random_area_mean": (by_base, rng.normal(5, 1, (over[1], 4)).astype("f4")),
+            "random_area_sd": (by_base, rng.random((over[1], 4)).astype("f4")),
+            "object_share": ("label", share.astype("f4")),
+            **drawn,
+        },
+        coords={
+            "map": names,
+            "baseline": baselines,
+            "index": ("label", list(indexes)),
+            "label": [labels[index - 1] for index in indexes],
+            "share": np.rint(np.linspace(0, positions, 11)) / positions,
+        },
+        attrs=FACTS | {"layer": layer},
+    )
+
+
 def drivers(rng: np.random.Generator, first: int, second: int) -> xr.Dataset:
     """How much each channel of one layer counts for those of another: (channel2, channel1)."""
     return xr.Dataset(
@@ -296,6 +383,9 @@ def write_run(
         )
     made["groups1"] = neuron_groups(rng, layers[0], grids[0], 4, channel_counts[0], labels)
     made["drivers"] = drivers(rng, *channel_counts)
+    made["ablation1"] = ablation(layers[0], grids[0], channel_counts[0], 4, labels)
+    scored = [index for index in pair if index >= 0]
+    made["scores1"] = scores(layers[0], grids[0], scored, labels)
     files: dict[str, Path] = {"image": folder / "input.png"}
     lists: dict[str, list[Path]] = {}
     lists["grids"] = [folder / f"{layer}-coherent.zarr.zip" for layer in layers]

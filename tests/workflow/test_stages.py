@@ -18,10 +18,11 @@ from blockscope.runtime.code_digest import code_digest
 LINEARISING = {"classes", "positions", "channels", "drivers", "neuron_groups"}
 # Not by default: see test_sprites, test_grids, test_contact.
 ABLATION = {"ablation"}  # by its name alone: no panel shows it
+SCORES = {"scores"}
 RANDOMISED = {"randomised_model", "sanity"}  # see test_randomised
 RENDERING = {"render_sprites", "spritemap", "render_grid", "grid_image", "contact_sheet"}
 STAGES = LINEARISING | {"model", "input", "activations", "factors", "panel", "page", "gallery"}
-STAGES |= RENDERING | ABLATION | RANDOMISED
+STAGES |= RENDERING | ABLATION | SCORES | RANDOMISED
 PAGES = {"page", "contact_sheet", "gallery"}
 PANELS = 5  # of the finished run
 FACTORS = "results/tiny/noise/smooth/factors"
@@ -96,7 +97,7 @@ def test_progress_is_seen_and_kept_in_the_log(finished):
 
 def test_every_module_that_a_job_uses_counts_in_its_digest(finished):
     uncounted = finished[0].uncounted_modules()
-    assert set(uncounted) == STAGES - RENDERING - ABLATION - RANDOMISED
+    assert set(uncounted) == STAGES - RENDERING - ABLATION - SCORES - RANDOMISED
     assert not any(uncounted.values()), uncounted
 
 
@@ -174,10 +175,15 @@ def change(project, file: str) -> None:
     [
         ("io/atomic_files.py", STAGES),
         ("models/normal_form.py", {"model"}),
-        ("autodiff/linear_map.py", LINEARISING | ABLATION),
-        ("attribution/all_labels.py", {"classes", "channels", "neuron_groups", "ablation"}),
+        ("autodiff/linear_map.py", LINEARISING | ABLATION | SCORES),
+        (
+            "attribution/all_labels.py",
+            {"classes", "channels", "neuron_groups", "ablation", "scores"},
+        ),
         ("attribution/ablation.py", ABLATION),
-        ("attribution/quadrature.py", {"channels"}),
+        ("attribution/quadrature.py", {"channels", "scores"}),
+        ("attribution/scores/curves.py", SCORES),
+        ("attribution/rivals.py", SCORES),
         ("attribution/correlation.py", {"ablation", "sanity"}),
         ("models/randomisation.py", {"randomised_model"}),
         ("attribution/factors.py", {"factors", "neuron_groups", "render_grid", "ablation"}),
@@ -263,9 +269,11 @@ def test_any_single_file_can_be_asked_for(project):
         f"{FACTORS}/pool-3-on-block~high.h5",
         "results/tiny/noise/groups/pool-3.h5",
         "results/tiny/noise/ablation/low.h5",
+        "results/tiny/noise/smooth/scores/low.tsv",
         "results/figures/one/factors.svg",
     ]
     made = {"activations": 1, "classes": 2, "factors": 4, "neuron_groups": 1, "ablation": 1}
+    made["scores"] = 1
     assert project.planned(*targets) == made
     assert project.planned(targets[-1]) == {}
     of_other_gradients = {"classes": 4, "positions": 2, "panel": 1}

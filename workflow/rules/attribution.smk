@@ -230,6 +230,38 @@ rule ablation:
         "../scripts/ablation.py"
 
 
+rule scores:
+    input:
+        **AT_IMAGE,
+        activations=rules.activations.output.zarr,
+        classes=rules.classes.output.h5,
+        mask=mask_path,
+    output:
+        h5="results/{model}/{image}/{override}/scores/{layer}.h5",
+        tsv="results/{model}/{image}/{override}/scores/{layer}.tsv",
+    log:
+        "logs/scores/{model}/{image}/{override}/{layer}.log",
+    benchmark:
+        "benchmarks/scores/{model}/{image}/{override}/{layer}.tsv"
+    group:
+        "attribution-{model}"
+    threads: 1
+    resources:
+        **NETWORK,
+        runtime=per_attempt(15),
+    params:
+        code=code_param("scores"),
+        layer=layer_of("layer"),
+        override="{override}",
+        contrasts=lambda wildcards: channel_request(wildcards)["pairs"],
+        objects=lambda wildcards: image_row(wildcards).objects,
+    message:
+        "{wildcards.image}: scores of maps of {params.layer} in {wildcards.model}, gradient "
+        "{wildcards.override}"
+    script:
+        "../scripts/scores.py"
+
+
 rule sanity:
     input:
         card=rules.model.output.card,

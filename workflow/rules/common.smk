@@ -135,6 +135,10 @@ def model_entry(wildcards):
     return user_errors(lambda: project.models[wildcards.model])
 
 
+def image_row(wildcards):
+    return user_errors(lambda: project.images[wildcards.image])
+
+
 def randomised_models():
     """Return a pattern of the ids of networks that are made of others; without any, it fits nothing."""
     return "|".join(map(re.escape, project.made_of)) or r"(?!)"
@@ -147,7 +151,12 @@ def randomised_files(wildcards, path):
 
 
 def image_path(wildcards):
-    return user_errors(lambda: project.images[wildcards.image]).path
+    return image_row(wildcards).path
+
+
+def mask_path(wildcards):
+    """Input: the mask of an image's objects; nothing where it has none."""
+    return image_row(wildcards).mask or []
 
 
 def fit_classes(wildcards):

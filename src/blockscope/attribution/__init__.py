@@ -5,6 +5,8 @@
 ``grad_x_activation``      labels, or channels of a later layer, to channels
 ``integrated_gradients``   a label, or one against another (``contrasts``), to channels
 ``channels``               the same by several methods, as one dataset
+``ablation``               what logits really lose without a part of the layer
+``scores``, ``layer_scores``  how good maps are, of any method; ``rivals``: those of others
 ``factors``                the attributions of all labels as a few factors (NMF, PCA)
 ``neuron_groups``          activations as a few groups, by NMF; ``group_effects``: their attribution
 """

@@ -26,16 +26,19 @@ from blockscope.feature_visualization.unit_selection import shard_files
 _MADE_OF = {
     "classes{n}": ("activations{n}",),
     "channels{n}": ("activations{n}",),
+    "scores{n}": ("scores_table{n}", "classes{n}", "activations{n}"),
     "positions": ("activations1",),
     "drivers": ("activations1",),
     "factors{n}": ("factors_table{n}", "classes{n}", "classes2"),
     "groups{n}": ("activations{n}",),
+    "ablation{n}": ("groups{n}", "activations{n}"),
     "group_sprites{n}": ("groups{n}", "group_sprites_zarr{n}"),
     "sprites{n}": ("sprites_zarr{n}",),
     "contact{n}": ("sprites{n}", "activations{n}"),
     "grids": ("grid_activations",),
     "override_classes{n}": ("activations{n}",),
     "override_positions": ("activations1",),
+    "sanity1": ("classes1", "randomised_sanity1"),
     "override_sanity1": ("override_classes1", "randomised_sanity1"),
 }
 MADE_OF = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 from blockscope.autodiff.gradient_overrides import OVERRIDES
 from blockscope.config.error_list import ErrorList
 from blockscope.config.file_cache import FileCache
+from blockscope.config.mask_checks import check_image_mask, check_objects
 from blockscope.config.model_cards import CardRequest, read_cards
 from blockscope.config.panels import PANELS
 from blockscope.config.project import Project, RawRun, describe_config_files, read_project
@@ -133,10 +134,11 @@ def _check(project: Project, problems: ErrorList) -> None:
     used_images = {run.cells.get("image", "") for run in project.raw_runs}
     used_models = {run.cells.get("model", "") for run in project.raw_runs}
     file_facts = FileCache(FILE_FACTS)
+    masked = []
     for name in filter(used_images.__contains__, project.images.entries):
-        row = project.images.entries[name]
-        if row:
-            _check_image(row.path, project.images.places[name], file_facts, problems)
+        row, place = project.images.entries[name], project.images.places[name]
+        if row and _check_image(row.path, place, file_facts, problems) and row.mask:
+            masked += [name] if check_image_mask(row, place, file_facts, problems) else []
     requests = []
     for name in filter(used_models.__contains__, project.models.entries):
         entry = project.models.entries[name]
@@ -147,11 +149,29 @@ def _check(project: Project, problems: ErrorList) -> None:
     file_facts.save()
     cards = read_cards(requests, problems)
     lookups = {name: CardLookup(card) for name, card in cards.items()}
+    _check_objects(project, lookups, masked, file_facts, problems)
+    file_facts.save()
     for run in project.raw_runs:
         lookup = lookups.get(run.cells.get("model", ""))
         if lookup:
             _check_layers(run, lookup, project.settings, problems)
             _check_randomised(run, lookup, project, problems)
+
+
+def _check_objects(
+    project: Project,
+    lookups: Mapping[str, CardLookup],
+    masked: Collection[str],
+    file_facts: FileCache,
+    problems: ErrorList,
+) -> None:
+    """Check the objects of images with a mask once for each network that reads them."""
+    used = [(run.cells.get("model", ""), run.cells.get("image", "")) for run in project.raw_runs]
+    for model, image in dict.fromkeys(used):
+        if model in lookups and image in masked:
+            row, place = project.images[image], project.images.places[image]
+            lookup = lookups[model]
+            check_objects(row, place, lookup.card, lookup.label, file_facts, problems)
 
 
 def _check_names(run: RawRun, project: Project, problems: ErrorList) -> None:
@@ -263,7 +283,8 @@ def _split(cell: str) -> list[str]:
     return [part.strip() for part in cell.split(",")] if cell else []
 
 
-def _check_image(path: str, place: str, file_facts: FileCache, problems: ErrorList) -> None:
+def _check_image(path: str, place: str, file_facts: FileCache, problems: ErrorList) -> bool:
+    """Check that an image can be read; tells whether it can."""
     where = f"{place}, column path"
     try:
         if not Path(path).is_file():
@@ -271,6 +292,8 @@ def _check_image(path: str, place: str, file_facts: FileCache, problems: ErrorLi
         file_facts.get("image", Path(path), _readable_image)
     except (BlockscopeError, OSError) as error:
         problems.add(where, str(error))
+        return False
+    return True
 
 
 def _readable_image(path: Path) -> str:

@@ -139,8 +139,10 @@ def _default(field: FieldInfo) -> str:
 def _column_default(field: FieldInfo) -> str:
     if field.is_required():
         return "required"
+    if not field.default:
+        return "empty"
     value = ",".join(field.default) if isinstance(field.default, tuple) else str(field.default)
-    return f"`{value}`" if value else "empty"
+    return f"`{value}`"
 
 
 def _example(field: FieldInfo) -> str:

@@ -137,6 +137,8 @@ def known_files(
         return {
             **{f"classes{n}": f"{gradient}/classes/{path}.h5" for n, path in paths.items()},
             **{f"channels{n}": f"{gradient}/channels/{path}.h5" for n, path in paths.items()},
+            **{f"scores{n}": f"{gradient}/scores/{path}.h5" for n, path in paths.items()},
+            **{f"scores_table{n}": f"{gradient}/scores/{path}.tsv" for n, path in paths.items()},
             "positions": f"{gradient}/positions/{between}.h5",
             "drivers": f"{gradient}/drivers/{between}.h5",
         }
@@ -149,6 +151,7 @@ def known_files(
         known[f"activations{n}"] = f"{folder}/activations/{paths[n]}.zarr.zip"
         groups = f"{folder}/groups/{paths[n]}-{neuron_groups}"
         known[f"groups{n}"] = f"{groups}.h5"
+        known[f"ablation{n}"] = f"{folder}/ablation/{paths[n]}.h5"
         known[f"group_sprites{n}"] = _sheet(f"{groups}-sprites") if rendered else []
         known[f"group_sprites_zarr{n}"] = [f"{groups}-sprites.zarr.zip"] if rendered else []
         sprites = f"{model}/sprites/{paths[n]}"
@@ -164,6 +167,8 @@ def known_files(
         f"{folder}/{override}/sanity/{paths['1']}.h5" for override in OVERRIDES
     ]
     others = [name for name, source in made_of.items() if source == row.model]
+    own = f"{folder}/{row.override}/sanity/{paths['1']}.h5"
+    known["sanity1"] = [own] if others else []
     known["randomised_sanity1"] = [file for other in others for file in _behind(other, row)]
     return known
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StrictBool, StrictInt, model_validator
+from pydantic import Field, StrictBool, StrictInt, field_validator, model_validator
 
+from blockscope.attribution.baselines import Baseline
 from blockscope.io.downloads import MOST_MB
 from blockscope.models.entry import SHA256_PATTERN, URL_PATTERN, Number, Settings
 
@@ -104,13 +105,10 @@ class NeuronGroupOptions(Settings):
     )
 
 
-AblationBaseline = Literal["zero", "mean"]
-
-
 class AblationOptions(Settings):
     """What parts of a layer are replaced by when they are taken away."""
 
-    baseline: AblationBaseline = Field(
+    baseline: Baseline = Field(
         default="zero",
         description="What the activations of a position, channel or neuron group are replaced by: "
         "`zero`, or the `mean` of each channel over the positions of the image.",
@@ -259,6 +257,25 @@ class Config(Settings):
     figure: FigureOptions = Field(default=FigureOptions(), description=str(FigureOptions.__doc__))
 
 
+def parse_objects(cell: str) -> dict[str, str]:
+    """Parse `#rrggbb=label|...`, in lower case; raises ``ValueError`` with what is wrong."""
+    found: dict[str, str] = {}
+    for part in cell.split("|"):
+        colour, _, label = (piece.strip() for piece in part.partition("="))
+        colour = colour.lower()
+        valid = "valid: '#rrggbb=label', separated by '|', as in '#ff0000=lemon|#0000ff=plum'"
+        if not re.fullmatch("#[0-9a-f]{6}", colour):
+            raise ValueError(f"'{part.strip()}' does not begin with a colour; {valid}")
+        if not label:
+            raise ValueError(f"'{part.strip()}' has no label; {valid}")
+        if colour == "#000000":
+            raise ValueError(f"'{part.strip()}': black is the background; use another colour")
+        if colour in found:
+            raise ValueError(f"colour {colour} stands for two objects; {valid}")
+        found[colour] = label
+    return found
+
+
 class ImageRow(Settings):
     """A row of the table of images."""
 
@@ -272,6 +289,32 @@ class ImageRow(Settings):
         examples=["photos/dog_cat.png"],
         min_length=1,
     )
+    mask: str = Field(
+        default="",
+        description="Where the objects are: a PNG of the image's size, one colour for each object, "
+        "black elsewhere. With it, `scores` say how well maps find them.",
+        examples=["photos/dog_cat-mask.png"],
+    )
+    objects: dict[str, str] = Field(
+        default={},
+        description="Labels of the mask's objects, `#rrggbb=label`, separated by `|`.",
+        examples=["#ff0000=Labrador retriever|#0000ff=tiger cat"],
+    )
+
+    @field_validator("objects", mode="before")
+    @classmethod
+    def _split_objects(cls, cell: Any) -> Any:
+        return parse_objects(cell) if isinstance(cell, str) else cell
+
+    @model_validator(mode="after")
+    def _objects_of_a_mask(self) -> ImageRow:
+        if bool(self.mask) != bool(self.objects):
+            given, missing = ("mask", "objects") if self.mask else ("objects", "mask")
+            raise ValueError(
+                f"has a column {given} but no {missing}; valid: both, as in mask "
+                "'photos/dog_cat-mask.png' and objects '#ff0000=Labrador retriever', or neither"
+            )
+        return self
 
 
 class FactorChoice(Settings):

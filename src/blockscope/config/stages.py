@@ -58,6 +58,10 @@ STAGES: Mapping[str, Stage] = MappingProxyType(
         "ablation": Stage(
             "what every label's logit really loses without parts of one layer", "tensorflow"
         ),
+        "scores": Stage(
+            "how far the attribution of one layer, and other methods' maps, can be trusted",
+            "tensorflow",
+        ),
         "sanity": Stage(
             "likeness of every label's attribution to that of networks with weights drawn anew"
         ),

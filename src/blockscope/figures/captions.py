@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Mapping, Sequence
 
+import numpy as np
+
 from blockscope.config.settings import RunRow
 from blockscope.figures.data.channels import LayerChannels, MethodChannels
 from blockscope.figures.data.contrasts import Contrast
 from blockscope.figures.data.factors import FactorsPanel, LayerFactors, Weight
+from blockscope.figures.data.rivals import Score
 
 ARTICLE = {
     "authors": "Olah, Satyanarayan, Johnson, Carter, Schubert, Ye and Mordvintsev",
@@ -124,6 +127,44 @@ def overrides_foot(run: RunRow, cell: object) -> str:
         "map on its own scale. Green and violet: what adds to the outlined position of "
         f"{run.layer2} ({cell}), and what subtracts. The overrides are for display; they hide "
         "what the network does at a pooling."
+    )
+
+
+def score_numbers(score: Score) -> tuple[list[str], str]:
+    """Write the scores of all maps with digits of the largest one, and what chance gives."""
+    sizes = np.abs(score.values[np.isfinite(score.values)])
+    full = float(sizes.max(initial=0.0)) or 1.0
+    numbers = [number(value, full) if math.isfinite(value) else "-" for value in score.values]
+    if score.chance is None:
+        return numbers, ""
+    mean, spread = (number(value, full) for value in score.chance)
+    return numbers, f"{mean} \N{PLUS-MINUS SIGN} {spread}" if score.chance[1] else mean
+
+
+def rivals_foot(run: RunRow, unit: str, objects: bool) -> str:
+    """Say what the maps and the scores of the panel of rival maps are, for its foot."""
+    own = (
+        "activation times gradient, summed over channels: HiResCAM"
+        if run.override == "none"
+        else f"activation times the gradient of the override {run.override}, summed over channels. "
+        "HiResCAM is the same with the exact gradient, which all others follow too"
+    )
+    return (
+        f"Attribution: {own}. Green: for the label, violet: against it, dark grey: nothing; each "
+        "map has its own scale. "
+        f"Deletion, insertion: mean {unit} while the strongest positions are taken away (good: "
+        "small) or put in (good: large), their pixels blurred or their vectors in the layer set to "
+        "zero; in brackets random orders, with their standard deviation. Sensitivity: largest "
+        "relative change under small noise. Infidelity: mean squared error for random sets of "
+        "positions. Sparseness: Gini index."
+        + (
+            " The others: how well the map finds the label's object; in brackets its share of the "
+            "image, which is chance. A fraction in the pointing game: the strongest position is "
+            "partly in it. "
+            if objects
+            else " "
+        )
+        + "Bold: the best of a row, by however little."
     )
 
 

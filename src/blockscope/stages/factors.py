@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-
 import xarray as xr
 
 from blockscope.attribution.factors import (
@@ -14,8 +12,9 @@ from blockscope.attribution.factors import (
     top_table,
 )
 from blockscope.io import datasets, provenance
-from blockscope.io.atomic_files import FilePath, atomic_write
+from blockscope.io.atomic_files import FilePath
 from blockscope.io.errors import BadFile
+from blockscope.io.tsv import write_tsv
 
 
 def write_factors(
@@ -54,21 +53,7 @@ def write_factors(
         seed=SEED,
     )
     datasets.write_h5(output, dataset)
-    _write_table(output_table, dataset)
-
-
-def _write_table(output: FilePath, factors: xr.Dataset) -> None:
-    ranking = top_table(factors)
-    # Readers that skip comments would cut a label at its "#", but not within quotes.
-    quoted = ranking["label"].str.contains("#").any()
-    with atomic_write(output) as temporary, open(temporary, "w", encoding="utf-8") as table:
-        table.write(provenance.tsv_header(factors.attrs))
-        ranking.to_csv(
-            table,
-            sep="\t",
-            index=False,
-            quoting=csv.QUOTE_NONNUMERIC if quoted else csv.QUOTE_MINIMAL,
-        )
+    write_tsv(output=output_table, table=top_table(dataset), facts=dataset.attrs)
 
 
 def _check_same_origin(

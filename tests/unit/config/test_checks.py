@@ -14,9 +14,10 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from blockscope.config import checks, model_cards
+from blockscope.config import checks, mask_checks, model_cards
 from blockscope.config.checks import load_project
 from blockscope.config.tables import read_catalogue
+from blockscope.io import masks
 from blockscope.io.errors import BadConfig, UnknownName
 from blockscope.models.card import InputSpec, Layer, ModelCard
 
@@ -186,6 +187,22 @@ def row(**cells):
 
 def model(**keys):
     return lambda p: p.model.update(keys)
+
+
+def masked(
+    objects="#ff0000=red star", file="m.png", size=(7, 5), colours=((255, 0, 0),), image_size=(7, 5)
+):
+    """Give the image a mask whose first pixels have these colours."""
+
+    def change(project):
+        Image.new("RGB", image_size, (200, 10, 30)).save(project.folder / "dog.png")
+        mask = Image.new("RGB", size)
+        for place, colour in enumerate(colours):
+            mask.putpixel((0, place), colour)
+        mask.save(project.folder / "m.png")
+        project.images = ["image\tpath\tmask\tobjects", f"dog\tdog.png\t{file}\t{objects}"]
+
+    return change
 
 
 def file(name, content):
@@ -388,6 +405,49 @@ MISTAKES = {
         lambda p: p.config.update(images="gone.tsv"),
         "gone.tsv: does not exist (looked in",
     ),
+    "mask without objects": (
+        masked(objects=""),
+        "images.tsv, line 2 (image 'dog'): has a column mask but no objects; valid: both, as in",
+    ),
+    "objects without a mask": (
+        masked(file=""),
+        "has a column objects but no mask; valid: both",
+    ),
+    "object without a colour": (
+        masked(objects="ant"),
+        ("images.tsv, line 2 (image 'dog'), column objects: 'ant' does not begin with a colour; "
+        "valid: '#rrggbb=label', separated by '|'"),
+    ),
+    "object without a label": (masked(objects="#ff0000="), "'#ff0000=' has no label; valid:"),
+    "black object": (masked(objects="#000000=red star"), "'#000000=red star': black"),
+    "colour of two objects": (
+        masked(objects="#ff0000=red star|#FF0000=blue moon"),
+        "colour #ff0000 stands for two objects; valid:",
+    ),
+    "missing mask": (
+        masked(file="gone.png"),
+        "images.tsv, line 2 (image 'dog'), column mask: mask 'gone.png' does not exist",
+    ),
+    "mask of another size": (
+        masked(size=(5, 7)),
+        "column mask: mask 'm.png' has 7 x 5 pixels (row x col), its image 5 x 7; a mask needs",
+    ),
+    "empty object": (
+        masked(objects="#ff0000=red star|#00ff00=blue moon"),
+        "column mask: object '#00ff00=blue moon' is empty: no pixel of mask",
+    ),
+    "colour of no object": (
+        masked(colours=((255, 0, 0), (9, 9, 9))),
+        "column mask: mask 'm.png' has colours of no object: #090909 (1 pixels); list them",
+    ),
+    "unknown label of an object": (
+        masked(objects="#ff0000=ret star"),
+        "images.tsv, line 2 (image 'dog'), column objects: unknown label 'ret star'",
+    ),
+    "object that the network does not see": (
+        masked(image_size=(21, 5), size=(21, 5)),
+        "column objects: object '#ff0000=red star' of mask 'm.png' is outside of what model",
+    ),
     "folder for a table": (lambda p: p.config.update(images="."), ".: cannot be read: Is a"),
     "empty table": (
         lambda p: p.images.clear(),
@@ -400,7 +460,8 @@ MISTAKES = {
     ),
     "unknown column": (
         lambda p: p.images.__setitem__(0, "image\tpth"),
-        "images.tsv, line 1: unknown column 'pth'; did you mean path? (valid: image, path)",
+        ("images.tsv, line 1: unknown column 'pth'; did you mean path? (valid: image, path, "
+        "mask, objects)"),
     ),
     "column twice": (
         lambda p: p.images.__setitem__(slice(None), ["image\tpath\tpath", "dog\tdog.png\tx"]),
@@ -560,6 +621,12 @@ def test_nothing_is_done_for_networks_with_one_name(project, unread, text, words
     (project.folder / "models.yaml").write_text(text % ((json.dumps(project.model),) * 2))
     with pytest.raises(BadConfig, match=words):
         load_project(project.config)
+
+
+def test_a_sound_mask_is_read(project):
+    masked(objects="#FF0000=red star|#0000ff=3", colours=((255, 0, 0), (0, 0, 255)))(project)
+    row = project.load().images["dog"]
+    assert (row.mask, row.objects) == ("m.png", {"#ff0000": "red star", "#0000ff": "3"})
 
 
 @pytest.mark.parametrize("place", ["results/tiny", "results/models/tiny", "results/figures/a"])
@@ -798,6 +865,20 @@ def test_files_are_looked_at_again_only_when_they_change(project, monkeypatch):
     (project.folder / "dog.png").write_bytes(b"another image")
     project.load()
     assert len(looked) == 2
+
+
+def test_masks_are_looked_at_again_only_when_they_change(project, monkeypatch):
+    looked: list[Any] = []
+    real = masks.read_mask
+    monkeypatch.setattr(mask_checks, "read_mask", lambda path: looked.append(path) or real(path))
+    masked()(project)
+    project.load()
+    assert len(looked) == 2  # as it is, and as the network sees it
+    project.load()
+    assert len(looked) == 2
+    Image.new("RGB", (7, 5), (255, 0, 1)).save(project.folder / "m.png")
+    assert "object '#ff0000=red star' is empty" in project.message
+    assert len(looked) == 3
 
 
 def test_a_folder_that_cannot_be_shared_is_reported(

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
-from markupsafe import Markup
 
 from blockscope.config.settings import RunRow
 from blockscope.figures import captions, colour
@@ -15,17 +13,10 @@ from blockscope.figures.data.factors import FactorsPanel, LayerFactors, Weight
 from blockscope.figures.data.maps import grid_words
 from blockscope.figures.data.panel_files import PanelFiles
 from blockscope.figures.image_encoding import png_uri
-from blockscope.figures.page.html import as_html
+from blockscope.figures.page.html import StaticPanel, as_html
 from blockscope.figures.style import Style
 
 NAMED_IN_ALT = 2  # labels that stand for a factor in alternative texts
-
-
-class StaticPanel(NamedTuple):
-    """A panel that is in its page as HTML, and what it adds to the facts about the run."""
-
-    html: Markup
-    summary: Mapping[str, str]
 
 
 @dataclass(frozen=True)

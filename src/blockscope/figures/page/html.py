@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import functools
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import quote
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from blockscope.figures import captions
+
+
+class StaticPanel(NamedTuple):
+    """A panel that is in its page as HTML, and what it adds to the facts about the run."""
+
+    html: Markup
+    summary: Mapping[str, str]
 
 
 def as_html(template: str, **content: object) -> Markup:

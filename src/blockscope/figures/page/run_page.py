@@ -19,10 +19,11 @@ from blockscope.config.settings import RunRow
 from blockscope.figures import captions
 from blockscope.figures.data.panel_files import PanelFiles
 from blockscope.figures.image_encoding import image_uri
-from blockscope.figures.page.factors import StaticPanel, render_factors
-from blockscope.figures.page.html import as_html, link, script
+from blockscope.figures.page.factors import render_factors
+from blockscope.figures.page.html import StaticPanel, as_html, link, script
 from blockscope.figures.page.page_budget import LARGEST_PAGE, input_for_page
 from blockscope.figures.page.payload import payload
+from blockscope.figures.page.rivals import render_rivals
 from blockscope.figures.page.sanity import render_sanity
 from blockscope.figures.style import Style
 from blockscope.io import images
@@ -33,6 +34,7 @@ ARRAYS_SHARE = 90  # percent of the room left for arrays and images; the rest is
 
 RENDERERS: Mapping[str, Callable[[RunRow, PanelFiles, Style, str], StaticPanel]] = {
     "factors": render_factors,
+    "rivals": render_rivals,
     "sanity": render_sanity,
 }
 """By ``Panel.page_content``: the panels that need no script."""

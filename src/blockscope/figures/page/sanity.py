@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from blockscope.config.settings import RunRow
 from blockscope.figures.data.panel_files import PanelFiles
 from blockscope.figures.data.sanity import MEASURES, Curve, SanityPanel
-from blockscope.figures.page.factors import StaticPanel
-from blockscope.figures.page.html import as_html
+from blockscope.figures.page.html import StaticPanel, as_html
 from blockscope.figures.sanity_words import COLOURS, explanation, likeness_words, place_words
 from blockscope.figures.style import Style
 

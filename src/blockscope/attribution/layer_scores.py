@@ -1,0 +1,165 @@
+"""All scores of maps at one layer and image, as one dataset.
+
+The maps may come from anywhere. What is scored is each label's logit, not its probability: a
+softmax lets a label lose where another one gains, and hides every change where it saturates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+from blockscope.attribution.all_labels import unit_of
+from blockscope.attribution.perturbation import in_input, in_layer, stand_ins
+from blockscope.attribution.scores.cells import over_pixels
+from blockscope.attribution.scores.curves import Evaluate, area, curves_of, random_curves
+from blockscope.attribution.scores.ground_truth import (
+    average_precision,
+    mass_accuracy,
+    pointing_game,
+    rank_accuracy,
+)
+from blockscope.attribution.scores.infidelity import SETS, infidelity, random_sets
+from blockscope.attribution.scores.sparseness import gini
+from blockscope.autodiff.gradient_overrides import find_override
+from blockscope.autodiff.gradients import Gradients
+from blockscope.io.datasets import as_float32
+from blockscope.io.masks import Mask
+from blockscope.models.entry import Head
+from blockscope.models.network import Network
+
+Floats = npt.NDArray[np.floating]
+
+ORDERS = 10  # random ones
+OBJECT_SCORES: Mapping[str, tuple[Callable[[Floats, Mask], float], str]] = {
+    "pointing_game": (pointing_game, "whether the strongest pixel is in the label's object"),
+    "mass_accuracy": (mass_accuracy, "share of positive values in the label's object"),
+    "rank_accuracy": (rank_accuracy, "share of the strongest pixels in the label's object"),
+    "average_precision": (average_precision, "average precision of pixels for the object"),
+}
+
+
+class LayerScores:
+    """Scores for any number of maps of some labels; what they share is computed once."""
+
+    def __init__(
+        self,
+        network: Network,
+        pixels: npt.NDArray[np.uint8],
+        gradients: Gradients,
+        indexes: Sequence[int],
+        head: Head = "softmax",
+        memory_mb: int = 2048,
+        seed: int = 0,
+    ) -> None:
+        """Evaluate random orders and random sets of positions.
+
+        Cost: ``ORDERS * STEPS`` passes from the pixels on for each baseline of the input.
+
+        Parameters
+        ----------
+        network
+            The network.
+        pixels
+            The image, uint8 (row, col, rgb), of the network's input size.
+        gradients
+            The network from the layer on, without an override.
+        indexes
+            The labels' positions in the logits.
+        head
+            Of the network, for the unit.
+        memory_mb
+            Bounds the batches; does not change the result.
+        seed
+            Of random orders and sets.
+        """
+        entrance = Gradients(
+            network, network.values(pixels), network.spec.tensor, gradients.target,
+            find_override("none"),
+        )  # fmt: skip
+        layer = in_layer(gradients, indexes, memory_mb)
+        self._evaluate: dict[str, Evaluate] = {
+            **{
+                name: in_input(network, entrance, other, indexes, memory_mb)
+                for name, other in stand_ins(pixels).items()
+            },
+            "layer": layer,
+        }
+        self._image_size = (pixels.shape[0], pixels.shape[1])
+        self._unit = unit_of(head)
+        size = (gradients.value.shape[0], gradients.value.shape[1])
+        self._sets = random_sets(size, SETS, seed)
+        self._losses = layer(np.ones((1, *size), bool)) - layer(~self._sets)
+        self._random = {
+            name: random_curves(size, one, ORDERS, seed) for name, one in self._evaluate.items()
+        }
+
+    def score(self, maps: Floats, masks: Sequence[Mask | None] = ()) -> xr.Dataset:
+        """Return the scores of maps (map, label, row, col), labels as given to the class.
+
+        ``masks``: the pixels of each label's object, None for a label without one; no scores
+        against masks where there are none at all. Raises ``BadFile`` for maps that are not finite,
+        ``ValueError`` for maps of another shape.
+        """
+        wanted = (self._losses.shape[1], *self._sets.shape[1:])
+        if maps.ndim != 4 or maps.shape[1:] != wanted:
+            raise ValueError(
+                f"maps have shape {maps.shape}, expected (map, label, row, col), the last three "
+                f"{wanted}"
+            )
+        found = self._faithfulness(maps)
+        found["sparseness"] = (("map", "label"), as_float32(gini(maps)), _note("Gini index"))
+        words = "mean squared error of the scaled map for random sets of positions"
+        error = as_float32(infidelity(maps, self._sets, self._losses))
+        found["infidelity"] = (("map", "label"), error, _note(words, f"{self._unit}^2"))
+        if any(mask is not None for mask in masks):
+            found |= self._against(maps, masks)
+        return xr.Dataset(found, coords={"baseline": list(self._evaluate)})
+
+    def _faithfulness(self, maps: Floats) -> dict[str, tuple[object, ...]]:
+        curves = {name: curves_of(maps, one) for name, one in self._evaluate.items()}
+        counts = next(iter(curves.values())).counts
+        axes, unit = ("map", "label", "baseline"), self._unit
+        found: dict[str, tuple[object, ...]] = {
+            "share": (("share",), as_float32(counts / counts[-1]), _note("share of positions"))
+        }
+        for kind, words in (("deletion", "taken away"), ("insertion", "put in")):
+            values = np.stack([getattr(one, kind) for one in curves.values()], 2)
+            note = _note(f"{unit} where the strongest positions are {words}", unit)
+            found[kind] = ((*axes, "share"), as_float32(values), note)
+            note = _note(f"area under the {kind} curve", unit)
+            found[f"{kind}_area"] = (axes, as_float32(area(values, counts)), note)
+        random = np.stack([one.deletion for one in self._random.values()], 2)
+        areas = area(random, counts)
+        words = f"of {ORDERS} random orders"
+        for name, values, last in (("random", random, ("share",)), ("random_area", areas, ())):
+            what = "area under the curve" if name == "random_area" else f"{unit} without positions"
+            for ending, measure in (("mean", values.mean(0)), ("sd", values.std(0, ddof=1))):
+                note = _note(f"{what}, {ending} {words}", unit)
+                found[f"{name}_{ending}"] = (
+                    ("label", "baseline", *last), as_float32(measure), note,
+                )  # fmt: skip
+        return found
+
+    def _against(self, maps: Floats, masks: Sequence[Mask | None]) -> dict[str, tuple[object, ...]]:
+        pixels = over_pixels(maps, self._image_size)
+        found: dict[str, tuple[object, ...]] = {}
+        for name, (measure, words) in OBJECT_SCORES.items():
+            values = np.full(maps.shape[:2], np.nan)
+            for place in np.ndindex(values.shape):
+                mask = masks[place[1]]
+                if mask is not None:
+                    values[place] = measure(pixels[place], mask)
+            found[name] = (("map", "label"), as_float32(values), _note(words))
+        shares = [np.nan if mask is None else mask.mean() for mask in masks]
+        found["object_share"] = (
+            ("label",), as_float32(shares), _note("share of the image that the object covers")
+        )  # fmt: skip
+        return found
+
+
+def _note(words: str, unit: str = "1") -> dict[str, str]:
+    return {"long_name": words, "units": unit}

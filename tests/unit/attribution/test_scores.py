@@ -1,0 +1,288 @@
+"""Scores of maps: against Quantus and Captum, slow restatements, and what theory says."""
+
+from __future__ import annotations
+
+import itertools
+import json
+
+import numpy as np
+import pytest
+from oracles.scores_of_others import LABELS, STORED, case
+
+from blockscope.attribution.scores.cells import over_pixels
+from blockscope.attribution.scores.curves import (
+    area,
+    counts_of,
+    curves_of,
+    random_curves,
+    ranks_of,
+)
+from blockscope.attribution.scores.ground_truth import (
+    average_precision,
+    mass_accuracy,
+    pointing_game,
+    rank_accuracy,
+)
+from blockscope.attribution.scores.infidelity import infidelity, random_sets
+from blockscope.attribution.scores.sensitivity import max_sensitivity, noisy_points
+from blockscope.attribution.scores.sparseness import gini
+from blockscope.io.errors import BadFile
+
+SIZE = (5, 7)
+OBJECT_SCORES = [pointing_game, mass_accuracy, rank_accuracy, average_precision]
+
+
+@pytest.fixture(scope="module")
+def others() -> dict:
+    return json.loads(STORED.read_text())
+
+
+@pytest.fixture(scope="module")
+def given() -> dict:
+    return case()
+
+
+def logits(given, images):
+    hidden = images.reshape(len(images), -1) @ given["first"] + given["bias"]
+    return np.maximum(hidden, 0) @ given["second"]
+
+
+def erased(given):
+    """Return the evaluation of the small network where the other pixels are zero."""
+    return lambda kept: logits(given, given["image"] * kept)
+
+
+def linear(weights):
+    """Return the evaluation of a linear network with a bias: (batch, label)."""
+    return lambda kept: kept.reshape(len(kept), -1) @ weights + 2.5
+
+
+# Curves
+
+
+def test_deletion_and_insertion_are_those_of_quantus(given, others):
+    found = curves_of(given["maps"][None], erased(given), steps=35)
+    np.testing.assert_array_equal(found.counts, np.arange(36))
+    np.testing.assert_allclose(found.deletion[0, :, 1:], others["deletion"], rtol=1e-5, atol=1e-6)
+    # Put in the strongest k: take away the weakest 35 - k first.
+    backwards = np.array(others["least_first"])[:, ::-1]
+    np.testing.assert_allclose(found.insertion[0, :, :-1], backwards, rtol=1e-5, atol=1e-6)
+    whole = logits(given, given["image"][None])[0]
+    np.testing.assert_allclose(found.deletion[0, :, 0], whole)
+    np.testing.assert_allclose(found.insertion[0, :, -1], whole)
+    expected = np.trapezoid(np.c_[whole, others["deletion"]], dx=1 / 35, axis=1)
+    np.testing.assert_allclose(area(found.deletion, found.counts)[0], expected, rtol=1e-5)
+
+
+def test_each_map_is_scored_for_its_own_label(given):
+    maps = np.stack([given["maps"], given["maps"][::-1]])
+    found = curves_of(maps, erased(given), steps=4)
+    for place in np.ndindex(2, LABELS):
+        order = np.argsort(-maps[place].ravel(), kind="stable")
+        for n, count in enumerate(found.counts):
+            kept = np.ones(35, bool)
+            kept[order[:count]] = False
+            expected = logits(given, given["image"] * [kept.reshape(SIZE), ~kept.reshape(SIZE)])
+            assert found.deletion[place][n] == pytest.approx(expected[0, place[1]])
+            assert found.insertion[place][n] == pytest.approx(expected[1, place[1]])
+
+
+def test_equal_sets_are_evaluated_once(given):
+    asked = []
+
+    def noting(kept):
+        asked.append(len(kept))
+        return logits(given, given["image"] * kept)
+
+    curves_of(np.repeat(given["maps"][None], 4, 0), noting, steps=5)
+    random_curves(SIZE, noting, orders=3, seed=0, steps=5)
+    assert asked == [2 * LABELS * 4 + 2, 3 * 4 + 2]
+
+
+def test_random_orders_give_the_analytic_area_on_a_linear_network(rng):
+    weights = rng.normal(size=(4, 3))
+    whole, nothing = weights.sum(0) + 2.5, np.full(3, 2.5)
+    # All 24 orders of a map of 2 x 2: exactly the mean of both ends.
+    orders = np.array(list(itertools.permutations(range(4))), float).reshape(24, 1, 2, 2)
+    found = curves_of(np.repeat(orders, 3, 1), linear(weights), steps=4)
+    for curve in (found.deletion, found.insertion):
+        areas = area(curve, found.counts).mean(0)
+        np.testing.assert_allclose(areas, (whole + nothing) / 2, rtol=1e-12)
+    # Drawn ones of 5 x 7: within four standard errors, and no further from it by chance.
+    weights = rng.normal(size=(35, 3))
+    drawn = random_curves(SIZE, linear(weights), orders=400, seed=3)
+    for curve in (drawn.deletion, drawn.insertion):
+        areas = area(curve, drawn.counts)
+        error = areas.std(0, ddof=1) / 20
+        assert (np.abs(areas.mean(0) - (weights.sum(0) / 2 + 2.5)) < 4 * error).all()
+        assert (error > 0).all()
+
+
+def test_random_curves_are_what_their_orders_give(given):
+    found = random_curves(SIZE, erased(given), orders=3, seed=8)
+    drawn = np.random.default_rng(8).random((3, 1, *SIZE))
+    expected = curves_of(np.repeat(drawn, LABELS, 1), erased(given))
+    np.testing.assert_array_equal(found.deletion, expected.deletion)
+    back = curves_of(np.repeat(-drawn, LABELS, 1), erased(given))
+    np.testing.assert_allclose(found.insertion, back.insertion)
+    assert (found.deletion[0] != found.deletion[1]).any()
+
+
+def test_the_best_order_of_a_linear_network_bounds_all_others(rng):
+    weights = rng.normal(size=(35, 1))
+    best = curves_of(weights.reshape(1, 1, *SIZE), linear(weights))
+    drawn = random_curves(SIZE, linear(weights), orders=50, seed=0)
+    areas = area(drawn.deletion, drawn.counts)
+    assert area(best.deletion, best.counts)[0, 0] < areas.min()
+    assert area(best.insertion, best.counts)[0, 0] > areas.max()
+
+
+def test_ties_go_in_row_major_order_and_maps_without_numbers_are_refused():
+    np.testing.assert_array_equal(ranks_of(np.zeros((2, 3))), np.arange(6))
+    np.testing.assert_array_equal(ranks_of(np.array([[1.0, 3, 1], [3, -1, 2]])), [3, 0, 4, 1, 5, 2])
+    for wrong in (np.nan, np.inf):
+        with pytest.raises(BadFile, match="map is not finite in 1 of 2 entries"):
+            ranks_of(np.array([[1.0, wrong]]))
+
+
+def test_the_points_of_a_curve():
+    np.testing.assert_array_equal(counts_of(3), [0, 1, 2, 3])
+    np.testing.assert_array_equal(counts_of(1), [0, 1])
+    found = counts_of(196)
+    assert len(found) == 11
+    assert (found[0], found[-1]) == (0, 196)
+    for positions in (1, 2, 35, 49, 196):
+        counts = counts_of(positions)
+        np.testing.assert_array_equal(positions - counts[::-1], counts)
+
+
+# Against masks
+
+
+@pytest.mark.parametrize("score", OBJECT_SCORES[:3])
+def test_scores_against_masks_are_those_of_quantus(given, others, score):
+    found = [score(*pair) for pair in zip(given["maps"], given["masks"], strict=True)]
+    np.testing.assert_allclose(found, others[score.__name__], rtol=1e-6)
+    assert len(set(others[score.__name__])) > 1
+
+
+def test_average_precision_is_the_mean_of_precisions_at_the_hits(given):
+    for one, mask in zip(given["maps"], given["masks"], strict=True):
+        hits = mask.ravel()[np.argsort(-one.ravel())]
+        precision = np.cumsum(hits) / np.arange(1, 36)
+        assert average_precision(one, mask) == pytest.approx(precision[hits].mean())
+
+
+def test_a_constant_map_scores_what_chance_gives():
+    mask = np.zeros(SIZE, bool)
+    mask[1:4, 2:5] = True
+    for score in OBJECT_SCORES:
+        assert score(np.full(SIZE, 0.3), mask) == pytest.approx(9 / 35), score
+    for score in (pointing_game, rank_accuracy, average_precision):
+        assert score(np.zeros(SIZE), mask) == pytest.approx(9 / 35), score
+    assert np.isnan(mass_accuracy(np.zeros(SIZE), mask))
+    assert np.isnan(mass_accuracy(np.full(SIZE, -1.0), mask))
+
+
+def test_ties_count_as_the_mean_over_all_orders(rng):
+    coarse = rng.integers(0, 3, (2, 4)).astype(float)
+    mask = np.array([[1, 0, 1, 1], [0, 0, 1, 0]], bool)
+    kept = []
+    for order in itertools.permutations(range(8)):
+        place = np.lexsort((np.array(order), -coarse.ravel()))
+        kept.append((mask.ravel()[place[:4]].mean(), mask.ravel()[place[0]]))
+    expected = np.mean(kept, 0)
+    assert rank_accuracy(coarse, mask) == pytest.approx(expected[0])
+    assert pointing_game(coarse, mask) == pytest.approx(expected[1])
+
+
+def test_a_map_of_the_mask_itself_is_perfect_and_signs_count(rng):
+    mask = rng.random(SIZE) < 0.3
+    for score in OBJECT_SCORES:
+        assert score(mask.astype(float), mask) == 1
+        assert score(np.where(mask, -1.0, 1.0), mask) < 0.5
+    assert mass_accuracy(np.where(mask, 1.0, -5.0), mask) == 1
+
+
+def test_masks_without_pixels_or_of_another_size_are_refused(rng):
+    for score in OBJECT_SCORES:
+        with pytest.raises(ValueError, match="a mask has no pixel"):
+            score(rng.normal(size=SIZE), np.zeros(SIZE, bool))
+        with pytest.raises(ValueError, match=r"a map of \(5, 7\) pixels has a mask of \(7, 5\)"):
+            score(rng.normal(size=SIZE), np.ones(SIZE[::-1], bool))
+        with pytest.raises(BadFile, match="map is not finite"):
+            score(np.full(SIZE, np.nan), np.ones(SIZE, bool))
+
+
+def test_pixels_belong_to_the_cell_that_holds_their_centre():
+    grid = np.arange(6).reshape(2, 3)
+    expected = [[0, 0, 1, 1, 1, 2, 2]] * 2 + [[3, 3, 4, 4, 4, 5, 5]] * 3
+    np.testing.assert_array_equal(over_pixels(grid, SIZE), expected)
+    np.testing.assert_array_equal(over_pixels(grid[None], (2, 3))[0], grid)
+
+
+# Sparseness, infidelity, sensitivity
+
+
+def test_sparseness_is_that_of_quantus(given, others):
+    np.testing.assert_allclose(gini(given["maps"]), others["sparseness"], rtol=1e-6)
+
+
+def test_sparseness_goes_from_equal_to_one_position(given):
+    single = np.zeros((3, *SIZE))
+    single[0], single[1, 2, 3] = -1, -4
+    found = gini(single)
+    np.testing.assert_allclose(found[:2], [0, 1 - 1 / 35], atol=1e-12)
+    assert np.isnan(found[2])
+    np.testing.assert_allclose(gini(-3 * given["maps"]), gini(given["maps"]))
+
+
+def test_infidelity_is_that_of_captum(given, others):
+    whole = logits(given, given["image"][None])
+    losses = whole - logits(given, given["image"] * ~given["sets"])
+    found = infidelity(given["maps"], given["sets"], losses)
+    np.testing.assert_allclose(found, others["infidelity"], rtol=1e-5)
+    several = infidelity(np.stack([given["maps"], 7 * given["maps"]]), given["sets"], losses)
+    np.testing.assert_allclose(several, [found, found])  # the scale of a map does not count
+
+
+def test_the_terms_of_a_linear_network_have_no_infidelity(rng):
+    weights = rng.normal(size=(35, 2))
+    sets = random_sets(SIZE, 20, seed=1)
+    losses = linear(weights)(np.ones((1, *SIZE), bool)) - linear(weights)(~sets)
+    maps = weights.T.reshape(2, *SIZE)
+    np.testing.assert_allclose(infidelity(maps, sets, losses), 0, atol=1e-20)
+    zeros = infidelity(np.zeros_like(maps), sets, losses)
+    np.testing.assert_allclose(zeros, (losses**2).mean(0))
+    assert (infidelity(maps[::-1], sets, losses) > 0.1).all()
+
+
+def gradient_x_input(given):
+    def explain(points):
+        hidden = points.reshape(len(points), -1) @ given["first"] + given["bias"]
+        gradients = np.einsum("bh,xh,hl->lbx", hidden > 0, given["first"], given["second"])
+        return gradients.reshape(LABELS, len(points), *SIZE) * points
+
+    return explain
+
+
+def test_sensitivity_is_that_of_captum(given, others):
+    near = given["image"] + given["noise"]
+    found = max_sensitivity(gradient_x_input(given), given["image"], near)
+    np.testing.assert_allclose(found, others["sensitivity"], rtol=1e-6)
+
+
+def test_sensitivity_of_what_does_not_change_and_of_nothing(given):
+    near = noisy_points(given["image"], seed=2)
+    assert max_sensitivity(lambda points: np.ones_like(points)[None], given["image"], near) == [0]
+    assert np.isnan(max_sensitivity(lambda points: 0 * points[None], given["image"], near)).all()
+
+
+def test_noise_is_as_large_as_asked(given):
+    near = noisy_points(given["image"].astype("f4"), seed=2, radius=0.25, samples=40)
+    width = 0.25 * np.sqrt((given["image"] ** 2).mean())
+    noise = near - given["image"].astype("f4")
+    assert near.shape == (40, *SIZE)
+    assert near.dtype == np.float32
+    assert 0.98 * width < np.abs(noise).max() <= width * (1 + 1e-5)
+    assert abs(noise.mean()) < width / 10
