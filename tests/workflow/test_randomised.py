@@ -77,12 +77,16 @@ def test_every_module_that_a_job_uses_counts_in_its_digest(compared):
     assert not any(uncounted.values()), uncounted
 
 
-def test_all_that_a_figure_is_made_of_is_asked_for(compared, tmp_path):
+@pytest.mark.parametrize("panel", ["sanity", "trust"])
+def test_all_that_a_figure_is_made_of_is_asked_for(compared, tmp_path, panel):
     project = compared.copied(tmp_path / "copy")
+    header = project.path("config/runs.tsv").read_text().splitlines()[0]
     direct = row("other", panels="factors").replace("\ttiny\t", "\tshuffled.low.3\t")
-    project.write("config/runs.tsv", project.path("config/runs.tsv").read_text() + direct)
+    project.write("config/runs.tsv", f"{header}\n{row('one', panels=panel)}{direct}")
     asked, written = project.asked_and_written()
     assert set(asked) == set(written)
+    maps = {path for path in written if "/shuffled.low.0/" in path and "/classes/" in path}
+    assert len(maps) == {"sanity": 3, "trust": 1}[panel]  # of the run's own gradient only
 
 
 def test_another_seed_computes_its_network_alone(compared, tmp_path):

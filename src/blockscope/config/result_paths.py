@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import itertools
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -169,14 +170,16 @@ def known_files(
     others = [name for name, source in made_of.items() if source == row.model]
     own = f"{folder}/{row.override}/sanity/{paths['1']}.h5"
     known["sanity1"] = [own] if others else []
-    known["randomised_sanity1"] = [file for other in others for file in _behind(other, row)]
+    for kind, overrides in (("own", [row.override]), ("override", list(OVERRIDES))):
+        behind = (_behind(other, row, overrides) for other in others)
+        known[f"{kind}_randomised1"] = list(itertools.chain(*behind))
     return known
 
 
-def _behind(other: str, row: RunRow) -> list[str]:
+def _behind(other: str, row: RunRow, overrides: Sequence[str]) -> list[str]:
     """Return what a network with weights drawn anew gives for the maps of a run's earlier layer."""
     folder, path = image_folder(other, row.image), layer_in_path(row.layer1)
-    maps = [f"{folder}/{override}/classes/{path}.h5" for override in OVERRIDES]
+    maps = [f"{folder}/{override}/classes/{path}.h5" for override in overrides]
     activations = f"{folder}/activations/{path}.zarr.zip"
     return [*network_files(other), f"{folder}/input.png", activations, *maps]
 

@@ -151,10 +151,12 @@ def test_the_panel_sanity_needs_networks_to_compare_with(project):
     assert set(found.made_of.values()) == {"tiny"}
 
 
-def test_the_layers_of_networks_to_compare_with_are_looked_up(project):
+@pytest.mark.parametrize("panel", ["sanity", "trust"])
+def test_the_layers_of_networks_to_compare_with_are_looked_up(project, panel):
     project.more_models = {"other": randomised(["low", "loww"])}
     project.load()  # no run needs it
-    project.runs += [project.row("b", panels="sanity")]
+    project.config |= {"neuron_groups": {"count": 2}}
+    project.runs += [project.row("b", panels=panel)]
     message = project.message
     assert "(model 'other'), key randomise.above: model 'tiny' has no layer 'loww'; va" in message
     assert message.startswith("1 mistake")
