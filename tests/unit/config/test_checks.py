@@ -18,6 +18,7 @@ from blockscope.config import checks, mask_checks, model_cards
 from blockscope.config.checks import load_project
 from blockscope.config.tables import read_catalogue
 from blockscope.io.errors import BadConfig, UnknownName
+from blockscope.io.masks import read_mask
 from blockscope.models.card import InputSpec, Layer, ModelCard
 
 COLUMNS = (
@@ -818,8 +819,12 @@ def test_files_are_looked_at_again_only_when_they_change(project, monkeypatch):
 
 def test_masks_are_looked_at_again_only_when_they_change(project, monkeypatch):
     looked: list[Any] = []
-    real = mask_checks.read_mask
-    monkeypatch.setattr(mask_checks, "read_mask", lambda path: looked.append(path) or real(path))
+
+    def noting(path):
+        looked.append(path)
+        return read_mask(path)
+
+    monkeypatch.setattr(mask_checks, "read_mask", noting)
     masked()(project)
     project.load()
     assert len(looked) == 2  # as it is, and as the network sees it
