@@ -6,22 +6,26 @@ import argparse
 import itertools
 
 from bench import (
+    ablation_speed,
     all_labels,
     checksums,
     grids,
     ground_truth,
+    hard_ground_truth,
     positions_and_channels_speed,
+    randomised,
     rendering,
     truth_channels,
     truth_positions,
 )
 
 SECTIONS = {
-    "speed": (all_labels, positions_and_channels_speed),
+    "speed": (all_labels, positions_and_channels_speed, ablation_speed),
     "render": (rendering,),
     "grids": (grids,),
     "files": (checksums,),
-    "truth": (ground_truth, truth_positions, truth_channels),
+    "truth": (ground_truth, hard_ground_truth, truth_positions, truth_channels),
+    "randomised": (randomised,),
 }
 
 

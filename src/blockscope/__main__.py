@@ -137,21 +137,13 @@ def _write_cards(source: Path, names: Sequence[str], folder: Path) -> None:
     import tempfile
 
     from blockscope.config.tables import read_catalogue
-    from blockscope.io.contained_paths import inside
-    from blockscope.stages.model import write_model
 
     catalogue = read_catalogue(source)
     errors = []
     with tempfile.TemporaryDirectory(prefix="blockscope-") as scratch:
         for name in names:
             try:
-                write_model(
-                    entry=_entry(catalogue, name, source),
-                    name=name,
-                    graph_path=inside(scratch, f"{name}.pb"),
-                    card_path=inside(folder, f"{name}.json"),
-                    downloads=scratch,
-                )
+                _write_card(_entry(catalogue, name, source), catalogue, name, folder, Path(scratch))
             except BlockscopeError as error:
                 errors.append(f"model '{name}': {error}")
             except Exception as error:  # noqa: BLE001 - the other networks have their cards
@@ -159,6 +151,33 @@ def _write_cards(source: Path, names: Sequence[str], folder: Path) -> None:
                 errors.append(f"model '{name}': {type(error).__name__}: {error}")
     if errors:
         raise BlockscopeError("\n".join(errors))
+
+
+def _write_card(
+    entry: ModelEntry,
+    catalogue: Mapping[str, ModelEntry],
+    name: str,
+    folder: Path,
+    scratch: Path,
+) -> None:
+    """Write the card of a model into ``folder``, and its graph into ``scratch``."""
+    from blockscope.io.contained_paths import inside
+    from blockscope.models.randomised_entry import RandomisedEntry
+    from blockscope.stages.model import write_model
+    from blockscope.stages.randomised_model import write_randomised_model
+
+    graph, card = inside(scratch, f"{name}.pb"), inside(folder, f"{name}.json")
+    if not isinstance(entry, RandomisedEntry):
+        write_model(entry=entry, name=name, graph_path=graph, card_path=card, downloads=scratch)
+        return
+    source = entry.source_model
+    source_graph, source_card = (inside(scratch, f"{source}.{end}") for end in ("pb", "json"))
+    if not source_card.is_file():
+        _write_card(catalogue[source], catalogue, source, scratch, scratch)
+    write_randomised_model(
+        entry=entry, name=name, source_graph=source_graph, source_card=source_card,
+        graph_path=graph, card_path=card,
+    )  # fmt: skip
 
 
 def _entry(catalogue: Mapping[str, ModelEntry], name: str, path: Path) -> ModelEntry:
@@ -171,6 +190,7 @@ def _fetch(options: argparse.Namespace) -> None:
     from blockscope.config.result_paths import model_folder
     from blockscope.config.tables import read_catalogue
     from blockscope.io.downloads import MOST_MB, fetch
+    from blockscope.models.randomised_entry import RandomisedEntry
 
     catalogue = read_catalogue(options.catalogue)
     most_mb = options.download_mb or MOST_MB
@@ -178,7 +198,8 @@ def _fetch(options: argparse.Namespace) -> None:
         entry = _entry(catalogue, name, options.catalogue)
         for source in (entry.graph, entry.labels):
             if source.url and source.sha256:
-                folder = options.folder or model_folder(name) / "source"
+                owner = entry.source_model if isinstance(entry, RandomisedEntry) else name
+                folder = options.folder or model_folder(owner) / "source"
                 print(fetch(source.url, source.sha256, folder, source.member, most_mb))
             else:
                 print(f"{source.path}: a local file, nothing to download")

@@ -82,11 +82,18 @@ def draw_scene(
     else:
         kinds = list(blocks)
     placed = _place(rng, size, kinds)
-    image = _background(rng, size)
-    masks = np.zeros((len(placed), size, size), dtype=bool)
+    return paint_scene(rng, _background(rng, size), placed)
+
+
+def paint_scene(rng: np.random.Generator, image: Floats, placed: Sequence[Block]) -> Scene:
+    """Paint blocks on a background (row, col, rgb), 0..255, which is changed; later ones in front.
+
+    Then noise is added, as of a camera.
+    """
+    masks = np.zeros((len(placed), *image.shape[:2]), dtype=bool)
     for number, block in enumerate(placed):
         _paint(rng, image, masks[number], block)
-        masks[:number] &= ~masks[number]  # corners may touch: the later block is in front
+        masks[:number] &= ~masks[number]
     image += rng.standard_normal(image.shape, dtype=np.float32) * np.float32(1.6)
     return Scene(
         np.clip(image + 0.5, 0, 255).astype(np.uint8),

@@ -13,6 +13,8 @@ from playwright.sync_api import Locator, Page, expect
 
 from blockscope.figures.palettes import palettes
 
+pytestmark = pytest.mark.slow
+
 MINUS = "\N{MINUS SIGN}"
 
 

@@ -24,6 +24,8 @@ from blockscope.autodiff.gradient_overrides import OVERRIDES
 from blockscope.figures import colour
 from blockscope.figures.palettes import palettes
 
+pytestmark = pytest.mark.slow
+
 GRIDS = {1: (5, 7), 2: (3, 4)}
 SIGNED = next(iter(palettes().values()))
 NAMES = list(OVERRIDES)

@@ -24,6 +24,8 @@ from blockscope.figures import colour
 from blockscope.figures.palettes import palettes
 from blockscope.figures.print.channel_tiles import peak_crop
 
+pytestmark = pytest.mark.slow
+
 LAYERS = {1: "mixed4d", 2: "mixed5a"}
 
 

@@ -30,6 +30,8 @@ from blockscope.figures.data.activation_grids import GridsPanel
 from blockscope.figures.data.activations import representative_positions
 from blockscope.figures.palettes import palettes
 
+pytestmark = pytest.mark.slow
+
 GRIDS = {"mixed4d": (6, 8), "mixed5a": (3, 4)}
 CHANNELS = 11
 GRID_PANEL, DICTIONARY = "activation_grids", "semantic_dictionary"

@@ -30,6 +30,8 @@ from playwright.sync_api import Page, expect
 from blockscope.figures import colour
 from blockscope.figures.palettes import palettes
 
+pytestmark = pytest.mark.slow
+
 SVG = "{http://www.w3.org/2000/svg}"
 PANELS = ("spatial", "overrides", "channels", "channel_methods", "neuron_groups")
 GRIDS = {1: (5, 7), 2: (3, 4)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 MODELS = {
     "squeezenet": {
@@ -25,6 +26,16 @@ CASES = {
     "squeezenet_flowers_fire5_fire9": ("squeezenet", "flowers", ("fire5", "fire9")),
     "synthetic_dog_cat_mixed4d_mixed5a": ("synthetic", "dog_cat", ("mixed4d", "mixed5a")),
 }
+# Four times the positions of the others, and labels that are almost equally likely, so that a path
+# takes hundreds of steps.
+LONGEST = "squeezenet_flowers_fire5_fire9"
+
+
+def each_case(*slow):
+    """Return the cases as parameters; the longest and those of ``slow`` are marked."""
+    return [
+        pytest.param(case, marks=[pytest.mark.slow] * (case in {LONGEST, *slow})) for case in CASES
+    ]
 
 
 def known(golden, layer):

@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from blockscope.attribution.sanity import RandomisedMaps, compare_maps
 from blockscope.autodiff.gradient_overrides import OVERRIDES
 from blockscope.config.settings import RunRow
 from blockscope.figures.data.panel_files import PanelFiles, Paths
@@ -186,6 +187,60 @@ def neuron_groups(
     )
 
 
+def sanity(
+    rng: np.random.Generator,
+    layer: str,
+    override: str,
+    labels: Sequence[str] = LABELS,
+    grid: tuple[int, int] = (5, 7),
+) -> xr.Dataset:
+    """Likeness to networks with other weights: three places, two seeds at the first."""
+    own = rng.normal(0, 1, (len(labels), *grid)).astype("f4")
+    places = [("mixed5a", "cascading", 0), ("mixed5a", "cascading", 1)]
+    places += [("input", "cascading", 0), ("mixed4d", "independent", 4)]
+    others = [
+        RandomisedMaps(
+            f"r.{above}.{kind}.{seed}", above, kind, seed, above == "input",
+            (own + rng.normal(0, 0.5 + seed, own.shape)).astype("f4"),
+        )
+        for above, kind, seed in places
+    ]  # fmt: skip
+    found = compare_maps(own, others)
+    found = found.assign_coords(
+        label=list(labels), index=("label", 1 + np.arange(len(labels), dtype=int))
+    )
+    return found.assign_attrs(FACTS | {"layer": layer, "override": override})
+
+
+def ablation(
+    layer: str,
+    grid: tuple[int, int],
+    channels: int = 11,
+    groups: int = 4,
+    labels: Sequence[str] = LABELS,
+) -> xr.Dataset:
+    """Losses of all labels without positions, channels, groups and sets of groups."""
+    rng = np.random.default_rng(29)
+    count = len(labels)
+    shapes = {"positions": grid, "channels": (channels,), "groups": (groups,)}
+    axes = {"positions": ("row", "col"), "channels": ("channel",), "groups": ("factor",)}
+    made: dict[str, object] = {}
+    for kind, shape in shapes.items():
+        linear = rng.normal(0, 1, (count, *shape)).astype("f4")
+        made[f"{kind}_linear"] = (("label", *axes[kind]), linear)
+        made[kind] = (("label", *axes[kind]), 0.8 * linear + rng.normal(0, 0.2, linear.shape))
+    members = (np.arange(2**groups)[:, None] >> np.arange(groups)) & 1 == 1
+    made["sets"] = (("label", "set"), rng.normal(0, 2, (count, 2**groups)).astype("f4"))
+    made["member"] = (("set", "factor"), members)
+    made["all"] = ("label", rng.normal(8, 1, count).astype("f4"))
+    facts = {"layer": layer, "override": "none", "baseline": "zero"}
+    return xr.Dataset(
+        made,
+        coords={"label": list(labels), "index": ("label", 1 + np.arange(count))},
+        attrs=FACTS | facts,
+    )
+
+
 def scores(
     layer: str, grid: tuple[int, int], indexes: Sequence[int], labels: Sequence[str] = LABELS
 ) -> xr.Dataset:
@@ -193,7 +248,7 @@ def scores(
     rng = np.random.default_rng(17)
     names = ["attribution", "hires_cam", "grad_cam", "layer_cam", "gradient"]
     names.append("integrated_gradients")
-    over = (len(names), len(indexes))
+    over, positions = (len(names), len(indexes)), grid[0] * grid[1]
     baselines = ["blur", "mean", "grey", "layer"]
     by_map, by_base = ("map", "label"), ("label", "baseline")
     drawn = {
@@ -216,6 +271,18 @@ def scores(
                 )
                 for kind in ("deletion", "insertion")
             },
+            **{
+                kind: (
+                    (*by_map, "baseline", "share"),
+                    rng.normal(3, 4, (*over, 4, 11)).astype("f4"),
+                )
+                for kind in ("deletion", "insertion")
+            },
+            "random_mean": (
+                (*by_base, "share"),
+                np.linspace(9, -2, over[1] * 44).reshape(over[1], 4, 11),
+            ),
+            "random_sd": ((*by_base, "share"), rng.random((over[1], 4, 11)).astype("f4")),
             "random_area_mean": (by_base, rng.normal(5, 1, (over[1], 4)).astype("f4")),
             "random_area_sd": (by_base, rng.random((over[1], 4)).astype("f4")),
             "object_share": ("label", share.astype("f4")),
@@ -226,6 +293,7 @@ def scores(
             "baseline": baselines,
             "index": ("label", list(indexes)),
             "label": [labels[index - 1] for index in indexes],
+            "share": np.rint(np.linspace(0, positions, 11)) / positions,
         },
         attrs=FACTS | {"layer": layer},
     )
@@ -315,6 +383,7 @@ def write_run(
         )
     made["groups1"] = neuron_groups(rng, layers[0], grids[0], 4, channel_counts[0], labels)
     made["drivers"] = drivers(rng, *channel_counts)
+    made["ablation1"] = ablation(layers[0], grids[0], channel_counts[0], 4, labels)
     scored = [index for index in pair if index >= 0]
     made["scores1"] = scores(layers[0], grids[0], scored, labels)
     files: dict[str, Path] = {"image": folder / "input.png"}
@@ -329,6 +398,9 @@ def write_run(
             of_this[f"classes{n}"] = shown.assign_coords(chance.coords)
             of_this[f"classes{n}"].attrs |= {"layer": layer}
         of_this["positions"] = positions(rng, *grids)
+        of_this["sanity1"] = sanity(
+            np.random.default_rng(len(override)), "mixed4d", override, labels
+        )
         for name, dataset in of_this.items():
             dataset.attrs["override"] = override
             path = folder / f"{name}-{override}.h5"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import xarray as xr
-from helpers.lucid_cases import CASES, assert_agrees, known
+from helpers.lucid_cases import CASES, assert_agrees, each_case, known
 
 from blockscope.attribution.all_labels import attribute_labels
 from blockscope.autodiff.batches import Mode
@@ -18,7 +18,11 @@ from blockscope.models.network import Network
 from blockscope.stages.activations import read_activations, write_activations
 from blockscope.stages.classes import write_classes
 
-FILES = [(case, layer) for case, (_, _, layers) in CASES.items() for layer in layers]
+FILES = [
+    pytest.param(*case.values, layer, marks=case.marks)
+    for case in each_case()
+    for layer in CASES[case.values[0]][2]
+]
 
 
 @pytest.mark.parametrize("override", OVERRIDES)

@@ -6,7 +6,7 @@ from functools import partial
 
 import numpy as np
 import pytest
-from helpers.lucid_cases import CASES, known
+from helpers.lucid_cases import CASES, each_case, known
 
 from blockscope.attribution.contrasts import LOGSUMEXP, NO_REFERENCE, Contrast
 from blockscope.attribution.integrated_gradients import ChannelPaths
@@ -16,12 +16,10 @@ from blockscope.io.images import read_png
 from blockscope.models.card import ModelCard
 from blockscope.models.network import Network
 
-# Its labels are almost equally likely, so that the path takes hundreds of steps: half a minute.
-LONGEST = "squeezenet_flowers_fire5_fire9"
 MOST_TRIES = 12  # mostly none is needed
 
 
-@pytest.fixture(params=CASES)
+@pytest.fixture(params=each_case())
 def golden_and_builder(request, prepared):
     """Return Lucid's arrays, and what attributes; a seed changes the last digits of A."""
     golden, graph, card_path, image = prepared(request.param)
@@ -50,6 +48,9 @@ def golden_and_paths(golden_and_builder):
     return golden, build()
 
 
+@pytest.mark.parametrize(
+    "golden_and_builder", each_case("squeezenet_dog_cat_fire8_fire9"), indirect=True
+)
 def test_all_methods_of_the_notebook(golden_and_builder):
     golden, build = golden_and_builder
 
@@ -90,11 +91,6 @@ def assert_agrees_where_decided(expected, build, method):
     pytest.fail(f"largest difference {difference.max() / scale:.2e} of the largest golden value")
 
 
-@pytest.mark.parametrize(
-    "golden_and_builder",
-    [pytest.param(case, marks=[pytest.mark.slow] * (case == LONGEST)) for case in CASES],
-    indirect=True,
-)
 def test_the_path_is_complete_to_its_tolerance(golden_and_paths):
     """For every contrast, and near the plain sum of many steps, which ignores completeness.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from helpers.lucid_cases import CASES, assert_agrees, known
+from helpers.lucid_cases import CASES, assert_agrees, each_case, known
 
 from blockscope.attribution.positions import attribute_positions
 from blockscope.autodiff.batches import Mode
@@ -17,7 +17,7 @@ from blockscope.models.network import Network
 
 @pytest.mark.parametrize("mode", Mode)
 @pytest.mark.parametrize("override", OVERRIDES)
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", each_case())
 def test_positions_agree_with_lucid(case, prepared, override, mode):
     _, _, (layer1, layer2) = CASES[case]
     golden, graph, card_path, image = prepared(case)

@@ -167,6 +167,7 @@ def test_lucids_numbers_agree_and_each_altered_one_is_found(golden_and_subject, 
         assert exit_status(wrong) == 1
 
 
+@pytest.mark.slow
 def test_the_spread_of_draws_is_no_excuse_for_other_noise(golden_and_subject, printed):
     """The path without noise lies outside what draws of it allow."""
     _, subject = golden_and_subject
@@ -183,6 +184,7 @@ def test_the_spread_of_draws_is_no_excuse_for_other_noise(golden_and_subject, pr
     assert row.verdict == "OFF"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("broken", "status"), [(False, 0), (True, 1)])
 def test_the_command(shared, printed, monkeypatch, capsys, broken, status):
     monkeypatch.chdir(ROOT)

@@ -78,6 +78,7 @@ def test_settings_of_ones_own_stand_alone(project, tmp_path):
     assert f"{mine}, key images: is missing" in done.stdout
 
 
+@pytest.mark.slow
 def test_a_killed_job_leaves_nothing_and_loses_nothing(project, tmp_path):
     before = project.results()
     project.path(CLASSES).unlink()

@@ -19,9 +19,10 @@ LINEARISING = {"classes", "positions", "channels", "drivers", "neuron_groups"}
 # Not by default: see test_sprites, test_grids, test_contact.
 ABLATION = {"ablation"}  # by its name alone: no panel shows it
 SCORES = {"scores"}
+RANDOMISED = {"randomised_model", "sanity"}  # see test_randomised
 RENDERING = {"render_sprites", "spritemap", "render_grid", "grid_image", "contact_sheet"}
 STAGES = LINEARISING | {"model", "input", "activations", "factors", "panel", "page", "gallery"}
-STAGES |= RENDERING | ABLATION | SCORES
+STAGES |= RENDERING | ABLATION | SCORES | RANDOMISED
 PAGES = {"page", "contact_sheet", "gallery"}
 PANELS = 5  # of the finished run
 FACTORS = "results/tiny/noise/smooth/factors"
@@ -96,7 +97,7 @@ def test_progress_is_seen_and_kept_in_the_log(finished):
 
 def test_every_module_that_a_job_uses_counts_in_its_digest(finished):
     uncounted = finished[0].uncounted_modules()
-    assert set(uncounted) == STAGES - RENDERING - ABLATION - SCORES
+    assert set(uncounted) == STAGES - RENDERING - ABLATION - SCORES - RANDOMISED
     assert not any(uncounted.values()), uncounted
 
 
@@ -183,6 +184,8 @@ def change(project, file: str) -> None:
         ("attribution/quadrature.py", {"channels", "scores"}),
         ("attribution/scores/curves.py", SCORES),
         ("attribution/rivals.py", SCORES),
+        ("attribution/correlation.py", {"ablation", "sanity"}),
+        ("models/randomisation.py", {"randomised_model"}),
         ("attribution/factors.py", {"factors", "neuron_groups", "render_grid", "ablation"}),
         ("feature_visualization/optimizer.py", {"render_sprites", "render_grid"}),
         ("feature_visualization/coherent_grid.py", {"render_grid"}),

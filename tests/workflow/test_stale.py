@@ -47,6 +47,7 @@ def test_the_default_target_asks_for_every_file_that_a_job_writes(workflow_copy,
     assert sorted(asked) == sorted(written)
 
 
+@pytest.mark.slow
 def test_what_a_finished_file_was_made_of_is_made_again_where_it_is_gone(project):
     for path in project.path("results/figures/one").iterdir():
         path.unlink()
@@ -70,6 +71,7 @@ def test_a_page_older_than_what_it_shows_is_written_again(project):
     assert project.planned(PAGE) == {"page": 1}
 
 
+@pytest.mark.slow
 def test_a_full_disk_after_a_change_leaves_nothing_old_for_finished(project):
     """Neither for the default target nor for a page that is asked for by itself."""
     with_background(project)
@@ -93,6 +95,7 @@ def test_a_full_disk_after_a_change_leaves_nothing_old_for_finished(project):
     assert project.planned("results/tiny/noise/smooth/classes/low.h5")["classes"] == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("hooks", [(), ("--no-hooks",)], ids=["hooks", "no hooks"])
 def test_a_killed_job_of_another_target_leaves_nothing_old_for_finished(project, hooks):
     """The page was no target of the command that lost what it is made of."""

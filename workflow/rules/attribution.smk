@@ -260,3 +260,30 @@ rule scores:
         "{wildcards.override}"
     script:
         "../scripts/scores.py"
+
+
+rule sanity:
+    input:
+        card=rules.model.output.card,
+        classes=rules.classes.output.h5,
+        cards=lambda wildcards: randomised_files(wildcards, "results/models/{other}/model.json"),
+        randomised=lambda wildcards: randomised_files(
+            wildcards, "results/{other}/{image}/{override}/classes/{layer}.h5"
+        ),
+    output:
+        h5="results/{model}/{image}/{override}/sanity/{layer}.h5",
+    log:
+        "logs/sanity/{model}/{image}/{override}/{layer}.log",
+    benchmark:
+        "benchmarks/sanity/{model}/{image}/{override}/{layer}.tsv"
+    threads: 1
+    resources:
+        mem_mb=per_attempt(1000),
+        runtime=per_attempt(5),
+    params:
+        code=code_param("sanity"),
+    message:
+        "{wildcards.image}: maps of {wildcards.layer} in {wildcards.model} and in networks with other "
+        "weights, gradient {wildcards.override}"
+    script:
+        "../scripts/sanity.py"

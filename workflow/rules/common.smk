@@ -1,5 +1,6 @@
 # What all rules look up: the checked project, the places of files, the digest of a stage's code, what a
 # job asks for. The logic is in the package (blockscope.config, blockscope.runtime), where it is tested.
+import re
 from functools import cache
 from pathlib import Path
 
@@ -138,6 +139,17 @@ def image_row(wildcards):
     return user_errors(lambda: project.images[wildcards.image])
 
 
+def randomised_models():
+    """Return a pattern of the ids of networks that are made of others; without any, it fits nothing."""
+    return "|".join(map(re.escape, project.made_of)) or r"(?!)"
+
+
+def randomised_files(wildcards, path):
+    """Input: a file of each network that is made of this one."""
+    others = user_errors(lambda: project.randomised(wildcards.model))
+    return [path.format(other=other, **wildcards) for other in others]
+
+
 def image_path(wildcards):
     return image_row(wildcards).path
 
@@ -184,6 +196,7 @@ def rendering_options():
     return {
         "neuron_groups": settings.neuron_groups.count,
         "rendered": settings.sprites.recipe != "none",
+        "made_of": project.made_of,
     }
 
 
@@ -249,5 +262,8 @@ def everything(wildcards):
     drawn = Sprites(settings.sprites.channels_per_job, channels_of)
     rendered = settings.sprites.recipe != "none"
     return all_results(
-        project.runs.values(), settings.neuron_groups.count, drawn if rendered else None
+        project.runs.values(),
+        settings.neuron_groups.count,
+        drawn if rendered else None,
+        project.made_of,
     )

@@ -29,6 +29,36 @@ rule model:
         "../scripts/model.py"
 
 
+# It has the files of a network, and is none that the rule above can make.
+ruleorder: randomised_model > model
+
+
+rule randomised_model:
+    input:
+        graph=lambda wildcards: f"results/models/{model_entry(wildcards).source_model}/graph.pb",
+        card=lambda wildcards: f"results/models/{model_entry(wildcards).source_model}/model.json",
+    output:
+        graph="results/models/{model}/graph.pb",
+        card="results/models/{model}/model.json",
+    log:
+        "logs/randomised_model/{model}.log",
+    benchmark:
+        "benchmarks/randomised_model/{model}.tsv"
+    wildcard_constraints:
+        model=randomised_models(),
+    threads: 1
+    resources:
+        mem_mb=per_attempt(BASE_MB),
+        runtime=per_attempt(10),
+    params:
+        code=code_param("randomised_model"),
+        entry=lambda wildcards: model_entry(wildcards).model_dump(mode="json"),
+    message:
+        "{wildcards.model}: draw weights of the network anew"
+    script:
+        "../scripts/randomised_model.py"
+
+
 rule input:
     input:
         image=image_path,

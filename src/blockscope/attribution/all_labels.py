@@ -14,7 +14,7 @@ import tensorflow as tf
 import xarray as xr
 from tqdm import tqdm
 
-from blockscope.autodiff.batches import Mode, cheaper_mode, in_batches
+from blockscope.autodiff.batches import Mode, cheaper_mode, in_batches, logits_in_batches
 from blockscope.autodiff.linear_map import LinearMap
 from blockscope.io import datasets
 from blockscope.io.labels import Labels
@@ -60,9 +60,9 @@ def attribute_labels(
     if mode is Mode.FORWARD:
         positions = np.argwhere(np.ones((rows, cols), bool)).astype(np.int32)
         batches = in_batches(positions, linear.bytes_per_tangent(), memory_mb)
-        bar = tqdm(batches, desc="positions", unit="batch", disable=not progress)
-        found = [tf.gather(linear.jvp_positions(b), indexes, axis=1).numpy() for b in bar]
-        return np.concatenate(found).reshape(rows, cols, len(indexes)).transpose(2, 0, 1)
+        what = "positions" if progress else None
+        found = logits_in_batches(linear.jvp_positions, batches, indexes, what)
+        return found.reshape(rows, cols, len(indexes)).transpose(2, 0, 1)
     wanted = np.asarray(indexes, np.int32)
     batches = in_batches(wanted, linear.bytes_per_tangent(), memory_mb)
     bar = tqdm(batches, desc="labels", unit="batch", disable=not progress)

@@ -8,11 +8,10 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 import xarray as xr
-from tqdm import tqdm
 
 from blockscope.attribution.all_labels import label_axis, unit_of
 from blockscope.attribution.neuron_groups import NeuronGroups
-from blockscope.autodiff.batches import in_batches
+from blockscope.autodiff.batches import in_batches, logits_in_batches
 from blockscope.autodiff.linear_map import LinearMap
 from blockscope.io import datasets
 from blockscope.io.labels import Labels
@@ -55,9 +54,11 @@ def attribute_groups(
     """
     numbers = np.arange(len(groups.channels))
     batches = in_batches(numbers, linear.bytes_per_tangent(), memory_mb)
-    bar = tqdm(batches, desc="groups", unit="batch", disable=not progress)
-    tangents = (tf.constant(groups.vectors(batch), linear.value.dtype) for batch in bar)
-    return np.concatenate([tf.gather(linear.jvp(t), indexes, axis=1).numpy() for t in tangents])
+
+    def push(batch: npt.NDArray[np.integer]) -> tf.Tensor:
+        return linear.jvp(tf.constant(groups.vectors(batch), linear.value.dtype))
+
+    return logits_in_batches(push, batches, indexes, "groups" if progress else None)
 
 
 def named_groups(

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import tensorflow as tf
+from tqdm import tqdm
 
 from blockscope.autodiff.linear_map import LinearMap
 
@@ -40,8 +43,25 @@ def cheaper_mode(linear: LinearMap, labels: int) -> Mode:
     return Mode.FORWARD if forward <= reverse else Mode.REVERSE
 
 
-def in_batches(items: npt.NDArray[Any], bytes_each: int, memory_mb: int) -> list[npt.NDArray[Any]]:
+def in_batches(
+    items: npt.NDArray[Any], bytes_each: int, memory_mb: int, largest: int = LARGEST
+) -> list[npt.NDArray[Any]]:
     """Split items along the first axis into batches whose tangents stay below ``memory_mb``."""
     fitting = memory_mb * 10**6 // (WORKSPACE * max(bytes_each, 1))
-    size = int(np.clip(fitting, 1, LARGEST))
+    size = int(np.clip(fitting, 1, largest))
     return [items[start : start + size] for start in range(0, len(items), size)]
+
+
+def logits_in_batches(
+    push: Callable[[npt.NDArray[Any]], tf.Tensor],
+    batches: Sequence[npt.NDArray[Any]],
+    indexes: Sequence[int],
+    what: str | None = None,
+) -> npt.NDArray[np.float32]:
+    """Return some logits of all batches, (item, label).
+
+    ``push`` takes a batch to all logits, or to their tangents, (item, logit); ``indexes`` are
+    positions in these; ``what`` is counted by a progress bar.
+    """
+    bar = tqdm(batches, desc=what, unit="batch", disable=what is None)
+    return np.concatenate([tf.gather(push(batch), list(indexes), axis=1).numpy() for batch in bar])

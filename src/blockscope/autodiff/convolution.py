@@ -88,6 +88,8 @@ def convolve_groups(
     @tf.custom_gradient
     def forward(values: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], tf.Tensor]]:
         y = tf.nn.conv2d(values, weights, stride, padding)
+        # A traced function would join it with a bias and ReLU, which TensorFlow cannot of groups.
+        y = tf.ensure_shape(y, y.shape)
         explicit = (0, 0) if isinstance(padding, str) else (padding[1][0], padding[2][0])
         name = padding if isinstance(padding, str) else "EXPLICIT"
         size_in, size_out = tuple(x.shape[1:3]), tuple(y.shape[1:3])

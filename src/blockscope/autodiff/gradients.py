@@ -98,6 +98,24 @@ class Gradients:
         """
         return self._run(tf.convert_to_tensor(points), self._operation)
 
+    def compiled(self, most: int) -> Callable[[npt.NDArray[np.float32]], tf.Tensor]:
+        """Return ``values_at`` for up to ``most`` points, compiled.
+
+        Worth its second of preparation where there are many batches. A batch that is smaller is
+        filled up.
+        """
+        size = tf.TensorSpec((most, *self.value.shape), self.value.dtype)
+        run = tf.function(
+            lambda points: self._run(points, self._operation), [size], autograph=False
+        )
+
+        def values_at(points: npt.NDArray[np.float32]) -> tf.Tensor:
+            missing = most - len(points)
+            filled = np.concatenate([points, np.repeat(self.value[None], missing, 0)])
+            return run(tf.convert_to_tensor(filled))[: len(points)]
+
+        return values_at
+
     def at(
         self, points: npt.NDArray[np.float32], scores: Scores
     ) -> tuple[npt.NDArray[np.float32], list[tf.Tensor]]:

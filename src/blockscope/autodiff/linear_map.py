@@ -121,18 +121,24 @@ class LinearMap:
         """
         return self._propagate(tangents)[0]
 
-    def jvp_positions(self, positions: npt.NDArray[np.int32]) -> tf.Tensor:
-        """Return the JVP of the layer's activations at each position alone, zero elsewhere.
+    def jvp_positions(
+        self, positions: npt.NDArray[np.int32], values: npt.NDArray[np.floating] | None = None
+    ) -> tf.Tensor:
+        """Return the JVP of ``values`` at each position alone, zero elsewhere.
 
         For ``positions`` (batch, row and col), (batch, ...): each position's contribution to the
-        target, gradient times activation summed over channels. Every tangent is computed only
-        inside its cone of influence.
+        target, gradient times value summed over channels. ``values`` is (row, col, channel), the
+        layer's activations if not given. Every tangent is computed only inside its cone of
+        influence.
         """
-        return self._propagate(self._windows_at(positions))[0]
+        return self._propagate(self._windows_at(positions, values))[0]
 
-    def _windows_at(self, positions: npt.NDArray[np.int32]) -> tf.Tensor | Window:
+    def _windows_at(
+        self, positions: npt.NDArray[np.int32], values: npt.NDArray[np.floating] | None = None
+    ) -> tf.Tensor | Window:
         rows, cols = positions[:, 0].astype(np.int32), positions[:, 1].astype(np.int32)
-        vectors = tf.gather_nd(self.value[0], positions)[:, None, None, :]
+        whole = self.value[0] if values is None else tf.constant(values, self.value.dtype)
+        vectors = tf.gather_nd(whole, positions)[:, None, None, :]
         return _densify_if_large(Window(Frame(rows, cols, 1, 1), vectors), _size(self.value))
 
     def _propagate(self, start: tf.Tensor | Window) -> tuple[tf.Tensor, int]:

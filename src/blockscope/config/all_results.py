@@ -6,14 +6,16 @@ be gone, or could have failed to be made again, without a word. So all of it is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from blockscope.config.panels import PANELS
 from blockscope.config.result_paths import (
     GALLERY,
+    NONE_MADE,
     known_files,
     layer_in_path,
+    network_files,
     page_of,
     printed_files,
 )
@@ -29,12 +31,15 @@ _MADE_OF = {
     "drivers": ("activations1",),
     "factors{n}": ("factors_table{n}", "classes{n}", "classes2"),
     "groups{n}": ("activations{n}",),
+    "ablation{n}": ("groups{n}", "activations{n}"),
     "group_sprites{n}": ("groups{n}", "group_sprites_zarr{n}"),
     "sprites{n}": ("sprites_zarr{n}",),
     "contact{n}": ("sprites{n}", "activations{n}"),
     "grids": ("grid_activations",),
     "override_classes{n}": ("activations{n}",),
     "override_positions": ("activations1",),
+    "sanity1": ("classes1", "randomised_sanity1"),
+    "override_sanity1": ("override_classes1", "randomised_sanity1"),
 }
 MADE_OF = {
     name.format(n=n): tuple(part.format(n=n) for part in parts)
@@ -52,23 +57,30 @@ class Sprites:
 
 
 def all_results(
-    runs: Iterable[RunRow], neuron_groups: int, sprites: Sprites | None = None
+    runs: Iterable[RunRow],
+    neuron_groups: int,
+    sprites: Sprites | None = None,
+    made_of: Mapping[str, str] = NONE_MADE,
 ) -> list[str]:
     """Return the files of all jobs that the gallery needs, each once.
 
-    ``neuron_groups`` is their number; ``sprites`` is None where none are rendered.
+    ``neuron_groups`` is their number; ``sprites`` is None where none are rendered; ``made_of`` are
+    the networks with weights drawn anew, and what each is made of.
     """
     found: dict[str, None] = {}
     for row in runs:
-        found.update(dict.fromkeys(_results_of(row, neuron_groups, sprites)))
+        found.update(dict.fromkeys(_results_of(row, neuron_groups, sprites, made_of)))
     return [*found, GALLERY]
 
 
-def _results_of(row: RunRow, neuron_groups: int, sprites: Sprites | None) -> Iterator[str]:
-    yield from (f"results/models/{row.model}/{name}" for name in ("graph.pb", "model.json"))
+def _results_of(
+    row: RunRow, neuron_groups: int, sprites: Sprites | None, made_of: Mapping[str, str]
+) -> Iterator[str]:
+    for network in (row.model, made_of.get(row.model)):
+        yield from network_files(network) if network else ()
     yield from printed_files(row)
     yield page_of(row.run)
-    known = known_files(row, neuron_groups, sprites is not None)
+    known = known_files(row, neuron_groups, sprites is not None, made_of)
     for name in _names(row):
         files = known[name]
         yield from [files] if isinstance(files, str) else files

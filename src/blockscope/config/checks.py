@@ -129,6 +129,7 @@ def _check(project: Project, problems: ErrorList) -> None:
             problems.add(f"{project.place}, key shared_results", str(error))
     for run in project.raw_runs:
         _check_names(run, project, problems)
+        _check_sanity(run, project, problems)
     _check_folders(project, problems)
     used_images = {run.cells.get("image", "") for run in project.raw_runs}
     used_models = {run.cells.get("model", "") for run in project.raw_runs}
@@ -154,6 +155,7 @@ def _check(project: Project, problems: ErrorList) -> None:
         lookup = lookups.get(run.cells.get("model", ""))
         if lookup:
             _check_layers(run, lookup, project.settings, problems)
+            _check_randomised(run, lookup, project, problems)
 
 
 def _check_objects(
@@ -211,6 +213,43 @@ def _check_names(run: RawRun, project: Project, problems: ErrorList) -> None:
         if repeated:
             words = f"duplicate {kind} {', '.join(repeated)}"
             problems.add(f"{run.place}, column {column}", words)
+
+
+def _asks_for_sanity(run: RawRun) -> bool:
+    """Tell whether a row has a panel that is drawn from networks with weights drawn anew."""
+    panels = (PANELS.get(name) for name in _split(run.cells.get("panels", "")))
+    return any(panel and "override_sanity1" in panel.inputs for panel in panels)
+
+
+def _check_sanity(run: RawRun, project: Project, problems: ErrorList) -> None:
+    """Refuse a panel that compares with other networks where the catalogue has none."""
+    model = run.cells.get("model", "")
+    if not (_asks_for_sanity(run) and project.models.entries.get(model)):
+        return
+    if model not in project.made_of.values():
+        problems.add(f"{run.place}, column panels", f"sanity: {project.explain_none(model)}")
+
+
+def _check_randomised(
+    run: RawRun, lookup: CardLookup, project: Project, problems: ErrorList
+) -> None:
+    """Check the layers of the networks that a row's maps are compared with, and the maps' size."""
+    if not _asks_for_sanity(run):
+        return
+    layer = lookup.card.by_name.get(run.cells.get("layer1", ""))
+    if layer and layer.positions < 2:
+        problems.add(
+            f"{run.place}, column panels",
+            f"sanity: a map of layer '{layer.name}' has one position, and cannot be compared; give "
+            "a layer1 with more",
+        )
+    for name, entry in project.randomised_entries.items():
+        above = entry.randomise.above
+        if entry.source_model != lookup.card.model or above == lookup.card.input.tensor:
+            continue
+        problem = lookup.layer(above)
+        if problem:
+            problems.add(f"{project.models.places[name]}, key randomise.above", problem)
 
 
 def _check_quotes(run: RawRun, problems: ErrorList) -> None:

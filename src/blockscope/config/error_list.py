@@ -99,7 +99,7 @@ def _shown(found: Any) -> str:
 def settings_at(model: type[BaseModel], location: tuple[int | str, ...]) -> Mapping[str, str]:
     """Return the valid keys at a place in the settings, with their descriptions."""
     for part in location:
-        field = model.model_fields.get(str(part))
+        field = {f.alias or name: f for name, f in model.model_fields.items()}.get(str(part))
         if field is None:
             return {}
         kinds = [field.annotation, *get_args(field.annotation)]
@@ -107,7 +107,7 @@ def settings_at(model: type[BaseModel], location: tuple[int | str, ...]) -> Mapp
         if not inner:
             return {}
         model = inner[0]
-    return {name: field.description or "" for name, field in model.model_fields.items()}
+    return {f.alias or name: f.description or "" for name, f in model.model_fields.items()}
 
 
 def _unknown_key(location: tuple[int | str, ...], model: type[BaseModel], noun: str) -> str:

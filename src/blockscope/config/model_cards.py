@@ -19,6 +19,7 @@ from blockscope.io.atomic_files import atomic_write
 from blockscope.io.errors import BadFile
 from blockscope.models.card import ModelCard
 from blockscope.models.entry import ModelEntry
+from blockscope.models.randomised_entry import as_written
 
 CACHE = Path(".snakemake/blockscope/cards")
 LOG = Path("logs/cards.log")
@@ -98,7 +99,9 @@ def _make(missing: list[CardRequest], problems: ErrorList) -> dict[str, ModelCar
     with tempfile.TemporaryDirectory(dir=CACHE) as folder:
         # A catalogue of these alone: mistakes in other entries are reported already.
         catalogue = Path(folder) / "models.yaml"
-        entries = {model.name: model.entry.model_dump(mode="json") for model in missing}
+        entries: dict[str, object] = {}
+        for model in missing:
+            entries |= as_written(model.name, model.entry)
         catalogue.write_text(json.dumps(entries), encoding="utf-8")
         command = [sys.executable, "-m", "blockscope", "card", "--catalogue", str(catalogue)]
         for model in missing:

@@ -130,6 +130,16 @@ _PANELS = (
         scripted=False,
     ),
     Panel(
+        name="sanity",
+        title="Randomised networks",
+        summary="How much of each label's map is left when what the network has learned is taken "
+        "out of it.",
+        inputs=("classes2", "override_sanity1"),
+        print_module="blockscope.figures.print.sanity",
+        page_content="sanity",
+        scripted=False,
+    ),
+    Panel(
         name="channels",
         title="Channel attribution",
         summary="Which channels of two layers support the first label, and which oppose it.",
@@ -188,6 +198,31 @@ _PANELS = (
             group's channels as closely as possible. A group's effect on a label is
             its part of the activations times the gradient of the label's logit,
             summed: to first order, what removing the group would take from the logit.
+        """,
+    ),
+    Panel(
+        name="trust",
+        title="How far the map can be trusted",
+        summary="What the labels really lose without parts of the earlier layer, and how near the "
+        "map comes to that.",
+        inputs=("classes2", "ablation1", "groups1", "scores1", "sanity1"),
+        print_module="blockscope.figures.print.trust",
+        page_content="trust",
+        reading="""
+            Attribution by gradients says to first order what a label's logit would
+            lose without a part of the layer. Here the part is really taken away, and
+            the network computed again from the layer on: the exact loss. Where dots
+            lie on the diagonal, attribution says exactly what is lost.
+
+            Hover over a position to see what the labels lose without it. Take neuron
+            groups away, one or several: every set was computed, since losses of
+            groups need not add up.
+
+            Deletion takes positions away, the strongest of the map first; the grey
+            band is what random orders give. A map that says where the label is loses
+            its logit sooner than they do. Networks whose weights were drawn anew must
+            give other maps; where the catalogue has any, the last plot says how alike
+            they are.
         """,
     ),
     Panel(

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
 from blockscope.config.error_list import ErrorList
 from blockscope.config.settings import Config, ImageRow, RunRow
 from blockscope.config.tables import Row, parse_catalogue, read_table
-from blockscope.io.errors import unknown_name
+from blockscope.io.errors import BadConfig, unknown_name
 from blockscope.models.entry import ModelEntry, Settings
+from blockscope.models.randomised_entry import RandomisedEntry
 
 Entry = TypeVar("Entry", bound=Settings)
 
@@ -60,6 +62,39 @@ class Project:
     runs: EntryTable[RunRow]
     raw_runs: tuple[RawRun, ...] = ()
     place: str = "the settings"
+
+    @cached_property
+    def randomised_entries(self) -> Mapping[str, RandomisedEntry]:
+        """The networks with weights drawn anew."""
+        entries = self.models.entries.items()
+        return {name: entry for name, entry in entries if isinstance(entry, RandomisedEntry)}
+
+    @cached_property
+    def made_of(self) -> Mapping[str, str]:
+        """The ids of these, and of the networks that they are made of."""
+        return {name: entry.source_model for name, entry in self.randomised_entries.items()}
+
+    def randomised(self, model: str) -> list[str]:
+        """Return the ids of the networks that are made of one; raises ``BadConfig`` without any."""
+        found = [name for name, source in self.made_of.items() if source == model]
+        if not found:
+            raise BadConfig(self.explain_none(model))
+        return found
+
+    def explain_none(self, model: str) -> str:
+        """Say that no network is made of one, and how to have some."""
+        source = self.made_of.get(model)
+        if source:
+            return (
+                f"model '{model}' has weights drawn anew itself, and no network is made of it; "
+                f"give the network that it is made of, '{source}'"
+            )
+        return (
+            f"no network is made of model '{model}' by drawing weights anew, with which the "
+            f"trained one is compared; give some in {self.models.file}, as in\n"
+            f"       {model}-random: {{from: {model}, randomise: {{above: [LAYER, ...], "
+            "seed: [0, 1, 2, 3, 4]}}"
+        )
 
 
 def read_project(config: Mapping[str, Any], place: str, problems: ErrorList) -> Project | None:

@@ -25,6 +25,7 @@ from blockscope.config.panels import PANELS
 from blockscope.config.settings import Config, ImageRow, RunRow
 from blockscope.io.atomic_files import atomic_write_text
 from blockscope.models.entry import ModelEntry, Source
+from blockscope.models.randomised_entry import RandomisedNetworks
 
 README = Path("config/README.md")
 SCHEMAS = Path("workflow/schemas")
@@ -35,6 +36,7 @@ def generated(root: Path) -> dict[Path, str]:
     tables = {
         "settings": key_table(Config),
         "models": key_table(ModelEntry),
+        "randomised": key_table(RandomisedNetworks),
         "images": column_table(ImageRow),
         "runs": column_table(RunRow),
         "panels": panel_table(),
@@ -46,7 +48,7 @@ def generated(root: Path) -> dict[Path, str]:
         root / README: readme,
         root / SCHEMAS / "config.schema.json": schema_text(Config, "blockscope settings"),
         root / SCHEMAS / "models.schema.json": schema_text(
-            dict[str, ModelEntry], "blockscope catalogue of networks"
+            dict[str, ModelEntry | RandomisedNetworks], "blockscope catalogue of networks"
         ),
     }
 
@@ -96,8 +98,8 @@ def panel_table() -> str:
 
 
 def _keys(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, FieldInfo]]:
-    for name, field in model.model_fields.items():
-        inner = field.annotation
+    for attribute, field in model.model_fields.items():
+        name, inner = field.alias or attribute, field.annotation
         if isinstance(inner, type) and issubclass(inner, BaseModel) and inner is not Source:
             yield from _keys(inner, f"{prefix}{name}.")
         else:

@@ -88,26 +88,43 @@ Files = dict[str, str | list[str]]
 """Files by what they are; Snakemake's input functions return them."""
 
 
-def panel_files(row: RunRow, panel: str, neuron_groups: int, rendered: bool = False) -> Files:
+NONE_MADE: Mapping[str, str] = {}
+
+
+def panel_files(
+    row: RunRow,
+    panel: str,
+    neuron_groups: int,
+    rendered: bool = False,
+    made_of: Mapping[str, str] = NONE_MADE,
+) -> Files:
     """Return the files that a printed panel of a run is drawn from, by what they are.
 
     A number at the end of a name gives the layer: 1 the earlier, 2 the later. Names that begin with
     ``override_`` are lists, in the order of the overrides; ``grids`` is one in the order of the
     layers whose activation grids are shown. ``neuron_groups`` is their number. ``rendered``:
-    whether spritemaps are made; without that, no panel has sprites.
+    whether spritemaps are made; without that, no panel has sprites. ``made_of``: networks with
+    weights drawn anew, and what each is made of.
     """
-    known = known_files(row, neuron_groups, rendered)
+    known = known_files(row, neuron_groups, rendered, made_of)
     return {name: known[name] for name in ("image", *PANELS[panel].inputs)}
 
 
-def page_files(row: RunRow, neuron_groups: int, rendered: bool = False) -> Files:
+def page_files(
+    row: RunRow,
+    neuron_groups: int,
+    rendered: bool = False,
+    made_of: Mapping[str, str] = NONE_MADE,
+) -> Files:
     """Return the files that the page of a run is made from or leads to, by what they are."""
-    known = known_files(row, neuron_groups, rendered)
+    known = known_files(row, neuron_groups, rendered, made_of)
     needed = (name for panel in row.panels for name in PANELS[panel].page_files)
     return {name: known[name] for name in ("image", *needed)}
 
 
-def known_files(row: RunRow, neuron_groups: int, rendered: bool) -> Files:
+def known_files(
+    row: RunRow, neuron_groups: int, rendered: bool, made_of: Mapping[str, str] = NONE_MADE
+) -> Files:
     """Return every file that a panel or page of a run may need, and some behind them, by name."""
     folder = str(image_folder(row.model, row.image))
     model = str(model_folder(row.model))
@@ -134,6 +151,7 @@ def known_files(row: RunRow, neuron_groups: int, rendered: bool) -> Files:
         known[f"activations{n}"] = f"{folder}/activations/{paths[n]}.zarr.zip"
         groups = f"{folder}/groups/{paths[n]}-{neuron_groups}"
         known[f"groups{n}"] = f"{groups}.h5"
+        known[f"ablation{n}"] = f"{folder}/ablation/{paths[n]}.h5"
         known[f"group_sprites{n}"] = _sheet(f"{groups}-sprites") if rendered else []
         known[f"group_sprites_zarr{n}"] = [f"{groups}-sprites.zarr.zip"] if rendered else []
         sprites = f"{model}/sprites/{paths[n]}"
@@ -145,7 +163,27 @@ def known_files(row: RunRow, neuron_groups: int, rendered: bool) -> Files:
     known["grid_activations"] = [f"{folder}/activations/{layer}.zarr.zip" for layer in shown]
     for kind in ("classes1", "classes2", "positions"):
         known[f"override_{kind}"] = [under(override)[kind] for override in OVERRIDES]
+    known["override_sanity1"] = [
+        f"{folder}/{override}/sanity/{paths['1']}.h5" for override in OVERRIDES
+    ]
+    others = [name for name, source in made_of.items() if source == row.model]
+    own = f"{folder}/{row.override}/sanity/{paths['1']}.h5"
+    known["sanity1"] = [own] if others else []
+    known["randomised_sanity1"] = [file for other in others for file in _behind(other, row)]
     return known
+
+
+def _behind(other: str, row: RunRow) -> list[str]:
+    """Return what a network with weights drawn anew gives for the maps of a run's earlier layer."""
+    folder, path = image_folder(other, row.image), layer_in_path(row.layer1)
+    maps = [f"{folder}/{override}/classes/{path}.h5" for override in OVERRIDES]
+    activations = f"{folder}/activations/{path}.zarr.zip"
+    return [*network_files(other), f"{folder}/input.png", activations, *maps]
+
+
+def network_files(name: str) -> list[str]:
+    """Return the files of a network in normal form."""
+    return [f"{model_folder(name)}/{file}" for file in ("graph.pb", "model.json")]
 
 
 DEFAULT_REQUEST: Mapping[str, list[str]] = {"pairs": [""], "methods": ["linear"]}

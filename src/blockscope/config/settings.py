@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StrictBool, StrictInt, field_validator, model_validator
 
+from blockscope.attribution.baselines import Baseline
 from blockscope.io.downloads import MOST_MB
 from blockscope.models.entry import SHA256_PATTERN, URL_PATTERN, Number, Settings
 
@@ -104,13 +105,10 @@ class NeuronGroupOptions(Settings):
     )
 
 
-AblationBaseline = Literal["zero", "mean"]
-
-
 class AblationOptions(Settings):
     """What parts of a layer are replaced by when they are taken away."""
 
-    baseline: AblationBaseline = Field(
+    baseline: Baseline = Field(
         default="zero",
         description="What the activations of a position, channel or neuron group are replaced by: "
         "`zero`, or the `mean` of each channel over the positions of the image.",

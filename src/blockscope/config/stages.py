@@ -34,6 +34,10 @@ class Stage:
 STAGES: Mapping[str, Stage] = MappingProxyType(
     {
         "model": Stage("network in normal form: its input, outputs and layers", "keras"),
+        "randomised_model": Stage(
+            "network in normal form with weights drawn anew: its input, outputs and layers",
+            "tensorflow",
+        ),
         "input": Stage("image as the network sees it"),
         "activations": Stage("activations of one layer for one image", "tensorflow"),
         "classes": Stage(
@@ -57,6 +61,9 @@ STAGES: Mapping[str, Stage] = MappingProxyType(
         "scores": Stage(
             "how far the attribution of one layer, and other methods' maps, can be trusted",
             "tensorflow",
+        ),
+        "sanity": Stage(
+            "likeness of every label's attribution to that of networks with weights drawn anew"
         ),
         "render_sprites": Stage("sprites of some channels or neurons of one layer", "tensorflow"),
         "render_group_sprites": Stage("sprites of some neuron groups of one layer", "tensorflow"),

@@ -15,8 +15,9 @@ from pydantic import BaseModel
 from blockscope.config.error_list import ErrorList
 from blockscope.config.settings import ID_PATTERN, ID_WORDS, RESERVED_MODELS
 from blockscope.config.strict_yaml import YamlError, parse_yaml
-from blockscope.io.errors import BadFile, describe_valid, nearest_names
+from blockscope.io.errors import BadFile, describe_valid, nearest_names, unknown_name
 from blockscope.models.entry import ModelEntry
+from blockscope.models.randomised_entry import RandomisedEntry, RandomisedNetworks
 
 MOST_BYTES = 50_000_000  # of a table: some hundred thousand rows
 
@@ -65,6 +66,7 @@ def parse_catalogue(
     if not mapped.content:
         problems.add(str(path), "is empty; it needs at least one network")
     found: dict[str, tuple[str, ModelEntry | None]] = {}
+    randomised: dict[str, tuple[str, RandomisedNetworks | None]] = {}
     for name, content in mapped.content.items():
         text, line = mapped.written[name]
         place = f"{path}, line {line} (model '{text}')"
@@ -78,9 +80,50 @@ def parse_catalogue(
         wrong = _wrong_id(name)
         if wrong:
             problems.add(place, wrong)
-        entry = problems.parse(ModelEntry, content, place)
-        found[name] = place, None if wrong or mapped.is_repeated(name) else entry
-    return found
+        sound = not wrong and not mapped.is_repeated(name)
+        if isinstance(content, dict) and ("from" in content or "randomise" in content):
+            options = problems.parse(RandomisedNetworks, content, place)
+            randomised[name] = place, options if sound else None
+        else:
+            entry = problems.parse(ModelEntry, content, place)
+            found[name] = place, entry if sound else None
+    return found | _randomised(randomised, found, path, problems)
+
+
+def _randomised(
+    randomised: Mapping[str, tuple[str, RandomisedNetworks | None]],
+    found: Mapping[str, tuple[str, ModelEntry | None]],
+    path: str | Path,
+    problems: ErrorList,
+) -> dict[str, tuple[str, ModelEntry | None]]:
+    """Return the networks that are made of others in the catalogue, by their ids."""
+    made: dict[str, tuple[str, ModelEntry | None]] = {}
+    for name, (place, options) in randomised.items():
+        if options is None:
+            made[name] = place, None
+            continue
+        source = options.source
+        if source in randomised:
+            problems.add(
+                f"{place}, key from",
+                f"model '{source}' is itself made of another one; give the trained network, "
+                f"{describe_valid(source, found)}",
+            )
+        elif source not in found:
+            where = f"listed in {path}"
+            problems.add(f"{place}, key from", str(unknown_name("model", source, found, where)))
+        origin = found.get(source, ("", None))[1]
+        for own, randomise in options.randomise.networks(name):
+            wrong = _wrong_id(own)
+            if wrong and own != name:  # a family; else it is reported already
+                problems.add(place, wrong)
+            if own in {*found, *made}:
+                wrong = f"model '{own}', which its lists make, is there already; choose another id"
+                problems.add(place, wrong)
+            sound = origin is not None and not wrong
+            entry = RandomisedEntry.of(origin, source, randomise) if origin and sound else None
+            made[own] = place, entry
+    return made
 
 
 def _wrong_id(name: str) -> str:

@@ -24,6 +24,7 @@ from blockscope.models.axis_words import (
     VECTOR,
     Axes,
     agreed_on,
+    covering,
     fitting,
     is_features,
     is_place,
@@ -31,6 +32,7 @@ from blockscope.models.axis_words import (
     part_of,
     reshaped,
     rolled,
+    settled,
     taken,
     with_others,
 )
@@ -38,6 +40,7 @@ from blockscope.models.graphs import Shapes
 from blockscope.models.node_attributes import attribute
 from blockscope.models.rewrites.making import held
 from blockscope.models.token_grid import Grid, grid_of, grid_word
+from blockscope.models.window_reach import reach
 
 OF_MAPS = frozenset(
     """Conv2D DepthwiseConv2dNative Conv2DBackpropInput MaxPool MaxPoolV2 AvgPool LRN FusedBatchNorm
@@ -50,7 +53,7 @@ MIXES_CHANNELS = frozenset(
 SAME_AXES = frozenset(
     """Identity IdentityN StopGradient PreventGradient Snapshot Cast Relu Relu6 Elu Selu LeakyRelu
     Sigmoid Tanh Softplus Softsign Exp Expm1 Log Log1p Sqrt Rsqrt Square Abs Neg Sign Erf Erfc
-    Reciprocal Inv Floor Ceil Round Rint Softmax LogSoftmax ClipByValue MirrorPad EnsureShape
+    Reciprocal Inv Floor Ceil Round Rint Softmax LogSoftmax ClipByValue EnsureShape
     Cumsum Sin Cos Tan Atan ZerosLike OnesLike LogicalNot IsFinite FakeQuantWithMinMaxArgs
     FakeQuantWithMinMaxVars FakeQuantWithMinMaxVarsPerChannel""".split()
 )
@@ -93,7 +96,10 @@ def axes_of(nodes: graphs.Nodes, start: str, shapes: Shapes) -> dict[str, Axes]:
             UNKNOWN if _other_tokens(word, size) else fitting(word, size)
             for word, size in zip(axes, sizes, strict=True)
         )
-    return {name: _whole(axes, shapes[name]) for name, axes in rules.found.items()}
+    return {
+        name: _whole(tuple(settled(word) for word in axes), shapes[name])
+        for name, axes in rules.found.items()
+    }
 
 
 def _whole(axes: Axes, sizes: Sequence[int]) -> Axes:
@@ -146,16 +152,20 @@ class _Rules:
         if len(given) != len(MAP):
             return ()
         image, row, col, channel = given
-        # One entry is at its place, whatever it is made of, until it becomes several.
-        if before[1] == 1:
-            row = "row" if self.shapes[node.name][1] == 1 else COPIES
-        if before[2] == 1:
-            col = "col" if self.shapes[node.name][2] == 1 else COPIES
+        row, col = self._slid(node, 1, row, before[1]), self._slid(node, 2, col, before[2])
         if channel in FREE:
             channel = "channel"
         elif node.op in MIXES_CHANNELS and channel != "channel":
             channel = UNKNOWN
         return ("image" if image == UNKNOWN else image, row, col, channel)
+
+    def _slid(self, node: node_def_pb2.NodeDef, axis: int, word: str, before: int) -> str:
+        """Return the word of rows or columns that windows have slid over."""
+        count = self.shapes[node.name][axis]
+        if before == 1:  # one entry is at its place, whatever it is made of, until it is several
+            return COPIES if count > 1 else MAP[axis]
+        ends = reach(node, axis, self.nodes, self.shapes)
+        return covering(word, *ends, before, count, even=True) if ends else moved(word)
 
     def _first(self, node: node_def_pb2.NodeDef) -> Axes:
         sources = graphs.sources(node)
@@ -234,7 +244,15 @@ class _Rules:
             agreed[axis] = with_others(grids, sizes)
         elif len(known) > 1 and (agreed[axis] == MOVED or is_place(agreed[axis])):
             agreed[axis] = self._rolled(node, axis) or MOVED
+        elif len(known) == 1:  # and constants, which are padding
+            agreed[axis] = self._between_constants(sources, axis, agreed[axis])
         return tuple(agreed)
+
+    def _between_constants(self, sources: Sequence[str], axis: int, word: str) -> str:
+        place = next(i for i, source in enumerate(sources) if source in self.found)
+        sizes = [self.shapes[source][axis] for source in sources]
+        begin, end = -sum(sizes[:place]), sum(sizes[place:])
+        return covering(word, begin, end, sizes[place], sum(sizes), even=True)
 
     def _rolled(self, node: node_def_pb2.NodeDef, axis: int) -> str:
         """Return the word of an axis whose last entries come first; empty if that is not so."""
@@ -279,7 +297,7 @@ class _Rules:
         axes, sizes = self._first(node), self.shapes.get(graphs.sources(node)[0], ())
         after = self.shapes[node.name]
         return tuple(
-            moved(word) if 1 != size != now else word
+            word if size == now else moved(word) if size > 1 else COPIES
             for word, size, now in zip(axes, sizes, after, strict=False)
         )
 
@@ -391,15 +409,23 @@ class _Rules:
     def padded(self, node: node_def_pb2.NodeDef) -> Axes:
         """Return the axes; tokens may be added, to which others add the class token's values."""
         axes, edges = self._first(node), held(node, 1, self.nodes)
-        if edges is None:
+        if edges is None or not axes:
             return ()
-        grids = [grid_of(word) for word in axes]
         return tuple(
-            grid_word(replace(grid, before=grid.before + int(a), after=grid.after + int(b)))
-            if grid
-            else word
-            for word, grid, (a, b) in zip(axes, grids, edges, strict=True)
+            self._with_edges(node, axis, word, int(before), int(after))
+            for axis, (word, (before, after)) in enumerate(zip(axes, edges, strict=True))
         )
+
+    def _with_edges(
+        self, node: node_def_pb2.NodeDef, axis: int, word: str, before: int, after: int
+    ) -> str:
+        grid, size = grid_of(word), self._size(node, axis)
+        if grid is None:
+            count = before + size + after
+            return covering(word, -before, size + after, size, count, even=True)
+        if node.op == "MirrorPad":  # which repeats positions
+            return word
+        return grid_word(replace(grid, before=grid.before + before, after=grid.after + after))
 
     def cut(self, node: node_def_pb2.NodeDef) -> Axes:
         """Return the axes of a Slice; of the tokens, all of a map's must be kept."""
@@ -421,7 +447,7 @@ class _Rules:
         source = graphs.sources(node)[1 if node.op == "Split" else 0]
         before, after = self.shapes.get(source, ()), self.shapes[node.name]
         return tuple(
-            word if size == now else taken(word, range(now), size)
+            word if size == now else taken(word, None, size)
             for word, size, now in zip(self.found.get(source, ()), before, after, strict=False)
         )
 
@@ -459,6 +485,7 @@ RULES: dict[str, Rule] = {
     "Slice": _Rules.cut,
     "Pad": _Rules.padded,
     "PadV2": _Rules.padded,
+    "MirrorPad": _Rules.padded,
     "Split": _Rules.split,
     "SplitV": _Rules.split,
     "GatherV2": _Rules.gathered,

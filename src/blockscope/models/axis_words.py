@@ -7,8 +7,15 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-import numpy as np
-
+from blockscope.models.extents import (
+    MOST_SHIFT,
+    extent_of,
+    in_place,
+    joined,
+    kind_of,
+    with_extent,
+    without_extents,
+)
 from blockscope.models.token_grid import Grid, grid_of, grid_word
 
 Axes = tuple[str, ...]
@@ -21,8 +28,6 @@ COPIES = "copies"  # an axis put in, along which there is one entry or the same 
 MOVED = "moved"  # positions that have changed their places, as by a roll or a flip
 ROLLED = "rolled"  # and a word, and by how much: the last positions come first
 WITHIN = "in "  # and a word: positions within one of the blocks that this axis was cut into
-PLACES = frozenset({"row", "col"})
-MOST_SHIFT = 0.15  # of a map, that a crop or padding may move positions by
 FEATURES = frozenset({"channel", PART, COPIES})  # in any order
 FREE = frozenset({UNKNOWN, PART, COPIES})  # these do not say that an axis is no row, col, channel
 
@@ -86,7 +91,7 @@ def _atoms(word: str, size: int) -> list[Atom]:
     """Return what an axis was joined of; one of a single entry is left out, but that of images."""
     grid = grid_of(word)
     if grid and not grid.before and not grid.after:
-        return [("row", grid.rows), ("col", grid.cols)]
+        return [(grid.row, grid.rows), (grid.col, grid.cols)]
     if "*" in word:
         parts = (part.rsplit(":", 1) for part in word.split("*"))
         return [(part, int(length)) for part, length in parts]
@@ -103,24 +108,24 @@ def _cut(word: str) -> tuple[str, str]:
 
 def _merged(atoms: Sequence[Atom]) -> str:
     """Return the word of an axis that several are joined to."""
-    joined: list[Atom] = []
+    merged: list[Atom] = []
     for word, size in atoms:
-        last, length = joined[-1] if joined else ("", 1)
+        last, length = merged[-1] if merged else ("", 1)
         beside = is_place(last) and word in (PART, COPIES)  # each position becomes several
-        if beside or (joined and word == WITHIN + last):
-            joined[-1] = (last, length * size)
+        if beside or (merged and word == WITHIN + last):
+            merged[-1] = (last, length * size)
         else:
-            joined.append((word, size))
-    words = [word for word, _ in joined]
+            merged.append((word, size))
+    words = [word for word, _ in merged]
     if not words:
         return COPIES
     if len(words) == 1:
         return words[0]
     if set(words) <= FEATURES:
         return "channel"
-    if words == ["row", "col"]:
-        return grid_word(Grid(0, joined[0][1], joined[1][1], 0))
-    return "*".join(f"{word}:{size}" for word, size in joined)
+    if [kind_of(word) for word in words] == ["row", "col"]:
+        return grid_word(Grid(0, merged[0][1], merged[1][1], 0, *words))
+    return "*".join(f"{word}:{size}" for word, size in merged)
 
 
 def is_features(word: str) -> bool:
@@ -144,7 +149,15 @@ def agreed_on(words: set[str]) -> str:
     words = words - {COPIES} or words
     if MOVED in words:
         return MOVED
-    return words.pop() if len(words) == 1 else UNKNOWN
+    if len({without_extents(word) for word in words}) != 1:
+        return UNKNOWN
+    return (joined(words) or MOVED) if len(words) > 1 else words.pop()
+
+
+def settled(word: str) -> str:
+    """Return the word of a layer's axis, whose rows and columns are where they are drawn."""
+    plain = without_extents(word)
+    return plain if plain == word or in_place(word) else moved(plain)
 
 
 def moved(word: str) -> str:
@@ -157,7 +170,7 @@ def moved(word: str) -> str:
 def rolled(word: str, shift: int, size: int) -> str:
     """Return the word of rows or columns whose last ones, ``shift`` of them, come first."""
     kind, place, before = word.split(" ") if word.startswith(ROLLED) else (ROLLED, word, "0")
-    if place not in PLACES:
+    if not kind_of(place):
         return moved(word)
     now = (int(before) + shift) % size
     return f"{kind} {place} {now}" if now else place
@@ -165,26 +178,43 @@ def rolled(word: str, shift: int, size: int) -> str:
 
 def is_place(word: str) -> bool:
     """Tell whether an axis is that of rows or columns, even if rolled."""
-    return word in PLACES or word.startswith(ROLLED)
+    return bool(kind_of(word)) or word.startswith(ROLLED)
+
+
+def covering(
+    word: str, begin: float, end: float, size: int, count: int, *, even: bool, bend: float = 0.0
+) -> str:
+    """Return the word of ``count`` entries that cover those from ``begin`` to ``end`` of ``size``.
+
+    ``even``: what both ends have lost or gained alike moves nothing, as with windows.
+    """
+    if kind_of(word):
+        extent = extent_of(word).of_entries(begin, end, size, count, even=even, bend=bend)
+        return with_extent(kind_of(word), extent)
+    if word.startswith((ROLLED, WITHIN)) and (begin, end, count) != (0, size, size):
+        return MOVED
+    return word
 
 
 def taken(word: str, entries: Sequence[int] | None, size: int) -> str:
     """Return the word of an axis of which some entries were taken, in this order.
 
-    Rows and columns stay such if each is about where it was, as a share of the axis: a map of one
-    half, drawn over the image, would be as wrong as a mirrored one.
+    Rows and columns stay such if they are in their order: a map of one half, drawn over the image,
+    would be as wrong as a mirrored one, which is seen in what it covers.
     """
     if word == MOVED or (entries is not None and list(entries) == list(range(size))):
         return word
-    if word not in PLACES:
-        if word.startswith(ROLLED) or (entries is not None and not _ascending(entries)):
-            return moved(word)
-        return word
-    if entries is None or not len(entries) or not _ascending(entries):
-        return MOVED
-    now = (np.arange(len(entries)) + 0.5) / len(entries)
-    then = (np.array(entries) + 0.5) / size
-    return word if np.abs(now - then).max() <= max(MOST_SHIFT, 1 / size) else MOVED
+    if entries is None:
+        return MOVED if is_place(word) or word.startswith(WITHIN) else word
+    if not len(entries) or not _ascending(entries):
+        return moved(word)
+    first, last, count = entries[0], entries[-1], len(entries)
+    step = (last - first) / (count - 1) if count > 1 else 1.0
+    bend = max(abs(entry - first - i * step) for i, entry in enumerate(entries))
+    if bend > max(MOST_SHIFT * size, 1):
+        return MOVED if is_place(word) else word
+    begin, end = first + (1 - step) / 2, last + (1 + step) / 2
+    return covering(word, begin, end, size, count, even=False, bend=bend)
 
 
 def _ascending(entries: Sequence[int]) -> bool:
@@ -205,4 +235,4 @@ def with_others(grids: Sequence[Grid | None], sizes: Sequence[int]) -> str:
         return UNKNOWN
     place, grid = next((i, g) for i, g in enumerate(grids) if g is not None)
     before, after = sum(sizes[:place]), sum(sizes[place + 1 :])
-    return grid_word(Grid(grid.before + before, grid.rows, grid.cols, grid.after + after))
+    return grid_word(replace(grid, before=grid.before + before, after=grid.after + after))

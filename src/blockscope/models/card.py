@@ -13,6 +13,7 @@ from blockscope.io.json_files import read_facts, write_facts
 from blockscope.io.labels import Labels
 from blockscope.models.entry import FedValue, Head, Resize
 from blockscope.models.preprocessing import Filter, Preprocessing
+from blockscope.models.randomised_entry import Randomise
 
 """What makes probabilities of the logits; ``none``: the values stand for themselves."""
 
@@ -51,6 +52,23 @@ class Layer(BaseModel):
     def positions(self) -> int:
         """Number of spatial positions."""
         return self.shape[0] * self.shape[1]
+
+
+class RandomisedWeights(BaseModel):
+    """How a network was made of another one, by drawing weights anew."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, serialize_by_alias=True)
+
+    source: str = Field(alias="from", description="id of the network that it was made of")
+    graph_sha256: str = Field(description="SHA-256 of the graph.pb of that one")
+    randomise: Randomise
+    method: str = Field(
+        default="shuffled", description="how: the values of a tensor, in another order"
+    )
+    weights: tuple[str, ...] = Field(description="tensors of weights that were drawn anew")
+    even: tuple[str, ...] = Field(
+        default=(), description="tensors of weights above the layer whose values are all equal"
+    )
 
 
 class ModelCard(BaseModel):
@@ -104,6 +122,9 @@ class ModelCard(BaseModel):
         description="for a converted network (ONNX): with what its outputs were compared, and the "
         "largest difference, relative to the largest output; if that is above 1e-4, also how far "
         "the other program is from itself (rounding)",
+    )
+    randomised: RandomisedWeights | None = Field(
+        default=None, description="for a network that was made of another one of the catalogue"
     )
     provenance: dict[str, str | int | float] = Field(default_factory=dict)
 

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-import numpy as np
-import tensorflow as tf
-
 from blockscope.io.errors import BadFile
 from blockscope.io.labels import Labels
 from blockscope.models import graphs
 from blockscope.models.card import Layer, ModelCard
 from blockscope.models.entry import Head
+from blockscope.models.grey_image import check_finite, place_of, tensors_for_grey
 from blockscope.models.head_values import check_head
 from blockscope.models.layer_views import is_view, viewed
 from blockscope.models.network import PRE_RELU, Network
@@ -48,19 +46,11 @@ def build_card(
     definition, spec, logits = prepared.definition, prepared.spec, prepared.logits
     nodes = {node.name: node for node in definition.node}
     network = Network(definition, spec, logits)
-    grey = np.full((*spec.size, 3), 128, np.uint8)
-    downstream = graphs.downstream(nodes, spec.tensor)
-    floats = [n for n in nodes if n in downstream and n != spec.tensor]
-    place = f"for an image of {spec.size[0]} x {spec.size[1]} pixels (models catalogue: input.size)"
-    try:
-        found = network.named_run({spec.tensor: network.values(grey)}, floats)
-    except BadFile as error:
-        raise BadFile(f"model '{name}', {place}: {error}") from error
-    tensors = {n: tensor for n, tensor in found.items() if tensor.dtype == tf.float32}
+    tensors = tensors_for_grey(network, name)
     shapes = {n: tuple(tensor.shape) for n, tensor in tensors.items()}
-    empty = next((n for n in floats if 0 in shapes.get(n, ())), None)
+    empty = next((n for n, shape in shapes.items() if 0 in shape), None)
     if empty:
-        raise BadFile(f"model '{name}', {place}: '{empty}' has no values, {shapes[empty]}")
+        raise BadFile(f"model '{name}', {place_of(spec)}: '{empty}' has no values, {shapes[empty]}")
     if logits not in shapes:
         raise BadFile(f"model '{name}': logits '{logits}' are not float32")
     if len(shapes[logits]) != 2 or shapes[logits][0] != 1:
@@ -68,7 +58,7 @@ def build_card(
             f"model '{name}': logits '{logits}' have the shape {shapes[logits]}; valid: (image, "
             "logit), a number for each label; give another tensor (models catalogue: logits)"
         )
-    _check_finite(name, logits, nodes, tensors)
+    check_finite(network, name, tensors)
     outputs = shapes[logits][1]
     try:
         assumed, head = head is None, check_head(network, head)
@@ -104,32 +94,6 @@ def build_card(
         labels=tuple(labels.names),
         skip_labels=labels.skip,
     )
-
-
-def _check_finite(
-    name: str, logits: str, nodes: graphs.Nodes, tensors: Mapping[str, tf.Tensor]
-) -> None:
-    """Refuse a network with sick weights before anything is computed from it.
-
-    Max pooling hides a NaN (TensorFlow 2.21 on a processor: the other values' maximum, or the
-    lowest float), so its inputs are checked too. Infinity inside is no fault: masks use it.
-    """
-    wrong = {n: np.count_nonzero(~np.isfinite(t.numpy())) for n, t in tensors.items()}
-    pooled = [graphs.tensor_name(n.input[0]) for n in nodes.values() if n.op.startswith("MaxPool")]
-    hidden = [n for n in pooled if n in tensors and np.isnan(tensors[n].numpy()).any()]
-    if hidden and not wrong[logits]:
-        raise BadFile(
-            f"model '{name}': for a grey image tensor '{hidden[0]}' has NaN, which the max pooling "
-            "after it hides; check the weights and the input's range (models catalogue: input)"
-        )
-    if wrong[logits]:
-        first = next(n.name for n in graphs.toposort(nodes, [logits]) if wrong.get(n.name))
-        raise BadFile(
-            f"model '{name}': for a grey image {wrong[logits]} of {tensors[logits].shape[1]} "
-            f"logits are not finite; the first such values are in tensor '{first}' "
-            f"({wrong[first]} of {int(tf.size(tensors[first]))}); check the weights and "
-            "the input's range (models catalogue: input)"
-        )
 
 
 def _check_labels(name: str, labels: Labels, outputs: int) -> None:

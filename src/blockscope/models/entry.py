@@ -40,7 +40,7 @@ ImageSide = Annotated[StrictInt, Field(ge=1, le=8192)]
 Sha256 = Annotated[str, Field(pattern=SHA256_PATTERN)]
 
 
-def _in_one_sentence(valid: str) -> WrapValidator:
+def in_one_sentence(valid: str) -> WrapValidator:
     """Say what a value of several kinds may be, instead of what is wrong for each kind."""
 
     def check(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
@@ -54,12 +54,12 @@ def _in_one_sentence(valid: str) -> WrapValidator:
 
 Resize = Annotated[
     Literal["crop", "squash"] | ImageSide,
-    _in_one_sentence("crop, squash, or a whole number of pixels (1 to 8192)"),
+    in_one_sentence("crop, squash, or a whole number of pixels (1 to 8192)"),
 ]
 _Leaf = Annotated[bool, Strict()] | StrictInt | Annotated[float, Strict()]
 FedValue = Annotated[
     _Leaf | list[_Leaf] | list[list[_Leaf]] | list[list[list[_Leaf]]],
-    _in_one_sentence("a number, true, false, or lists of these, at most three deep"),
+    in_one_sentence("a number, true, false, or lists of these, at most three deep"),
 ]
 
 

@@ -75,7 +75,8 @@ def layers_of_scopes(
     owners = {owner for name in variables for owner in name.split("/")[-2:-1]}
     parts = {part for scope in scopes for part in scope.split("/")}
     bases = {found[1] for part in parts if (found := NUMBERED.fullmatch(part))}
-    if not owners or not owners <= bases or owners <= parts:
+    # A layer of variables that opens no scope, as inside of TimeDistributed, is in neither.
+    if len(owners & (bases - parts)) <= len(owners & (parts - bases)):
         return {}
     tops = {scope.split("/")[0] for scope in scopes}
     layers: dict[str, list[str]] = {}

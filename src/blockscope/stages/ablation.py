@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Unpack
 
 from blockscope.attribution.ablation import (
-    Baseline,
-    ablate,
+    MOST_GROUPS,
+    Losses,
     baseline_of,
+    exact_losses,
+    group_sets,
+    linear_losses,
+    loss_of_all,
     named_ablation,
     single_channels,
     single_groups,
     single_positions,
 )
+from blockscope.attribution.baselines import Baseline
 from blockscope.attribution.neuron_groups import NeuronGroups
 from blockscope.io import datasets
 from blockscope.io.atomic_files import FilePath
@@ -31,27 +37,36 @@ def write_ablation(
 ) -> None:
     """Write what each logit loses without a position, a channel, a neuron group of a layer.
 
+    And without every set of groups, where there are at most ``MOST_GROUPS``.
+
     ``groups``: the layer's neuron groups at this image. As HDF5, see ``named_ablation``. Raises
     ``BadFile`` if the groups are of another layer or image, or if values are not finite.
     """
     task = LayerTask.read(**files, layer=layer, override="none")
     labels, value = task.card.label_table, task.activations
     linear, gradients = task.linear(), task.gradients()
+    found = _groups(groups, task)
     parts = {
         "positions": single_positions(value, baseline),
         "channels": single_channels(value, baseline),
-        "groups": single_groups(_groups(groups, task), baseline),
+        "groups": single_groups(found, baseline),
     }
-    whole = baseline_of(value, baseline)
-    losses = {
-        kind: ablate(gradients, linear, part, whole, labels.indexes, memory_mb, progress=True)
-        for kind, part in parts.items()
-    }
-    for kind, found in losses.items():
-        task.check_finite(f"loss without {kind}", found.exact)
-        task.check_finite(f"linear loss without {kind}", found.linear)
+    compute = partial(exact_losses, gradients, indexes=labels.indexes, memory_mb=memory_mb)
+    losses = {}
+    for kind, part in parts.items():
+        first_order = linear_losses(linear, part, labels.indexes, memory_mb, progress=True)
+        losses[kind] = Losses(compute(part, progress=True), first_order)
+        task.check_finite(f"loss without {kind}", losses[kind].exact)
+        task.check_finite(f"linear loss without {kind}", first_order)
+    sets = None
+    if parts["groups"].count <= MOST_GROUPS:
+        together, members = group_sets(found, baseline)
+        sets = (compute(together), members)
+        task.check_finite("loss without sets of groups", sets[0])
+    whole = loss_of_all(gradients, baseline_of(value, baseline), labels.indexes)
+    task.check_finite("loss without the layer", whole)
     logits = linear.output.numpy()[0]
-    dataset = named_ablation(losses, value, logits, labels, task.card.head)
+    dataset = named_ablation(losses, whole, value, logits, labels, task.card.head, sets)
     facts = task.record("ablation", baseline=baseline, n=parts["groups"].count)
     datasets.write_h5(output, dataset.assign_attrs(facts))
 

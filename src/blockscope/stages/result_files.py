@@ -64,7 +64,7 @@ def describe(path: str | os.PathLike[str]) -> str:
     lines = []
     if source.name.endswith(datasets.ENDINGS):
         lines += _arrays(datasets.read(source))
-    elif stage == "model":
+    elif stage in {"model", "randomised_model"}:
         lines += describe_card(ModelCard.read(source))
     elif source.suffix == ".tsv":
         lines += [_table(source)]
@@ -116,6 +116,19 @@ def _logits(card: ModelCard) -> str:
     return f"Logits (head: {card.head}{assumed}): {card.logits}{of}"
 
 
+def _randomised(card: ModelCard) -> list[str]:
+    """Say which weights were drawn anew, of a network that is made of another one."""
+    made = card.randomised
+    if made is None:
+        return []
+    drawn = f"{len(made.weights)} tensor{'s' * (len(made.weights) > 1)} {made.method}"
+    how = made.randomise
+    lines = [f"Made of {made.source} ({how.kind}): {how.in_words()}: {drawn}"]
+    if made.even:
+        lines.append(f"Not drawn, since all values are equal: {', '.join(made.even)}")
+    return lines
+
+
 def describe_card(card: ModelCard) -> list[str]:
     """Return what a network takes and gives, and its layers, as lines of text."""
     rows, cols = card.input.size
@@ -134,6 +147,7 @@ def describe_card(card: ModelCard) -> list[str]:
             if card.custom_gradients
             else []
         ),
+        *_randomised(card),
         f"{_logits(card)}, {card.outputs} in all, {named} with a label",
         f"Layers ({len(card.layers)}): row x col x channel",
     ]

@@ -18,15 +18,17 @@ from helpers.tiny_network import (
 
 from blockscope.attribution.ablation import (
     Losses,
-    ablate,
     baseline_of,
-    correlation,
+    exact_losses,
+    group_sets,
+    linear_losses,
+    loss_of_all,
     named_ablation,
-    rank_correlation,
     single_channels,
     single_groups,
     single_positions,
 )
+from blockscope.attribution.correlation import correlation, rank_correlation
 from blockscope.attribution.neuron_groups import group_neurons
 from blockscope.autodiff.gradient_overrides import OVERRIDES
 from blockscope.autodiff.gradients import Gradients
@@ -76,9 +78,9 @@ class Case:
     def same(self, found, expected) -> None:
         np.testing.assert_allclose(found, expected, rtol=0, atol=self.rounding)
 
-    def ablate(self, parts, baseline="zero", **options) -> Losses:
-        whole = baseline_of(self.value, baseline)
-        return ablate(self.gradients, self.linear, parts, whole, self.labels, **options)
+    def ablate(self, parts, **options) -> Losses:
+        exact = exact_losses(self.gradients, parts, self.labels, **options)
+        return Losses(exact, linear_losses(self.linear, parts, self.labels, **options))
 
 
 @pytest.fixture(params=NETWORKS)
@@ -91,26 +93,27 @@ def test_losses_are_those_of_the_network_with_the_layer_fed(case, baseline, rng)
     rows, cols, channels = case.value.shape
     instead = np.zeros(channels) if baseline == "zero" else case.value.mean((0, 1))
     whole = case.logits(case.value)
-    found = case.ablate(single_positions(case.value, baseline), baseline)
+    found = case.ablate(single_positions(case.value, baseline))
     assert found.exact.shape == found.linear.shape == (3, rows * cols)
     for number in rng.choice(rows * cols, 7, replace=False):
         value = case.value.copy()
         value[number // cols, number % cols] = instead
         case.same(found.exact[:, number], whole - case.logits(value))
-    found = case.ablate(single_channels(case.value, baseline), baseline)
+    found = case.ablate(single_channels(case.value, baseline))
     assert found.exact.shape == (3, channels)
     for number in range(channels):
         value = case.value.copy()
         value[..., number] = instead[number]
         case.same(found.exact[:, number], whole - case.logits(value))
-    case.same(found.whole, whole - case.logits(np.broadcast_to(instead, case.value.shape)))
+    found = loss_of_all(case.gradients, baseline_of(case.value, baseline), case.labels)
+    case.same(found, whole - case.logits(np.broadcast_to(instead, case.value.shape)))
 
 
 @pytest.mark.parametrize("baseline", ["zero", "mean"])
 def test_a_group_is_taken_away_as_a_whole(baseline, rng):
     case = Case("inception", rng)
     groups = group_neurons(case.value, 2)
-    found = case.ablate(single_groups(groups, baseline), baseline)
+    found = case.ablate(single_groups(groups, baseline))
     for number in range(2):
         part = groups.spatial[..., number, None] * groups.channels[number]
         if baseline == "mean":
@@ -120,12 +123,51 @@ def test_a_group_is_taken_away_as_a_whole(baseline, rng):
 
 
 @pytest.mark.parametrize("baseline", ["zero", "mean"])
+def test_every_set_of_groups_is_taken_away_together(baseline, rng):
+    case = Case("inception", rng)
+    groups = group_neurons(case.value, 3)
+    parts, members = group_sets(groups, baseline)
+    assert members.shape == (8, 3)
+    assert members[6].tolist() == [False, True, True]
+    found = exact_losses(case.gradients, parts, case.labels)
+    single = case.ablate(single_groups(groups, baseline)).exact
+    case.same(found[:, [1, 2, 4]], single)
+    assert not found[:, 0].any()
+    part = groups.spatial[..., 1:] @ groups.channels[1:]
+    if baseline == "mean":
+        part = part - part.mean((0, 1))
+    case.same(found[:, 6], case.logits(case.value) - case.logits(case.value - part))
+
+
+def test_what_is_at_the_baseline_already_costs_nothing(rng):
+    """Its loss is zero, exactly; the others' are those of the whole computation."""
+    case = Case("inception", rng)
+    value = case.value.copy()
+    value[..., 1:4] = 0
+    value[2, 3] = 0
+    channels, positions = single_channels(value, "zero"), single_positions(value, "zero")
+    assert {1, 2, 3}.isdisjoint(channels.live)
+    assert 2 * value.shape[1] + 3 not in positions.live
+    found = exact_losses(case.gradients, channels, case.labels)
+    dead = ~value.any((0, 1))
+    assert not found[:, dead].any()
+    assert found[:, ~dead].any(0).all()
+    nothing = single_positions(np.zeros_like(value), "zero")
+    for losses in (
+        exact_losses(case.gradients, nothing, case.labels),
+        linear_losses(case.linear, nothing, case.labels),
+    ):
+        np.testing.assert_array_equal(losses, np.zeros((3, nothing.count)))
+
+
+@pytest.mark.parametrize("baseline", ["zero", "mean"])
 def test_in_a_linear_network_both_are_the_same_and_add_up(baseline, rng):
     case = Case("straight", rng)
     for single in (single_positions, single_channels):
-        found = case.ablate(single(case.value, baseline), baseline)
+        found = case.ablate(single(case.value, baseline))
         case.same(found.exact, found.linear)
-        case.same(found.exact.sum(1), found.whole)
+        whole = loss_of_all(case.gradients, baseline_of(case.value, baseline), case.labels)
+        case.same(found.exact.sum(1), whole)
         assert np.abs(found.exact).max() > 0.01
 
 
@@ -161,9 +203,16 @@ def test_correlations_by_hand():
 def test_the_axes_are_named_and_agreement_is_measured(rng):
     exact = rng.normal(size=(2, 6)).astype("f4")
     linear = exact + rng.normal(size=(2, 6)).astype("f4") / 3
-    losses = {"positions": Losses(exact, linear, np.array([2.0, 0.0], "f4"))}
+    losses = {"positions": Losses(exact, linear)}
+    whole = np.array([2.0, 0.0], "f4")
+    sets = (rng.normal(size=(2, 4)).astype("f4"), np.array([[0, 0], [1, 0], [0, 1], [1, 1]], bool))
     logits = np.array([0.5, 2.0, -1.0], "f4")
-    found = named_ablation(losses, np.zeros((2, 3, 4)), logits, Labels(["x", "a", "b"], skip=1))
+    labels = Labels(["x", "a", "b"], skip=1)
+    found = named_ablation(losses, whole, np.zeros((2, 3, 4)), logits, labels, sets=sets)
+    np.testing.assert_array_equal(found["all"], whole)
+    np.testing.assert_array_equal(found["sets"].transpose("label", "set"), sets[0])
+    np.testing.assert_array_equal(found["member"].transpose("set", "factor"), sets[1])
+    assert "sets" not in named_ablation(losses, whole, np.zeros((2, 3, 4)), logits, labels)
     assert found["positions"].dims == ("label", "row", "col")
     np.testing.assert_array_equal(found["positions"][1, 1], exact[1, 3:])
     np.testing.assert_array_equal(found["positions_linear"][0, 0], linear[0, :3])

@@ -329,6 +329,19 @@ def test_a_jvp_forgets_what_it_no_longer_needs(monkeypatch):
     assert (len(made), max(alive)) == (len(linear.ops), 1)
 
 
+def test_a_grouped_convolution_with_a_bias_is_computed_in_a_traced_function(rng):
+    """TensorFlow would write it as one operation with the bias and ReLU, and refuse the groups."""
+    x, kernel = rng.normal(size=(2, 8, 7, 6)).astype(np.float32), weights((3, 2, 2, 9), 3)
+    bias = weights((9,), 4)
+
+    def compute(values):
+        y = convolve_groups(values, tf.constant(kernel, tf.float32), (1, 1), "SAME")
+        return tf.nn.relu(tf.nn.bias_add(y, tf.constant(bias, tf.float32)))
+
+    traced = tf.function(compute, input_signature=[tf.TensorSpec((None, 8, 7, 6))])
+    assert_close(traced(tf.constant(x)).numpy(), compute(tf.constant(x)).numpy())
+
+
 @pytest.mark.parametrize("stride", [(1, 1), (2, 2), (3, 2)])
 @pytest.mark.parametrize("padding", ["SAME", "VALID", [[0, 0], [2, 0], [1, 2], [0, 0]]])
 def test_a_grouped_convolution_is_one_convolution_per_group(stride, padding, rng):

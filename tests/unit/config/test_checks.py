@@ -17,8 +17,8 @@ from PIL import Image
 from blockscope.config import checks, mask_checks, model_cards
 from blockscope.config.checks import load_project
 from blockscope.config.tables import read_catalogue
+from blockscope.io import masks
 from blockscope.io.errors import BadConfig, UnknownName
-from blockscope.io.masks import read_mask
 from blockscope.models.card import InputSpec, Layer, ModelCard
 
 COLUMNS = (
@@ -46,6 +46,8 @@ class WrittenProject:
         (folder / "labels.json").write_text(json.dumps(LABELS))
         Image.new("RGB", (7, 5), (200, 10, 30)).save(folder / "dog.png")
         self.head = "softmax"
+        self.more_models: dict = {}
+        self.more_layers: tuple[Layer, ...] = ()
         self.images = ["image\tpath", "dog\tdog.png"]
         self.runs = [HEADER, self.row()]
 
@@ -58,7 +60,8 @@ class WrittenProject:
         return "\t".join(given[name] for name in COLUMNS)
 
     def write(self) -> None:
-        (self.folder / "models.yaml").write_text(json.dumps({"tiny": self.model}, indent=1))
+        models = {"tiny": self.model} | self.more_models
+        (self.folder / "models.yaml").write_text(json.dumps(models, indent=1))
         (self.folder / "images.tsv").write_text("\n".join(self.images) + "\n")
         (self.folder / "runs.tsv").write_text("\n".join(self.runs) + "\n")
         self.write_card()
@@ -80,8 +83,8 @@ class WrittenProject:
             model="tiny", source="net.pb", entry=entry.digest, logits="logits", outputs=8,
             source_sha256=hashlib.sha256((self.folder / "net.pb").read_bytes()).hexdigest(),
             input=InputSpec(tensor="input", size=(5, 7), range=(-1, 1)),
-            layers=layers, labels=tuple(LABELS), skip_labels=self.model.get("skip_labels", 0),
-            head=self.head,
+            layers=(*layers, *self.more_layers), labels=tuple(LABELS), head=self.head,
+            skip_labels=self.model.get("skip_labels", 0),
         )  # fmt: skip
         card.write(self.folder / "results" / "models" / "tiny" / "model.json")
 
@@ -124,6 +127,53 @@ def test_a_sound_project_is_read(project):
         UnknownName, match=r"unknown run 'e'; valid: a, b, c, d \(listed in runs.tsv\)"
     ):
         found.runs["e"]
+
+
+def randomised(above, **keys) -> dict[str, Any]:
+    return {"from": "tiny", "randomise": {"above": above, **keys}}
+
+
+def test_the_panel_sanity_needs_networks_to_compare_with(project):
+    project.runs += [project.row("b", panels="factors,sanity")]
+    words = "runs.tsv, line 3 (run 'b'), column panels: sanity: no network is made of model 'tiny'"
+    assert words in project.message
+    assert (
+        "give some in models.yaml, as in\n       tiny-random: {from: tiny, ran" in project.message
+    )
+    project.more_models = {"other": randomised(["low", "input"], seed=[0, 1])}
+    found = project.load()
+    assert found.randomised("tiny") == [
+        "other.low.0",
+        "other.low.1",
+        "other.input.0",
+        "other.input.1",
+    ]
+    assert set(found.made_of.values()) == {"tiny"}
+
+
+def test_the_layers_of_networks_to_compare_with_are_looked_up(project):
+    project.more_models = {"other": randomised(["low", "loww"])}
+    project.load()  # no run needs it
+    project.runs += [project.row("b", panels="sanity")]
+    message = project.message
+    assert "(model 'other'), key randomise.above: model 'tiny' has no layer 'loww'; va" in message
+    assert message.startswith("1 mistake")
+
+
+def test_a_network_of_other_weights_has_none_to_compare_with(project):
+    project.more_models = {"other": randomised("low"), "third": randomised("middle")}
+    project.runs = [project.runs[0], project.row("b", "other", panels="sanity")]
+    words = "model 'other' has weights drawn anew itself, and no network is made of it; give the"
+    assert f"column panels: sanity: {words} network that it is made of, 'tiny'" in project.message
+
+
+def test_maps_of_one_position_are_not_compared(project):
+    project.more_models = {"other": randomised("low")}
+    layer = Layer(name="one", op="Mean", shape=(1, 1, 4), inputs=("high",))
+    project.more_layers = (layer, Layer(name="end", op="Relu", shape=(1, 1, 4), inputs=("one",)))
+    project.runs += [project.row("b", panels="sanity", layer1="one", layer2="end", factors="1")]
+    words = "sanity: a map of layer 'one' has one position, and cannot be compared; give a layer1"
+    assert words in project.message
 
 
 # For each mistake: how it is made, and the words that the message must hold.
@@ -819,12 +869,8 @@ def test_files_are_looked_at_again_only_when_they_change(project, monkeypatch):
 
 def test_masks_are_looked_at_again_only_when_they_change(project, monkeypatch):
     looked: list[Any] = []
-
-    def noting(path):
-        looked.append(path)
-        return read_mask(path)
-
-    monkeypatch.setattr(mask_checks, "read_mask", noting)
+    real = masks.read_mask
+    monkeypatch.setattr(mask_checks, "read_mask", lambda path: looked.append(path) or real(path))
     masked()(project)
     project.load()
     assert len(looked) == 2  # as it is, and as the network sees it

@@ -111,6 +111,7 @@ def test_files_of_another_layer_are_refused(tmp_path: Path, rng: np.random.Gener
         MethodsPanel.of_run(run, files)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("strongest", "methods", "case"),
     [

@@ -313,6 +313,7 @@ def test_sprites_stand_where_a_layer_has_them(
 # --- that it fits ----------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("strongest", "case"),
     [

@@ -229,6 +229,7 @@ def test_what_a_group_responds_to_stands_before_its_channels(
     assert "what it responds to as a whole, and" in text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("count", "case"),
     [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import re
 from collections.abc import Sequence
 from html.parser import HTMLParser
 from pathlib import Path
@@ -123,6 +124,7 @@ def check_self_contained(page: Page) -> None:
     assert outside == ["https://doi.org/10.23915/distill.00010"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [1, 2, 5])
 @pytest.mark.parametrize("joint", [False, True])
 def test_a_page_needs_nothing_else(
@@ -589,3 +591,13 @@ def test_file_names_are_addresses(tmp_path: Path, panel_png: Path) -> None:
     address = next(str(a["href"]) for a, text in Page(output).all("a") if text == "PDF")
     assert address == "a%20b%23c%3F.pdf"
     assert (output.parent / unquote(address)) == odd
+
+
+def test_rival_maps_hold_their_input_once(tmp_path: Path, rng: np.random.Generator) -> None:
+    """Under twelve maps it would be larger than all else."""
+    path, _ = written(tmp_path, rng, ("rivals",))
+    text = path.read_text()
+    uri = re.search(r'url\("(data:image/[^"]+)"\)', text)
+    assert uri
+    assert text.count(uri[1]) == 2  # here, and in the data of the page
+    assert text.count('class="overlay') == 12

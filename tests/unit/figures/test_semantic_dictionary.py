@@ -165,6 +165,7 @@ def test_activations_of_another_run_are_refused(
         LayerActivations.of_run(run, files)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "case",
     [

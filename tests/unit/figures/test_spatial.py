@@ -204,6 +204,7 @@ def test_nothing_is_strongest_where_no_position_supports_the_label(made: Made, t
         assert words.count(f"strongest for {label}") == 1  # at the earlier layer
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [85, 120, 180, 400])
 @pytest.mark.parametrize("name", ["spatial", "overrides"])
 @pytest.mark.parametrize("labels", [LONG[:2], LONG[:1], [LONG[0], "logsumexp"], []])

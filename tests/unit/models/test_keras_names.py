@@ -124,6 +124,35 @@ def many_kinds() -> keras.Model:
     return keras.Model(image, layers.Dense(4, activation="softmax")(layers.Flatten()(x)))
 
 
+class Scaled(keras.Layer):  # type: ignore[misc]
+    """A layer that reads the weight of one inside, without calling it."""
+
+    def build(self, shape):
+        self.inner = layers.Dense(shape[-1], use_bias=False, name="inner")
+        self.inner.build(shape)
+
+    def call(self, x):
+        return tf.matmul(x, self.inner.kernel)
+
+
+def without_scopes() -> keras.Model:
+    """Return a model of layers inside of others that open no scope of their own."""
+    image = keras.Input((*SIZE, 3))
+    x = layers.Conv2D(4, 3, padding="same", name="first")(image)
+    strips = layers.Reshape((2, SIZE[0] // 2, SIZE[1], 4), name="strips")(x)
+    inside = layers.Conv2D(4, 3, padding="same", name="inside")
+    strips = layers.Flatten()(layers.TimeDistributed(inside, name="each")(strips))
+    x = layers.ReLU(name="act")(Scaled(name="scaled")(x))
+    x = layers.Add()([layers.Dense(4)(layers.Flatten()(x)), layers.Dense(4)(strips)])
+    return keras.Model(image, x)
+
+
+@pytest.mark.parametrize("form", FORMS[1:])
+def test_a_layer_without_a_scope_costs_no_other_its_name(tmp_path: Path, form: str) -> None:
+    card, _ = saved(without_scopes(), tmp_path / form)
+    assert {"first", "scaled", "act"} <= set(card.by_name)
+
+
 @pytest.mark.parametrize(
     ("build", "some"),
     [
@@ -223,6 +252,15 @@ def chained(*names: str) -> graph_pb2.GraphDef:
         (["m/a/Relu", "m/b_1/Relu"], ["a/w"], {}),
         (["m_1/a_1/Relu", "m_1/b_1/Relu"], [], {}),
         (["m_1/a_1/Relu", "m_1/b_1/Relu"], ["c/w"], {}),
+        # A graph of several names, one of which has no scope, or whose scope has no number.
+        (["m_1/a_1/Relu", "m_1/b_1/Relu"], ["a/w", "b/c/w"], {"a": 0, "b": 1}),
+        (
+            ["m_1/a_1/Relu", "m_1/b_1/c/Mul", "m_1/d_1/Relu"],
+            ["a/w", "c/w", "d/w"],
+            {"a": 0, "b": 1, "d": 2},
+        ),
+        (["m/a/Relu", "m/a_1/Relu", "m/b/Relu"], ["a/w", "a_1/w", "b/w", "c/w"], {}),
+        (["m/a/Relu", "m/b_1/Relu"], ["a/w", "b/w"], {}),
         # What a layer computes with is no layer.
         (["m_1/a_1/b/Mul", "m_1/a_1/b_1/Mul", "m_1/c_1/Relu"], ["a/w"], {"a": 1, "c": 2}),
         # Two networks.

@@ -606,6 +606,139 @@ def test_positions_that_changed_their_places_are_no_map():
     assert not moved & set(case.layers)
 
 
+def padded_in_steps(x):
+    """Each padding moves the rows by an eighth at most, all of them by more than a half."""
+    for number in range(4):
+        x = tf.pad(x, [[0, 0], [1 + number // 2, 0], [0, 0], [0, 0]], name=f"p{number}")
+    return x
+
+
+def cropped_in_steps(x):
+    for number in range(4):
+        x = tf.identity(x[:, 1:], name=f"p{number}")
+    return x
+
+
+def causal(x):
+    """Windows that see only what is above them."""
+    for number in range(4):
+        kernel = w(4, 1, 6, 6, seed=number)
+        pads = [[0, 0], [3, 0], [0, 0], [0, 0]]
+        x = tf.nn.relu(tf.nn.conv2d(x, kernel, 1, pads) + 0.1, name=f"p{number}")
+    return x
+
+
+def between_constants(x):
+    for number in range(4):
+        x = tf.concat([tf.zeros((1, 2, 14, 6)), x], 1, name=f"p{number}")
+    return x
+
+
+@pytest.mark.parametrize(
+    "moving",
+    [padded_in_steps, cropped_in_steps, causal, between_constants],
+    ids=lambda f: f.__name__,
+)
+def test_small_shifts_add_up(moving):
+    def build(x):
+        return head(conv(moving(conv(x, 6, seed=2, name="a")), 5, seed=3, name="z"))
+
+    case = Case(build, batch=1 if moving is between_constants else None)
+    assert {"a", "p0"} <= set(case.layers)
+    assert not {"p3", "z"} & set(case.layers)
+
+
+def test_what_windows_take_from_both_ends_alike_moves_nothing():
+    """As in LeNet, and where padding comes before windows without it."""
+
+    def build(x):
+        x = conv(x, 6, (3, 5), padding="VALID", seed=2, name="first")
+        x = conv(x, 6, (5, 5), padding="VALID", seed=3, name="second")
+        padded = tf.pad(x, [[0, 0], [3, 3], [3, 3], [0, 0]])
+        third = conv(padded, 5, (7, 7), padding="VALID", seed=4, name="third")
+        wide = tf.nn.relu(tf.pad(x, [[0, 0], [9, 9], [0, 0], [0, 0]]), name="wide")
+        return head(third) + head(wide)
+
+    shapes = {"first": (8, 10), "second": (4, 6), "third": (4, 6)}
+    layers = Case(build).layers
+    assert {name: layers[name][:2] for name in shapes} == shapes
+    assert "wide" not in layers  # more padding than map
+
+
+def test_padding_for_strides_on_a_small_map_is_a_layer():
+    """As in MobileNet: a row and a column of zeros at one end before each stride."""
+
+    def build(x):
+        for number in range(3):
+            x = tf.pad(x, [[0, 0], [0, 1], [0, 1], [0, 0]], name=f"padded{number}")
+            x = conv(x, 6, stride=2, padding="VALID", seed=2, name=f"z{number}")
+        return head(x)
+
+    shapes = {"padded0": (11, 15), "z0": (5, 7), "padded2": (3, 4), "z2": (1, 1)}
+    layers = Case(build).layers
+    assert {name: layers.get(name, ())[:2] for name in shapes} == shapes
+
+
+def test_crops_that_follow_windows_of_several_sizes_meet():
+    """As in a U-Net without padding: the map is cropped to what the windows have left of it."""
+
+    def build(x):
+        x = conv(x, 6, seed=2)
+        less = conv(x, 6, (5, 5), padding="VALID", seed=3)
+        cropped = tf.identity(x[:, 2:-2, 2:-2], name="cropped")
+        joined = tf.nn.relu(tf.concat([less, cropped], 3), name="joined")
+        return head(joined) + head(conv(joined, 5, seed=4, name="after"))
+
+    assert {"joined", "after"} <= set(Case(build).layers)
+
+
+@pytest.mark.parametrize("mode", ["REFLECT", "SYMMETRIC"])
+def test_mirrored_edges_at_one_end_are_a_shift(mode):
+    def build(x):
+        x = conv(x, 6, seed=2, name="a")
+        both = tf.pad(x, [[0, 0], [1, 1], [2, 2], [0, 0]], mode, name="both")
+        one = tf.pad(x, [[0, 0], [0, 7], [0, 0], [0, 0]], mode, name="one")
+        convolved = conv(one, 5, seed=3, padding="VALID", name="convolved")
+        return head(both) + head(convolved)
+
+    layers = set(Case(build).layers)
+    assert {"a", "both"} <= layers
+    assert not {"one", "convolved"} & layers
+
+
+def test_copies_of_one_position_are_no_layer():
+    def build(x):
+        x = conv(x, 6, seed=2, name="a")
+        several = tf.tile(tf.reduce_mean(x, [1, 2], keepdims=True), [1, 10, 14, 1], name="several")
+        return head(tf.nn.relu(x + several, name="added")) + head(several)
+
+    layers = set(Case(build).layers)
+    assert {"a", "added"} <= layers
+    assert "several" not in layers
+
+
+def test_of_parts_no_one_is_where_it_is_drawn():
+    """The second part of a split, though the first one is most of the map."""
+
+    def build(x):
+        upper, lower = tf.split(conv(x, 6, seed=2, name="a"), [9, 1], 1)
+        return head(upper) + head(tf.nn.relu(lower, name="lower"))
+
+    assert "lower" not in Case(build).layers
+
+
+def test_positions_within_blocks_are_taken_whole_or_one_of_each():
+    def build(x):
+        blocks = tf.reshape(conv(x, 6, seed=2), [-1, 2, 5, 14, 6])
+        half = tf.nn.relu(tf.reshape(blocks[:, :, :2], [-1, 4, 14, 6]), name="half")
+        one = tf.nn.relu(tf.reshape(blocks[:, :, 2], [-1, 2, 14, 6]), name="one")
+        return head(half) + head(one)
+
+    layers = set(Case(build).layers)
+    assert "one" in layers
+    assert "half" not in layers
+
+
 def test_masks_are_no_layers_and_compared_by_equality():
     case = Case(lambda x: head(tf.where(conv(x, 6, seed=2, name="a") > 0.1, x[..., :1], 0.5)))
     assert "a" in case.layers

@@ -16,6 +16,7 @@ from blockscope.figures.page.pack_channels import pack_channels
 from blockscope.figures.page.pack_grids import pack_grids
 from blockscope.figures.page.pack_groups import pack_groups
 from blockscope.figures.page.pack_maps import map_versions, pack_maps
+from blockscope.figures.page.pack_trust import pack_trust
 from blockscope.figures.page.page_budget import fit_to_budget
 from blockscope.figures.page.page_data import PageData
 from blockscope.figures.page.quantization import PackedArray, packed_palette
@@ -32,6 +33,7 @@ PACKERS: Mapping[str, Callable[[PageData, Panel], dict[str, object]]] = {
     "grids": pack_grids,
     "groups": pack_groups,
     "maps": pack_maps,
+    "trust": pack_trust,
 }
 """By ``Panel.page_content``: each returns what one panel reads, and adds to `PageData` what others
 read too.

@@ -24,6 +24,7 @@ from blockscope.figures.page.html import StaticPanel, as_html, link, script
 from blockscope.figures.page.page_budget import LARGEST_PAGE, input_for_page
 from blockscope.figures.page.payload import payload
 from blockscope.figures.page.rivals import render_rivals
+from blockscope.figures.page.sanity import render_sanity
 from blockscope.figures.style import Style
 from blockscope.io import images
 from blockscope.io.errors import BadFile
@@ -34,6 +35,7 @@ ARRAYS_SHARE = 90  # percent of the room left for arrays and images; the rest is
 RENDERERS: Mapping[str, Callable[[RunRow, PanelFiles, Style, str], StaticPanel]] = {
     "factors": render_factors,
     "rivals": render_rivals,
+    "sanity": render_sanity,
 }
 """By ``Panel.page_content``: the panels that need no script."""
 

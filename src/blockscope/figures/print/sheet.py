@@ -16,7 +16,7 @@ from matplotlib.collections import PatchCollection
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.lines import Line2D
-from matplotlib.patches import Circle, Rectangle
+from matplotlib.patches import Circle, Polygon, Rectangle
 from matplotlib.textpath import TextToPath
 
 from blockscope.figures.arrays import Pixels
@@ -201,6 +201,24 @@ class Sheet:
             lambda axes: axes.add_collection(
                 PatchCollection(boxes, facecolors=list(colours), edgecolors="none")
             )
+        )
+
+    def dots(
+        self, across: Sequence[float], down: Sequence[float], radius: float, colour: str
+    ) -> None:
+        """Fill many circles, half transparent, so that crowds are darker."""
+        circles = [Circle(centre, radius) for centre in zip(across, down, strict=True)]
+        self._draw.append(
+            lambda axes: axes.add_collection(
+                PatchCollection(circles, facecolors=colour, edgecolors="none", alpha=0.5, zorder=2)
+            )
+        )
+
+    def area(self, across: Sequence[float], down: Sequence[float], colour: str) -> None:
+        """Fill a polygon."""
+        corners = list(zip(across, down, strict=True))
+        self._draw.append(
+            lambda axes: axes.add_patch(Polygon(corners, facecolor=colour, edgecolor="none"))
         )
 
     def disc(self, centre: tuple[float, float], radius: float, colour: str) -> None:

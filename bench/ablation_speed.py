@@ -1,0 +1,84 @@
+"""Speed of exact ablation, beside one pass from the pixels for each part.
+
+On the network of ``all_labels``: all positions and all channels of a layer, for all labels, and the
+linear losses of the same. A pass from the pixels is what it would take without the layer's cached
+activations; its time is the median of passes before and after.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from pathlib import Path
+from statistics import median
+
+from bench.all_labels import LOGITS, network_input
+from bench.full_size import write_full_size
+
+LAYER = "mixed4d"
+PASSES = 10
+
+
+def add_options(_: argparse.ArgumentParser) -> None:
+    """Declare no options."""
+
+
+def run(options: argparse.Namespace) -> None:
+    """Print a line for positions, for channels, and for both."""
+    from blockscope.attribution.ablation import (
+        exact_losses,
+        linear_losses,
+        single_channels,
+        single_positions,
+    )
+    from blockscope.autodiff.gradient_overrides import OVERRIDES
+    from blockscope.autodiff.gradients import Gradients
+    from blockscope.autodiff.linear_map import LinearMap
+    from studies.blocks1000.scoring import load
+
+    with tempfile.TemporaryDirectory() as folder:
+        graph = options.graph or write_full_size(Path(folder) / "inceptionv1.pb")
+        network = load(graph)
+    values = network_input()
+    given = (network, values, LAYER, LOGITS, OVERRIDES["none"])
+    gradients, linear = Gradients(*given), LinearMap(*given)
+    activations = gradients.value
+    parts = {
+        "positions": single_positions(activations, "zero"),
+        "channels": single_channels(activations, "zero"),
+    }
+    indexes = range(1, 1001)
+
+    def passes() -> list[float]:
+        times = []
+        for _ in range(PASSES):
+            began = time.perf_counter()
+            network.run({network.spec.tensor: values}, [LOGITS])
+            times.append(time.perf_counter() - began)
+        return times
+
+    passes()
+    print(f"Exact ablation at {LAYER}, {graph.name}, all labels, linear losses beside")
+    totals = [0, 0.0, 0.0, 0.0]
+    for kind, part in parts.items():
+        each = passes()
+        began = time.perf_counter()
+        exact_losses(gradients, part, indexes)
+        exact = time.perf_counter() - began
+        began = time.perf_counter()
+        linear_losses(linear, part, indexes)
+        first_order = time.perf_counter() - began
+        before = median(each + passes()) * part.count
+        _print(kind, part.count, before, exact, first_order)
+        found = (part.count, before, exact, first_order)
+        totals = [total + one for total, one in zip(totals, found, strict=True)]
+    _print("both", *totals)
+
+
+def _print(kind: str, count: float, before: float, exact: float, linear: float) -> None:
+    print(
+        f"  {kind:10} {count:4.0f} parts  from the pixels {before:6.1f} s  exact {exact:6.2f} s "
+        f"{before / exact:5.1f}x  linear {linear:6.2f} s  both {exact + linear:6.2f} s",
+        flush=True,
+    )

@@ -1,0 +1,247 @@
+"""How far the map of a run can be trusted: what was measured of it, read from result files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from scipy import stats
+
+from blockscope.config.settings import RunRow
+from blockscope.figures.arrays import Floats, Pixels, Places
+from blockscope.figures.data.contrasts import Contrast, find_contrast
+from blockscope.figures.data.panel_files import PanelFiles
+from blockscope.figures.data.provenance_checks import check_origin
+from blockscope.io import datasets, images
+from blockscope.io.errors import BadFile
+from blockscope.io.label_scores import unit_name
+
+OWN = "attribution"  # the run's map among those that were scored
+CASCADING = "cascading"
+LAYER = "layer"  # curves of positions of the layer, not of the input
+
+
+@dataclass(frozen=True)
+class Losses:
+    """What a logit loses by each part of a layer: exactly, and as attribution says; any shape."""
+
+    exact: Floats
+    attributed: Floats
+
+    @property
+    def correlation(self) -> float:
+        """Pearson's correlation of both; NaN where one is constant."""
+        return self._agreement(stats.pearsonr)
+
+    @property
+    def rank_correlation(self) -> float:
+        """Spearman's correlation of both; NaN where one is constant."""
+        return self._agreement(stats.spearmanr)
+
+    def _agreement(self, measure: Callable[[Floats, Floats], Any]) -> float:
+        first, second = (x.ravel().astype(np.float64) for x in (self.exact, self.attributed))
+        if len(first) < 2 or not (np.ptp(first) and np.ptp(second)):
+            return float("nan")
+        return float(measure(first, second).statistic)
+
+
+@dataclass(frozen=True)
+class Curves:
+    """A logit while positions of the layer are taken away or put in, the strongest first.
+
+    Attributes
+    ----------
+    counts
+        How many, (step).
+    deletion
+        The logit while they are taken away, (step).
+    insertion
+        The logit while they are put in, (step).
+    mean
+        Of deletion in random orders, (step).
+    sd
+        Standard deviation of the same, (step).
+    """
+
+    counts: Places
+    deletion: Floats
+    insertion: Floats
+    mean: Floats
+    sd: Floats
+
+
+@dataclass(frozen=True)
+class Randomised:
+    """How alike the map is to those of networks with weights drawn anew, from the logits down.
+
+    Attributes
+    ----------
+    above
+        The layers down to which weights were drawn, (place).
+    mean
+        Rank correlation, mean over networks, (place); NaN where maps are constant.
+    sd
+        Standard deviation of the same, (place); NaN of fewer than two.
+    count
+        How many networks, (place).
+    """
+
+    above: tuple[str, ...]
+    mean: Floats
+    sd: Floats
+    count: Places
+
+
+@dataclass(frozen=True)
+class LabelTrust:
+    """What was measured of one label.
+
+    Attributes
+    ----------
+    name
+        The label's; a repeated name is followed by its index.
+    losses
+        By kind of part: ``positions``, beside the run's map; ``channels`` and ``groups``, beside
+        gradient x change of the network's own gradient.
+    whole
+        What the logit loses by the whole layer.
+    curves
+        In the layer.
+    randomised
+        None without networks whose weights were drawn anew.
+    """
+
+    name: str
+    losses: Mapping[str, Losses]
+    whole: float
+    curves: Curves
+    randomised: Randomised | None
+
+    @property
+    def attributed(self) -> float:
+        """The sum of the run's map."""
+        return float(self.losses["positions"].attributed.sum(dtype=np.float64))
+
+
+@dataclass(frozen=True)
+class TrustPanel:
+    """What was measured of the map of the earlier layer of a run.
+
+    Attributes
+    ----------
+    run
+        The run.
+    contrast
+        The labels that it compares.
+    pixels
+        The input as the network sees it.
+    labels
+        One for each label of the contrast.
+    baseline
+        What a part was replaced by: ``zero`` or ``mean``.
+    relative_error
+        What neuron groups leave unexplained of the activations: norm of the rest over norm of all.
+    unit
+        "logit", or "output" for a network without a head.
+    """
+
+    run: RunRow
+    contrast: Contrast
+    pixels: Pixels
+    labels: tuple[LabelTrust, ...]
+    baseline: str
+    relative_error: float
+    unit: str
+
+    @classmethod
+    def of_run(cls, run: RunRow, files: PanelFiles) -> TrustPanel:
+        """Read the files of a run.
+
+        Raises ``BadFile`` if one is of another model, image, layer or gradient, and what
+        `find_contrast` raises.
+        """
+        gradients = {"ablation1": "none", "groups1": "none", "scores1": run.override}
+        found = {name: datasets.read(files.one(name)) for name in gradients}
+        for name, override in gradients.items():
+            wanted = {"model": run.model, "image": run.image, "layer": run.layer1}
+            check_origin(run, found[name], files.one(name), wanted | {"override": override})
+        contrast = find_contrast(run.classes, datasets.read(files.one("classes2")))
+        places = [contrast.first, *([] if contrast.second is None else [contrast.second])]
+        ablation, scores = found["ablation1"], found["scores1"]
+        sanity = [datasets.read(path) for path in files.many("sanity1")]
+        for path, dataset in zip(files.many("sanity1"), sanity, strict=True):
+            wanted = {"model": run.model, "image": run.image, "layer": run.layer1}
+            check_origin(run, dataset, path, wanted | {"override": run.override})
+        labels = (
+            _label(
+                name,
+                ablation.isel(label=place),
+                scores,
+                _randomised(sanity[0].isel(label=place)) if sanity else None,
+            )
+            for name, place in zip(contrast.names, places, strict=True)
+        )
+        return cls(
+            run=run,
+            contrast=contrast,
+            pixels=images.read_png(files.one("image"))[0],
+            labels=tuple(labels),
+            baseline=str(ablation.attrs["baseline"]),
+            relative_error=float(found["groups1"].attrs["relative_error"]),
+            unit=unit_name(ablation),
+        )
+
+
+def _label(
+    name: str, ablation: xr.Dataset, scores: xr.Dataset, randomised: Randomised | None
+) -> LabelTrust:
+    """Take one label out of the losses of all labels, at which ``ablation`` stands, and of scores.
+
+    Raises ``BadFile`` where the scores do not hold it.
+    """
+    places = np.flatnonzero(scores["index"].to_numpy() == int(ablation["index"]))
+    if not len(places):
+        raise BadFile(
+            f"the file of scores holds {', '.join(map(str, scores['label'].values))}, but not "
+            f"'{name}'; regenerate it"
+        )
+    scored = scores.isel(label=places[0]).sel(baseline=LAYER)
+    shown = scores["maps"].isel(label=places[0]).sel(map=OWN).transpose("row", "col").to_numpy()
+    own = scored.sel(map=OWN)
+    return LabelTrust(
+        name=name,
+        losses={
+            "positions": Losses(ablation["positions"].transpose("row", "col").to_numpy(), shown),
+            "channels": _losses(ablation, "channels"),
+            "groups": _losses(ablation, "groups"),
+        },
+        whole=float(ablation["all"]),
+        curves=Curves(
+            counts=np.rint(own["share"].to_numpy() * shown.size).astype(np.intp),
+            deletion=own["deletion"].to_numpy(),
+            insertion=own["insertion"].to_numpy(),
+            mean=scored["random_mean"].to_numpy(),
+            sd=scored["random_sd"].to_numpy(),
+        ),
+        randomised=randomised,
+    )
+
+
+def _losses(ablation: xr.Dataset, kind: str) -> Losses:
+    return Losses(ablation[kind].to_numpy(), ablation[f"{kind}_linear"].to_numpy())
+
+
+def _randomised(sanity: xr.Dataset) -> Randomised | None:
+    """Take one label's numbers of networks that lost all weights from the logits down."""
+    found = sanity.isel(place=np.flatnonzero(sanity["kind"].to_numpy() == CASCADING))
+    if not found.sizes["place"]:
+        return None
+    return Randomised(
+        tuple(map(str, found["above"].values)),
+        found["rank_correlation_mean"].to_numpy(),
+        found["rank_correlation_deviation"].to_numpy(),
+        found["rank_correlation_count"].to_numpy(),
+    )

@@ -1,0 +1,19 @@
+"""sanity: how alike a network's maps are to those of the network with weights drawn anew."""
+
+from blockscope.runtime.job import run
+
+
+def main(smk):
+    from blockscope.stages.sanity import write_sanity
+
+    write_sanity(
+        card=smk.input.card,
+        classes=smk.input.classes,
+        cards=smk.input.cards,
+        randomised=smk.input.randomised,
+        output=smk.output.h5,
+    )
+
+
+if "snakemake" in globals():
+    run(snakemake, main)
