@@ -276,6 +276,8 @@ rule sanity:
         "logs/sanity/{model}/{image}/{override}/{layer}.log",
     benchmark:
         "benchmarks/sanity/{model}/{image}/{override}/{layer}.tsv"
+    group:
+        "figure"
     threads: 1
     resources:
         mem_mb=per_attempt(1000),

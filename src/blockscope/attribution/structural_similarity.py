@@ -28,8 +28,10 @@ def structural_similarity(first: Floats, second: Floats, signed: bool) -> Floats
 
     Parameters
     ----------
-    first, second
+    first
         (map, row, col).
+    second
+        The maps to compare these with, alike.
     signed
         Whether values may be negative.
 

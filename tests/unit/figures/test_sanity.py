@@ -14,6 +14,9 @@ from blockscope.autodiff.gradient_overrides import OVERRIDES
 from blockscope.figures.data.sanity import MEASURES, Likeness, SanityPanel, SanityPlace
 from blockscope.figures.page.sanity import render_sanity
 from blockscope.figures.print.export import compose
+from blockscope.figures.print.layout import EDGE, GAP
+from blockscope.figures.print.sanity import SCALE
+from blockscope.figures.print.sheet import Sheet
 from blockscope.figures.sanity_words import COLOURS, likeness_words, place_words
 from blockscope.figures.style import Style
 from blockscope.io import datasets
@@ -71,6 +74,19 @@ def test_the_sheet_holds_everything_and_nothing_covers_another(made):
     assert "1 all above mixed5a; 2 all above input; 3 one block above mixed4d." in words
     assert "mean of 2 seeds" in words
     assert "constant" not in words
+
+
+def test_places_whose_activations_are_others_are_shaded(made, monkeypatch):
+    run, files = made
+    shaded = []
+    monkeypatch.setattr(Sheet, "box", lambda _sheet, left, *area: shaded.append((left, *area)))
+    compose("sanity", run, files, STYLE)
+    assert len(shaded) == 2 * 4  # one of three places, in each chart
+    lefts = sorted({left for left, *_ in shaded})
+    width = shaded[0][2]
+    inner = (STYLE.width_mm - 2 * EDGE - 3 * GAP) / 4 - SCALE
+    np.testing.assert_allclose(width, inner / 3)
+    np.testing.assert_allclose(lefts[0], EDGE + SCALE + width)  # the second
 
 
 @pytest.mark.parametrize("width", [90.0, 180.0])

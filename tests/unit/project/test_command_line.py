@@ -128,6 +128,19 @@ def test_fetch_tells_where_the_files_are(catalogue: Path, tmp_path: Path, capsys
     assert lines[1].endswith("labels.json: a local file, nothing to download")
 
 
+def test_the_files_of_a_randomised_network_are_those_of_the_trained_one(
+    catalogue: Path, tmp_path: Path, monkeypatch, capsys
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with catalogue.open("a") as text:
+        text.write("\nother: {from: tiny, randomise: {above: mixed}}\n")
+    there = tmp_path / "results/models/tiny/source/net.pb"
+    there.parent.mkdir(parents=True)
+    there.write_bytes(b"net")
+    assert command_line.main(["fetch", "--catalogue", str(catalogue), "other"]) == 0
+    assert capsys.readouterr().out.splitlines()[0] == "results/models/tiny/source/net.pb"
+
+
 def test_fetch_of_an_unknown_model(catalogue: Path, capsys) -> None:
     assert command_line.main(["fetch", "--catalogue", str(catalogue), "tny"]) == 1
     assert "unknown model 'tny'; valid: tiny (" in capsys.readouterr().err
@@ -164,7 +177,13 @@ def test_layers_are_listed_before_any_run(tmp_path: Path, monkeypatch, capsys) -
     text = CATALOGUE.format(graph=blocks / "graph.pb", labels=blocks / "labels.json")
     text = text.replace("[5, 7]", "[224, 224]")
     text = text.replace("logits: out", "logits: softmax2_pre_activation")
+    text += "\nother: {from: tiny, randomise: {above: mixed5a, kind: independent}}\n"
     (tmp_path / "config" / "models.yaml").write_text(text)
+    assert command_line.main(["layers", "other"]) == 0
+    words = (
+        "Made of tiny (independent): the weights of the first block above mixed5a, seed 0: 12 te"
+    )
+    assert capsys.readouterr().out.splitlines()[2].startswith(words)
     assert command_line.main(["layers", "tiny"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "tiny"
@@ -172,7 +191,7 @@ def test_layers_are_listed_before_any_run(tmp_path: Path, monkeypatch, capsys) -
     assert any(re.match(r"  mixed4d +14 x 14 x 132  ", line) for line in lines), lines
     assert [path.name for path in tmp_path.iterdir()] == ["config"]
     assert command_line.main(["layers", "tny"]) == 1
-    assert "unknown model 'tny'; valid: tiny" in capsys.readouterr().err
+    assert "unknown model 'tny'; valid: tiny, other" in capsys.readouterr().err
 
 
 SETTINGS = "models: models.yaml\nimages: images.tsv\nruns: runs.tsv\n"
