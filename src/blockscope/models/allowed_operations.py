@@ -36,6 +36,7 @@ NETWORK = frozenset(
     FakeQuantWithMinMaxArgs FakeQuantWithMinMaxVars FakeQuantWithMinMaxVarsPerChannel
     """.split()
 )
+BRANCHES = frozenset({"If", "StatelessIf", "Switch", "Merge", "Case", "StatelessCase"})
 ALLOWED = STRUCTURE | ARITHMETIC | NETWORK
 
 
@@ -51,6 +52,13 @@ def check_ops(nodes: Iterable[tuple[str, str]], source: str) -> None:
     loop = next((op for op in sorted(forbidden) if op in LOOPS), None)
     if loop is not None:
         raise BadFile(f"model '{source}': {loop_refused(forbidden[loop], loop)}")
+    choice = next((op for op in sorted(forbidden) if op in BRANCHES), None)
+    if choice is not None:
+        raise BadFile(
+            f"model '{source}': node '{forbidden[choice]}' ({choice}) chooses between two ways to "
+            "compute; where an input decides, as is_training does, give it by feed (models "
+            "catalogue); where the image decides, no network is supported"
+        )
     if forbidden:
         listed = ", ".join(f"{op} (node '{name}')" for op, name in sorted(forbidden.items()))
         raise BadFile(

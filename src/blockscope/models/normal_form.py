@@ -30,7 +30,7 @@ from blockscope.io.errors import BadFile, unknown_name
 from blockscope.models import graphs
 from blockscope.models.allowed_operations import check_ops
 from blockscope.models.entry import FedValue, Head, InputSettings
-from blockscope.models.fed_values import check_names, fed_nodes
+from blockscope.models.fed_values import PLACEHOLDERS, as_array, check_names, fed_nodes
 from blockscope.models.heads import check_no_activation, find_ends
 from blockscope.models.image_input import (
     batch_of,
@@ -45,6 +45,7 @@ from blockscope.models.layer_names import needed_layers
 from blockscope.models.network import PRE_RELU
 from blockscope.models.operations import check_edges, enter_defaults
 from blockscope.models.raw_graph import Graph
+from blockscope.models.rewrites.branches import with_known_branches
 from blockscope.models.rewrites.calls import inline_calls
 from blockscope.models.rewrites.constants import fold_constants
 from blockscope.models.rewrites.draws import DRAW, without_draws
@@ -166,6 +167,7 @@ def _normalise(
     image = asked or COLOURS_0_TO_255
     whole = unfuse(inline_calls(graph.definition))
     nodes = {node.name: node for node in whole.node}
+    inputs = {n.name: n for n in whole.node if n.op in PLACEHOLDERS}
     start = graph.nodes_of.get(image.tensor or "", image.tensor) or graph.input
     feed = {graph.nodes_of.get(key, key): value for key, value in feed.items()}
     if start is None:
@@ -174,9 +176,18 @@ def _normalise(
     for kind, tensor in (("input tensor", start), ("logits tensor", logits)):
         if tensor is not None and tensor not in nodes:
             raise unknown_name(kind, tensor, nodes, "models catalogue", f"model '{name}'")
+    given = {
+        key: as_array(inputs[key], value)
+        for key, value in feed.items()
+        if key in inputs and key != start
+    }
+    whole, deciding = with_known_branches(whole, logits or graph.output or "", given)
+    nodes = {node.name: node for node in whole.node}
     ends = find_ends(nodes, logits, graph.output, head)
     kept = _needed(nodes, start, ends.logits, feed, name)
     needed = {node.name: node for node in kept}
+    # A value that has decided, or that was for what is gone, is asked for no more.
+    feed = {key: value for key, value in feed.items() if key in needed or key not in deciding}
     if ends.head is None:
         check_no_activation(nodes, ends.logits)
     channels = channels_of(needed, start, image)
