@@ -25,8 +25,8 @@ ARITHMETIC = frozenset(
     Reciprocal Inv Pow Exp Expm1 Log Log1p Sign Maximum Minimum Floor Ceil Round Rint ClipByValue
     SquaredDifference Sum Mean Prod Max Min All Any ArgMax ArgMin Cumsum MatMul BatchMatMul
     BatchMatMulV2 BatchMatMulV3 Einsum Erf Erfc Sin Cos Tan Atan Tanh Sigmoid Softplus Softsign
-    IsFinite Greater GreaterEqual Less LessEqual Equal NotEqual LogicalAnd LogicalOr LogicalNot
-    L2Loss
+    IsFinite IsNan IsInf Greater GreaterEqual Less LessEqual Equal NotEqual LogicalAnd LogicalOr
+    LogicalNot L2Loss
     """.split()
 )
 NETWORK = frozenset(

@@ -41,7 +41,7 @@ from blockscope.models.image_input import (
     lift_whole_numbers,
     type_name,
 )
-from blockscope.models.layer_names import needed_layers
+from blockscope.models.layer_names import needed_layers, tensor_of
 from blockscope.models.network import PRE_RELU
 from blockscope.models.operations import check_edges, enter_defaults
 from blockscope.models.raw_graph import Graph
@@ -51,6 +51,7 @@ from blockscope.models.rewrites.constants import fold_constants
 from blockscope.models.rewrites.draws import DRAW, without_draws
 from blockscope.models.rewrites.fake_quant import without_fake_quant
 from blockscope.models.rewrites.fused import unfuse
+from blockscope.models.rewrites.padded_pools import with_padding_apart
 from blockscope.models.rewrites.precision import as_float32, other_floats
 from blockscope.models.training_mode import check_computes, check_moments
 
@@ -173,9 +174,11 @@ def _normalise(
     if start is None:
         found = [n.name for n in whole.node if n.op == "Placeholder"]
         raise BadFile(f"model '{name}': give input.tensor; placeholders found: {found}")
+    logits = logits and tensor_of(logits, graph.layers, nodes)
     for kind, tensor in (("input tensor", start), ("logits tensor", logits)):
         if tensor is not None and tensor not in nodes:
-            raise unknown_name(kind, tensor, nodes, "models catalogue", f"model '{name}'")
+            valid = [*graph.layers, *nodes] if tensor == logits else nodes
+            raise unknown_name(kind, tensor, valid, "models catalogue", f"model '{name}'")
     given = {
         key: as_array(inputs[key], value)
         for key, value in feed.items()
@@ -218,6 +221,7 @@ def _normalise(
     floats = other_floats(definition)
     placeholder = made[0].name
     definition = without_fake_quant(fold_constants(as_float32(definition), placeholder))
+    definition = with_padding_apart(definition)
     check_moments({node.name: node for node in definition.node}, name)
     definition.node.extend(_pre_relu_concats(definition))
     return NormalForm(
