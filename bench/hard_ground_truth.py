@@ -22,7 +22,7 @@ MEASURES = ("pointing_game", "mass_accuracy", "rank_accuracy", "average_precisio
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Declare the options of this section."""
-    parser.add_argument("--hard-scenes", type=int, default=100)
+    parser.add_argument("--hard-scenes", type=int, default=60)
     parser.add_argument("--hard-seed", type=int, default=1000, help="of the harder scenes")
 
 

@@ -25,8 +25,8 @@ ARITHMETIC = frozenset(
     Reciprocal Inv Pow Exp Expm1 Log Log1p Sign Maximum Minimum Floor Ceil Round Rint ClipByValue
     SquaredDifference Sum Mean Prod Max Min All Any ArgMax ArgMin Cumsum MatMul BatchMatMul
     BatchMatMulV2 BatchMatMulV3 Einsum Erf Erfc Sin Cos Tan Atan Tanh Sigmoid Softplus Softsign
-    IsFinite Greater GreaterEqual Less LessEqual Equal NotEqual LogicalAnd LogicalOr LogicalNot
-    L2Loss
+    IsFinite IsNan IsInf Greater GreaterEqual Less LessEqual Equal NotEqual LogicalAnd LogicalOr
+    LogicalNot L2Loss
     """.split()
 )
 NETWORK = frozenset(
@@ -36,6 +36,7 @@ NETWORK = frozenset(
     FakeQuantWithMinMaxArgs FakeQuantWithMinMaxVars FakeQuantWithMinMaxVarsPerChannel
     """.split()
 )
+BRANCHES = frozenset({"If", "StatelessIf", "Switch", "Merge", "Case", "StatelessCase"})
 ALLOWED = STRUCTURE | ARITHMETIC | NETWORK
 
 
@@ -51,6 +52,13 @@ def check_ops(nodes: Iterable[tuple[str, str]], source: str) -> None:
     loop = next((op for op in sorted(forbidden) if op in LOOPS), None)
     if loop is not None:
         raise BadFile(f"model '{source}': {loop_refused(forbidden[loop], loop)}")
+    choice = next((op for op in sorted(forbidden) if op in BRANCHES), None)
+    if choice is not None:
+        raise BadFile(
+            f"model '{source}': node '{forbidden[choice]}' ({choice}) chooses between two ways to "
+            "compute; where an input decides, as is_training does, give it by feed (models "
+            "catalogue); where the image decides, no network is supported"
+        )
     if forbidden:
         listed = ", ".join(f"{op} (node '{name}')" for op, name in sorted(forbidden.items()))
         raise BadFile(

@@ -54,8 +54,8 @@ SAME_AXES = frozenset(
     """Identity IdentityN StopGradient PreventGradient Snapshot Cast Relu Relu6 Elu Selu LeakyRelu
     Sigmoid Tanh Softplus Softsign Exp Expm1 Log Log1p Sqrt Rsqrt Square Abs Neg Sign Erf Erfc
     Reciprocal Inv Floor Ceil Round Rint Softmax LogSoftmax ClipByValue EnsureShape
-    Cumsum Sin Cos Tan Atan ZerosLike OnesLike LogicalNot IsFinite FakeQuantWithMinMaxArgs
-    FakeQuantWithMinMaxVars FakeQuantWithMinMaxVarsPerChannel""".split()
+    Cumsum Sin Cos Tan Atan ZerosLike OnesLike LogicalNot IsFinite IsNan IsInf
+    FakeQuantWithMinMaxArgs FakeQuantWithMinMaxVars FakeQuantWithMinMaxVarsPerChannel""".split()
 )
 ELEMENTWISE = frozenset(
     """Add AddV2 AddN Sub Mul RealDiv Div DivNoNan Maximum Minimum Pow SquaredDifference BiasAdd

@@ -54,6 +54,12 @@ def build_card(
     if logits not in shapes:
         raise BadFile(f"model '{name}': logits '{logits}' are not float32")
     if len(shapes[logits]) != 2 or shapes[logits][0] != 1:
+        if head == "softmax" and sum(size > 1 for size in shapes[logits][1:]) > 1:
+            raise BadFile(
+                f"model '{name}': logits '{logits}' have the shape {shapes[logits]}, and each of "
+                "several groups of labels, or positions, has a softmax of its own; valid: (image, "
+                "logit) with one over all labels (models catalogue: logits)"
+            )
         raise BadFile(
             f"model '{name}': logits '{logits}' have the shape {shapes[logits]}; valid: (image, "
             "logit), a number for each label; give another tensor (models catalogue: logits)"

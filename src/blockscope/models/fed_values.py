@@ -58,7 +58,7 @@ def fed_nodes(node: NodeDef, value: FedValue, image: str) -> list[NodeDef]:
     Where the input's first axis is the batch, the value is of one image, and is repeated for each
     image of the placeholder ``image``.
     """
-    array = _array(node, value)
+    array = as_array(node, value)
     sizes = _sizes(node)
     if sizes is None or not sizes or sizes[0] != -1:
         return [constant(node.name, array)]
@@ -88,7 +88,7 @@ def fed_nodes(node: NodeDef, value: FedValue, image: str) -> list[NodeDef]:
 _FIRST = {"begin": 0, "end": 1, "step": 1}  # the slice [0:1] of a shape
 
 
-def _array(node: NodeDef, value: FedValue) -> npt.NDArray[np.generic]:
+def as_array(node: NodeDef, value: FedValue) -> npt.NDArray[np.generic]:
     """Return a value in the type and shape of an input; raises ``BadFile`` where it has another."""
     given = f"feed gives {value} for the input '{node.name}'"
     example = _example(node)

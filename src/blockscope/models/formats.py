@@ -21,6 +21,7 @@ from blockscope.io.errors import BadFile, first_line
 from blockscope.io.hdf5_links import check_self_contained
 from blockscope.io.memory import check_fits
 from blockscope.models.custom_gradients import with_plain_gradients
+from blockscope.models.drawn_seeds import drawn_seeds
 from blockscope.models.entry import InputSettings, ModelEntry
 from blockscope.models.keras_layers import Noted, noted_layers
 from blockscope.models.layer_names import with_short_names
@@ -134,7 +135,7 @@ def _read_keras(source: Path, entry: ModelEntry) -> Graph:
     @tf.function(input_signature=specs, autograph=False)
     def forward(*batch: tf.Tensor) -> list[tf.Tensor]:
         given = keras.tree.pack_sequence_as(taken, batch)
-        with noted_layers() as noted:
+        with noted_layers() as noted, drawn_seeds():
             flat = keras.tree.flatten(model(given, training=False))
         layers.update(noted)
         ends = flat if place is None else [flat[place]]
@@ -143,6 +144,13 @@ def _read_keras(source: Path, entry: ModelEntry) -> Graph:
     try:
         function = forward.get_concrete_function()
     except Exception as error:  # Keras raises many kinds
+        scope = re.search(r"'(.*)' is not a valid (?:root )?scope name", str(error))
+        if scope is not None:
+            raise BadFile(
+                f"{words} has a layer '{scope[1]}', a name that TensorFlow does not take; valid: "
+                "letters, digits and . _ \\ / > -; give its layers other names (layer.name) and "
+                "save it again"
+            ) from error
         rows, cols = entry.input.size
         raise BadFile(
             f"{words} cannot be computed for images of {rows} x {cols} pixels (models catalogue: "

@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from tensorflow.core.framework.node_def_pb2 import NodeDef
 
+from blockscope.io.errors import BadFile
 from blockscope.models import graphs
 
 
@@ -25,6 +26,23 @@ def with_short_names(layers: Mapping[str, Sequence[str]]) -> dict[str, tuple[str
         if last not in named:
             short.setdefault(last, {}).update(dict.fromkeys(tensors))
     return named | {name: tuple(tensors) for name, tensors in short.items()}
+
+
+def tensor_of(asked: str, layers: Mapping[str, Sequence[str]], nodes: graphs.Nodes) -> str:
+    """Return the tensor that is asked for as logits, maybe by the name of its layer.
+
+    Raises ``BadFile`` for a layer of several tensors.
+    """
+    tensors = [asked] if asked in nodes else layers.get(asked, [asked])
+    if len(tensors) > 1:
+        raise BadFile(
+            f"'{asked}' is the name of {len(tensors)} tensors: {', '.join(tensors)}; give one of "
+            "them (models catalogue: logits)"
+        )
+    node = nodes.get(tensors[0])
+    while node is not None and asked not in nodes and _passes_on(node):
+        node = nodes[graphs.tensor_name(node.input[0])]
+    return asked if node is None else node.name
 
 
 def needed_layers(

@@ -30,7 +30,7 @@ from blockscope.io.errors import BadFile, unknown_name
 from blockscope.models import graphs
 from blockscope.models.allowed_operations import check_ops
 from blockscope.models.entry import FedValue, Head, InputSettings
-from blockscope.models.fed_values import check_names, fed_nodes
+from blockscope.models.fed_values import PLACEHOLDERS, as_array, check_names, fed_nodes
 from blockscope.models.heads import check_no_activation, find_ends
 from blockscope.models.image_input import (
     batch_of,
@@ -41,15 +41,17 @@ from blockscope.models.image_input import (
     lift_whole_numbers,
     type_name,
 )
-from blockscope.models.layer_names import needed_layers
+from blockscope.models.layer_names import needed_layers, tensor_of
 from blockscope.models.network import PRE_RELU
 from blockscope.models.operations import check_edges, enter_defaults
 from blockscope.models.raw_graph import Graph
+from blockscope.models.rewrites.branches import with_known_branches
 from blockscope.models.rewrites.calls import inline_calls
 from blockscope.models.rewrites.constants import fold_constants
 from blockscope.models.rewrites.draws import DRAW, without_draws
 from blockscope.models.rewrites.fake_quant import without_fake_quant
 from blockscope.models.rewrites.fused import unfuse
+from blockscope.models.rewrites.padded_pools import with_padding_apart
 from blockscope.models.rewrites.precision import as_float32, other_floats
 from blockscope.models.training_mode import check_computes, check_moments
 
@@ -166,17 +168,29 @@ def _normalise(
     image = asked or COLOURS_0_TO_255
     whole = unfuse(inline_calls(graph.definition))
     nodes = {node.name: node for node in whole.node}
+    inputs = {n.name: n for n in whole.node if n.op in PLACEHOLDERS}
     start = graph.nodes_of.get(image.tensor or "", image.tensor) or graph.input
     feed = {graph.nodes_of.get(key, key): value for key, value in feed.items()}
     if start is None:
         found = [n.name for n in whole.node if n.op == "Placeholder"]
         raise BadFile(f"model '{name}': give input.tensor; placeholders found: {found}")
+    logits = logits and tensor_of(logits, graph.layers, nodes)
     for kind, tensor in (("input tensor", start), ("logits tensor", logits)):
         if tensor is not None and tensor not in nodes:
-            raise unknown_name(kind, tensor, nodes, "models catalogue", f"model '{name}'")
+            valid = [*graph.layers, *nodes] if tensor == logits else nodes
+            raise unknown_name(kind, tensor, valid, "models catalogue", f"model '{name}'")
+    given = {
+        key: as_array(inputs[key], value)
+        for key, value in feed.items()
+        if key in inputs and key != start
+    }
+    whole, deciding = with_known_branches(whole, logits or graph.output or "", given)
+    nodes = {node.name: node for node in whole.node}
     ends = find_ends(nodes, logits, graph.output, head)
     kept = _needed(nodes, start, ends.logits, feed, name)
     needed = {node.name: node for node in kept}
+    # A value that has decided, or that was for what is gone, is asked for no more.
+    feed = {key: value for key, value in feed.items() if key in needed or key not in deciding}
     if ends.head is None:
         check_no_activation(nodes, ends.logits)
     channels = channels_of(needed, start, image)
@@ -207,6 +221,7 @@ def _normalise(
     floats = other_floats(definition)
     placeholder = made[0].name
     definition = without_fake_quant(fold_constants(as_float32(definition), placeholder))
+    definition = with_padding_apart(definition)
     check_moments({node.name: node for node in definition.node}, name)
     definition.node.extend(_pre_relu_concats(definition))
     return NormalForm(

@@ -26,17 +26,19 @@ from blockscope.models.allowed_operations import ALLOWED, check_ops
 from blockscope.models.entry import ModelEntry
 from blockscope.models.layer_names import with_short_names
 from blockscope.models.raw_graph import Graph, choose_image, choose_output
+from blockscope.models.rewrites.branches import SWITCHES
 from blockscope.models.rewrites.calls import inline_calls
 from blockscope.models.rewrites.draws import DRAW
-from blockscope.models.rewrites.making import with_nodes
+from blockscope.models.rewrites.making import CHOICES, with_nodes
 from blockscope.models.saved_variables import values_of_others
 from blockscope.models.scope_names import layers_of_scopes, without_calls
 from blockscope.models.training_mode import check_computes
 
-# What holds variables, restores them and calls functions; freezing removes all of it.
+# What holds variables, calls functions, chooses between them and checks what is chosen; freezing
+# and the normal form remove all of it.
 HOLDING = frozenset({
     "VarHandleOp", "ReadVariableOp", "VariableV2", "Variable", "PartitionedCall",
-    "StatefulPartitionedCall",
+    "StatefulPartitionedCall", *CHOICES, *SWITCHES, "Assert",
 })  # fmt: skip
 RESTORING = frozenset({
     "RestoreV2", "Assign", "AssignVariableOp", "DisableCopyOnRead", "ShardedFilename", "StringJoin",

@@ -56,7 +56,7 @@ def write_scores(
     Labels are those of ``contrasts``, as in the table of runs. ``mask``: which pixels belong to
     which of ``objects`` (label by colour); None where that is not known. Raises ``BadFile`` where
     ``classes`` is of another layer, image or override, where the attribution is zero by
-    mathematics, or where an object is outside of the network's input.
+    mathematics, where an object is outside of the network's input, or where values are not finite.
     """
     task = LayerTask.read(**files, layer=layer, override=override)
     own = _read_classes(classes, task)
@@ -64,6 +64,7 @@ def write_scores(
         task.network, task.values, layer, task.target, find_override("none"), task.activations
     )
     logits = gradients.values_at(task.activations[None]).numpy()[0]
+    task.check_finite("logit", logits)
     labels, head = task.card.label_table, task.card.head
     found = find_contrasts(contrasts, logits, labels, head)
     indexes = list(dict.fromkeys(i for contrast in found for i in contrast if i >= 0))
@@ -76,6 +77,8 @@ def write_scores(
     scorer = LayerScores(task.network, pixels, gradients, indexes, head, memory_mb, SEED)
     masks = _masks(mask, objects, task, indexes) if mask else []
     dataset = scorer.score(maps, masks)
+    for name in ("deletion", "insertion", "random_mean", "infidelity"):
+        task.check_finite(name, dataset[name].to_numpy())
     near = noisy_points(task.activations, SEED)
     change = max_sensitivity(explain, task.activations, near)
     dataset["sensitivity"] = ("map", "label"), datasets.as_float32(change), _NOISE

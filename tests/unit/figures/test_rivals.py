@@ -19,6 +19,7 @@ from blockscope.figures.style import Style
 from blockscope.io import datasets
 from blockscope.io.errors import BadFile
 
+LONG = "an extraordinarily long label of very many words, and more of them still, without any end"
 URI = "data:image/png;base64,AA=="
 
 
@@ -99,6 +100,16 @@ def test_the_sheet_shows_every_score_and_fits(made):
             assert f"{score.name} ({chance})" if chance else score.name in placed
     assert set(panel.names) <= set(placed)
     assert captions.rivals_foot(run, "logit", objects=True) in words
+
+
+@pytest.mark.parametrize("compared", [(LONG,), (LONG, LABELS[3]), (LABELS[1], "logsumexp"), ()])
+def test_any_labels_fit(tmp_path, rng, compared):
+    run, files = write_run(tmp_path, rng, labels=[LONG, *LABELS[1:]], compared=compared)
+    sheet = compose("rivals", run, files, Style())
+    check_layout(sheet)
+    panel = Rivals.of_run(run, files)
+    assert len(panel.scores) == panel.maps.shape[1] == len(panel.contrast.names)
+    assert render_rivals(run, files, Style(), URI).html.count("<h3>") == len(panel.scores) + 1
 
 
 def test_the_page_has_the_same_maps_and_numbers(made):

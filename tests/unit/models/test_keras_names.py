@@ -14,7 +14,7 @@ from tensorflow.core.framework import graph_pb2
 from blockscope.attribution.all_labels import attribute_labels
 from blockscope.autodiff.gradient_overrides import OVERRIDES
 from blockscope.autodiff.linear_map import LinearMap
-from blockscope.io.errors import UnknownName
+from blockscope.io.errors import BadFile, UnknownName
 from blockscope.models.card import ModelCard
 from blockscope.models.network import Network
 from blockscope.models.scope_names import layers_of_scopes
@@ -270,3 +270,59 @@ def chained(*names: str) -> graph_pb2.GraphDef:
 def test_scopes_are_layers_where_variables_tell_so(nodes, variables, found) -> None:
     layers = layers_of_scopes(chained(*nodes), "image", nodes[-1:], variables)
     assert {name: nodes.index(tensor) for name, (tensor,) in layers.items()} == found
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_logits_by_the_name_of_their_layer(tmp_path: Path, form: str) -> None:
+    x = layers.Conv2D(6, 3, name="conv")(image := keras.Input((*SIZE, 3)))
+    x = layers.Dense(4, name="scores")(layers.GlobalAveragePooling2D(name="mean")(x))
+    model = keras.Model(image, layers.Softmax(name="shares")(x))
+    wanted = keras.Model(image, x)(values())
+    for asked in ("scores", "shares"):
+        card, network = saved(model, tmp_path / form, logits=asked)
+        np.testing.assert_allclose(logits_of(network), wanted, rtol=1e-5)
+        assert card.head == "softmax"
+    with pytest.raises(UnknownName, match=r"no logits tensor 'score'; nearest of \d+: scores"):
+        saved(model, tmp_path / form, logits="score")
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_logits_by_the_name_of_a_layer_of_several_tensors(tmp_path: Path, form: str) -> None:
+    with pytest.raises(BadFile, match=r"'shared' is the name of 2 tensors: \S+, \S+; give one of"):
+        saved(nested(), tmp_path / form, logits="shared")
+
+
+def test_a_layer_whose_name_no_graph_can_have_is_named(tmp_path: Path) -> None:
+    x = layers.Conv2D(6, 3, name="conv 1 (a)")(image := keras.Input((*SIZE, 3)))
+    model = keras.Model(image, layers.Dense(4)(layers.Flatten()(x)))
+    with pytest.raises(
+        BadFile, match=r"has a layer 'conv 1 \(a\)', a name that Tens.* valid: lett"
+    ):
+        saved(model, tmp_path / "net.keras")
+
+
+@pytest.mark.parametrize("augment", [layers.MixUp, layers.RandomGrayscale, layers.CutMix])
+def test_layers_that_draw_and_change_nothing(tmp_path: Path, augment) -> None:
+    x = layers.Conv2D(6, 3, name="conv")(augment()(image := keras.Input((*SIZE, 3))))
+    model = keras.Model(image, layers.Dense(4)(layers.Flatten()(x)))
+    card, network = saved(model, tmp_path / "net.keras")
+    np.testing.assert_allclose(logits_of(network), model(values(), training=False), rtol=1e-5)
+    assert "conv" in card.by_name
+
+
+@keras.saving.register_keras_serializable("tests")
+class AlwaysOn(keras.Layer):  # type: ignore[misc]
+    """Noise that is added outside of training too."""
+
+    def __init__(self, **keys):
+        super().__init__(**keys)
+        self.seed = keras.random.SeedGenerator(1)
+
+    def call(self, x):
+        return x + keras.random.normal((*SIZE, 3), seed=self.seed)
+
+
+def test_numbers_that_are_drawn_outside_of_training_are_refused(tmp_path: Path) -> None:
+    x = layers.Flatten()(AlwaysOn()(image := keras.Input((*SIZE, 3))))
+    with pytest.raises(BadFile, match=r"node '\S*always_on\S*' draws random numbers"):
+        saved(keras.Model(image, layers.Dense(4)(x)), tmp_path / "net.keras")

@@ -279,6 +279,7 @@ def test_axes_stay_known_through_rare_operations():
     def build(x):
         x = tf.quantization.fake_quant_with_min_max_args(conv(x, 6, seed=2), -6, 6)
         x = tf.raw_ops.Concat(concat_dim=3, values=[x, tf.nn.relu(x - 0.1)])
+        x = tf.where(tf.math.is_nan(x) | tf.math.is_inf(x), 0.0, x)
         return head(tf.nn.relu(conv(x, 5, seed=3), name="after"))
 
     assert Case(build).layers["after"] == (10, 14, 5)
@@ -737,6 +738,18 @@ def test_positions_within_blocks_are_taken_whole_or_one_of_each():
     layers = set(Case(build).layers)
     assert "one" in layers
     assert "half" not in layers
+
+
+def test_max_pooling_with_paddings_of_its_own():
+    def build(x, keep=None):
+        x = tagged("a", conv(x, 6, seed=2), keep)
+        pooled = tf.nn.max_pool2d(x - 1.0, (3, 2), 2, [[0, 0], [2, 1], [0, 1], [0, 0]])
+        return head(conv(tagged("pooled", pooled, keep), 5, seed=3))
+
+    case = Case(build)
+    assert case.layers["pooled"] == (6, 7, 6)
+    for layer in ("a", "pooled"):
+        case.check(layer, case.terms(layer))
 
 
 def test_masks_are_no_layers_and_compared_by_equality():

@@ -9,7 +9,9 @@ import xarray as xr
 from helpers.tiny_files import SIZE, write_tiny_files
 from PIL import Image
 
+from blockscope.attribution import layer_scores
 from blockscope.attribution.layer_scores import OBJECT_SCORES, LayerScores
+from blockscope.attribution.perturbation import stand_ins
 from blockscope.attribution.rivals import RIVALS
 from blockscope.attribution.scores.curves import area, curves_of
 from blockscope.attribution.scores.ground_truth import mass_accuracy
@@ -228,6 +230,28 @@ def test_attribution_of_another_gradient_or_of_zeros_is_refused(files, classes, 
     datasets.write_h5(tmp_path / "z.h5", zeros)
     with pytest.raises(BadFile, match=r"is zero by mathematics .* nothing to score"):
         write(files, classes, tmp_path, path=tmp_path / "z.h5")
+    assert not list(tmp_path.glob("s.*"))
+
+
+def test_values_that_are_not_finite_are_refused(files, classes, tmp_path):
+    spoilt = tmp_path / "a.zarr.zip"
+    dataset = datasets.read(files["activations"])
+    dataset["activations"][1, 1, 1] = np.inf
+    datasets.write_zarr(spoilt, dataset)
+    with pytest.raises(BadFile, match=r"is not finite in \d+ of .* check the model's weights"):
+        write(files | {"activations": spoilt}, classes, tmp_path)
+    assert not list(tmp_path.glob("s.*"))
+
+
+def test_numbers_beyond_floats_on_the_way_are_refused(files, classes, tmp_path, monkeypatch):
+    """Where the image gives numbers, and what stands in for a part of it does not."""
+
+    def too_large(pixels):
+        return {name: one * np.float32(1e38) for name, one in stand_ins(pixels).items()}
+
+    monkeypatch.setattr(layer_scores, "stand_ins", too_large)
+    with pytest.raises(BadFile, match="deletion at layer 'mixed' of model 'tiny' is not finite"):
+        write(files, classes, tmp_path)
     assert not list(tmp_path.glob("s.*"))
 
 

@@ -4,10 +4,13 @@ Dropout of TensorFlow 1 draws a number from 0 to below 1 for each value and keep
 ``floor(keep_prob + number)`` is 1, or where the number is at least ``1 - keep_prob``. With
 ``keep_prob`` 1 that is so for all. Here it is proved: from the number on, each step rises or falls
 with it, so that a step that gives the same for the least and the largest number is a constant.
+
+Nor does a number change anything that is only in what ``tf.where`` never takes.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -19,6 +22,7 @@ from tensorflow.core.framework.node_def_pb2 import NodeDef
 from blockscope.models import graphs
 from blockscope.models.network import apply_or_name
 from blockscope.models.node_attributes import attribute
+from blockscope.models.rewrites.branches import decided
 from blockscope.models.rewrites.making import constant, typed, with_nodes
 
 DRAW = "RandomUniform"
@@ -53,6 +57,10 @@ def without_draws(
     draws = [n for n in ordered if n.op == DRAW and attribute(n, "dtype") in FLOATS]
     if not draws:
         return definition, ()
+    read = {node.name for node in graphs.toposort(_with_choices_made(ordered), [logits])}
+    for draw in draws:
+        if draw.name not in read:
+            nodes |= _filled(draw.name, np.zeros((), _kind(draw)), draw)
     steps = {draw.name: _Step(_extremes(draw), draw) for draw in draws}
     numbers: dict[str, Values] = {}
     for node in ordered:
@@ -63,14 +71,40 @@ def without_draws(
         elif _is_step(node):
             _take(node, steps, numbers, nodes)
     kept = graphs.toposort(nodes, [logits])
-    left = {node.name for node in kept}
+    left = {node.name for node in kept if node.op == DRAW}
     gone = tuple(draw.name for draw in draws if draw.name not in left)
     return with_nodes(definition, kept), gone
 
 
 def _extremes(draw: NodeDef) -> Values:
-    kind = attribute(draw, "dtype").as_numpy_dtype
+    kind = _kind(draw)
     return np.array([0, 1 - np.finfo(kind).eps], kind)  # as many digits as a number from 1 to 2 has
+
+
+def _kind(draw: NodeDef) -> type[np.floating]:
+    kind: type[np.floating] = attribute(draw, "dtype").as_numpy_dtype
+    return kind
+
+
+def _with_choices_made(nodes: Sequence[NodeDef]) -> dict[str, NodeDef]:
+    """Return nodes in which a choice by a constant reads only what it takes."""
+    made = {node.name: node for node in nodes}
+    for node in nodes:
+        if node.op in ("Select", "SelectV2"):
+            condition, first, second = node.input
+            which = decided(graphs.tensor_name(condition), made, {})
+            if which is not None:
+                taken = first if which else second
+                made[node.name] = NodeDef(name=node.name, op="Identity", input=[taken])
+    return made
+
+
+def _filled(name: str, number: Values, draw: NodeDef) -> dict[str, NodeDef]:
+    """Return the nodes of a constant as large as what is drawn; the last one has the name."""
+    value = constant(f"{name}/_value", number)
+    filled = NodeDef(name=name, op="Fill", input=[draw.input[0], value.name])
+    typed(filled, T=value.attr["dtype"].type, index_type=draw.attr["T"].type)
+    return {value.name: value, name: filled}
 
 
 def _is_step(node: NodeDef) -> bool:
@@ -101,7 +135,4 @@ def _take(
     if ends[0].tobytes() != ends[1].tobytes():
         steps[node.name] = _Step(ends, draw)
         return
-    value = constant(f"{node.name}/_value", ends[0])
-    filled = NodeDef(name=node.name, op="Fill", input=[draw.input[0], value.name])
-    typed(filled, T=value.attr["dtype"].type, index_type=draw.attr["T"].type)
-    nodes |= {value.name: value, node.name: filled}
+    nodes |= _filled(node.name, ends[0], draw)

@@ -17,6 +17,7 @@ from tensorflow.core.framework import attr_value_pb2, graph_pb2, node_def_pb2, t
 from blockscope.io.errors import BadFile
 from blockscope.models import graphs
 
+CHOICES = frozenset({"If", "StatelessIf"})  # between two functions
 MOST_VALUES = 2**28  # of a constant that is computed: 1 GiB of float32
 
 Value = int | float | bool | str | bytes | Sequence[int]
@@ -105,6 +106,8 @@ def with_nodes(
 ) -> graph_pb2.GraphDef:
     """Return a graph of other nodes, with the versions of this one.
 
+    Its functions are left out unless a node chooses between them.
+
     Raises ``BadFile`` where two of them have one name.
     """
     counts = Counter(node.name for node in nodes)
@@ -113,4 +116,6 @@ def with_nodes(
             raise BadFile(f"{count} nodes have the name '{name}'; rename one in the graph")
     fresh = graph_pb2.GraphDef(versions=definition.versions)
     fresh.node.extend(nodes)
+    if any(node.op in CHOICES for node in nodes):
+        fresh.library.CopyFrom(definition.library)
     return fresh
