@@ -24,10 +24,11 @@ def shipped(workflow_copy, project_at, tmp_path):
 
 def test_the_default_settings(shipped):
     assert shipped.planned() == {
-        "model": 1, "input": 2, "activations": 4, "classes": 12, "factors": 12, "positions": 6,
+        "model": 1, "input": 8, "activations": 10, "classes": 18, "factors": 12, "positions": 6,
         "channels": 4, "drivers": 2, "neuron_groups": 2, "render_sprites": 7, "spritemap": 2,
         "render_group_sprites": 2, "group_spritemap": 2, "image_contact_sheet": 4,
-        "render_grid": 2, "panel": 21, "page": 6, "gallery": 1,
+        "render_grid": 2, "panel": 22, "page": 6, "gallery": 1,
+        "ablation": 1, "scores": 1, "randomised_model": 6, "sanity": 1,  # of the panel trust
     }  # fmt: skip
     assert shipped.planned("results/blocks1000/two/none/classes/mixed3a.h5")["classes"] == 1
 
