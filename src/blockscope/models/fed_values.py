@@ -20,10 +20,15 @@ FEW = 4  # entries of a row that an example shows
 DEEPEST = 3  # lists in lists, as the catalogue takes them
 
 
-def check_names(feed: Mapping[str, FedValue], nodes: Sequence[NodeDef], start: str) -> None:
-    """Refuse inputs without a value, and values for what is no input that the logits need."""
+def check_names(
+    feed: Mapping[str, FedValue], nodes: Sequence[NodeDef], start: str, others: Sequence[str] = ()
+) -> None:
+    """Refuse inputs without a value, and values for what is no input that the logits need.
+
+    ``others``: inputs that are needed no more.
+    """
     inputs = [node for node in nodes if node.op in PLACEHOLDERS and node.name != start]
-    known = [node.name for node in inputs]
+    known = [*(node.name for node in inputs), *others]
     for name in feed:
         if name not in known:
             what = "is the image" if name == start else "is no input that the logits need"

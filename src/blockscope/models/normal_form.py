@@ -189,15 +189,15 @@ def _normalise(
     ends = find_ends(nodes, logits, graph.output, head)
     kept = _needed(nodes, start, ends.logits, feed, name)
     needed = {node.name: node for node in kept}
-    # A value that has decided, or that was for what is gone, is asked for no more.
-    feed = {key: value for key, value in feed.items() if key in needed or key not in deciding}
+    # Values that have decided, or that were for what is gone.
+    used = [key for key in inputs if key in deciding and key not in needed]
     if ends.head is None:
         check_no_activation(nodes, ends.logits)
     channels = channels_of(needed, start, image)
     if asked:
         check_size(needed[start], asked)
     rule = image.rule_for(channels)
-    check_names(feed, kept, start)
+    check_names(feed, kept, start, used)
     computing = [node for node in kept if node.op != DRAW]  # checked below
     check_computes(computing, name)
     check_ops([(node.name, node.op) for node in computing], name)
