@@ -285,8 +285,8 @@ class ModelEntry(Settings):
     logits: str | None = Field(
         default=None,
         description="Tensor of the logits, before any softmax or sigmoid; of one behind it, the "
-        "tensor before is taken. A layer's name in Keras does too. Optional but for `.pb`; the default "
-        "is the output.",
+        "tensor before is taken. A layer's name in Keras does too. Optional but for `.pb`; the "
+        "default is the output.",
         examples=["softmax2_pre_activation"],
         min_length=1,
     )
