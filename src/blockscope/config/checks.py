@@ -215,16 +215,16 @@ def _check_names(run: RawRun, project: Project, problems: ErrorList) -> None:
             problems.add(f"{run.place}, column {column}", words)
 
 
-def _asks_for_sanity(run: RawRun) -> bool:
-    """Tell whether a row has a panel that is drawn from networks with weights drawn anew."""
+def _reads(run: RawRun, *files: str) -> bool:
+    """Tell whether a row has a panel that is drawn from one of these, named as in ``Panel``."""
     panels = (PANELS.get(name) for name in _split(run.cells.get("panels", "")))
-    return any(panel and "override_sanity1" in panel.inputs for panel in panels)
+    return any(panel and not {*files}.isdisjoint(panel.inputs) for panel in panels)
 
 
 def _check_sanity(run: RawRun, project: Project, problems: ErrorList) -> None:
     """Refuse a panel that compares with other networks where the catalogue has none."""
     model = run.cells.get("model", "")
-    if not (_asks_for_sanity(run) and project.models.entries.get(model)):
+    if not (_reads(run, "override_sanity1") and project.models.entries.get(model)):
         return
     if model not in project.made_of.values():
         problems.add(f"{run.place}, column panels", f"sanity: {project.explain_none(model)}")
@@ -234,10 +234,10 @@ def _check_randomised(
     run: RawRun, lookup: CardLookup, project: Project, problems: ErrorList
 ) -> None:
     """Check the layers of the networks that a row's maps are compared with, and the maps' size."""
-    if not _asks_for_sanity(run):
+    if not _reads(run, "override_sanity1", "sanity1"):
         return
     layer = lookup.card.by_name.get(run.cells.get("layer1", ""))
-    if layer and layer.positions < 2:
+    if layer and layer.positions < 2 and _reads(run, "override_sanity1"):
         problems.add(
             f"{run.place}, column panels",
             f"sanity: a map of layer '{layer.name}' has one position, and cannot be compared; give "

@@ -154,7 +154,10 @@ def test_the_panel_sanity_needs_networks_to_compare_with(project):
 def test_the_layers_of_networks_to_compare_with_are_looked_up(project):
     project.more_models = {"other": randomised(["low", "loww"])}
     project.load()  # no run needs it
-    project.runs += [project.row("b", panels="sanity")]
+    first = list(project.runs)
+    project.runs = [*first, project.row("b", panels="trust")]  # which shows them as well
+    assert "(model 'other'), key randomise.above: model 'tiny' has no layer 'l" in project.message
+    project.runs = [*first, project.row("b", panels="sanity")]
     message = project.message
     assert "(model 'other'), key randomise.above: model 'tiny' has no layer 'loww'; va" in message
     assert message.startswith("1 mistake")
