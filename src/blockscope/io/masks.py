@@ -43,8 +43,8 @@ def read_mask(path: str | os.PathLike[str]) -> Image.Image:
         )
     if start[DEPTH_AT:] == b"\x10":
         raise BadFile(
-            f"mask '{source}' has 16 bits per colour, of which #rrggbb holds 8; save it with 8, one "
-            "colour per object"
+            f"mask '{source}' has 16 bits per colour, of which #rrggbb holds 8; save it with 8, "
+            "one colour per object"
         )
     mask = read_image(source, background=(0, 0, 0))
     if mask.getcolors(MOST_COLOURS) is None:

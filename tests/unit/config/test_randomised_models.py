@@ -99,8 +99,7 @@ CASES: dict[str, tuple[dict[str, object], str]] = {
     "taken id": ({"x": made(["a"]), "x.a.0": TRAINED}, "model 'x.a.0', which its lists make, is"),
     "same weights": (
         {"x": made("a"), "y": made(["b", "a"], seed=[1, 0])},
-        r"\(model 'y'\), key randomise: model 'y.a.0' has the weights of 'x' \(all weights above a, "
-        "seed 0\\); give another seed or layer, or take one of them out",
+        r"model 'y.a.0' has the weights of 'x' \(all weights above a, seed 0\); give another seed",
     ),
     "long id": ({"x": made(["a" * 99])}, "must be an id of at most 100 letters"),
     "no id": ({"x y": made("a")}, "must be an id of at most 100 letters"),
