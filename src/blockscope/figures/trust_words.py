@@ -120,8 +120,8 @@ def foot(panel: TrustPanel) -> str:
     return (
         f"Exact losses: the network computed again with a part of {panel.run.layer1} set to {at}. "
         f"The map follows {own}. On the diagonal, attribution says exactly what is lost{aside}. "
-        "Deletion: the strongest positions of the map set to zero first; insertion: put in first. Grey: "
-        "random orders of deletion, mean and twice their standard deviation on either side. "
+        "Deletion: the strongest positions of the map set to zero first; insertion: put in first. "
+        "Grey: random orders of deletion, mean and twice their standard deviation on either side. "
         f"Neuron groups leave {panel.relative_error:.2f} of the activations' norm unexplained. "
         "A layer with parts at zero may be unlike any that an image gives."
     )
