@@ -51,7 +51,7 @@ def ranks_of(maps: Floats) -> npt.NDArray[np.intp]:
     Raises ``BadFile`` for values that are not finite.
     """
     check_finite("map", maps)
-    flat = maps.reshape(*maps.shape[:-2], -1)
+    flat = maps.reshape(*maps.shape[:-2], -1).astype(np.float64)  # bytes have no negatives
     return np.argsort(np.argsort(-flat, axis=-1, kind="stable"), axis=-1)
 
 
