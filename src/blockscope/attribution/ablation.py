@@ -33,6 +33,8 @@ Floats = npt.NDArray[np.floating]
 AT_ONCE = 16
 # Of so many groups every set is taken away: 256 passes.
 MOST_GROUPS = 8
+# Of a logit: what is lost by rounding alone, where a layer's mean is all that the logits read.
+ROUNDING = 1e-5
 
 PARTS: Mapping[str, tuple[str, ...]] = {
     "positions": ("row", "col"),
@@ -251,8 +253,8 @@ def named_ablation(
     For each kind, ``{kind}`` and ``{kind}_linear``: losses (label, ...), exact and to first order;
     ``{kind}_correlation`` and ``{kind}_rank_correlation`` (label) of both over the parts;
     ``{kind}_share`` (label): the sum of the exact losses of single parts over the loss by all at
-    once, 1 where parts neither stand in for each other nor need each other. ``all`` (label) is that
-    loss, ``whole``.
+    once, 1 where parts neither stand in for each other nor need each other; NaN where that is no
+    more than rounding. ``all`` (label) is that loss, ``whole``.
 
     ``sets``: exact losses by sets of groups, (label, set), and which groups are in each, (set,
     factor); kept as ``sets`` and ``member``.
@@ -263,6 +265,8 @@ def named_ablation(
     variables: dict[str, tuple[tuple[str, ...], Floats, dict[str, str]]] = {
         "all": (("label",), whole, note)
     }
+    own = logits[list(labels.indexes)]
+    lost = np.abs(whole) > ROUNDING * np.maximum(np.abs(own), np.abs(own - whole))
     for kind, found in losses.items():
         axes = PARTS[kind]
         shape = (-1, *(sizes[axis] for axis in axes)) if axes != ("factor",) else found.exact.shape
@@ -282,7 +286,7 @@ def named_ablation(
         with np.errstate(divide="ignore", invalid="ignore"):
             share = found.exact.sum(1, dtype=np.float64) / whole
         note = {"long_name": f"sum of losses by one {one} over the loss by all", "units": "1"}
-        variables[f"{kind}_share"] = (("label",), np.where(whole == 0, np.nan, share), note)
+        variables[f"{kind}_share"] = (("label",), np.where(lost, share, np.nan), note)
     if sets is not None:
         note = {"long_name": f"what the {unit} loses without a set of groups", "units": unit}
         variables["sets"] = (("label", "set"), sets[0], note)

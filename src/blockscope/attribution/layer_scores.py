@@ -110,6 +110,10 @@ class LayerScores:
                 f"maps have shape {maps.shape}, expected (map, label, row, col), the last three "
                 f"{wanted}"
             )
+        if len(masks) not in (0, wanted[0]):
+            raise ValueError(
+                f"{len(masks)} masks for {wanted[0]} labels; give one, or None, for each label"
+            )
         found = self._faithfulness(maps)
         found["sparseness"] = (("map", "label"), as_float32(gini(maps)), _note("Gini index"))
         words = "mean squared error of the scaled map for random sets of positions"

@@ -367,14 +367,19 @@ class CardLookup:
         self.layer = cache(self._layer)
         self.order = cache(self._order)
         self.label = cache(self._label)
+        self.compared = cache(self._compared)
 
     def _layer(self, name: str) -> str:
         return "" if name in self.card.by_name else self._error(lambda: self.card.layer(name))
 
     def _label(self, name: str) -> str:
+        return self._error(lambda: self.card.label_table.find(name))
+
+    def _compared(self, name: str) -> str:
+        """Return the error of a label of a contrast, which may be all logits together."""
         if name == LOGSUMEXP:
             return self._error(lambda: check_logsumexp(self.card.head))
-        return self._error(lambda: self.card.label_table.find(name))
+        return self.label(name)
 
     def _order(self, earlier: str, later: str) -> str:
         if self.card.is_after(later, earlier):
@@ -405,7 +410,7 @@ def _check_layers(run: RawRun, lookup: CardLookup, settings: Config, problems: E
         elif column != "grids":
             known.append(name)
     for label in (part.strip() for part in run.cells.get("classes", "").split("|")):
-        problem = lookup.label(label) if label else ""
+        problem = lookup.compared(label) if label else ""
         if problem:
             problems.add(f"{run.place}, column classes", problem)
     if len(known) < 2:

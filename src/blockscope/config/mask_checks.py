@@ -13,8 +13,7 @@ from blockscope.config.file_cache import FileCache
 from blockscope.config.settings import ImageRow
 from blockscope.io.errors import BadFile, BlockscopeError
 from blockscope.io.images import read_image
-from blockscope.io.masks import check_mask, colours_of, outside, read_mask
-from blockscope.io.resizing import fit
+from blockscope.io.masks import check_mask, colours_of, fit_mask, outside, read_mask
 from blockscope.models.card import ModelCard
 
 
@@ -47,10 +46,10 @@ def check_objects(
     spec = card.input
 
     def fitted_colours(path: Path) -> str:
-        pixels = fit(read_mask(path), spec.size, spec.resize, "nearest")
+        pixels = fit_mask(read_mask(path), spec.size, spec.resize, spec.filter)
         return json.dumps(colours_of(Image.fromarray(pixels)))
 
-    key = f"mask at {spec.size} {spec.resize}"
+    key = f"mask at {spec.size} {spec.resize} {spec.filter}"
     seen = json.loads(file_facts.get(key, Path(row.mask), fitted_colours))
     where = f"{place}, column objects"
     for colour, label in row.objects.items():

@@ -17,7 +17,7 @@ from blockscope.config.settings import ID_PATTERN, ID_WORDS, RESERVED_MODELS
 from blockscope.config.strict_yaml import YamlError, parse_yaml
 from blockscope.io.errors import BadFile, describe_valid, nearest_names, unknown_name
 from blockscope.models.entry import ModelEntry
-from blockscope.models.randomised_entry import RandomisedEntry, RandomisedNetworks
+from blockscope.models.randomised_entry import Randomise, RandomisedEntry, RandomisedNetworks
 
 MOST_BYTES = 50_000_000  # of a table: some hundred thousand rows
 
@@ -98,6 +98,7 @@ def _randomised(
 ) -> dict[str, tuple[str, ModelEntry | None]]:
     """Return the networks that are made of others in the catalogue, by their ids."""
     made: dict[str, tuple[str, ModelEntry | None]] = {}
+    drawn: dict[tuple[str, Randomise], str] = {}
     for name, (place, options) in randomised.items():
         if options is None:
             made[name] = place, None
@@ -120,6 +121,13 @@ def _randomised(
             if own in {*found, *made}:
                 wrong = f"model '{own}', which its lists make, is there already; choose another id"
                 problems.add(place, wrong)
+            same = drawn.setdefault((source, randomise), own)
+            if same != own:  # it would count as another sample of the same weights
+                problems.add(
+                    f"{place}, key randomise",
+                    f"model '{own}' has the weights of '{same}' ({randomise.in_words()}); give "
+                    "another seed or layer, or take one of them out",
+                )
             sound = origin is not None and not wrong
             entry = RandomisedEntry.of(origin, source, randomise) if origin and sound else None
             made[own] = place, entry

@@ -29,10 +29,11 @@ def explanation(panel: SanityPanel) -> str:
     layer, most = panel.run.layer1, max((place.seeds for place in panel.places), default=0)
     seeds = "one seed" if most == 1 else f"{most} seeds, bars: standard deviation"
     words = (
-        f"Likeness of a label's map at {layer} to that of the trained network (1: the same map, 0: "
-        f"nothing in common), mean of {seeds}. The values of each tensor of weights were shuffled "
-        f"(Adebayo et al. 2018). A map that stays alike when the network above {layer} is shuffled "
-        f"shows the activations of {layer} rather than what was learned of the label."
+        f"Likeness of a label's map at {layer} to that of the trained network, mean of {seeds}. 1: "
+        "the same map. Rank correlation 0: nothing in common; SSIM is higher then where maps are "
+        "sparse, as they share their empty ground. The values of each tensor of weights were "
+        f"shuffled (Adebayo et al. 2018). A map that stays alike when the network above {layer} is "
+        f"shuffled shows the activations of {layer} rather than what was learned of the label."
     )
     if any(place.moved for place in panel.places):
         words += f" Shaded: weights below {layer} too, so its activations are others."

@@ -10,6 +10,7 @@ from blockscope.figures import captions
 from blockscope.figures.data.trust import LabelTrust, Randomised, TrustPanel
 
 STEP = 1  # of the curves: what the first sentence tells
+FROM_ZERO = ", which counts from zero,"
 
 
 def sentences(panel: TrustPanel, label: LabelTrust) -> list[str]:
@@ -51,10 +52,10 @@ def _agreement(label: LabelTrust) -> str:
 def _completeness(panel: TrustPanel, label: LabelTrust) -> str:
     full = max(abs(label.attributed), abs(label.whole))
     attributed = captions.signed(label.attributed, full)
-    at = "zero" if panel.baseline == "zero" else "the channels' means"
+    at, counts = ("zero", "") if panel.baseline == "zero" else ("the channels' means", FROM_ZERO)
     return (
-        f"Setting the whole layer to {at} {_change(panel, label.whole, full)}; the map adds up to "
-        f"{attributed}."
+        f"Setting the whole layer to {at} {_change(panel, label.whole, full)}; the map{counts} "
+        f"adds up to {attributed}."
     )
 
 
@@ -114,11 +115,13 @@ def foot(panel: TrustPanel) -> str:
         else f"the override {override}; channels and groups the network's own gradient"
     )
     at = "zero" if panel.baseline == "zero" else "the channel's mean over the positions"
+    # Gradient x activation is not gradient x change there, not even in a linear network.
+    aside = "" if panel.baseline == "zero" else f" (not of positions: the map{FROM_ZERO} differs)"
     return (
         f"Exact losses: the network computed again with a part of {panel.run.layer1} set to {at}. "
-        f"The map follows {own}. On the diagonal, attribution says exactly what is lost. Deletion: "
-        "the strongest positions of the map set to zero first; insertion: put in first. Grey: "
-        "random orders of deletion, mean and twice their standard deviation on either side. "
+        f"The map follows {own}. On the diagonal, attribution says exactly what is lost{aside}. "
+        "Deletion: the strongest positions of the map set to zero first; insertion: put in first. "
+        "Grey: random orders of deletion, mean and twice their standard deviation on either side. "
         f"Neuron groups leave {panel.relative_error:.2f} of the activations' norm unexplained. "
         "A layer with parts at zero may be unlike any that an image gives."
     )

@@ -37,10 +37,10 @@ def head_of(labels: xr.Dataset) -> str:
 def highest_labels(labels: xr.Dataset, count: int | None = None) -> npt.NDArray[np.intp]:
     """Return the places of the most probable labels, or of the largest outputs, highest first.
 
-    By the logits where each label has a probability of its own: these saturate.
+    Of equal probabilities, as those that saturate at 0 or 1, the one of the larger logit is first.
     """
-    by = "logit" if head_of(labels) == "sigmoid" else score_name(labels)
-    return np.argsort(-labels[by].to_numpy(), kind="stable")[:count]
+    by = [score_name(labels)] + ["logit"] * ("logit" in labels.coords)
+    return np.lexsort([-labels[name].to_numpy() for name in reversed(by)])[:count]
 
 
 def check_logsumexp(head: str, where: str = "") -> None:

@@ -15,9 +15,11 @@ from PIL import Image
 from blockscope.io.atomic_files import require_file
 from blockscope.io.errors import BadFile
 from blockscope.io.images import read_image
+from blockscope.io.resizing import SAMPLED, covered, fit
 
 BACKGROUND = "#000000"
 MOST_COLOURS = 256
+DEPTH_AT = 24  # the byte of a PNG that says how many bits a colour has
 LISTED = 5  # colours in a message
 
 Pixels = npt.NDArray[np.uint8]
@@ -28,16 +30,21 @@ Size = tuple[int, int]
 def read_mask(path: str | os.PathLike[str]) -> Image.Image:
     """Read a mask as RGB; what is transparent is background.
 
-    Raises ``BadFile`` where it is no PNG, as other formats do not keep colours exactly, or has more
-    than ``MOST_COLOURS``.
+    Raises ``BadFile`` where it is no PNG, as other formats do not keep colours exactly, has 16 bits
+    per colour, of which 8 would be lost, or more than ``MOST_COLOURS``.
     """
     source = require_file(path, "mask")
     with open(source, "rb") as handle:
-        start = handle.read(8)
-    if start != b"\x89PNG\r\n\x1a\n":
+        start = handle.read(DEPTH_AT + 1)
+    if start[:8] != b"\x89PNG\r\n\x1a\n":
         raise BadFile(
             f"mask '{source}' is not a PNG, whose colours are exact; save it as PNG, one "
             "colour per object"
+        )
+    if start[DEPTH_AT:] == b"\x10":
+        raise BadFile(
+            f"mask '{source}' has 16 bits per colour, of which #rrggbb holds 8; save it with 8, "
+            "one colour per object"
         )
     mask = read_image(source, background=(0, 0, 0))
     if mask.getcolors(MOST_COLOURS) is None:
@@ -46,6 +53,16 @@ def read_mask(path: str | os.PathLike[str]) -> Image.Image:
             "object, and edges that are not smoothed"
         )
     return mask
+
+
+def fit_mask(mask: Image.Image, size: Size, resize: str | int, filter: str) -> Pixels:  # noqa: A002
+    """Scale and crop a mask as ``fit`` does its image, so that every colour stays what it is.
+
+    Each pixel has the colour of the nearest one. ``size``: rows and columns.
+    """
+    if resize == "crop" and filter == SAMPLED and mask.size != size[::-1]:
+        mask, resize = mask.crop(covered(mask.size, *size)), "squash"  # to whole pixels, as there
+    return fit(mask, size, resize, "nearest")
 
 
 def check_mask(

@@ -48,7 +48,7 @@ def fit(
         if resize == "squash":
             image = _scaled(image, (cols, rows), filter)
         elif filter == SAMPLED:
-            image = _scaled(image.crop(_covered(image.size, rows, cols)), (cols, rows), filter)
+            image = _scaled(image.crop(covered(image.size, rows, cols)), (cols, rows), filter)
         else:
             image = ImageOps.fit(image, (cols, rows), _FILTERS[filter])
     return np.array(image.convert("RGB"), dtype=np.uint8)
@@ -90,7 +90,7 @@ def _centre(image: Image.Image, rows: int, cols: int) -> Image.Image:
     return image.crop((left, top, left + cols, top + rows))
 
 
-def _covered(size: tuple[int, int], rows: int, cols: int) -> tuple[int, int, int, int]:
+def covered(size: tuple[int, int], rows: int, cols: int) -> tuple[int, int, int, int]:
     """Return the largest part of an image around its centre that has the shape of a size."""
     factor = min(size[0] / cols, size[1] / rows)
     width, height = round(factor * cols), round(factor * rows)

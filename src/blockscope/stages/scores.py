@@ -26,8 +26,7 @@ from blockscope.io import datasets
 from blockscope.io.atomic_files import FilePath, sha256_of
 from blockscope.io.errors import BadFile
 from blockscope.io.images import read_png
-from blockscope.io.masks import Mask, object_pixels, outside, read_mask
-from blockscope.io.resizing import fit
+from blockscope.io.masks import Mask, fit_mask, object_pixels, outside, read_mask
 from blockscope.io.tsv import write_tsv
 from blockscope.stages.layer_task import LayerFiles, LayerTask
 
@@ -141,7 +140,7 @@ def _masks(
 ) -> list[Mask | None]:
     """Return the pixels of each label's objects in the network's input; None without an object."""
     spec, labels = task.card.input, task.card.label_table
-    pixels = fit(read_mask(path), spec.size, spec.resize, "nearest")
+    pixels = fit_mask(read_mask(path), spec.size, spec.resize, spec.filter)
     of_label: dict[int, Mask] = {}
     for colour, label in objects.items():
         inside = object_pixels(pixels, colour)

@@ -221,4 +221,6 @@ def test_the_axes_are_named_and_agreement_is_measured(rng):
     np.testing.assert_allclose(found["positions_correlation"], expected, rtol=1e-6)
     assert found["positions_share"][0] == pytest.approx(exact[0].sum() / 2, rel=1e-6)
     assert np.isnan(found["positions_share"][1])
+    rounded = named_ablation(losses, np.array([3e-6, -2e-6]), np.zeros((2, 3, 4)), logits, labels)
+    assert np.isnan(rounded["positions_share"]).all()  # a ratio of rounding errors
     assert {found[name].attrs["units"] for name in ("positions", "positions_linear")} == {"logit"}

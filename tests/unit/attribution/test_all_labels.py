@@ -9,8 +9,10 @@ from helpers.tiny_network import in_tensorflow, inception_like, linear_of, seque
 from oracles.class_positions import class_positions
 
 from blockscope.attribution.all_labels import attribute_labels, named_labels, sigmoid, softmax
+from blockscope.attribution.contrasts import find_contrasts
 from blockscope.autodiff.batches import LARGEST, Mode, cheaper_mode, in_batches
 from blockscope.autodiff.gradient_overrides import OVERRIDES, Override
+from blockscope.figures.data.contrasts import find_contrast
 from blockscope.io.label_scores import described, head_of, highest_labels, score_name, unit_name
 from blockscope.io.labels import Labels
 
@@ -167,6 +169,17 @@ def test_each_label_under_a_sigmoid_has_its_own_probability():
     # 40 and 41 have the same probability in float32.
     assert highest_labels(dataset).tolist() == [3, 2, 1, 0]
     assert sigmoid(logits)[0] == pytest.approx(np.exp(-200.0))
+
+
+def test_labels_of_no_probability_in_float32_are_ranked_by_their_logits():
+    logits = np.array([0, -200, 5, 5, 150], np.float32)
+    labels = Labels(list("abcde"))
+    dataset = named_labels(np.zeros((5, 5, 7), np.float32), logits, labels)
+    assert dataset["probability"].to_numpy().tolist() == [0, 0, 0, 0, 1]
+    assert highest_labels(dataset).tolist() == [4, 2, 3, 0, 1]
+    shown = find_contrast((), dataset)
+    (computed,) = find_contrasts([""], logits, labels)
+    assert (shown.first, shown.second) == tuple(computed) == (4, 2)
 
 
 def test_values_without_a_head_have_no_probability():

@@ -214,6 +214,20 @@ def test_masks_without_pixels_or_of_another_size_are_refused(rng):
             score(np.full(SIZE, np.nan), np.ones(SIZE, bool))
 
 
+@pytest.mark.parametrize("score", OBJECT_SCORES)
+def test_a_mask_of_numbers_is_refused(rng, score):
+    inside = np.zeros(SIZE, np.uint8)
+    inside[1:3, 2:4] = 1
+    with pytest.raises(ValueError, match="a mask is of uint8, expected bool"):
+        score(rng.normal(size=SIZE), inside)
+
+
+def test_maps_of_bytes_are_ranked_as_their_numbers():
+    grey = np.array([[[0, 200, 7]]], np.uint8)
+    assert ranks_of(grey).tolist() == ranks_of(grey.astype(float)).tolist() == [[2, 0, 1]]
+    assert ranks_of(grey > 7).tolist() == [[1, 0, 2]]
+
+
 def test_pixels_belong_to_the_cell_that_holds_their_centre():
     grid = np.arange(6).reshape(2, 3)
     expected = [[0, 0, 1, 1, 1, 2, 2]] * 2 + [[3, 3, 4, 4, 4, 5, 5]] * 3

@@ -411,6 +411,10 @@ MISTAKES = {
         masked(objects=""),
         "images.tsv, line 2 (image 'dog'): has a column mask but no objects; valid: both, as in",
     ),
+    "object of no label": (
+        masked("#ff0000=logsumexp"),
+        "images.tsv, line 2 (image 'dog'), column objects: unknown label 'logsumexp'; valid: ",
+    ),
     "objects without a mask": (
         masked(file=""),
         "has a column objects but no mask; valid: both",

@@ -97,6 +97,10 @@ CASES: dict[str, tuple[dict[str, object], str]] = {
     "twice": ({"x": made("a", seed=[1, 1])}, r"seed lists an entry twice: \[1, 1\]"),
     "one id": ({"x": made(["a/b", "a-b"])}, "model 'x.a-b.0', which its lists make, is there al"),
     "taken id": ({"x": made(["a"]), "x.a.0": TRAINED}, "model 'x.a.0', which its lists make, is"),
+    "same weights": (
+        {"x": made("a"), "y": made(["b", "a"], seed=[1, 0])},
+        r"model 'y.a.0' has the weights of 'x' \(all weights above a, seed 0\); give another seed",
+    ),
     "long id": ({"x": made(["a" * 99])}, "must be an id of at most 100 letters"),
     "no id": ({"x y": made("a")}, "must be an id of at most 100 letters"),
 }

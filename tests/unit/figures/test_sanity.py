@@ -69,6 +69,7 @@ def test_the_sheet_holds_everything_and_nothing_covers_another(made):
     sheet = compose("sanity", run, files, STYLE)
     check_layout(sheet)
     words = words_on(sheet)
+    assert "Rank correlation 0: nothing in common; SSIM is higher then" in words  # 0 is not its
     for text in (*LABELS[:2], *MEASURES.values(), *OVERRIDES, "Shaded: weights below mixed4d"):
         assert text in words
     assert "1 all above mixed5a; 2 all above input; 3 one block above mixed4d." in words

@@ -120,6 +120,8 @@ def test_a_panel_without_randomised_networks_or_with_means_says_so(made, tmp_pat
     assert "drawn anew" not in text
     assert "Setting the whole layer to the channels' means" in text
     assert "set to the channel's mean over the positions" in text.replace("  ", " ")
+    assert "the map, which counts from zero, adds up to" in text
+    assert "exactly what is lost (not of positions: the map, which counts from zero," in text
 
 
 def test_the_map_is_that_of_the_override_and_the_losses_know_none(made):

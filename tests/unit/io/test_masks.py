@@ -7,7 +7,8 @@ import pytest
 from PIL import Image
 
 from blockscope.io.errors import BadFile
-from blockscope.io.masks import check_mask, colours_of, object_pixels, read_mask
+from blockscope.io.masks import check_mask, colours_of, fit_mask, object_pixels, read_mask
+from blockscope.io.resizing import fit
 
 SIZE = (7, 5)  # columns, rows
 OBJECTS = {"#c81e0a": "ant", "#0000ff": "bee"}
@@ -40,6 +41,31 @@ def test_palettes_and_what_is_transparent(pixels, tmp_path):
     alpha = np.where(pixels.any(-1), 255, 0).astype(np.uint8)
     clear = np.dstack([np.where(alpha[..., None], pixels, 90), alpha])
     np.testing.assert_array_equal(read_mask(saved(clear, tmp_path, "clear.png")), pixels)
+
+
+@pytest.mark.parametrize("size", [(24, 15), (11, 23), (8, 8)])
+@pytest.mark.parametrize("kind", ["lanczos", "bilinear_sampled"])
+@pytest.mark.parametrize("resize", ["crop", "squash", 26])
+def test_a_mask_is_cut_and_scaled_as_its_image(size, kind, resize):
+    random = np.random.default_rng(3)
+    for rows, cols in random.integers(26, 90, (20, 2)):
+        image = np.zeros((rows, cols, 3), np.uint8)
+        image[:, : cols // 2] = 255, 0, 0
+        image[rows // 3 :, :, 1] = 255
+        found = Image.fromarray(image)
+        seen = fit(found, size, resize, kind).astype(int)
+        mask = fit_mask(found, size, resize, kind)
+        assert set(np.unique(mask)) <= {0, 255}
+        # An edge runs through a pixel: the mask has the colour of the larger part of it.
+        assert np.abs(seen - mask).max() <= 160
+
+
+def test_colours_of_16_bits_are_refused(tmp_path):
+    grey = np.zeros((5, 7), np.uint16)
+    grey[1:3], grey[3:] = 256, 300  # both would be #010101
+    Image.fromarray(grey).save(tmp_path / "grey.png")
+    with pytest.raises(BadFile, match=r"mask '.*grey.png' has 16 bits per colour, .* save it wi"):
+        read_mask(tmp_path / "grey.png")
 
 
 def test_other_formats_are_refused(pixels, tmp_path):

@@ -47,6 +47,7 @@ def test_the_file_holds_what_each_logit_loses(files, groups, tmp_path, baseline)
     task = LayerTask.read(**files, layer="mixed")
     rows, cols, channels = task.activations.shape
     sizes = {"label": 9, "row": rows, "col": cols, "channel": channels, "factor": 3}
+    sizes["set"] = 2**3
     assert dict(found.sizes) == sizes
     logits = found["logit"].to_numpy()
     gradients = task.gradients()
@@ -60,6 +61,12 @@ def test_the_file_holds_what_each_logit_loses(files, groups, tmp_path, baseline)
     part = part if baseline == "zero" else part - part.mean((0, 1))
     lost = logits - gradients.values_at((task.activations - part)[None]).numpy()[0]
     np.testing.assert_allclose(found["groups"][:, 1], lost, atol=1e-6)
+    both = (parts["spatial"] * parts["channels"]).sel(factor=[0, 1]).sum("factor")
+    part = both.transpose("row", "col", "channel").to_numpy()
+    part = part if baseline == "zero" else part - part.mean((0, 1))
+    lost = logits - gradients.values_at((task.activations - part)[None]).numpy()[0]
+    np.testing.assert_allclose(found["sets"][:, 0b11], lost, atol=2e-6)
+    assert found["member"][0b11].to_numpy().astype(bool).tolist() == [True, True, False]
     if baseline == "zero":  # the file of groups says the same to first order
         np.testing.assert_allclose(
             found["groups_linear"].transpose("factor", "label"), parts["effect"], atol=1e-5

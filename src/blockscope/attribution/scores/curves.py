@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -44,14 +45,14 @@ def counts_of(positions: int, steps: int = STEPS) -> npt.NDArray[np.intp]:
     return np.unique([*half, *(positions - half)])
 
 
-def ranks_of(maps: Floats) -> npt.NDArray[np.intp]:
+def ranks_of(maps: npt.NDArray[Any]) -> npt.NDArray[np.intp]:
     """Return the place of each position, (..., position), by its value: 0 is the strongest.
 
     ``maps``: (..., row, col), signed. Of equal values the first in row-major order comes first.
     Raises ``BadFile`` for values that are not finite.
     """
     check_finite("map", maps)
-    flat = maps.reshape(*maps.shape[:-2], -1)
+    flat = maps.reshape(*maps.shape[:-2], -1).astype(np.float64)  # bytes have no negatives
     return np.argsort(np.argsort(-flat, axis=-1, kind="stable"), axis=-1)
 
 

@@ -61,6 +61,8 @@ def average_precision(pixels: Floats, inside: Mask) -> float:
 
 def _check(pixels: Floats, inside: Mask) -> None:
     check_finite("map", pixels)
+    if inside.dtype != bool:  # numbers would be read as places
+        raise ValueError(f"a mask is of {inside.dtype}, expected bool: whether a pixel is inside")
     if pixels.shape != inside.shape:
         raise ValueError(f"a map of {pixels.shape} pixels has a mask of {inside.shape}")
     if not inside.any():
