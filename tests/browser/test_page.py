@@ -12,6 +12,8 @@ from playwright.sync_api import Page, expect
 from blockscope.figures import colour
 from blockscope.figures.data.factors import FactorsPanel
 
+pytestmark = pytest.mark.slow
+
 
 def factors_page(
     folder: Path, count: int = 3, joint: bool = True, opacity: float = 0.6

@@ -152,6 +152,7 @@ def altered(row: Compared) -> Published:
     return dataclasses.replace(row.published, printed=f"{float(printed) + shift:.{decimals}f}")
 
 
+@pytest.mark.slow
 def test_lucids_numbers_agree_and_each_altered_one_is_found(golden_and_subject, printed):
     _, subject = golden_and_subject
     questions = dict.fromkeys(one.question for one in printed)

@@ -34,12 +34,15 @@ def with_background(project) -> None:
     project.write("config/config.yaml", f"{settings}\nimage: {{background: [0, 0, 0]}}\n")
 
 
+@pytest.mark.slow
 def test_the_default_target_asks_for_every_file_that_a_job_writes(workflow_copy, run_row, tmp_path):
     project = workflow_copy.unmade(tmp_path / "copy")
     every = ",".join(PANELS)
     with project.path("config/runs.tsv").open("a") as table:
         table.write(run_row("two", "none", "3 pca", panels=every))
         table.write(run_row("three", "smooth-blur", "2 joint", panels=every))
+    with project.path("config/models.yaml").open("a") as catalogue:
+        catalogue.write("\nshuffled: {from: tiny, randomise: {above: [low], seed: [0, 3]}}\n")
     settings = "\nsprites: {recipe: draft, channels_per_job: 3}\ngrids: {neuron_groups: 2}"
     project.edit("config/config.yaml", "\nneuron_groups:", f"{settings}\nneuron_groups:")
     asked, written = project.asked_and_written()

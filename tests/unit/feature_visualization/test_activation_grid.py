@@ -189,6 +189,7 @@ def test_magnitudes_are_lengths_of_the_vectors(network, seen):
     assert (named.diverged_step == -1).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["plain", "coherent"])
 def test_with_a_cosine_the_cells_raise_the_dot_product_times_its_power(network, seen, method):
     recipe = replace(SHORT, steps=24)

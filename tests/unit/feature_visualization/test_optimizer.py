@@ -53,6 +53,7 @@ OBJECTIVES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", OBJECTIVES)
 def test_every_objective_rises(network, name):
     evaluator = Evaluator(network, OBJECTIVES[name], range(3), SHORT.size)

@@ -448,6 +448,7 @@ def test_links_are_relative_to_the_page(tmp_path: Path, rng: np.random.Generator
     assert addresses[:4] == ["../../index.html", "factors.pdf", "factors.svg", "factors.png"]
 
 
+@pytest.mark.slow
 def test_equal_runs_give_equal_pages(tmp_path: Path) -> None:
     pages = []
     for name in ("one", "two"):

@@ -102,6 +102,7 @@ def test_the_sheet_shows_every_score_and_fits(made):
     assert captions.rivals_foot(run, "logit", objects=True) in words
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("compared", [(LONG,), (LONG, LABELS[3]), (LABELS[1], "logsumexp"), ()])
 def test_any_labels_fit(tmp_path, rng, compared):
     run, files = write_run(tmp_path, rng, labels=[LONG, *LABELS[1:]], compared=compared)

@@ -238,6 +238,7 @@ def test_letters_that_the_font_lacks_are_told(tmp_path, rng):
 # --- the files --------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PANELS)
 def test_every_panel_is_written_with_its_origin(made: Made, tmp_path, name):
     run, files = made

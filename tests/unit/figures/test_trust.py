@@ -168,6 +168,7 @@ def test_dots_stand_where_their_numbers_are(monkeypatch):
     assert span([2.0, 4])[0] == 0  # zero is an end, without a margin
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [85, 120, 180, 400])
 @pytest.mark.parametrize("labels", [LABELS[:1], LABELS[:2], []])
 def test_everything_fits(tmp_path, rng, width, labels):

@@ -153,6 +153,7 @@ def test_a_layer_without_a_scope_costs_no_other_its_name(tmp_path: Path, form: s
     assert {"first", "scaled", "act"} <= set(card.by_name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("build", "some"),
     [

@@ -252,6 +252,7 @@ def test_where_imports_start_threads_jobs_start_by_themselves(workflow):
     assert workflow.facts("page")[1:3] == ["python", False]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("stop", "status"),
     [

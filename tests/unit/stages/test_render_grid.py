@@ -86,6 +86,7 @@ def cells(files, tmp_path, monkeypatch):
 
 
 @METHODS
+@pytest.mark.slow
 def test_a_grid_killed_five_times_gives_the_same_pixels(cells, tmp_path, monkeypatch, method):
     """At random moments: before a pass, while what is done is written, after it."""
     undisturbed = cells(method, "undisturbed", progress="other")

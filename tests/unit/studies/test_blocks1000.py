@@ -160,6 +160,7 @@ def test_a_logit_is_a_sum_of_one_value_for_each_head(embedded: Network) -> None:
         assert np.ptp(cube[:, 0, 0]) > 1
 
 
+@pytest.mark.slow
 def test_fresh_scenes_are_named_as_well_as_promised(embedded: Network) -> None:
     one = scoring.score(embedded, seed=77, scenes=200, blocks=1, top=1)
     two = scoring.score(embedded, seed=77, scenes=100, blocks=2, top=10)
