@@ -1,22 +1,23 @@
 """The order of the test files."""
 
 # The files that take longest, first: a process that takes whole files (`make test`) should not end
-# alone with one of them. The workflow is made by the first that asks for it, while others wait.
+# alone with one of them. The workflow is made by the first that asks for it, while others wait:
+# what else needs it comes later.
 LONGEST = (
     "workflow/test_stages.py",
     "reference/test_golden_positions.py",
     "reference/test_golden_channels.py",
     "browser/test_explore_view.py",
-    "workflow/test_stale.py",
     "browser/test_explore.py",
     "unit/runtime/test_forkserver.py",
     "unit/figures/test_pages.py",
     "unit/figures/test_spatial.py",
-    "workflow/test_mishaps.py",
     "browser/test_page.py",
     "reference/test_golden.py",
     "reference/test_reproduce.py",
     "unit/figures/test_channels.py",
+    "workflow/test_stale.py",
+    "workflow/test_mishaps.py",
     "unit/figures/test_factors.py",
     "unit/stages/test_render_grid.py",
     "unit/stages/test_render_sprites.py",
