@@ -33,6 +33,7 @@ def also(*case):
     return pytest.param(*case, marks=pytest.mark.slow)
 
 
+@pytest.mark.slow
 def test_one_name_from_the_rule_to_the_benchmark():
     rules = parsed_rules()
     assert {rule.script for rule in rules.values()} == STAGES
@@ -237,6 +238,7 @@ def say_otherwise(path: Path) -> None:
     compile(path.read_text(), path.name, "exec")
 
 
+@pytest.mark.slow
 def test_comments_and_docstrings_repeat_nothing(project, before):
     for path in [
         *files_in(project.path(PACKAGE), "*.py"),
@@ -247,6 +249,7 @@ def test_comments_and_docstrings_repeat_nothing(project, before):
     assert project.planned() == {}
 
 
+@pytest.mark.slow
 def test_a_touched_picture_repeats_nothing_and_a_changed_one_everything_behind_it(project):
     project.path("noise.png").touch()
     assert project.planned() == {}

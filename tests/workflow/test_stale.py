@@ -66,6 +66,7 @@ def test_what_a_finished_file_was_made_of_is_made_again_where_it_is_gone(project
     assert project.planned() == EVERY
 
 
+@pytest.mark.slow
 def test_a_page_older_than_what_it_shows_is_written_again(project):
     panel, other = (project.path(f"results/figures/one/{n}.png") for n in ("factors", "spatial"))
     panel.write_bytes(other.read_bytes())

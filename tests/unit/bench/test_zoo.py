@@ -52,6 +52,7 @@ def test_a_right_network_is_right_in_every_quantity(tmp_path):
     assert row("tiny", found).startswith("| tiny | ")
 
 
+@pytest.mark.slow
 def test_a_wrong_gradient_is_told(tmp_path):
     found = try_network(tiny(tmp_path, Wrong), tmp_path)
     assert is_failure(found)

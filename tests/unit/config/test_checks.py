@@ -162,6 +162,7 @@ def test_the_layers_of_networks_to_compare_with_are_looked_up(project, panel):
     assert message.startswith("1 mistake")
 
 
+@pytest.mark.slow
 def test_a_network_of_other_weights_has_none_to_compare_with(project):
     project.more_models = {"other": randomised("low"), "third": randomised("middle")}
     project.runs = [project.runs[0], project.row("b", "other", panels="sanity")]

@@ -50,6 +50,7 @@ def unlikeness(cells):
     return np.concatenate(pairs).mean()
 
 
+@pytest.mark.slow
 def test_coherent_neighbours_are_more_alike_at_about_the_same_objective(network, seen):
     """At equal cost: 15 cells, of which 5 are chosen at each step."""
     recipe = replace(SHORT, steps=24)

@@ -165,6 +165,7 @@ def test_a_large_run_stays_small(
     assert pixels(first["src"]).shape == (512, 384, 3)
 
 
+@pytest.mark.slow
 def test_a_page_that_cannot_be_small_is_refused(
     tmp_path: Path, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -352,6 +353,7 @@ def test_images_of_neuron_groups_are_in_a_page_that_has_them(
     np.testing.assert_allclose(middles, [sprite_colour(n) for n in range(4)], atol=12)
 
 
+@pytest.mark.slow
 def test_images_shrink_until_a_page_is_small(tmp_path: Path, rng: np.random.Generator) -> None:
     """Sprites of a large layer, of noise, next to two grids: they leave room for the arrays."""
     run, files = write_run(tmp_path, rng, channel_counts=(528, 9), grids=((14, 14), (7, 7)))

@@ -35,6 +35,7 @@ def test_every_measure_and_override_of_the_files_is_shown():
     assert len(COLOURS) == len(OVERRIDES)
 
 
+@pytest.mark.slow
 def test_curves_are_those_of_the_files(made):
     run, files = made
     panel = SanityPanel.of_run(run, files)

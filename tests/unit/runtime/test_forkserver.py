@@ -196,6 +196,7 @@ def test_a_process_to_fork_from_that_ends_as_a_job_begins_is_told(workflow):
     assert (workflow.folder / "page.log").read_text() == f"\nFailed: {words}\n"
 
 
+@pytest.mark.slow
 def test_benchmarks_are_those_of_the_fork(workflow):
     work = (
         "import time\na = bytearray(90 << 20)\nbegan = time.process_time()\n"
@@ -220,6 +221,7 @@ def temporary_folder(monkeypatch):
         yield Path(name)
 
 
+@pytest.mark.slow
 def test_temporary_files_of_a_job_end_with_it(workflow, temporary_folder):
     leave = (
         "import atexit, os, tempfile\nfile = tempfile.NamedTemporaryFile(delete=False)\n"
@@ -231,6 +233,7 @@ def test_temporary_files_of_a_job_end_with_it(workflow, temporary_folder):
     assert not list(temporary_folder.glob("blockscope-*"))
 
 
+@pytest.mark.slow
 def test_where_no_process_can_be_forked_jobs_start_by_themselves(
     workflow, temporary_folder, monkeypatch
 ):
@@ -242,6 +245,7 @@ def test_where_no_process_can_be_forked_jobs_start_by_themselves(
     assert "Jobs are not forked, so that each takes seconds longer: AF_UNIX path too long" in said
 
 
+@pytest.mark.slow
 def test_where_imports_start_threads_jobs_start_by_themselves(workflow):
     library = "import threading, time\nthreading.Thread(target=time.sleep, args=[9], daemon=True)"
     (workflow.folder / "src" / "with_a_thread.py").write_text(f"{library}.start()")
