@@ -11,7 +11,7 @@ from PIL import Image, ImageFilter
 
 from blockscope.attribution.scores.cells import over_pixels
 from blockscope.attribution.scores.curves import Evaluate
-from blockscope.autodiff.batches import in_batches
+from blockscope.autodiff.batches import in_batches, logits_in_batches
 from blockscope.autodiff.gradients import Gradients
 from blockscope.models.network import Network
 
@@ -63,12 +63,12 @@ def _replacing(
     value = gradients.value
     size = (value.shape[0], value.shape[1])
 
+    def logits(kept: npt.NDArray[np.bool_]) -> tf.Tensor:
+        whole = over_pixels(kept, size)[..., None]
+        return gradients.values_at(np.where(whole, value, other).astype(value.dtype))
+
     def evaluate(kept: npt.NDArray[np.bool_]) -> Floats:
-        parts = []
-        for batch in in_batches(kept, gradients.bytes_per_point, memory_mb):
-            whole = over_pixels(batch, size)[..., None]
-            points = np.where(whole, value, other).astype(value.dtype)
-            parts.append(tf.gather(gradients.values_at(points), list(indexes), axis=1).numpy())
-        return np.concatenate(parts).astype(np.float64)
+        batches = in_batches(kept, gradients.bytes_per_point, memory_mb)
+        return logits_in_batches(logits, batches, indexes).astype(np.float64)
 
     return evaluate

@@ -37,6 +37,11 @@ class Contrast:
     logsumexp: bool = False
 
     @property
+    def places(self) -> list[int]:
+        """The places of its labels, one or two, in the order of ``names``."""
+        return [self.first] if self.second is None else [self.first, self.second]
+
+    @property
     def text(self) -> str:
         """The score that is attributed, in words."""
         if self.logsumexp:

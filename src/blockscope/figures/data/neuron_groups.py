@@ -109,10 +109,8 @@ class NeuronGroupsPanel:
 
     def compared_effects(self, group: int) -> tuple[Weight, ...]:
         """Return the labels that the run compares, with the group's effect on each."""
-        contrast = self.contrast
-        places = [contrast.first, *([] if contrast.second is None else [contrast.second])]
-        effects = (float(self.effect[group, place]) for place in places)
-        return tuple(map(Weight, contrast.names, effects))
+        effects = (float(self.effect[group, place]) for place in self.contrast.places)
+        return tuple(map(Weight, self.contrast.names, effects))
 
     def top_effects(self, group: int, count: int) -> tuple[Weight, ...]:
         """Return the labels of the group's largest positive effect, the largest first."""

@@ -81,7 +81,7 @@ class Rivals:
         found = datasets.read(path)
         wanted = {"model": run.model, "image": run.image, "layer": run.layer1}
         check_origin(run, found, path, wanted | {"override": run.override})
-        places = [p for p in (contrast.first, contrast.second) if p is not None]
+        places = contrast.places
         held = found["index"].to_numpy().tolist()
         wanted_labels = labels["index"].to_numpy()[places].tolist()
         if not set(wanted_labels) <= set(held):

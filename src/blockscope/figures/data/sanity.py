@@ -97,8 +97,7 @@ class SanityPanel:
         """Read the files of a run; raises ``BadFile`` where they do not belong together."""
         classes = datasets.read(files.one("classes2"))
         contrast = find_contrast(run.classes, classes)
-        shown = [contrast.first] + ([contrast.second] if contrast.second is not None else [])
-        names = dict(zip(shown, contrast.names, strict=False))
+        names = dict(zip(contrast.places, contrast.names, strict=True))
         curves: dict[str, dict[str, dict[str, Curve]]] = {
             name: {measure: {} for measure in MEASURES} for name in names.values()
         }

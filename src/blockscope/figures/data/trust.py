@@ -169,7 +169,6 @@ class TrustPanel:
             wanted = {"model": run.model, "image": run.image, "layer": run.layer1}
             check_origin(run, found[name], files.one(name), wanted | {"override": override})
         contrast = find_contrast(run.classes, datasets.read(files.one("classes2")))
-        places = [contrast.first, *([] if contrast.second is None else [contrast.second])]
         ablation, scores = found["ablation1"], found["scores1"]
         sanity = [datasets.read(path) for path in files.many("sanity1")]
         for path, dataset in zip(files.many("sanity1"), sanity, strict=True):
@@ -182,7 +181,7 @@ class TrustPanel:
                 scores,
                 _randomised(sanity[0].isel(label=place)) if sanity else None,
             )
-            for name, place in zip(contrast.names, places, strict=True)
+            for name, place in zip(contrast.names, contrast.places, strict=True)
         )
         return cls(
             run=run,

@@ -28,8 +28,7 @@ def pack_trust(page: PageData, _: Panel) -> dict[str, object]:
     groups = page.read(page.files.one("groups1"))
     spatial = groups["spatial"].transpose("factor", "row", "col").to_numpy()
 
-    contrast = panel.contrast
-    own = [contrast.first, *([] if contrast.second is None else [contrast.second])]
+    own = panel.contrast.places
     mapped = list(dict.fromkeys([*own, *highest_labels(page.labels, MAPPED).tolist()]))
 
     def of_all(name: str, axis: str) -> PackedArray:
