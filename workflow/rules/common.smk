@@ -41,6 +41,7 @@ from blockscope.config.tables import read_settings
 from blockscope.runtime.code_digest import code_digest
 from blockscope.runtime.lost_results import mark_outdated
 from blockscope.io.errors import BlockscopeError
+from blockscope.io.image_sets.index import source_digest
 from blockscope.autodiff.gradient_overrides import OVERRIDES
 
 # Scripts are found from this file, so that the workflow can be a module of another one.
@@ -52,6 +53,7 @@ BASE_MB = 1500
 wildcard_constraints:
     model=ID_PATTERN,
     image=ID_PATTERN,
+    dataset=ID_PATTERN,
     run=ID_PATTERN,
     panel="|".join(PANELS),
     override="|".join(OVERRIDES),
@@ -137,6 +139,15 @@ def model_entry(wildcards):
 
 def image_row(wildcards):
     return user_errors(lambda: project.images[wildcards.image])
+
+
+def dataset_row(wildcards):
+    return user_errors(lambda: project.datasets[wildcards.dataset])
+
+
+def dataset_digest(wildcards):
+    """Params: changes with any image of a data set; only jobs that list it ask."""
+    return user_errors(lambda: source_digest(dataset_row(wildcards).path))
 
 
 def randomised_models():

@@ -13,6 +13,7 @@ from blockscope.config.panels import PANELS
 from blockscope.config.result_paths import (
     GALLERY,
     NONE_MADE,
+    dataset_index,
     known_files,
     layer_in_path,
     network_files,
@@ -80,6 +81,7 @@ def _results_of(
         yield from network_files(network) if network else ()
     yield from printed_files(row)
     yield page_of(row.run)
+    yield from [dataset_index(row.dataset)] if row.dataset else ()
     known = known_files(row, neuron_groups, sprites is not None, made_of)
     for name in _names(row):
         files = known[name]

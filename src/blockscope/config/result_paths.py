@@ -37,6 +37,11 @@ def figure_folder(run: str) -> Path:
     return inside(RESULTS, "figures", run)
 
 
+def dataset_index(dataset: str) -> str:
+    """Return the index of a data set."""
+    return str(inside(RESULTS, "datasets", f"{dataset}.h5"))
+
+
 def layer_in_path(layer: str) -> str:
     """Return a layer's name as used in paths: ``a~b`` for ``a/b``."""
     return layer.replace("/", "~")

@@ -39,6 +39,7 @@ STAGES: Mapping[str, Stage] = MappingProxyType(
             "tensorflow",
         ),
         "input": Stage("image as the network sees it"),
+        "dataset": Stage("index of a data set: its images, their labels and where each is"),
         "activations": Stage("activations of one layer for one image", "tensorflow"),
         "classes": Stage(
             "attribution of every label's logit to the positions of one layer", "tensorflow"
