@@ -66,6 +66,17 @@ STAGES: Mapping[str, Stage] = MappingProxyType(
         "sanity": Stage(
             "likeness of every label's attribution to that of networks with weights drawn anew"
         ),
+        "sweep": Stage(
+            "what layers respond to a part of a data set, and to which images the most",
+            "tensorflow",
+        ),
+        "exemplars": Stage("exemplars and statistics of one layer's channels over a data set"),
+        "sweep_groups": Stage(
+            "what neuron groups of one layer respond to a part of a data set", "tensorflow"
+        ),
+        "exemplars_of_groups": Stage(
+            "exemplars and statistics of one layer's neuron groups over a data set"
+        ),
         "render_sprites": Stage("sprites of some channels or neurons of one layer", "tensorflow"),
         "render_group_sprites": Stage("sprites of some neuron groups of one layer", "tensorflow"),
         "spritemap": Stage("sprites of one layer in one file"),

@@ -26,13 +26,15 @@ def write_exemplars(
     shards: Sequence[FilePath],
     dataset: str,
     layer: str,
+    damaged: float,
     output: FilePath,
     unit: str = "channel",
 ) -> None:
     """Write the exemplars and statistics of a layer's units as HDF5.
 
     ``shards`` are the parts of the data set ``dataset``, whose index is ``index``; ``unit`` is what
-    the units are called. Exact: every division into parts gives the same bytes. Raises ``BadFile``
+    the units are called; ``damaged`` the largest share of images that cannot be read. Exact: every
+    division into parts gives the same bytes. Raises ``BadFile``
     where the parts do not make up the data set, were not made alike, or more images cannot be read
     than the config allows.
     """
@@ -40,7 +42,7 @@ def write_exemplars(
     whole: LayerStatistics | None = None
     facts: Mapping[str, Any] = {}
     predicted = np.full(len(images), -1, np.int64)
-    damaged: dict[int, str] = {}
+    unread: dict[int, str] = {}
     end = 0
     for path in shards:
         shard = datasets.read(path)
@@ -50,7 +52,7 @@ def write_exemplars(
         statistics.take(_own(shard, place))
         predicted[shard.attrs["first"] : end] = shard["predicted"].to_numpy()
         reasons = map(str, shard["reason"].to_numpy())
-        damaged |= dict(zip(shard["damaged"].to_numpy().tolist(), reasons, strict=True))
+        unread |= dict(zip(shard["damaged"].to_numpy().tolist(), reasons, strict=True))
         if whole is None:
             whole = statistics
         else:
@@ -59,17 +61,17 @@ def write_exemplars(
         raise BadFile(
             f"the parts of data set '{dataset}' end at image {end} of {len(images)}; make them again"
         )
-    _check_damaged(damaged, facts["damaged"] * len(images), dataset)
+    _check_damaged(unread, damaged * len(images), dataset)
     shown = shown_images(whole).tolist()
     cols = model.layer(layer).shape[1]
     found = named_exemplars(
         whole, model.label_table, cols, predicted, images.names(shown), images.labels(shown), unit
     )
-    numbers = sorted(damaged)
+    numbers = sorted(unread)
     kept = {
         "damaged": ("damaged", np.array(numbers, np.int64)),
         "damaged_name": ("damaged", np.array(images.names(numbers), np.str_)),
-        "damaged_reason": ("damaged", np.array([damaged[n] for n in numbers], np.str_)),
+        "damaged_reason": ("damaged", np.array([unread[n] for n in numbers], np.str_)),
     }
     inherited = {key: facts[key] for key in SHARED if key in facts}
     record = provenance.record(
@@ -99,7 +101,7 @@ def _check_alike(
     end: int,
 ) -> None:
     again = "delete the parts, and they are made again"
-    if facts["alike"] != first["alike"] or facts["dataset_digest"] != images.digest:
+    if facts["alike"] != first["alike"] or facts["dataset_digest"] != images.facts["digest"]:
         raise BadFile(
             f"part '{path}' was made with another network, data set, version of the code or "
             f"settings than the others; {again}"

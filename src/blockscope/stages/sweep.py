@@ -37,6 +37,7 @@ def write_part(
     part: int,
     parts: int,
     options: Mapping[str, Any],
+    damaged: float,
     background: tuple[int, int, int],
     progress: FilePath,
     code: str,
@@ -60,8 +61,9 @@ def write_part(
         Which part, from 0, of how many. Another number of parts gives the same results.
     options
         ``exemplars``: how many of each ranking; ``vectors``: how many single vectors; ``seed`` of
-        these; ``damaged``: largest share of images that cannot be read; ``relevance``: whether it
-        is computed.
+        these; ``relevance``: whether it is computed.
+    damaged
+        Largest share of all images that cannot be read.
     background
         Colour shown where an image is transparent.
     progress
@@ -85,7 +87,7 @@ def write_part(
     network = Network.load(graph, model)
     decides = [
         model.graph_sha256,
-        [images.kind, images.source, images.digest, images.seed, len(images)],
+        [images.kind, images.source, images.facts["digest"], images.seed, len(images)],
         [[p.name, None if p.directions is None else p.directions.tolist()] for p in probes],
         [dict(options), list(background), part, parts, code],
     ]
@@ -114,7 +116,7 @@ def write_part(
         numbers.stop,
         read,
         readers=threads,
-        most_damaged=int(options["damaged"] * len(images)),
+        most_damaged=int(damaged * len(images)),
         settled=keep,
         progress=True,
     )
@@ -123,7 +125,7 @@ def write_part(
         software_facts(),
         model=model.model,
         model_sha256=model.source_sha256,
-        dataset_digest=images.digest,
+        dataset_digest=images.facts["digest"],
         images=len(images),
         first=numbers.start,
         stop=numbers.stop,
