@@ -1,4 +1,4 @@
-"""What a data set of very many images takes before the first job: `python -m bench.run datasets`."""
+"""What a data set of very many images takes before the first job."""
 
 from __future__ import annotations
 
@@ -63,7 +63,9 @@ def _measure(folder: Path, kind: str, path: str) -> str:
     config, runs = folder / "config" / "config.yaml", folder / "config" / "runs.tsv"
     (folder / "config" / "datasets.tsv").write_text(f"dataset\tpath\n{kind}\t{path}\n")
     if "datasets" not in config.read_text():
-        config.write_text(config.read_text().replace("{", '{"datasets": "config/datasets.tsv", ', 1))
+        config.write_text(
+            config.read_text().replace("{", '{"datasets": "config/datasets.tsv", ', 1)
+        )
     head, row, *_ = runs.read_text().splitlines()
     cells = dict(zip(head.split("\t"), row.split("\t"), strict=True)) | {"dataset": kind}
     runs.write_text("\n".join(["\t".join(cells), "\t".join(cells.values())]) + "\n")

@@ -12,9 +12,7 @@ from helpers.repository import ROOT
 from matplotlib.path import Path as Outline
 from PIL import Image
 
-from blockscope.io.errors import UnknownName
 from blockscope.io.blocks1000 import scenes
-from studies.blocks1000 import samples, training
 from blockscope.io.blocks1000.fills import white_share
 from blockscope.io.blocks1000.scenes import PALETTE, TURN, Block, draw_scene
 from blockscope.io.blocks1000.shapes import OUTLINES, distance, polygon_distance
@@ -28,6 +26,8 @@ from blockscope.io.blocks1000.vocabulary import (
     kind_of,
     label_of,
 )
+from blockscope.io.errors import UnknownName
+from studies.blocks1000 import samples, training
 
 SCENES = ROOT / "resources" / "scenes"
 SOLID = FILLS.index("solid")

@@ -48,7 +48,7 @@ def list_tar(path: str) -> Listing:
                     ignored["link" if member.issym() else "no plain file"] += 1
                 else:
                     found[name] = Member(member.offset_data, member.size)  # the last of a name
-            _check_end(path, archive.offset)  # type: ignore[attr-defined]
+            _check_end(path, archive.offset)
     except (tarfile.TarError, OSError, ValueError, EOFError) as error:
         raise BadFile(f"archive '{path}' cannot be read: {error}") from error
     for name, target in links:

@@ -33,7 +33,6 @@ SORTED = sorted(IMAGES)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator) -> Path:
     """Images and what else lies about, in ``pictures``."""
     monkeypatch.chdir(tmp_path)
-    look.cache_clear()
     for name in (*IMAGES, *OTHERS):
         path = tmp_path / "pictures" / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -171,7 +170,6 @@ def test_a_sample_depends_on_names_and_seed_and_grows(folder):
 
 def test_the_digest_changes_with_every_image(folder):
     def digest(path="pictures") -> str:
-        look.cache_clear()
         return source_digest(path)
 
     seen = [digest()]
