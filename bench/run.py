@@ -16,6 +16,7 @@ from bench import (
     positions_and_channels_speed,
     randomised,
     rendering,
+    sweep_speed,
     truth_channels,
     truth_positions,
 )
@@ -25,7 +26,7 @@ SECTIONS = {
     "render": (rendering,),
     "grids": (grids,),
     "files": (checksums,),
-    "datasets": (data_sets,),
+    "datasets": (data_sets, sweep_speed),
     "truth": (ground_truth, hard_ground_truth, truth_positions, truth_channels),
     "randomised": (randomised,),
 }
