@@ -56,6 +56,8 @@ def run(options: argparse.Namespace) -> None:
             files.append(folder / f"{number}.jpeg")
             decoded.append(np.array(read_image(files[-1])))
         probes = [Probe(layer, layer) for layer in LAYERS]
+        values = {network.spec.tensor: network.values(decoded[0])}
+        sizes = [network.run(values, [layer])[layer].shape[3] for layer in LAYERS]
 
         def read(number: int) -> npt.NDArray[np.uint8]:
             return np.array(read_image(files[number % 32]))
@@ -79,7 +81,6 @@ def run(options: argparse.Namespace) -> None:
                     bare(batch[first % 32 : first % 32 + size])[0].numpy()
 
             def whole(responses: Responses = responses, relevance: bool = relevance) -> None:
-                sizes = [network.run({"input": batch[:1]}, [one])[one].shape[3] for one in LAYERS]
                 known = {
                     layer: LayerStatistics(count, 1008, 16, vectors=4096, relevance=relevance)
                     for layer, count in zip(LAYERS, sizes, strict=True)
