@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
+from blockscope.exemplars.damaged import check_damaged
 from blockscope.exemplars.responses import BatchResponses, Responses
 from blockscope.exemplars.statistics import Arrays, LayerStatistics
 from blockscope.io.errors import BadFile, BlockscopeError
@@ -176,23 +177,6 @@ def _filled(found: Sequence[Pixels | str], size: tuple[int, int]) -> npt.NDArray
     """Return images as one array; black ones for those that cannot be read."""
     black = np.zeros((*size, 3), np.uint8)
     return np.stack([black if isinstance(one, str) else one for one in found])
-
-
-def most_damaged(images: int, ppm: int) -> int:
-    """Return how many of so many images may be unreadable, at most ``ppm`` in a million."""
-    return images * ppm // 1_000_000
-
-
-def check_damaged(damaged: Mapping[int, str], most: int, dataset: str = "") -> None:
-    """Raise ``BadFile``, with some of the reasons, where more than ``most`` are unreadable."""
-    if len(damaged) > most:
-        name = f"data set '{dataset}'" if dataset else "the data set"
-        shown = "\n".join(f"       {damaged[number]}" for number in sorted(damaged)[:5])
-        raise BadFile(
-            f"{len(damaged)} images of {name} cannot be read, and at most {most} may be; mend or "
-            "remove them, or raise key sweep.damaged of the config. The first ones:\n"
-            f"{shown}"
-        )
 
 
 def _count(

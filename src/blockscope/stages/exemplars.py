@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
+from blockscope.exemplars.damaged import check_damaged, most_damaged
 from blockscope.exemplars.result import named_exemplars, shown_images
 from blockscope.exemplars.statistics import LayerStatistics
-from blockscope.exemplars.sweep import check_damaged, most_damaged
 from blockscope.io import datasets, provenance
 from blockscope.io.atomic_files import FilePath
 from blockscope.io.errors import BadFile

@@ -11,9 +11,10 @@ from typing import Any, Final
 import numpy as np
 import xarray as xr
 
+from blockscope.exemplars.damaged import most_damaged
 from blockscope.exemplars.responses import Probe, Responses
 from blockscope.exemplars.statistics import Arrays, LayerStatistics
-from blockscope.exemplars.sweep import Sweep, most_damaged, part_of, sweep
+from blockscope.exemplars.sweep import Sweep, part_of, sweep
 from blockscope.io import datasets, provenance
 from blockscope.io.atomic_files import FilePath
 from blockscope.io.errors import BadFile
