@@ -275,9 +275,11 @@ def test_a_member_that_is_not_what_a_zip_says_is_refused():
 
 def test_an_archive_that_is_cut_off_is_refused():
     content = Path(in_tar()).read_bytes()
-    for size in (len(content) - 10240 + 512, 1000, 512 * 3):
+    with tarfile.open("pictures.tar") as archive:
+        border = archive.getmembers()[-1].offset  # where an image ends and the next one begins
+    for size in (border, border + 600, border + 100, 512 * 3, 1000):
         Path("cut.tar").write_bytes(content[:size])
-        with pytest.raises(BadFile, match=r"archive 'cut.tar' (cannot be read|is cut off|has no)"):
+        with pytest.raises(BadFile, match=r"archive 'cut.tar' (cannot be read|is cut off)"):
             make_index("cut.tar", None, 0, "")
     Path("cut.zip").write_bytes(Path(in_zip()).read_bytes()[:-30])
     with pytest.raises(BadFile, match=r"archive 'cut.zip' cannot be read: File is not a zip"):
