@@ -19,6 +19,7 @@ LINEARISING = {"classes", "positions", "channels", "drivers", "neuron_groups"}
 # Not by default: see test_sprites, test_grids, test_contact.
 ABLATION = {"ablation"}  # by its name alone: no panel shows it
 SCORES = {"scores"}
+DATASETS = {"dataset"}  # see test_datasets
 RANDOMISED = {"randomised_model", "sanity"}  # see test_randomised
 DATASETS = {"dataset", "sweep", "exemplars"}  # see test_datasets
 RENDERING = {"render_sprites", "spritemap", "render_grid", "grid_image", "contact_sheet"}
@@ -99,7 +100,7 @@ def test_progress_is_seen_and_kept_in_the_log(finished):
 
 def test_every_module_that_a_job_uses_counts_in_its_digest(finished):
     uncounted = finished[0].uncounted_modules()
-    assert set(uncounted) == STAGES - RENDERING - ABLATION - SCORES - RANDOMISED
+    assert set(uncounted) == STAGES - RENDERING - ABLATION - SCORES - RANDOMISED - DATASETS
     assert not any(uncounted.values()), uncounted
 
 
@@ -197,6 +198,8 @@ def change(project, file: str) -> None:
         ("figures/page/contact_sheet.py", {"contact_sheet"}),
         ("figures/page/gallery.py", {"gallery"}),
         ("stages/input.py", {"input"}),
+        ("io/image_sets/folder.py", DATASETS),
+        ("io/blocks1000/fills.py", DATASETS),
         ("stages/render_grid.py", {"render_grid"}),
         ("stages/result_files.py", set()),
         ("config/checks.py", set()),

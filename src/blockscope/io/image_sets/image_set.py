@@ -7,7 +7,6 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-import h5py
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
@@ -15,7 +14,6 @@ from PIL import Image
 from blockscope.io import provenance
 from blockscope.io.atomic_files import FilePath
 from blockscope.io.errors import BadFile
-from blockscope.io.hdf5_links import check_self_contained
 from blockscope.io.image_sets.archive import Archive, archive_digest
 from blockscope.io.image_sets.drawn import draw
 from blockscope.io.image_sets.listing import Member
@@ -30,6 +28,11 @@ class ImageSet:
 
     A million images with names of 60 characters take 250 MB.
 
+    Parameters
+    ----------
+    index
+        The file that the rule ``dataset`` writes.
+
     Attributes
     ----------
     kind
@@ -42,11 +45,20 @@ class ImageSet:
         What else the index records.
     """
 
+    kind: Kind
+    source: str
+    seed: int
+    facts: provenance.Facts
+
     def __init__(self, index: FilePath) -> None:
+        import h5py  # planning lists images, but reads no index
+
+        from blockscope.io.hdf5_links import check_self_contained
+
         self.facts = provenance.read(index)
         if self.facts.get("kind") not in KINDS:
             raise BadFile(f"'{index}' is not the index of a data set; the rule dataset makes one")
-        self.kind: Kind = self.facts["kind"]  # type: ignore[assignment]
+        self.kind = self.facts["kind"]  # type: ignore[assignment]
         self.source = str(self.facts["source"])
         self.seed = int(self.facts["seed"])
         check_self_contained(Path(index))
