@@ -58,6 +58,7 @@ wildcard_constraints:
     layer="[^/]+?",
     layer1="[^/]+?",
     layer2="[^/]+?",
+    layers="[^/]+?",
     n="[1-9][0-9]{0,2}",
     recipe=RECIPE_PATTERN,
     units=UNITS_PATTERN,
@@ -129,6 +130,11 @@ def code_param(stage):
 def layer_of(wildcard):
     """Params: the layer whose name in a path is the value of a wildcard."""
     return lambda wildcards: layer_from_path(wildcards[wildcard])
+
+
+def parts_of_flow(wildcards):
+    """Return the layers of a flow, as they stand in its path."""
+    return wildcards.layers.split("--")
 
 
 def model_entry(wildcards):

@@ -413,11 +413,23 @@ class RunRow(Settings):
         "by commas. Empty: `layer1` and `layer2`.",
         examples=["mixed4a,mixed4d,mixed5a"],
     )
+    flow: tuple[str, ...] = Field(
+        default=(),
+        description="Layers between whose neuron groups the panel `flow` shows what passes, "
+        "separated by commas: two or more, each computed from the one before, and such that "
+        "everything before passes through it. Empty: `layer1` and `layer2`.",
+        examples=["mixed4a,mixed4d,mixed5a"],
+    )
 
     @property
     def grid_layers(self) -> tuple[str, ...]:
         """The layers whose activation grids are shown, in their order."""
         return self.grids or (self.layer1, self.layer2)
+
+    @property
+    def flow_layers(self) -> tuple[str, ...]:
+        """The layers between whose neuron groups flow is shown, from the first to the last."""
+        return self.flow or (self.layer1, self.layer2)
 
     @property
     def layers(self) -> tuple[str, str]:
@@ -428,12 +440,13 @@ class RunRow(Settings):
     def figure_params(self) -> dict[str, Any]:
         """What a figure depends on besides its files, as plain data: a row without the rest."""
         shown = {"run", "model", "image", "layer1", "layer2", "override", "classes", "grids"}
+        shown |= {"flow"}
         return self.model_dump(mode="json", include=shown)
 
     @model_validator(mode="before")
     @classmethod
     def _split_cells(cls, cells: Any) -> Any:
-        split = {"classes": "|", "methods": ",", "panels": ",", "grids": ","}
+        split = {"classes": "|", "methods": ",", "panels": ",", "grids": ",", "flow": ","}
         return {
             key: [part.strip() for part in cell.split(split[key])]
             if key in split and isinstance(cell, str)
