@@ -140,8 +140,10 @@ def test_groups_in_another_order_have_the_same_flow_in_that_order(case):
     ]
 
     def flow(found):
-        parts = [parts_of(m.value.numpy()[0], g) for m, g in zip(onward, found, strict=True)]
-        return flow_between(steps[0], onward[1], *parts, range(5))
+        first, second = (
+            parts_of(m.value.numpy()[0], g) for m, g in zip(onward, found, strict=True)
+        )
+        return flow_between(steps[0], onward[1], first, second, range(5))
 
     rows, cols = np.append(orders[0], [3, 4]), np.append(orders[1], 3)
     np.testing.assert_allclose(flow(turned), flow(groups)[rows][:, cols], rtol=1e-5, atol=1e-7)
