@@ -45,6 +45,12 @@ async function draw(context: CanvasRenderingContext2D, item: Item, scale: number
       context.fillStyle = item.fill;
       context.fillRect(item.x, item.y, item.width, item.height);
       break;
+    case "shape":
+      context.fillStyle = item.fill;
+      context.globalAlpha = item.opacity;
+      context.fill(new Path2D(item.path));
+      context.globalAlpha = 1;
+      break;
     case "map":
       await drawMap(context, item, scale);
   }

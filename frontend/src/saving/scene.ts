@@ -44,7 +44,15 @@ export interface Map extends Box {
   outlines: readonly Outline[];
 }
 
-export type Item = Text | Rect | Map;
+/** A filled shape, as the path of an SVG. */
+export interface Shape {
+  kind: "shape";
+  path: string;
+  fill: string;
+  opacity: number;
+}
+
+export type Item = Text | Rect | Shape | Map;
 
 const LEADING = 1.35; // of lines, in font sizes
 

@@ -212,15 +212,16 @@ _PANELS = (
             Columns are layers, from the earliest to the labels. A band from one group
             to another is the part of the first one's contribution to the score that
             passes through the second: gradient x activation, divided at each layer
-            among its groups. Its width is its size: orange or green bands raise the
-            score, blue or violet ones lower it. Bands at the right of a group add up to
-            its contribution, and so do those at its left.
+            among its groups. Its width is its size; green bands raise the score, violet
+            ones lower it. Bands at the right of a group add up to its contribution, and
+            so do those at its left.
 
             'Unexplained' is what the groups of a layer leave of its activations.
             'Constants' are what biases, and whatever else of the next layer is not
             linear in this one, add there; with them, bands add up to the labels'
-            logits. Attribution by gradients is a linear approximation at this one
-            input: it need not be what the score really loses without a group.
+            logits. Both are drawn in grey, tinged with green or violet. Attribution by
+            gradients is a linear approximation at this one input: it need not be what
+            the score really loses without a group.
 
             Hover over a group to see its bands alone, where it is active and what it
             responds to; click to pin it.

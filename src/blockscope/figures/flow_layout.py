@@ -47,14 +47,13 @@ class PlacedBand:
 class FlowLayout:
     """Nodes and bands in the order of a diagram's.
 
-    ``scale`` is the thickness of a band of one logit. ``entering`` and ``leaving`` of a node are
+    ``entering`` and ``leaving`` of a node are
     the heights of its bands together, which lie about its middle.
     """
 
     nodes: tuple[PlacedNode, ...]
     bands: tuple[PlacedBand, ...]
     height: float
-    scale: float
 
 
 def arrange(diagram: Diagram, sizes: Sizes) -> FlowLayout:
@@ -102,7 +101,6 @@ def arrange(diagram: Diagram, sizes: Sizes) -> FlowLayout:
         tuple(PlacedNode(*map(float, numbers)) for numbers in nodes),
         tuple(placed[i] for i in range(len(diagram.bands))),
         float(whole),
-        float(scale),
     )
 
 
