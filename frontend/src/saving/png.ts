@@ -47,9 +47,12 @@ async function draw(context: CanvasRenderingContext2D, item: Item, scale: number
       break;
     case "shape":
       context.fillStyle = item.fill;
+      context.save();
       context.globalAlpha = item.opacity;
+      context.translate(item.x, item.y);
+      context.scale(item.width, 1);
       context.fill(new Path2D(item.path));
-      context.globalAlpha = 1;
+      context.restore();
       break;
     case "map":
       await drawMap(context, item, scale);

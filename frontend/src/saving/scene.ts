@@ -44,10 +44,13 @@ export interface Map extends Box {
   outlines: readonly Outline[];
 }
 
-/** A filled shape, as the path of an SVG. */
+/** A filled shape, as the path of an SVG whose width is 1 before it is placed. */
 export interface Shape {
   kind: "shape";
   path: string;
+  x: number;
+  y: number;
+  width: number;
   fill: string;
   opacity: number;
 }

@@ -48,7 +48,7 @@ function element(item: Item, images: readonly PageImage[]): string {
     case "rect":
       return `<rect ${at(item)} fill="${item.fill}"/>`;
     case "shape":
-      return `<path d="${item.path}" fill="${item.fill}" fill-opacity="${item.opacity}"/>`;
+      return `<path d="${item.path}" transform="translate(${round(item.x)} ${round(item.y)}) scale(${round(item.width)} 1)" fill="${item.fill}" fill-opacity="${item.opacity}"/>`;
     case "map":
       return map(item, images.indexOf(item.image));
   }

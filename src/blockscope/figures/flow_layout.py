@@ -16,10 +16,11 @@ FULL = 6.0  # tiles: the sum of all bands of the column that has most
 
 @dataclass(frozen=True)
 class Sizes:
-    """Side of a group's tile, height of a line of text above it, and space between nodes."""
+    """Side of a group's tile, height of a line of text above it and of a label's words, space."""
 
     tile: float
     line: float
+    label: float
     gap: float
 
 
@@ -72,7 +73,8 @@ def arrange(diagram: Diagram, sizes: Sizes) -> FlowLayout:
     scale = FULL * sizes.tile / (max(totals) or 1.0)
     entering, leaving = scale * entering, scale * leaving
     words = np.array([_lines(node.kind) * sizes.line for node in diagram.nodes])
-    least = np.array([sizes.tile * (node.kind == "group") for node in diagram.nodes])
+    needed = {"group": sizes.tile, "label": sizes.label}
+    least = np.array([needed.get(node.kind, 0.0) for node in diagram.nodes])
     heights = np.maximum(np.maximum(entering, leaving), least)
     spans = words + heights + sizes.gap
     whole = max(spans[column == c].sum() for c in range(diagram.columns)) - sizes.gap

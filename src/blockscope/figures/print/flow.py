@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from blockscope.config.settings import RunRow
-from blockscope.figures import captions, colour
+from blockscope.figures import captions, colour, flow_words
 from blockscope.figures.data.flow import Diagram, FlowPanel, Node
 from blockscope.figures.data.panel_files import PanelFiles
 from blockscope.figures.flow_layout import FlowLayout, PlacedNode, Sizes, arrange
-from blockscope.figures.palettes import AGAINST, AGAINST_PALE, FOR, FOR_PALE
+from blockscope.figures.palettes import PLAIN
 from blockscope.figures.print.bar_list import GREY, LINE, SMALL_PT, TEXT_PT
 from blockscope.figures.print.channel_tiles import dimmed, place_sprite
 from blockscope.figures.print.layout import EDGE, GAP, Place, begin, finish, place_overlay
@@ -25,7 +25,6 @@ LEAST_NODE = 9.5  # mm: its number and its value
 SPACE = 0.6  # mm inside a node
 STEPS = 24  # corners of a band's edge
 OPACITY = 0.5
-PLAIN = "#8a8a8a"
 MOST_LINES = 4  # of a label's name
 
 
@@ -44,7 +43,9 @@ def compose(run: RunRow, files: PanelFiles, style: Style) -> Sheet:
     drawn.bands()
     for place in range(len(drawn.diagram.nodes)):
         drawn.node(place)
-    return finish(sheet, _foot(panel), drawn.top + drawn.layout.height + GAP / 2)
+    return finish(
+        sheet, flow_words.foot(panel, drawn.diagram), drawn.top + drawn.layout.height + GAP / 2
+    )
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ class _Drawing:
             width = tile + frame
         width = min(max(width, LEAST_NODE), 0.9 * pitch)
         diagram = panel.diagrams[0]
-        layout = arrange(diagram, Sizes(tile, LINE, 1.6))
+        layout = arrange(diagram, Sizes(tile, LINE, (MOST_LINES + 1) * LINE, 1.6))
         lefts = tuple(EDGE + column * pitch for column in range(layers + 1))
         return cls(panel, diagram, layout, sheet, style, top, lefts, width, tile)
 
@@ -101,14 +102,14 @@ class _Drawing:
             left = self.lefts[source.column] + self.node_width
             xs = left + (self.lefts[target.column] - left) * across
             ys = self.top + placed.start + (placed.end - placed.start) * down
-            colours = (FOR, AGAINST) if self.diagram.is_plain(band) else (FOR_PALE, AGAINST_PALE)
             edge = np.concatenate([xs, xs[::-1]]), np.concatenate([ys, ys[::-1] + placed.thickness])
-            hue = colours[0] if band.value > 0 else colours[1]
+            hue = flow_words.colour_of(self.diagram, band)
             self.sheet.area(edge[0].tolist(), edge[1].tolist(), hue, OPACITY)
 
     def node(self, place: int) -> None:
         """Place a node: bars at its sides, and what tells what it is."""
         node, placed = self.diagram.nodes[place], self.layout.nodes[place]
+        value = flow_words.numbers(self.diagram)[place]
         left = self.lefts[node.column]
         hue = PLAIN
         if node.kind == "group":
@@ -117,15 +118,13 @@ class _Drawing:
         for start, height in sides[: 1 if node.kind == "label" else 2]:
             self.sheet.box(start, self.top + placed.middle - height / 2, BAR, height, hue)
         if node.kind == "label":
-            self._label(node, left + BAR + 1.0, self.top + placed.middle)
+            self._label(node, value, left + BAR + 1.0, self.top + placed.middle)
             return
-        self._words(node, left, self.top + placed.top)
+        self._words(node, value, left, self.top + placed.top)
         if node.kind == "group":
             self._tiles(node, placed, left)
 
-    def _words(self, node: Node, left: float, top: float) -> None:
-        full = max(abs(other.value) for other in self.diagram.nodes)
-        value = captions.signed(node.value, full)
+    def _words(self, node: Node, value: str, left: float, top: float) -> None:
         if node.kind == "group":
             room = self.node_width - text_width(node.name, SMALL_PT, bold=True) - 0.8
             self.sheet.text(left, top + 2.5, node.name, SMALL_PT, bold=True)
@@ -155,33 +154,11 @@ class _Drawing:
             at = Place(start + self.tile + SPACE, top, self.tile)
             place_sprite(self.sheet, at, layer.sprites.of(node.place), self.style)
 
-    def _label(self, node: Node, left: float, middle: float) -> None:
+    def _label(self, node: Node, value: str, left: float, middle: float) -> None:
         room = self.sheet.width - EDGE - left
-        full = max(abs(other.value) for other in self.diagram.nodes)
         lines = wrapped(node.name, TEXT_PT, room)[:MOST_LINES]
         baseline = middle - (len(lines) + 1) * LINE / 2 + 2.4
         for line in lines:
             self.sheet.text(left, baseline, line, TEXT_PT)
             baseline += LINE
-        value = f"{captions.signed(node.value, full)}"
         self.sheet.text(left, baseline, shortened(value, SMALL_PT, room), SMALL_PT, colour=GREY)
-
-
-def _foot(panel: FlowPanel) -> str:
-    """Say what columns, bands and numbers mean."""
-    names = panel.contrast.names
-    score = names[0] if len(names) == 1 else " \N{MINUS SIGN} ".join(names)
-    left = ", ".join(f"{layer.unexplained:.2f} of {layer.layer}" for layer in panel.layers)
-    tile = "where it is active on the input, on a scale of its own"
-    if any(layer.sprites for layer in panel.layers):
-        tile += ", and what it responds to"
-    return (
-        f"Each band is the part of the {panel.unit} {score} that passes from one group through "
-        "another: gradient x activation, divided at each layer among its groups; green raises the "
-        "score, violet lowers it, and width is size. A group's number is its name; its tile shows "
-        f"{tile}; the number at the right is what it contributes, in {panel.unit}s. Unexplained: "
-        f"what the groups leave of the activations (norm: {left}). Constants: what biases, and "
-        "what is not linear in the layer before, add. With both, the bands that enter a group add "
-        "up to those that leave it, and those of a label to its logit. To first order, at this "
-        "input."
-    )
