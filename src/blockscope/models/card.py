@@ -181,13 +181,15 @@ class ModelCard(BaseModel):
 
         As far as layers tell: what is between the last of them and the logits is not known here.
         """
+
+        def place(layer: Layer) -> tuple[object, ...]:
+            readers = {other.name for other in self.layers if layer.name in other.inputs}
+            return layer.op, layer.shape, layer.inputs, readers
+
         one = self.layer(later)
-        # The same tensor may be a layer twice: before its ReLU, or under two names.
-        same = {
-            other.name
-            for other in self.layers
-            if (one.op, one.shape, one.inputs) == (other.op, other.shape, other.inputs)
-        } | {later, one.pre_relu_of}
+        # The same tensor may be a layer twice: before its ReLU, or under another name.
+        same = {other.name for other in self.layers if place(other) == place(one)}
+        same.add(one.pre_relu_of or later)
         reached = {self.layer(earlier).name}
         for layer in self.layers:
             if layer.name not in same and reached & set(layer.inputs):

@@ -317,13 +317,11 @@ MISTAKES = {
     ),
     "flow backwards": (
         row(flow="low,high,middle"),
-        "column flow: flow from layer 'high' cannot be followed through layer 'middle': 'middle' "
-        "is not computed from it; give one",
+        "flow from layer 'high' cannot be followed through layer 'middle': 'middle' is not",
     ),
     "flow beside a layer": (
         row(flow="low,middle"),
-        "column flow: flow from layer 'low' cannot be followed through layer 'middle': 'side' is "
-        "computed from it beside 'middle'; give one that everything from 'low' passes through",
+        "'side' is computed from it beside 'middle'; give one that everything from 'low' passes",
     ),
     "flow beside layer2": (
         row(panels="flow", layer2="middle"),
