@@ -133,12 +133,9 @@ def flow_to_labels(
 ) -> npt.NDArray[np.float32]:
     """Return what each part of the last layer, and all constants behind it, add to each logit.
 
-    Entry (p, label) is <P_p, G>; the last p is the rest of the logit, so that all add up to it.
-
-    Returns
-    -------
-    contribution
-        float32, (part and constants, label), in logits.
+    Entry (p, label) of (part and constants, label) is <P_p, G>, in logits; the last p is the rest
+    of the logit, so that all add up to it. ``onward`` leads from the layer to the logits,
+    ``indexes`` are positions in these, ``memory_mb`` bounds the batches.
     """
     batches = in_batches(parts.vectors, onward.bytes_per_tangent(), memory_mb)
     found = logits_in_batches(

@@ -100,7 +100,7 @@ class NeuronGroupOptions(Settings):
 
     count: Annotated[StrictInt, Field(ge=1, le=100)] = Field(
         default=6,
-        description="Number of neuron groups of `layer1` in the panel `neuron_groups`.",
+        description="Number of neuron groups of a layer in the panels `neuron_groups` and `flow`.",
         examples=[4],
     )
 

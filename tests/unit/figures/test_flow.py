@@ -134,8 +134,9 @@ def test_groups_without_any_flow_are_placed(made):
 
 
 def test_both_signs_are_drawn_in_their_colours(made, monkeypatch):
+    run, files = made
     areas = recorded(monkeypatch, "area")
-    compose(*made, any_style(dpi=40))
+    compose(run, files, any_style(dpi=40))
     diagram = FlowPanel.of_run(*made).diagrams[0]
     assert len(areas) == len(diagram.bands)
     for sign, hue in ((1, FOR), (-1, AGAINST)):

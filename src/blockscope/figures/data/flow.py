@@ -26,14 +26,9 @@ Kind = Literal["group", "unexplained", "constants", "label"]
 class Node:
     """A neuron group, what groups leave, what constants add, or a label.
 
-    Attributes
-    ----------
-    column
-        Place of its layer; labels are in the column behind the last one.
-    place
-        Of a group among its layer's, from 0; of a label among those compared.
-    value
-        What it contributes to the score, in logits: all that leaves it, or enters a label.
+    ``column`` is the place of its layer; labels are in the column behind the last one. ``place`` is
+    that of a group among its layer's, from 0, or of a label among those compared. ``value`` is what
+    it contributes to the score, in logits: all that leaves it, or enters a label.
     """
 
     column: int
