@@ -299,6 +299,37 @@ def scores(
     )
 
 
+def flow(
+    layers: Sequence[str], groups: int = 4, labels: Sequence[str] = LABELS, override: str = "smooth"
+) -> xr.Dataset:
+    """Flow between groups of layers, in which constants make up what enters and leaves."""
+    rng, count = np.random.default_rng(31), len(labels)
+    last = rng.normal(0.3, 1, (groups + 2, count))
+    steps: list[NDArray[np.float64]] = []
+    leaving = last
+    for _ in layers[1:]:
+        step = rng.normal(0.1, 0.4, (groups + 2, groups + 1, count))
+        step[-1] = leaving[:-1] - step[:-1].sum(0)
+        steps.insert(0, step)
+        leaving = step.sum(1)
+    parts = [*(str(group + 1) for group in range(groups)), "unexplained", "constants"]
+    return xr.Dataset(
+        {
+            "flow": (("step", "source", "target", "label"), np.stack(steps).astype("f4")),
+            "contribution": (("source", "label"), last.astype("f4")),
+            "unexplained": ("layer", rng.uniform(0.2, 0.5, len(layers)).astype("f4")),
+        },
+        coords={
+            "label": list(labels),
+            "index": ("label", 1 + np.arange(count)),
+            "layer": list(layers),
+            "source": parts,
+            "target": parts[:-1],
+        },
+        attrs=FACTS | {"layer": layers[-1], "override": override, "n": groups},
+    )
+
+
 def drivers(rng: np.random.Generator, first: int, second: int) -> xr.Dataset:
     """How much each channel of one layer counts for those of another: (channel2, channel1)."""
     return xr.Dataset(
@@ -391,6 +422,12 @@ def write_run(
     lists["grids"] = [folder / f"{layer}-coherent.zarr.zip" for layer in layers]
     for path, layer, grid in zip(lists["grids"], layers, grids, strict=True):
         datasets.write_zarr(path, activation_grid(np.random.default_rng(len(layer)), layer, grid))
+    through = ("mixed4a", *layers)
+    made["flow"] = flow(through, 4, labels)
+    lists["flow_groups"] = [folder / f"groups-{layer}.h5" for layer in through]
+    for path, layer, grid in zip(lists["flow_groups"], through, (grids[0], *grids), strict=True):
+        own = np.random.default_rng(len(path.name) + grid[0])
+        datasets.write_h5(path, neuron_groups(own, layer, grid, 4, 8, labels))
     for override in OVERRIDES:
         of_this = {}
         for n, layer, grid in zip("12", layers, grids, strict=True):
@@ -414,7 +451,7 @@ def write_run(
         (datasets.write_zarr if zarr else datasets.write_h5)(files[name], dataset)
     write_input(files["image"], input_pixels(*size), FACTS)
     row = FACTS | {"run": "a-run", "layer1": layers[0], "layer2": layers[1]}
-    run = RunRow.model_validate(row | {"classes": list(compared)})
+    run = RunRow.model_validate(row | {"classes": list(compared), "flow": list(through)})
     return run, PanelFiles({**files, **lists})
 
 

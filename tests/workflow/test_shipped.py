@@ -24,10 +24,10 @@ def shipped(workflow_copy, project_at, tmp_path):
 
 def test_the_default_settings(shipped):
     assert shipped.planned() == {
-        "model": 1, "input": 8, "activations": 10, "classes": 18, "factors": 12, "positions": 6,
-        "channels": 4, "drivers": 2, "neuron_groups": 2, "render_sprites": 7, "spritemap": 2,
-        "render_group_sprites": 2, "group_spritemap": 2, "image_contact_sheet": 4,
-        "render_grid": 2, "panel": 22, "page": 6, "gallery": 1,
+        "model": 1, "input": 8, "activations": 11, "classes": 18, "factors": 12, "positions": 6,
+        "channels": 4, "drivers": 2, "neuron_groups": 4, "render_sprites": 7, "spritemap": 2,
+        "render_group_sprites": 4, "group_spritemap": 4, "image_contact_sheet": 4,
+        "render_grid": 2, "panel": 23, "flow": 1, "page": 6, "gallery": 1,
         "ablation": 1, "scores": 1, "randomised_model": 6, "sanity": 1,  # of the panel trust
     }  # fmt: skip
     assert shipped.planned("results/blocks1000/two/none/classes/mixed3a.h5")["classes"] == 1

@@ -19,12 +19,12 @@ LINEARISING = {"classes", "positions", "channels", "drivers", "neuron_groups"}
 # Not by default: see test_sprites, test_grids, test_contact.
 ABLATION = {"ablation"}  # by its name alone: no panel shows it
 SCORES = {"scores"}
-DATASETS = {"dataset"}  # see test_datasets
 RANDOMISED = {"randomised_model", "sanity"}  # see test_randomised
+FLOW = {"flow"}  # see test_flow
 DATASETS = {"dataset", "sweep", "exemplars"}  # see test_datasets
 RENDERING = {"render_sprites", "spritemap", "render_grid", "grid_image", "contact_sheet"}
 STAGES = LINEARISING | {"model", "input", "activations", "factors", "panel", "page", "gallery"}
-STAGES |= RENDERING | ABLATION | SCORES | RANDOMISED | DATASETS
+STAGES |= RENDERING | ABLATION | SCORES | RANDOMISED | DATASETS | FLOW
 PAGES = {"page", "contact_sheet", "gallery"}
 PANELS = 5  # of the finished run
 FACTORS = "results/tiny/noise/smooth/factors"
@@ -100,7 +100,7 @@ def test_progress_is_seen_and_kept_in_the_log(finished):
 
 def test_every_module_that_a_job_uses_counts_in_its_digest(finished):
     uncounted = finished[0].uncounted_modules()
-    assert set(uncounted) == STAGES - RENDERING - ABLATION - SCORES - RANDOMISED - DATASETS
+    assert set(uncounted) == STAGES - RENDERING - ABLATION - SCORES - RANDOMISED - DATASETS - FLOW
     assert not any(uncounted.values()), uncounted
 
 
@@ -178,18 +178,19 @@ def change(project, file: str) -> None:
     [
         ("io/atomic_files.py", STAGES),
         ("models/normal_form.py", {"model"}),
-        ("autodiff/linear_map.py", LINEARISING | ABLATION | SCORES),
+        ("autodiff/linear_map.py", LINEARISING | ABLATION | SCORES | FLOW),
         (
             "attribution/all_labels.py",
-            {"classes", "channels", "neuron_groups", "ablation", "scores"},
+            {"classes", "channels", "neuron_groups", "ablation", "scores", "flow"},
         ),
         ("attribution/ablation.py", ABLATION),
+        ("attribution/flow.py", FLOW),
         ("attribution/quadrature.py", {"channels", "scores"}),
         ("attribution/scores/curves.py", SCORES),
         ("attribution/rivals.py", SCORES),
         ("attribution/correlation.py", {"ablation", "sanity"}),
         ("models/randomisation.py", {"randomised_model"}),
-        ("attribution/factors.py", {"factors", "neuron_groups", "render_grid", "ablation"}),
+        ("attribution/factors.py", {"factors", "neuron_groups", "render_grid", "ablation", "flow"}),
         ("feature_visualization/optimizer.py", {"render_sprites", "render_grid"}),
         ("feature_visualization/coherent_grid.py", {"render_grid"}),
         # The registry of panels names the modules that draw them.

@@ -203,6 +203,40 @@ rule neuron_groups:
         "../scripts/neuron_groups.py"
 
 
+rule flow:
+    input:
+        **AT_IMAGE,
+        activations=lambda wildcards: [
+            "results/{model}/{image}/activations/{part}.zarr.zip".format(part=part, **wildcards)
+            for part in parts_of_flow(wildcards)
+        ],
+        groups=lambda wildcards: [
+            "results/{model}/{image}/groups/{part}-{n}.h5".format(part=part, **wildcards)
+            for part in parts_of_flow(wildcards)
+        ],
+    output:
+        h5="results/{model}/{image}/{override}/flow/{layers}-{n}.h5",
+    log:
+        "logs/flow/{model}/{image}/{override}/{layers}-{n}.log",
+    benchmark:
+        "benchmarks/flow/{model}/{image}/{override}/{layers}-{n}.tsv"
+    group:
+        "attribution-{model}"
+    threads: 1
+    resources:
+        **NETWORK,
+        runtime=per_attempt(10),
+    params:
+        code=code_param("flow"),
+        layers=lambda wildcards: list(map(layer_from_path, parts_of_flow(wildcards))),
+        override="{override}",
+    message:
+        "{wildcards.image}: flow between neuron groups of {params.layers} in {wildcards.model}, "
+        "gradient {wildcards.override}"
+    script:
+        "../scripts/flow.py"
+
+
 rule ablation:
     input:
         **AT_IMAGE,

@@ -63,6 +63,7 @@ wildcard_constraints:
     layer="[^/]+?",
     layer1="[^/]+?",
     layer2="[^/]+?",
+    layers="[^/]+?",
     n="[1-9][0-9]{0,2}",
     part="0|[1-9][0-9]*",
     parts="[1-9][0-9]*",
@@ -136,6 +137,11 @@ def code_param(stage):
 def layer_of(wildcard):
     """Params: the layer whose name in a path is the value of a wildcard."""
     return lambda wildcards: layer_from_path(wildcards[wildcard])
+
+
+def parts_of_flow(wildcards):
+    """Return the layers of a flow, as they stand in its path."""
+    return wildcards.layers.split("--")
 
 
 def model_entry(wildcards):

@@ -18,6 +18,11 @@ export class Tensor {
     return this.values.subarray(place * inner, (place + 1) * inner);
   }
 
+  /** All parts along the first axis. */
+  get parts(): Floats[] {
+    return Array.from({ length: this.shape[0] }, (_, i) => this.at(i));
+  }
+
   /** One number for each entry of the first axis: its value at a place along the other axes. */
   column(place: number): Floats {
     const inner = this.values.length / this.shape[0];

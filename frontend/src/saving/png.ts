@@ -45,6 +45,15 @@ async function draw(context: CanvasRenderingContext2D, item: Item, scale: number
       context.fillStyle = item.fill;
       context.fillRect(item.x, item.y, item.width, item.height);
       break;
+    case "shape":
+      context.fillStyle = item.fill;
+      context.save();
+      context.globalAlpha = item.opacity;
+      context.translate(item.x, item.y);
+      context.scale(item.width, 1);
+      context.fill(new Path2D(item.path));
+      context.restore();
+      break;
     case "map":
       await drawMap(context, item, scale);
   }

@@ -44,7 +44,18 @@ export interface Map extends Box {
   outlines: readonly Outline[];
 }
 
-export type Item = Text | Rect | Map;
+/** A filled shape, as the path of an SVG whose width is 1 before it is placed. */
+export interface Shape {
+  kind: "shape";
+  path: string;
+  x: number;
+  y: number;
+  width: number;
+  fill: string;
+  opacity: number;
+}
+
+export type Item = Text | Rect | Shape | Map;
 
 const LEADING = 1.35; // of lines, in font sizes
 

@@ -47,6 +47,8 @@ function element(item: Item, images: readonly PageImage[]): string {
       return `<text x="${round(item.x)}" y="${round(item.y)}" font-size="${item.size}"${item.bold ? ' font-weight="bold"' : ""} fill="${item.colour}"${item.anchor === "start" ? "" : ` text-anchor="${item.anchor}"`}>${escaped(item.text)}</text>`;
     case "rect":
       return `<rect ${at(item)} fill="${item.fill}"/>`;
+    case "shape":
+      return `<path d="${item.path}" transform="translate(${round(item.x)} ${round(item.y)}) scale(${round(item.width)} 1)" fill="${item.fill}" fill-opacity="${item.opacity}"/>`;
     case "map":
       return map(item, images.indexOf(item.image));
   }

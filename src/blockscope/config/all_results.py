@@ -40,6 +40,9 @@ _MADE_OF = {
     "sprites{n}": ("sprites_zarr{n}",),
     "contact{n}": ("sprites{n}", "activations{n}"),
     "grids": ("grid_activations",),
+    "flow": ("flow_groups", "flow_activations"),
+    "flow_groups": ("flow_activations",),
+    "flow_sprites": ("flow_groups", "flow_sprites_zarr"),
     "override_classes{n}": ("activations{n}",),
     "override_positions": ("activations1",),
     "sanity1": ("classes1", "own_randomised1"),
@@ -50,6 +53,8 @@ MADE_OF = {
     for name, parts in _MADE_OF.items()
     for n in (1, 2)
 }
+
+SHARDED = ("sprites1", "sprites2", "group_sprites1", "group_sprites2", "flow_sprites")
 
 
 NO_JOBS: Mapping[str, int] = {}
@@ -95,7 +100,7 @@ def _results_of(
     for name in _names(row):
         files = known[name]
         yield from [files] if isinstance(files, str) else files
-        if sprites and name.removesuffix(name[-1]) in {"sprites", "group_sprites"}:
+        if sprites and name in SHARDED:
             yield from _shards(row, name, neuron_groups, sprites)
 
 
@@ -119,11 +124,13 @@ def _names(row: RunRow) -> Iterable[str]:
     return names
 
 
-def _shards(row: RunRow, name: str, neuron_groups: int, sprites: Sprites) -> list[str]:
-    layer = row.layers[int(name[-1]) - 1]
-    path = layer_in_path(layer)
-    if name.startswith("group"):
+def _shards(row: RunRow, name: str, neuron_groups: int, sprites: Sprites) -> Iterator[str]:
+    layers = row.flow_layers if name == "flow_sprites" else [row.layers[int(name[-1]) - 1]]
+    for layer in layers:
+        path = layer_in_path(layer)
         folder = f"results/{row.model}/{row.image}/groups/shards/{path}-{neuron_groups}"
-        return shard_files(folder, range(neuron_groups), sprites.per_job)
-    folder = f"results/models/{row.model}/sprites/shards/{path}"
-    return shard_files(folder, range(sprites.channels(row.model, layer)), sprites.per_job)
+        count = neuron_groups
+        if name.startswith("sprites"):
+            folder = f"results/models/{row.model}/sprites/shards/{path}"
+            count = sprites.channels(row.model, layer)
+        yield from shard_files(folder, range(count), sprites.per_job)

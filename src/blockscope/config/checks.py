@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -224,7 +225,7 @@ def _check_names(run: RawRun, project: Project, problems: ErrorList) -> None:
             f"'{classes}' must be two different labels, as in 'Labrador retriever|tiger cat' or "
             "'lemon|logsumexp', or a single one, as in 'lemon'; empty: the two most probable",
         )
-    for column, kind in (("panels", "panel"), ("grids", "layer")):
+    for column, kind in (("panels", "panel"), ("grids", "layer"), ("flow", "layer")):
         names = _split(cells.get(column, ""))
         repeated = sorted({name for name in names if names.count(name) > 1})
         if repeated:
@@ -395,6 +396,7 @@ class CardLookup:
         self.card = card
         self.layer = cache(self._layer)
         self.order = cache(self._order)
+        self.passage = cache(self._passage)
         self.label = cache(self._label)
         self.compared = cache(self._compared)
 
@@ -419,6 +421,24 @@ class CardLookup:
             f"layer1; {describe_valid(later, after)}"
         )
 
+    def _passage(self, earlier: str, later: str) -> str:
+        """Return why flow from one layer through another does not add up, as far as layers tell."""
+        card = self.card
+        beside = card.beside(earlier, later)
+        if card.is_after(later, earlier) and not beside:
+            return ""
+        after = [name for name in card.by_name if card.is_after(name, earlier)]
+        valid = [name for name in after if not card.beside(earlier, name)]
+        why = (
+            f"'{beside}' is computed from it beside '{later}'"
+            if card.is_after(later, earlier)
+            else f"'{later}' is not computed from it"
+        )
+        return (
+            f"flow from layer '{earlier}' cannot be followed through layer '{later}': {why}; give "
+            f"one that everything from '{earlier}' passes through; {describe_valid(later, valid)}"
+        )
+
     @staticmethod
     def _error(question: Any) -> str:
         try:
@@ -430,13 +450,15 @@ class CardLookup:
 
 def _check_layers(run: RawRun, lookup: CardLookup, settings: Config, problems: ErrorList) -> None:
     """Check the layers of a row, their order, its labels and its numbers of factors and groups."""
-    known = []
+    known: list[str] = []
     pair = [(column, run.cells[column]) for column in ("layer1", "layer2") if run.cells.get(column)]
-    for column, name in [*pair, *(("grids", name) for name in _split(run.cells.get("grids", "")))]:
+    lists = [(column, _split(run.cells.get(column, ""))) for column in ("grids", "flow")]
+    listed = [(column, name) for column, names in lists for name in names]
+    for column, name in [*pair, *listed]:
         problem = lookup.layer(name)
         if problem:
             problems.add(f"{run.place}, column {column}", problem)
-        elif column != "grids":
+        elif column.startswith("layer"):
             known.append(name)
     for label in (part.strip() for part in run.cells.get("classes", "").split("|")):
         problem = lookup.compared(label) if label else ""
@@ -451,6 +473,26 @@ def _check_layers(run: RawRun, lookup: CardLookup, settings: Config, problems: E
         _check_name_lengths(run.row, run.place, problems)
         _check_count(run.row, run.place, lookup.card, settings, problems)
         _check_groups(run.row, run.place, lookup.card, settings, problems)
+    _check_flow(run, lookup, problems)
+
+
+def _check_flow(run: RawRun, lookup: CardLookup, problems: ErrorList) -> None:
+    """Check that each layer of a flow is all that the one before reaches the logits through."""
+    layers = _split(run.cells.get("flow", ""))
+    place = f"{run.place}, column flow"
+    if len(layers) == 1:
+        problems.add(
+            place,
+            f"'{layers[0]}' is a single layer; flow leads through two or more, as in "
+            "'mixed4a,mixed4d,mixed5a'; empty: layer1 and layer2",
+        )
+    pair = [run.cells["layer1"], run.cells["layer2"]]
+    if not layers and _asks_for(run, "flow") and not lookup.order(*pair):
+        layers = pair
+    for earlier, later in pairwise(layers):
+        if not (lookup.layer(earlier) or lookup.layer(later)):
+            problem = lookup.passage(earlier, later)
+            problems.add(place, problem) if problem else None
 
 
 def _check_name_lengths(row: RunRow, place: str, problems: ErrorList) -> None:
@@ -492,6 +534,7 @@ def _check_groups(
     shown = [
         ("groups1", [row.layer1], settings.neuron_groups.count, "neuron_groups.count"),
         ("grids", row.grid_layers, settings.grids.neuron_groups, "grids.neuron_groups"),
+        ("flow", row.flow_layers, settings.neuron_groups.count, "neuron_groups.count"),
     ]
     for file, names, count, key in shown:
         known = (PANELS[name] for name in row.panels if name in PANELS)

@@ -201,6 +201,33 @@ _PANELS = (
         """,
     ),
     Panel(
+        name="flow",
+        title="Flow between neuron groups",
+        summary="How much neuron groups of each layer contribute to the labels through those of "
+        "the next layer.",
+        inputs=("classes2", "flow", "flow_groups", "flow_sprites"),
+        print_module="blockscope.figures.print.flow",
+        page_content="flow",
+        reading="""
+            Columns are layers, from the earliest to the labels. A band from one group
+            to another is the part of the first one's contribution to the score that
+            passes through the second: gradient x activation, divided at each layer
+            among its groups. Its width is its size; green bands raise the score, violet
+            ones lower it. Bands at the right of a group add up to its contribution, and
+            so do those at its left.
+
+            'Unexplained' is what the groups of a layer leave of its activations.
+            'Constants' are what biases, and whatever else of the next layer is not
+            linear in this one, add there; with them, bands add up to the labels'
+            logits. Both are drawn in grey, tinged with green or violet. Attribution by
+            gradients is a linear approximation at this one input: it need not be what
+            the score really loses without a group.
+
+            Hover over a group to see its bands alone, where it is active and what it
+            responds to; click to pin it.
+        """,
+    ),
+    Panel(
         name="trust",
         title="How far the map can be trusted",
         summary="What the labels really lose without parts of the earlier layer, and how near the "

@@ -127,7 +127,8 @@ def panel_files(
 
     A number at the end of a name gives the layer: 1 the earlier, 2 the later. Names that begin with
     ``override_`` are lists, in the order of the overrides; ``grids`` is one in the order of the
-    layers whose activation grids are shown. ``neuron_groups`` is their number. ``rendered``:
+    layers whose activation grids are shown; those that begin with ``flow_`` are lists in the
+    order of the layers of the flow. ``neuron_groups`` is their number. ``rendered``:
     whether spritemaps are made; without that, no panel has sprites. ``made_of``: networks with
     weights drawn anew, and what each is made of.
     """
@@ -186,6 +187,16 @@ def known_files(
     shown = [layer_in_path(layer) for layer in row.grid_layers]
     known["grids"] = [f"{folder}/grids/{layer}-coherent.zarr.zip" for layer in shown]
     known["grid_activations"] = [f"{folder}/activations/{layer}.zarr.zip" for layer in shown]
+    through = [layer_in_path(layer) for layer in row.flow_layers]
+    groups_of = [f"{folder}/groups/{layer}-{neuron_groups}" for layer in through]
+    known["flow"] = f"{folder}/{row.override}/flow/{'--'.join(through)}-{neuron_groups}.h5"
+    known["flow_activations"] = [f"{folder}/activations/{layer}.zarr.zip" for layer in through]
+    known["flow_groups"] = [f"{name}.h5" for name in groups_of]
+    sheets = itertools.chain(*(_sheet(f"{name}-sprites") for name in groups_of))
+    known["flow_sprites"] = list(sheets) if rendered else []
+    known["flow_sprites_zarr"] = (
+        [f"{name}-sprites.zarr.zip" for name in groups_of] if rendered else []
+    )
     for kind in ("classes1", "classes2", "positions"):
         known[f"override_{kind}"] = [under(override)[kind] for override in OVERRIDES]
     known["override_sanity1"] = [

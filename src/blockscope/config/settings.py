@@ -100,7 +100,7 @@ class NeuronGroupOptions(Settings):
 
     count: Annotated[StrictInt, Field(ge=1, le=100)] = Field(
         default=6,
-        description="Number of neuron groups of `layer1` in the panel `neuron_groups`.",
+        description="Number of neuron groups of a layer in the panels `neuron_groups` and `flow`.",
         examples=[4],
     )
 
@@ -520,6 +520,13 @@ class RunRow(Settings):
         "by commas. Empty: `layer1` and `layer2`.",
         examples=["mixed4a,mixed4d,mixed5a"],
     )
+    flow: tuple[str, ...] = Field(
+        default=(),
+        description="Layers between whose neuron groups the panel `flow` shows what passes, "
+        "separated by commas: two or more, each computed from the one before, and such that "
+        "everything before passes through it. Empty: `layer1` and `layer2`.",
+        examples=["mixed4a,mixed4d,mixed5a"],
+    )
 
     dataset: str = Field(
         default="",
@@ -533,6 +540,11 @@ class RunRow(Settings):
         return self.grids or (self.layer1, self.layer2)
 
     @property
+    def flow_layers(self) -> tuple[str, ...]:
+        """The layers between whose neuron groups flow is shown, from the first to the last."""
+        return self.flow or (self.layer1, self.layer2)
+
+    @property
     def layers(self) -> tuple[str, str]:
         """The earlier and the later layer."""
         return self.layer1, self.layer2
@@ -541,12 +553,13 @@ class RunRow(Settings):
     def figure_params(self) -> dict[str, Any]:
         """What a figure depends on besides its files, as plain data: a row without the rest."""
         shown = {"run", "model", "image", "layer1", "layer2", "override", "classes", "grids"}
+        shown |= {"flow"}
         return self.model_dump(mode="json", include=shown)
 
     @model_validator(mode="before")
     @classmethod
     def _split_cells(cls, cells: Any) -> Any:
-        split = {"classes": "|", "methods": ",", "panels": ",", "grids": ","}
+        split = {"classes": "|", "methods": ",", "panels": ",", "grids": ",", "flow": ","}
         return {
             key: [part.strip() for part in cell.split(split[key])]
             if key in split and isinstance(cell, str)

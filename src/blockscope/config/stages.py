@@ -56,6 +56,10 @@ STAGES: Mapping[str, Stage] = MappingProxyType(
         "neuron_groups": Stage(
             "neuron groups of one layer with their effect on every label", "tensorflow"
         ),
+        "flow": Stage(
+            "what neuron groups of several layers add to every label through each other",
+            "tensorflow",
+        ),
         "ablation": Stage(
             "what every label's logit really loses without parts of one layer", "tensorflow"
         ),

@@ -25,6 +25,10 @@ the orange or the blue that stand for labels."""
 
 FOR, AGAINST = "#5f8a1c", "#8337b4"
 """The same two hues, dark enough for bars on white paper (contrast 4.1 and 6.6)."""
+FOR_PALE, AGAINST_PALE = "#a3a89b", "#aaa2b1"
+"""The same two, almost grey: what belongs to no group."""
+PLAIN = "#85888d"
+"""What is neither for nor against."""
 
 
 @dataclass(frozen=True)

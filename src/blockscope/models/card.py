@@ -176,6 +176,28 @@ class ModelCard(BaseModel):
         self.layer(later)
         return earlier in self._ancestors[later]
 
+    def beside(self, earlier: str, later: str) -> str:
+        """Return a layer that ``earlier`` reaches the logits through without ``later``, or "".
+
+        As far as layers tell: what is between the last of them and the logits is not known here.
+        """
+
+        def place(layer: Layer) -> tuple[object, ...]:
+            readers = {other.name for other in self.layers if layer.name in other.inputs}
+            return layer.op, layer.shape, layer.inputs, readers
+
+        one = self.layer(later)
+        # The same tensor may be a layer twice: before its ReLU, or under another name.
+        same = {other.name for other in self.layers if place(other) == place(one)}
+        same.add(one.pre_relu_of or later)
+        reached = {self.layer(earlier).name}
+        for layer in self.layers:
+            if layer.name not in same and reached & set(layer.inputs):
+                if layer.name not in self._ancestors[later]:
+                    return layer.name
+                reached.add(layer.name)
+        return ""
+
     def write(self, path: str | os.PathLike[str]) -> None:
         """Write the card as JSON, atomically."""
         write_facts(path, self.model_dump(mode="json"))

@@ -19,11 +19,10 @@ from blockscope.attribution.ablation import (
     single_positions,
 )
 from blockscope.attribution.baselines import Baseline
-from blockscope.attribution.neuron_groups import NeuronGroups
 from blockscope.io import datasets
 from blockscope.io.atomic_files import FilePath
-from blockscope.io.errors import BadFile
 from blockscope.stages.layer_task import LayerFiles, LayerTask
+from blockscope.stages.neuron_groups import read_neuron_groups
 
 
 def write_ablation(
@@ -45,7 +44,7 @@ def write_ablation(
     task = LayerTask.read(**files, layer=layer, override="none")
     labels, value = task.card.label_table, task.activations
     linear, gradients = task.linear(), task.gradients()
-    found = _groups(groups, task)
+    found = read_neuron_groups(groups, task)
     parts = {
         "positions": single_positions(value, baseline),
         "channels": single_channels(value, baseline),
@@ -69,20 +68,3 @@ def write_ablation(
     dataset = named_ablation(losses, whole, value, logits, labels, task.card.head, sets)
     facts = task.record("ablation", baseline=baseline, n=parts["groups"].count)
     datasets.write_h5(output, dataset.assign_attrs(facts))
-
-
-def _groups(path: FilePath, task: LayerTask) -> NeuronGroups:
-    """Read the neuron groups, which must be those of the task's layer and image."""
-    found = datasets.read(path)
-    wanted_of = {"model": task.card.model, "image": task.facts["image"], "layer": task.layer}
-    for key, wanted in wanted_of.items():
-        if found.attrs.get(key) != wanted:
-            raise BadFile(
-                f"neuron groups '{path}' are of {key} '{found.attrs.get(key)}', expected '{wanted}'"
-            )
-    return NeuronGroups(
-        found["spatial"].transpose("row", "col", "factor").to_numpy(),
-        found["channels"].transpose("factor", "channel").to_numpy(),
-        float(found.attrs["relative_error"]),
-        float(found.attrs["clipped"]),
-    )

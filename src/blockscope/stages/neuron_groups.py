@@ -8,7 +8,7 @@ import numpy as np
 
 from blockscope.attribution.factors import SEED
 from blockscope.attribution.group_effects import attribute_groups, named_groups
-from blockscope.attribution.neuron_groups import group_neurons
+from blockscope.attribution.neuron_groups import NeuronGroups, group_neurons
 from blockscope.attribution.verification import label_gradient, mix_of, verify
 from blockscope.io import datasets
 from blockscope.io.atomic_files import FilePath
@@ -47,3 +47,20 @@ def write_neuron_groups(
         seed=SEED,
     )
     datasets.write_h5(output, dataset.assign_attrs(facts))
+
+
+def read_neuron_groups(path: FilePath, task: LayerTask) -> NeuronGroups:
+    """Read neuron groups; raises ``BadFile`` where they are not of the task's layer and image."""
+    found = datasets.read(path)
+    wanted_of = {"model": task.card.model, "image": task.facts["image"], "layer": task.layer}
+    for key, wanted in wanted_of.items():
+        if found.attrs.get(key) != wanted:
+            raise BadFile(
+                f"neuron groups '{path}' are of {key} '{found.attrs.get(key)}', expected '{wanted}'"
+            )
+    return NeuronGroups(
+        found["spatial"].transpose("row", "col", "factor").to_numpy(),
+        found["channels"].transpose("factor", "channel").to_numpy(),
+        float(found.attrs["relative_error"]),
+        float(found.attrs["clipped"]),
+    )

@@ -23,7 +23,7 @@ from blockscope.models.card import InputSpec, Layer, ModelCard
 
 COLUMNS = (
     "run", "model", "image", "layer1", "layer2", "override", "classes", "factors", "methods",
-    "panels", "grids", "dataset",
+    "panels", "grids", "flow", "dataset",
 )  # fmt: skip
 HEADER = "\t".join(COLUMNS)
 LABELS = ["dummy", "red star", "blue moon", "crane", "green tree", "crane", "teal heart"]
@@ -55,7 +55,7 @@ class WrittenProject:
     @staticmethod
     def row(
         run="a", model="tiny", image="dog", layer1="low", layer2="high", override="", classes="",
-        factors="", methods="", panels="", grids="", dataset="",
+        factors="", methods="", panels="", grids="", flow="", dataset="",
     ) -> str:  # fmt: skip
         given = locals()
         return "\t".join(given[name] for name in COLUMNS)
@@ -307,6 +307,31 @@ MISTAKES = {
     "more groups of a grid than positions": (
         both(key("grids", "neuron_groups", 5), row(panels="activation_grids", grids="")),
         "cannot fit 5 neuron groups to layer 'high': 2 x 2 positions, 4 channels; valid: 1 to 4",
+    ),
+    "unknown layer of a flow": (
+        row(flow="low,midle"),
+        "runs.tsv, line 3 (run 'b'), column flow: model 'tiny' has no layer 'midle'; valid: ",
+    ),
+    "a layer twice in a flow": (row(flow="low,high,low"), "column flow: duplicate layer low"),
+    "flow of a single layer": (
+        row(flow="low"),
+        "column flow: 'low' is a single layer; flow leads through two or more, as in",
+    ),
+    "flow backwards": (
+        row(flow="low,high,middle"),
+        "flow from layer 'high' cannot be followed through layer 'middle': 'middle' is not",
+    ),
+    "flow beside a layer": (
+        row(flow="low,middle"),
+        "'side' is computed from it beside 'middle'; give one that everything from 'low' passes",
+    ),
+    "flow beside layer2": (
+        row(panels="flow", layer2="middle"),
+        "column flow: flow from layer 'low' cannot be followed through layer 'middle'",
+    ),
+    "more groups of a flow than channels": (
+        row(panels="flow"),
+        "flow: cannot fit 6 neuron groups to layer 'low': 5 x 7 positions, 3 channels; valid: 1 to",
     ),
     "unknown method": (
         row(methods="linear,pth"),

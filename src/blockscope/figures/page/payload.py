@@ -13,6 +13,7 @@ from blockscope.config.settings import RunRow
 from blockscope.figures.data.panel_files import PanelFiles
 from blockscope.figures.page.pack_activations import pack_activations
 from blockscope.figures.page.pack_channels import pack_channels
+from blockscope.figures.page.pack_flow import pack_flow
 from blockscope.figures.page.pack_grids import pack_grids
 from blockscope.figures.page.pack_groups import pack_groups
 from blockscope.figures.page.pack_maps import map_versions, pack_maps
@@ -30,6 +31,7 @@ IMAGES_SHARE = 45  # percent of the room that the images of cells and sprites ma
 PACKERS: Mapping[str, Callable[[PageData, Panel], dict[str, object]]] = {
     "activations": pack_activations,
     "channels": pack_channels,
+    "flow": pack_flow,
     "grids": pack_grids,
     "groups": pack_groups,
     "maps": pack_maps,

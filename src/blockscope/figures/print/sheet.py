@@ -214,11 +214,15 @@ class Sheet:
             )
         )
 
-    def area(self, across: Sequence[float], down: Sequence[float], colour: str) -> None:
+    def area(
+        self, across: Sequence[float], down: Sequence[float], colour: str, opacity: float = 1.0
+    ) -> None:
         """Fill a polygon."""
         corners = list(zip(across, down, strict=True))
         self._draw.append(
-            lambda axes: axes.add_patch(Polygon(corners, facecolor=colour, edgecolor="none"))
+            lambda axes: axes.add_patch(
+                Polygon(corners, facecolor=colour, edgecolor="none", alpha=opacity)
+            )
         )
 
     def disc(self, centre: tuple[float, float], radius: float, colour: str) -> None:
