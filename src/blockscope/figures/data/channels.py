@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -93,12 +94,17 @@ class LayerChannels:
 
         Raises ``UnknownName`` for a method that the file does not hold.
         """
-        held = {found.method: found for found in self.methods}
         if method is None:
-            return held.get("linear", self.methods[0])
+            return shown_method(self.methods)
+        held = {found.method: found for found in self.methods}
         if method not in held:
             raise unknown_name("method", method, held, "column methods of the table of runs")
         return held[method]
+
+
+def shown_method(methods: Sequence[MethodChannels]) -> MethodChannels:
+    """Return the method that a panel shows where it shows one: the linear one, or else the first."""
+    return next((found for found in methods if found.method == "linear"), methods[0])
 
 
 def read_layer(
@@ -128,10 +134,11 @@ def read_layer(
     own = found.isel(pair=contrast.row_of(found))
     rise = float(own["score"] - own["score_at_zero"])
     sprites = read_sprites(files.many(f"sprites{place}"), counts[0])
-    return LayerChannels(layer, contrast, _methods(own), rise, values, sprites)
+    return LayerChannels(layer, contrast, methods_of(own), rise, values, sprites)
 
 
-def _methods(own: xr.Dataset) -> tuple[MethodChannels, ...]:
+def methods_of(own: xr.Dataset) -> tuple[MethodChannels, ...]:
+    """Return the attribution of one contrast by every method in a file."""
     values = own["attribution"].transpose("method", "channel").to_numpy()
     found = [
         MethodChannels(str(name), row, float(error), int(steps))

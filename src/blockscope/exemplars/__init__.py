@@ -1,0 +1,1 @@
+"""Exemplars: the images of a data set that drive each channel, and how channels respond to all."""
