@@ -25,7 +25,7 @@ def run(options: argparse.Namespace) -> None:
     from blockscope.io.labels import Labels
     from studies.blocks1000.localisation import chance, coverage, separation, share_on, summary
     from studies.blocks1000.scoring import LOGITS, fresh_scenes, load
-    from studies.blocks1000.vocabulary import LABELS
+    from blockscope.io.blocks1000.vocabulary import LABELS
 
     layer, deeper = "mixed4d", "mixed5a"
     network = load(Path("resources/blocks1000/graph.pb"))

@@ -12,9 +12,9 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from studies.blocks1000.scenes import SIZE, TURN, Block, Scene, paint_scene
-from studies.blocks1000.shapes import Floats
-from studies.blocks1000.vocabulary import HEADS, Kind
+from blockscope.io.blocks1000.scenes import SIZE, TURN, Block, Scene, paint_scene
+from blockscope.io.blocks1000.shapes import Floats
+from blockscope.io.blocks1000.vocabulary import HEADS, Kind
 
 RADII: Final = (17.0, 34.0)  # pixels; those of training are 30 to 65
 OVERLAP: Final = 0.6  # of the smaller radius, by which two circles may overlap

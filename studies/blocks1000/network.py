@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from studies.blocks1000.vocabulary import HEADS, LABELS, kind_of
+from blockscope.io.blocks1000.vocabulary import HEADS, LABELS, kind_of
 
 SIZE: Final = 224
 RANGE: Final = (-117.0, 138.0)  # what black and white become, as for InceptionV1

@@ -18,8 +18,8 @@ import numpy.typing as npt
 from PIL import Image
 
 from blockscope.io.atomic_files import atomic_write, atomic_write_text
-from studies.blocks1000.scenes import SIZE, Kind, Scene, draw_scene
-from studies.blocks1000.vocabulary import LABELS, kind_named, label_of
+from blockscope.io.blocks1000.scenes import SIZE, Kind, Scene, draw_scene
+from blockscope.io.blocks1000.vocabulary import LABELS, kind_named, label_of
 
 
 def write_sample(path: Path, kinds: Sequence[Kind], seed: int, size: int = SIZE) -> Scene:

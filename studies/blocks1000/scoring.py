@@ -20,7 +20,7 @@ from tensorflow.core.framework import graph_pb2
 from blockscope.models.card import InputSpec
 from blockscope.models.network import Network
 from studies.blocks1000.network import RANGE, SIZE
-from studies.blocks1000.scenes import Scene, draw_scene
+from blockscope.io.blocks1000.scenes import Scene, draw_scene
 
 LOGITS: Final = "softmax2_pre_activation"
 BATCH: Final = 50  # scenes at once: about 150 MB

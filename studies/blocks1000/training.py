@@ -25,8 +25,8 @@ import numpy as np
 import numpy.typing as npt
 
 from blockscope.io.atomic_files import atomic_write, atomic_write_text
-from studies.blocks1000.scenes import draw_scene
-from studies.blocks1000.vocabulary import HEADS, LABELS, kind_of
+from blockscope.io.blocks1000.scenes import draw_scene
+from blockscope.io.blocks1000.vocabulary import HEADS, LABELS, kind_of
 
 # shares of scenes with 1, 2 and 3 blocks
 MIXTURE: Final = (0.55, 0.35, 0.10)

@@ -25,6 +25,7 @@ from blockscope.config.result_paths import (
     DEFAULT_REQUEST,
     GALLERY,
     RECIPE_PATTERN,
+    SWEPT_LAYERS,
     fitted_on,
     gallery_runs,
     layer_from_path,
@@ -34,6 +35,8 @@ from blockscope.config.result_paths import (
     panel_files,
     printed_files,
     requested_channels,
+    sweep_parts,
+    swept_layers,
 )
 from blockscope.config.panels import PANELS
 from blockscope.config.settings import ID_PATTERN
@@ -41,6 +44,7 @@ from blockscope.config.tables import read_settings
 from blockscope.runtime.code_digest import code_digest
 from blockscope.runtime.lost_results import mark_outdated
 from blockscope.io.errors import BlockscopeError
+from blockscope.io.image_sets.index import source_digest
 from blockscope.autodiff.gradient_overrides import OVERRIDES
 
 # Scripts are found from this file, so that the workflow can be a module of another one.
@@ -52,6 +56,7 @@ BASE_MB = 1500
 wildcard_constraints:
     model=ID_PATTERN,
     image=ID_PATTERN,
+    dataset=ID_PATTERN,
     run=ID_PATTERN,
     panel="|".join(PANELS),
     override="|".join(OVERRIDES),
@@ -59,6 +64,8 @@ wildcard_constraints:
     layer1="[^/]+?",
     layer2="[^/]+?",
     n="[1-9][0-9]{0,2}",
+    part="0|[1-9][0-9]*",
+    parts="[1-9][0-9]*",
     recipe=RECIPE_PATTERN,
     units=UNITS_PATTERN,
     numbers=NUMBERS_PATTERN,
@@ -137,6 +144,15 @@ def model_entry(wildcards):
 
 def image_row(wildcards):
     return user_errors(lambda: project.images[wildcards.image])
+
+
+def dataset_row(wildcards):
+    return user_errors(lambda: project.datasets[wildcards.dataset])
+
+
+def dataset_digest(wildcards):
+    """Params: changes with any image of a data set; only jobs that list it ask."""
+    return user_errors(lambda: source_digest(dataset_row(wildcards).path))
 
 
 def randomised_models():
@@ -256,6 +272,33 @@ def shards_in(folder, numbers):
     return shard_files(folder, numbers, project.settings.sprites.channels_per_job)
 
 
+@cache
+def layers_of_runs(model, dataset):
+    return swept_layers(project.runs.values(), model, dataset)
+
+
+def layers_of_sweep(wildcards):
+    """Params: the layers that one pass over a data set serves."""
+    if wildcards.layers == SWEPT_LAYERS:
+        return layers_of_runs(wildcards.model, wildcards.dataset)
+    return [layer_from_path(wildcards.layers)]
+
+
+def parts_of_exemplars(wildcards):
+    """Input: the parts of a data set; a layer that no run shows gets a pass of its own."""
+    shown = layer_from_path(wildcards.layer) in layers_of_runs(wildcards.model, wildcards.dataset)
+    folder = "results/models/{model}/datasets/{dataset}".format(**wildcards)
+    layers = SWEPT_LAYERS if shown else wildcards.layer
+    return sweep_parts(folder, layers, dataset_row(wildcards).jobs)
+
+
+def parts_of_group_exemplars(wildcards):
+    """Input: the parts of a data set for the neuron groups of an image."""
+    folder = "results/{model}/{image}/groups/exemplars/{dataset}".format(**wildcards)
+    layers = "{layer}-{n}".format(**wildcards)
+    return sweep_parts(folder, layers, dataset_row(wildcards).jobs)
+
+
 def everything(wildcards):
     """Input: all that the gallery shows and is made of, and the gallery."""
     settings = project.settings
@@ -266,4 +309,5 @@ def everything(wildcards):
         settings.neuron_groups.count,
         drawn if rendered else None,
         project.made_of,
+        {name: row.jobs for name, row in project.datasets.items()},
     )

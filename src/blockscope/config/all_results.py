@@ -13,11 +13,15 @@ from blockscope.config.panels import PANELS
 from blockscope.config.result_paths import (
     GALLERY,
     NONE_MADE,
+    SWEPT_LAYERS,
+    dataset_index,
+    exemplars_file,
     known_files,
     layer_in_path,
     network_files,
     page_of,
     printed_files,
+    sweep_parts,
 )
 from blockscope.config.settings import RunRow
 from blockscope.feature_visualization.unit_selection import shard_files
@@ -48,6 +52,9 @@ MADE_OF = {
 }
 
 
+NO_JOBS: Mapping[str, int] = {}
+
+
 @dataclass(frozen=True)
 class Sprites:
     """How sprites are rendered: units of a job, and channels of a layer of a network."""
@@ -61,15 +68,19 @@ def all_results(
     neuron_groups: int,
     sprites: Sprites | None = None,
     made_of: Mapping[str, str] = NONE_MADE,
+    jobs: Mapping[str, int] = NO_JOBS,
 ) -> list[str]:
     """Return the files of all jobs that the gallery needs, each once.
 
     ``neuron_groups`` is their number; ``sprites`` is None where none are rendered; ``made_of`` are
-    the networks with weights drawn anew, and what each is made of.
+    the networks with weights drawn anew, and what each is made of; ``jobs`` says among how many
+    each data set is divided.
     """
     found: dict[str, None] = {}
     for row in runs:
         found.update(dict.fromkeys(_results_of(row, neuron_groups, sprites, made_of)))
+        if row.dataset:
+            found.update(dict.fromkeys(_exemplars(row, jobs[row.dataset])))
     return [*found, GALLERY]
 
 
@@ -86,6 +97,14 @@ def _results_of(
         yield from [files] if isinstance(files, str) else files
         if sprites and name.removesuffix(name[-1]) in {"sprites", "group_sprites"}:
             yield from _shards(row, name, neuron_groups, sprites)
+
+
+def _exemplars(row: RunRow, jobs: int) -> Iterator[str]:
+    """Return what a run's data set says of its layers, and what that is made of."""
+    yield dataset_index(row.dataset)
+    folder = f"results/models/{row.model}/datasets/{row.dataset}"
+    yield from sweep_parts(folder, SWEPT_LAYERS, jobs)
+    yield from (exemplars_file(row.model, row.dataset, layer) for layer in row.layers)
 
 
 def _names(row: RunRow) -> Iterable[str]:

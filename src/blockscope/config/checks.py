@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from blockscope.autodiff.gradient_overrides import OVERRIDES
+from blockscope.config.dataset_checks import check_dataset
 from blockscope.config.error_list import ErrorList
 from blockscope.config.file_cache import FileCache
 from blockscope.config.mask_checks import check_image_mask, check_objects
@@ -122,11 +123,7 @@ def _check_settings_text(files: Iterable[Path], problems: ErrorList) -> None:
 
 
 def _check(project: Project, problems: ErrorList) -> None:
-    if project.settings.shared_results:
-        try:
-            check_shared_folder(project.settings.shared_results)
-        except BadFile as error:
-            problems.add(f"{project.place}, key shared_results", str(error))
+    _check_shared(project, problems)
     for run in project.raw_runs:
         _check_names(run, project, problems)
         _check_sanity(run, project, problems)
@@ -139,6 +136,7 @@ def _check(project: Project, problems: ErrorList) -> None:
         row, place = project.images.entries[name], project.images.places[name]
         if row and _check_image(row.path, place, file_facts, problems) and row.mask:
             masked += [name] if check_image_mask(row, place, file_facts, problems) else []
+    _check_datasets(project, file_facts, problems)
     requests = []
     for name in filter(used_models.__contains__, project.models.entries):
         entry = project.models.entries[name]
@@ -156,6 +154,23 @@ def _check(project: Project, problems: ErrorList) -> None:
         if lookup:
             _check_layers(run, lookup, project.settings, problems)
             _check_randomised(run, lookup, project, problems)
+
+
+def _check_datasets(project: Project, file_facts: FileCache, problems: ErrorList) -> None:
+    used = {run.cells.get("dataset", "") for run in project.raw_runs}
+    for name in filter(used.__contains__, project.datasets.entries):
+        row = project.datasets.entries[name]
+        if row:
+            check_dataset(row, project.datasets.places[name], file_facts, problems)
+
+
+def _check_shared(project: Project, problems: ErrorList) -> None:
+    if not project.settings.shared_results:
+        return
+    try:
+        check_shared_folder(project.settings.shared_results)
+    except BadFile as error:
+        problems.add(f"{project.place}, key shared_results", str(error))
 
 
 def _check_objects(
@@ -186,6 +201,7 @@ def _check_names(run: RawRun, project: Project, problems: ErrorList) -> None:
         if name and name not in valid:
             where = f"{run.place}, column {column}"
             problems.add(where, str(unknown_name(column, name, valid, f"listed in {file}")))
+    _check_dataset_name(run, project, problems)
     _check_quotes(run, problems)
     choices = [
         ("override", [cells.get("override", "none")], OVERRIDES),
@@ -213,6 +229,16 @@ def _check_names(run: RawRun, project: Project, problems: ErrorList) -> None:
         if repeated:
             words = f"duplicate {kind} {', '.join(repeated)}"
             problems.add(f"{run.place}, column {column}", words)
+
+
+def _check_dataset_name(run: RawRun, project: Project, problems: ErrorList) -> None:
+    name, table = run.cells.get("dataset", ""), project.datasets
+    if not name or name in table:
+        return
+    where = f"listed in {table.file}" if table.file else f"key datasets of {project.place}"
+    unknown = unknown_name("data set", name, table.entries, where)
+    missing = "" if table.file else "; give a table, as in 'datasets: config/datasets.tsv'"
+    problems.add(f"{run.place}, column dataset", f"{unknown}{missing}")
 
 
 def _asks_for(run: RawRun, *files: str) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from blockscope.config.error_list import ErrorList
-from blockscope.config.settings import Config, ImageRow, RunRow
+from blockscope.config.settings import Config, DatasetRow, ImageRow, RunRow
 from blockscope.config.tables import Row, parse_catalogue, read_table
 from blockscope.io.errors import BadConfig, unknown_name
 from blockscope.models.entry import ModelEntry, Settings
@@ -31,7 +31,8 @@ class EntryTable(Mapping[str, Entry]):
         """Return an entry; raises ``UnknownName`` with the nearest ids and the file."""
         entry = self.entries.get(name)
         if entry is None:
-            raise unknown_name(self.kind, name, self.entries, f"listed in {self.file}")
+            where = f"listed in {self.file}" if self.file else "the config names no table of them"
+            raise unknown_name(self.kind, name, self.entries, where)
         return entry
 
     def __iter__(self) -> Iterator[str]:
@@ -41,6 +42,9 @@ class EntryTable(Mapping[str, Entry]):
     def __len__(self) -> int:
         """Return the number of ids."""
         return len(self.entries)
+
+
+NO_DATASETS: EntryTable[DatasetRow] = EntryTable("data set", "")
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,7 @@ class Project:
     images: EntryTable[ImageRow]
     runs: EntryTable[RunRow]
     raw_runs: tuple[RawRun, ...] = ()
+    datasets: EntryTable[DatasetRow] = NO_DATASETS
     place: str = "the settings"
 
     @cached_property
@@ -118,9 +123,10 @@ def read_project(config: Mapping[str, Any], place: str, problems: ErrorList) -> 
     if settings is None:
         # The tables can be checked whatever is wrong with the options.
         tables = {key: config.get(key) for key in ("models", "images", "runs")}
-        if not all(isinstance(path, str) and path for path in tables.values()):
+        if not all(map(_is_path, tables.values())):
             return None
-        settings = Config.model_validate(tables)
+        more = config.get("datasets")
+        settings = Config.model_validate(tables | ({"datasets": more} if _is_path(more) else {}))
     entries = parse_catalogue(settings.models, problems)
     places = {name: at for name, (at, _) in entries.items()}
     clashes = _check_case(places, problems)
@@ -132,7 +138,14 @@ def read_project(config: Mapping[str, Any], place: str, problems: ErrorList) -> 
     )
     images = _read_rows(settings.images, ImageRow, "image", problems)[0]
     runs, raw_runs = _read_rows(settings.runs, RunRow, "run", problems)
-    return Project(settings, models, images, runs, tuple(raw_runs), place)
+    datasets = NO_DATASETS
+    if settings.datasets:
+        datasets = _read_rows(settings.datasets, DatasetRow, "dataset", problems)[0]
+    return Project(settings, models, images, runs, tuple(raw_runs), datasets, place)
+
+
+def _is_path(value: Any) -> bool:
+    return isinstance(value, str) and bool(value)
 
 
 def _read_rows(

@@ -22,7 +22,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from blockscope.config.panels import PANELS
-from blockscope.config.settings import Config, ImageRow, RunRow
+from blockscope.config.settings import Config, DatasetRow, ImageRow, RunRow
 from blockscope.io.atomic_files import atomic_write_text
 from blockscope.models.entry import ModelEntry, Source
 from blockscope.models.randomised_entry import RandomisedNetworks
@@ -39,6 +39,7 @@ def generated(root: Path) -> dict[Path, str]:
         "randomised": key_table(RandomisedNetworks),
         "images": column_table(ImageRow),
         "runs": column_table(RunRow),
+        "datasets": column_table(DatasetRow),
         "panels": panel_table(),
     }
     readme = (root / README).read_text(encoding="utf-8")
@@ -139,7 +140,7 @@ def _default(field: FieldInfo) -> str:
 def _column_default(field: FieldInfo) -> str:
     if field.is_required():
         return "required"
-    if not field.default:
+    if field.default is None or field.default in ("", (), {}):
         return "empty"
     value = ",".join(field.default) if isinstance(field.default, tuple) else str(field.default)
     return f"`{value}`"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,9 +32,33 @@ def image_folder(model: str, image: str) -> Path:
     return inside(RESULTS, model, image)
 
 
+SWEPT_LAYERS = "_runs"  # no name of a layer: all that the runs show, in one pass
+
+
+def swept_layers(runs: Iterable[RunRow], model: str, dataset: str) -> list[str]:
+    """Return the layers that runs of a network show with the images of a data set, sorted."""
+    rows = [row for row in runs if (row.model, row.dataset) == (model, dataset)]
+    return sorted({layer for row in rows for layer in row.layers})
+
+
+def exemplars_file(model: str, dataset: str, layer: str) -> str:
+    """Return the file of a layer's exemplars."""
+    return str(model_folder(model) / "datasets" / dataset / f"{layer_in_path(layer)}.h5")
+
+
+def sweep_parts(folder: str, layers: str, jobs: int) -> list[str]:
+    """Return the parts that exemplars are put together from; ``layers`` as in a path."""
+    return [f"{folder}/shards/{layers}/{part}-of-{jobs}.h5" for part in range(jobs)]
+
+
 def figure_folder(run: str) -> Path:
     """Return the folder of the figure of a run."""
     return inside(RESULTS, "figures", run)
+
+
+def dataset_index(dataset: str) -> str:
+    """Return the index of a data set."""
+    return str(inside(RESULTS, "datasets", f"{dataset}.h5"))
 
 
 def layer_in_path(layer: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StrictBool, StrictInt, field_validator, model_validator
+from pydantic import BeforeValidator, Field, StrictBool, StrictInt, field_validator, model_validator
 
 from blockscope.attribution.baselines import Baseline
 from blockscope.io.downloads import MOST_MB
@@ -24,7 +24,7 @@ PATTERN_WORDS = {
     URL_PATTERN: "a URL that begins with http:// or https://, without blanks",
 }
 # Folders next to those of the models, so no model can have these names.
-RESERVED_MODELS = ("models", "figures")
+RESERVED_MODELS = ("models", "figures", "datasets")
 
 Seed = Annotated[StrictInt, Field(ge=0, le=2**63 - 1)]
 ColourValue = Annotated[StrictInt, Field(ge=0, le=255)]
@@ -188,6 +188,36 @@ class GridOptions(Settings):
     seed: Seed = Field(default=0, description="Seed of all random numbers of a grid.", examples=[7])
 
 
+class SweepOptions(Settings):
+    """The sweep over a data set: what is kept of the images that each channel responds to."""
+
+    exemplars: Annotated[StrictInt, Field(ge=1, le=1000)] = Field(
+        default=16,
+        description="Number of exemplars that are kept of each channel and ranking.",
+        examples=[64],
+    )
+    vectors: Annotated[StrictInt, Field(ge=0, le=1_000_000)] = Field(
+        default=4096,
+        description="Number of single activation vectors that are kept of each layer.",
+        examples=[20000],
+    )
+    damaged: Annotated[Number, Field(ge=0, le=1)] = Field(
+        default=0.01,
+        description="Largest share of images that cannot be read: they are left out and listed; "
+        "with more of them the sweep fails.",
+        examples=[0],
+    )
+    relevance: StrictBool = Field(
+        default=True,
+        description="Whether exemplars by relevance are found too, which costs a backward pass "
+        "for each image.",
+        examples=[False],
+    )
+    seed: Seed = Field(
+        default=0, description="Seed of the choice of vectors that are kept.", examples=[7]
+    )
+
+
 class FigureOptions(Settings):
     """How figures are drawn; changing it only redraws them."""
 
@@ -231,6 +261,12 @@ class Config(Settings):
         examples=["config/runs.tsv"],
         min_length=1,
     )
+    datasets: str | None = Field(
+        default=None,
+        description="Table of data sets (TSV), whose images show what channels respond to.",
+        examples=["config/datasets.tsv"],
+        min_length=1,
+    )
     shared_results: str | None = Field(
         default=None,
         description="Folder outside this one in which projects share networks in normal form, "
@@ -254,6 +290,7 @@ class Config(Settings):
     )
     sprites: SpriteOptions = Field(default=SpriteOptions(), description=str(SpriteOptions.__doc__))
     grids: GridOptions = Field(default=GridOptions(), description=str(GridOptions.__doc__))
+    sweep: SweepOptions = Field(default=SweepOptions(), description=str(SweepOptions.__doc__))
     figure: FigureOptions = Field(default=FigureOptions(), description=str(FigureOptions.__doc__))
 
 
@@ -313,6 +350,76 @@ class ImageRow(Settings):
             raise ValueError(
                 f"has a column {given} but no {missing}; valid: both, as in mask "
                 "'photos/dog_cat-mask.png' and objects '#ff0000=Labrador retriever', or neither"
+            )
+        return self
+
+
+def parse_count(cell: Any) -> Any:
+    """Parse a whole number; raises ``ValueError`` where a cell holds anything else."""
+    if not isinstance(cell, str):
+        return cell
+    if not re.fullmatch(r"[0-9]{1,19}", cell):
+        raise ValueError(f"must be a whole number in digits, as in 2000, found '{cell}'")
+    return int(cell)
+
+
+Count = Annotated[StrictInt, BeforeValidator(parse_count)]
+
+
+class DatasetRow(Settings):
+    """A row of the table of data sets."""
+
+    dataset: str = Field(
+        description="Id of the data set; part of paths.",
+        examples=["holidays"],
+        pattern=f"^{ID_PATTERN}$",
+    )
+    path: str = Field(
+        description="A folder of images; a list (`.txt`, one path per line); an archive (`.tar`, "
+        "`.zip`); a table (`.tsv`) with a column `path` or `image` and perhaps `label`; or "
+        "`drawn:blocks1000`, scenes of toy blocks that are drawn by number.",
+        examples=["photos/holidays"],
+        min_length=1,
+    )
+    count: Annotated[Count | None, Field(ge=1, le=100_000_000)] = Field(
+        default=None,
+        description="Number of images, sampled by their names; a larger sample contains a "
+        "smaller one. Empty: all. Of `drawn:` the number of scenes, which must be given.",
+        examples=["10000"],
+    )
+    seed: Annotated[Count, Field(ge=0, le=2**63 - 1)] = Field(
+        default=0, description="Seed of the sample, or of the drawing.", examples=["7"]
+    )
+    labels: Literal["", "folders"] = Field(
+        default="",
+        description="`folders`: the folder that an image lies in names its label.",
+        examples=["folders"],
+    )
+    jobs: Annotated[Count, Field(ge=1, le=10_000)] = Field(
+        default=1,
+        description="Number of jobs among which the images are divided. Does not affect results.",
+        examples=["8"],
+    )
+
+    @property
+    def choice(self) -> dict[str, Any]:
+        """What decides which images it has, as plain data."""
+        return self.model_dump(mode="json", include={"path", "count", "seed", "labels"})
+
+    @model_validator(mode="after")
+    def _as_its_kind_allows(self) -> DatasetRow:
+        drawn = self.path.startswith("drawn:")
+        if drawn and self.count is None:
+            raise ValueError(
+                f"'{self.path}' has no end; give the number of scenes in the column count, as in "
+                "2000"
+            )
+        if drawn and self.labels:
+            raise ValueError("drawn scenes are labelled by their blocks; leave labels empty")
+        if self.count is not None and self.jobs > self.count:
+            raise ValueError(
+                f"cannot divide {self.count} images among {self.jobs} jobs; valid: 1 to "
+                f"{self.count}"
             )
         return self
 
@@ -412,6 +519,12 @@ class RunRow(Settings):
         description="Layers whose activation grids the panel `activation_grids` shows, separated "
         "by commas. Empty: `layer1` and `layer2`.",
         examples=["mixed4a,mixed4d,mixed5a"],
+    )
+
+    dataset: str = Field(
+        default="",
+        description="Id in the table of data sets: its images show what channels respond to.",
+        examples=["holidays"],
     )
 
     @property

@@ -39,6 +39,7 @@ STAGES: Mapping[str, Stage] = MappingProxyType(
             "tensorflow",
         ),
         "input": Stage("image as the network sees it"),
+        "dataset": Stage("index of a data set: its images, their labels and where each is"),
         "activations": Stage("activations of one layer for one image", "tensorflow"),
         "classes": Stage(
             "attribution of every label's logit to the positions of one layer", "tensorflow"
@@ -64,6 +65,17 @@ STAGES: Mapping[str, Stage] = MappingProxyType(
         ),
         "sanity": Stage(
             "likeness of every label's attribution to that of networks with weights drawn anew"
+        ),
+        "sweep": Stage(
+            "what layers respond to a part of a data set, and to which images the most",
+            "tensorflow",
+        ),
+        "exemplars": Stage("exemplars and statistics of one layer's channels over a data set"),
+        "sweep_groups": Stage(
+            "what neuron groups of one layer respond to a part of a data set", "tensorflow"
+        ),
+        "exemplars_of_groups": Stage(
+            "exemplars and statistics of one layer's neuron groups over a data set"
         ),
         "render_sprites": Stage("sprites of some channels or neurons of one layer", "tensorflow"),
         "render_group_sprites": Stage("sprites of some neuron groups of one layer", "tensorflow"),

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import os
 import struct
+import threading
 import warnings
-from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -21,10 +22,40 @@ from blockscope.io.errors import BadFile
 FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP")
 MOST_PIXELS = 100_000_000  # a 100-megapixel photograph is read, a decompression bomb is not
 Pixels = npt.NDArray[np.uint8]
+Named = str | os.PathLike[str]  # for messages
 
 _BITS_PER_SAMPLE, _PHOTOMETRIC = 258, 262  # TIFF tags
 # Pillow spreads packed greys over 0..255, but not the grey value that means transparent.
 _GREY_STEPS = {"L;2": 85, "L;4": 17}
+
+
+class _NoWarnings:
+    """No warnings (pixels beyond our own limit, odd EXIF or TIFF tags) while any thread decodes.
+
+    ``warnings.catch_warnings`` by itself knows one thread: what another one restores would stay.
+    """
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.readers = 0
+        self.caught = warnings.catch_warnings()
+
+    def __enter__(self) -> None:
+        with self.lock:
+            if self.readers == 0:
+                self.caught = warnings.catch_warnings()
+                self.caught.__enter__()
+                warnings.simplefilter("ignore")
+            self.readers += 1
+
+    def __exit__(self, *error: object) -> None:
+        with self.lock:
+            self.readers -= 1
+            if self.readers == 0:
+                self.caught.__exit__(None, None, None)
+
+
+_no_warnings = _NoWarnings()
 
 
 def read_image(
@@ -57,13 +88,22 @@ def read_image(
     source = require_file(path, "image file")
     try:
         # Given a name, Pillow maps plain TIFFs into memory and then mixes up the turned ones.
-        with warnings.catch_warnings(), open(source, "rb") as handle:
-            warnings.simplefilter("ignore")  # pixels beyond our own limit, odd EXIF or TIFF tags
-            with Image.open(handle, formats=FORMATS) as image:
-                _check_size(source, image.size)
-                packing = _packing(image)
-                image.load()
-                return _to_rgb(source, image, packing, background)
+        with open(source, "rb") as handle:
+            return decode_image(handle, source, background)
+    except OSError as error:
+        raise BadFile(f"image file '{source}' cannot be read: {error.strerror or error}") from error
+
+
+def decode_image(
+    handle: BinaryIO, source: Named, background: tuple[int, int, int] = (255, 255, 255)
+) -> Image.Image:
+    """Read an image from an open file as `read_image` does; ``source`` is its name in messages."""
+    try:
+        with _no_warnings, Image.open(handle, formats=FORMATS) as image:
+            _check_size(source, image.size)
+            packing = _packing(image)
+            image.load()
+            return _to_rgb(source, image, packing, background)
     except BadFile:
         raise
     except UnidentifiedImageError as error:
@@ -82,7 +122,7 @@ def check_image(path: str | os.PathLike[str]) -> None:
     read_image(path)
 
 
-def _check_size(source: Path, size: tuple[int, int]) -> None:
+def _check_size(source: Named, size: tuple[int, int]) -> None:
     columns, rows = size
     if rows * columns > MOST_PIXELS:
         raise BadFile(
@@ -99,7 +139,7 @@ def _packing(image: Image.Image) -> str:
 
 
 def _to_rgb(
-    source: Path, image: Image.Image, packing: str, background: tuple[int, int, int]
+    source: Named, image: Image.Image, packing: str, background: tuple[int, int, int]
 ) -> Image.Image:
     key = image.info.get("transparency")
     if key is not None and packing == "RGB;16B":  # Pillow keeps only the upper 8 bits of colours
@@ -125,7 +165,7 @@ def _upright(image: Image.Image) -> Image.Image:
         return image.copy()
 
 
-def _to_8_bit(source: Path, image: Image.Image, white: float, key: int | None) -> Image.Image:
+def _to_8_bit(source: Named, image: Image.Image, white: float, key: int | None) -> Image.Image:
     """Map grey values 0..white to 8 bit, where Pillow would clip; ``key`` becomes transparent."""
     values = np.asarray(image, dtype=np.float64)
     low, high = values.min(), values.max()
@@ -137,7 +177,7 @@ def _to_8_bit(source: Path, image: Image.Image, white: float, key: int | None) -
     return grey
 
 
-def _white(source: Path, image: Image.Image) -> float:
+def _white(source: Named, image: Image.Image) -> float:
     """Return the value of white in a grey image of more than 8 bits."""
     if image.mode == "F":
         return 1.0
@@ -148,7 +188,7 @@ def _white(source: Path, image: Image.Image) -> float:
     return 65535.0
 
 
-def _unclear(source: Path, found: str) -> BadFile:
+def _unclear(source: Named, found: str) -> BadFile:
     return BadFile(f"image file '{source}' {found}; save it with 8 bits per colour")
 
 

@@ -142,16 +142,20 @@ class Network:
             self._constants[node.name] = tf.constant(tf.make_ndarray(node.attr["value"].tensor))
         return self._constants[node.name]
 
-    def joined_at(self, layer: str) -> dict[str, node_def_pb2.NodeDef]:
+    def joined_at(
+        self, layer: str, nodes: graphs.Nodes | None = None
+    ) -> dict[str, node_def_pb2.NodeDef]:
         """Return the nodes, changed so that the logits are computed from ``layer``.
+
+        ``nodes``: those changed for another layer, in place of the graph's own.
 
         Views need that (see ``blockscope.models.layer_views``), and a concatenation before the
         ReLU: what follows reads the ReLU of each branch. One ReLU after the concatenation gives the
         same values.
         """
-        if layer in self.nodes and is_view(self.nodes[layer]):
-            return read_through(self.nodes, layer)
-        nodes = dict(self.nodes)
+        nodes = dict(nodes or self.nodes)
+        if layer in nodes and is_view(nodes[layer]):
+            return read_through(nodes, layer)
         after = nodes.get(layer.removesuffix(PRE_RELU))
         read = {source for node in nodes.values() for source in graphs.sources(node)}
         if layer.endswith(PRE_RELU) and after is not None and layer not in read:

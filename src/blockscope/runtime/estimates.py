@@ -21,8 +21,8 @@ from blockscope.io.errors import BlockscopeError
 START = 3.0  # seconds before a forked job renders: the network, tracing
 # The words of a result's path that say what it is; the other parts are names.
 WORDS = frozenset(
-    {"ablation", "activations", "channels", "classes", "drivers", "factors", "figures", "grids"}
-    | {"groups", "models", "neurons", "positions", "results", "sanity", "scores", "shards"}
+    {"ablation", "activations", "channels", "classes", "datasets", "drivers", "factors", "figures"}
+    | {"grids", "groups", "models", "neurons", "positions", "results", "sanity", "scores", "shards"}
     | {"sprites"}
 )
 

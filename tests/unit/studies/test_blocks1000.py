@@ -14,7 +14,7 @@ from PIL import Image
 
 from blockscope.models.network import Network
 from studies.blocks1000 import network, scoring, training
-from studies.blocks1000.vocabulary import LABELS
+from blockscope.io.blocks1000.vocabulary import LABELS
 
 RESOURCES = ROOT / "resources"
 GRAPH = RESOURCES / "blocks1000" / "graph.pb"

@@ -14,10 +14,10 @@ from PIL import Image
 
 from blockscope.io.errors import UnknownName
 from studies.blocks1000 import samples, scenes, training
-from studies.blocks1000.fills import white_share
-from studies.blocks1000.scenes import PALETTE, TURN, Block, draw_scene
-from studies.blocks1000.shapes import OUTLINES, distance, polygon_distance
-from studies.blocks1000.vocabulary import (
+from blockscope.io.blocks1000.fills import white_share
+from blockscope.io.blocks1000.scenes import PALETTE, TURN, Block, draw_scene
+from blockscope.io.blocks1000.shapes import OUTLINES, distance, polygon_distance
+from blockscope.io.blocks1000.vocabulary import (
     COLOURS,
     FILLS,
     LABELS,

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from studies.blocks1000.vocabulary import SHAPES
+from blockscope.io.blocks1000.vocabulary import SHAPES
 
 Floats = npt.NDArray[np.float32]
 Points = npt.NDArray[np.float64]

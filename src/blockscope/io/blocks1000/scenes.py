@@ -9,9 +9,17 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from studies.blocks1000.fills import white_share
-from studies.blocks1000.shapes import Floats, distance
-from studies.blocks1000.vocabulary import COLOURS, FILLS, LABELS, Kind, kind_of, label_of, name_of
+from blockscope.io.blocks1000.fills import white_share
+from blockscope.io.blocks1000.shapes import Floats, distance
+from blockscope.io.blocks1000.vocabulary import (
+    COLOURS,
+    FILLS,
+    LABELS,
+    Kind,
+    kind_of,
+    label_of,
+    name_of,
+)
 
 __all__ = ["LABELS", "Block", "Kind", "Scene", "draw_scene", "kind_of", "label_of", "name_of"]
 

@@ -11,7 +11,7 @@ from typing import Final
 
 import numpy as np
 
-from studies.blocks1000.shapes import Floats
+from blockscope.io.blocks1000.shapes import Floats
 
 # u, v, signed distance to the shape's outline -> signed distance to the white part (inside > 0)
 Edge = Callable[[Floats, Floats, Floats], Floats]

@@ -1,0 +1,51 @@
+"""Checks of the table of data sets against the files that it names, without opening an image."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from blockscope.config.error_list import ErrorList
+from blockscope.config.file_cache import FileCache
+from blockscope.config.settings import DatasetRow
+from blockscope.io.errors import BlockscopeError
+from blockscope.io.image_sets.index import Found, look
+from blockscope.io.image_sets.source import ARCHIVES, kind_of
+
+
+def check_dataset(row: DatasetRow, place: str, file_facts: FileCache, problems: ErrorList) -> None:
+    """Check that the images of a data set are there, and as many as its row asks for."""
+    try:
+        kind = kind_of(row.path)
+        if kind == "drawn":
+            return
+        if kind in ARCHIVES:  # one file, and slow to list
+            facts = json.loads(file_facts.get("archive", Path(row.path), _list_archive))
+            found = Found(**facts)
+        else:
+            found = look(row.path)
+    except (BlockscopeError, OSError) as error:
+        problems.add(f"{place}, column path", str(error))
+        return
+    others = f" (beside them {found.ignored})" if found.ignored else ""
+    if row.count is not None and row.count > found.images:
+        problems.add(
+            f"{place}, column count",
+            f"asks for {row.count:,} images, and '{row.path}' has {found.images:,}{others}; give "
+            "fewer, or leave count empty for all",
+        )
+    elif row.jobs > found.images:
+        problems.add(
+            f"{place}, column jobs",
+            f"cannot divide the {found.images:,} images of '{row.path}'{others} among {row.jobs} "
+            f"jobs; valid: 1 to {found.images}",
+        )
+    if kind == "table" and row.labels:
+        problems.add(
+            f"{place}, column labels",
+            f"'{row.path}' is a table, whose column label names the labels; leave labels empty",
+        )
+
+
+def _list_archive(path: Path) -> str:
+    return json.dumps(vars(look(str(path))))

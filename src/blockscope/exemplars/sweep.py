@@ -1,0 +1,228 @@
+"""The pass over the images of a data set: read, responded to and counted, all at the same time."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+from tqdm import tqdm
+
+from blockscope.exemplars.responses import BatchResponses, Responses
+from blockscope.exemplars.statistics import Arrays, LayerStatistics
+from blockscope.io.errors import BadFile, BlockscopeError
+from blockscope.io.images import Pixels
+
+BLOCK: Final = 256  # images whose sums are rounded together: a multiple of every size of batches
+AHEAD: Final = 3  # batches that are read before they are needed
+BEHIND: Final = 2  # batches that may wait to be counted
+
+Read = Callable[[int], Pixels]
+
+
+def part_of(images: int, part: int, parts: int) -> range:
+    """Return the images of one of several parts: whole blocks, as many in each as possible."""
+    blocks = -(-images // BLOCK)
+    first, last = (blocks * number // parts for number in (part, part + 1))
+    return range(min(first * BLOCK, images), min(last * BLOCK, images))
+
+
+@dataclass
+class Sweep:
+    """What is known after some of the images of a part.
+
+    Attributes
+    ----------
+    statistics
+        By the names of the probes.
+    next
+        The first image that is not in it.
+    predicted
+        The logits predicted of the images so far, -1 for those that cannot be read.
+    damaged
+        Those: their numbers, and what is wrong with them.
+    """
+
+    statistics: Mapping[str, LayerStatistics]
+    next: int
+    predicted: list[int] = field(default_factory=list)
+    damaged: dict[int, str] = field(default_factory=dict)
+
+    def to_arrays(self) -> Arrays:
+        """Return all that is needed to go on, by name."""
+        arrays: Arrays = {
+            "next": np.array(self.next, np.int64),
+            "predicted": np.array(self.predicted, np.int32),
+            "damaged": np.array(list(self.damaged), np.int64),
+            "reason": np.array(list(self.damaged.values()), np.str_),
+        }
+        for place, statistics in enumerate(self.statistics.values()):
+            arrays |= {f"{place}.{key}": part for key, part in statistics.to_arrays().items()}
+        return arrays
+
+    def take(self, arrays: Mapping[str, npt.NDArray[np.generic]]) -> None:
+        """Set what ``to_arrays`` has returned."""
+        self.next = int(arrays["next"])  # type: ignore[arg-type]
+        self.predicted = np.asarray(arrays["predicted"]).tolist()
+        reasons = np.asarray(arrays["reason"]).tolist()
+        self.damaged = dict(zip(np.asarray(arrays["damaged"]).tolist(), reasons, strict=True))
+        for place, statistics in enumerate(self.statistics.values()):
+            begin = f"{place}."
+            own = {key.removeprefix(begin): a for key, a in arrays.items() if key.startswith(begin)}
+            statistics.take(own)
+
+
+def sweep(
+    responses: Responses,
+    state: Sweep,
+    stop: int,
+    read: Read,
+    *,
+    readers: int = 1,
+    most_damaged: int = 0,
+    settled: Callable[[], None] = lambda: None,
+    progress: bool = False,
+) -> None:
+    """Take the images from ``state.next`` to ``stop`` into a state.
+
+    Reading, the network and the counting of earlier batches overlap. Batches and blocks begin at
+    fixed numbers, so that no division of the images changes a bit. Memory does not depend on the
+    number of images, but for four bytes of each.
+
+    Parameters
+    ----------
+    responses
+        The network.
+    state
+        What is known so far, at the beginning of a block; changed.
+    stop
+        The image behind the last one; the end of a block, or of the data set.
+    read
+        Returns an image as the network sees it; raises ``BadFile`` where it cannot be read.
+        Called by several threads.
+    readers
+        How many.
+    most_damaged
+        How many images may be unreadable before ``BadFile`` is raised.
+    settled
+        Called after every block, when ``state`` may be kept.
+    progress
+        Whether to show a progress bar.
+    """
+    batches = [
+        range(first, min(first + responses.batch, stop))
+        for first in range(state.next, stop, responses.batch)
+    ]
+    with (
+        ThreadPoolExecutor(readers) as pool,
+        ThreadPoolExecutor(1) as counter,
+        tqdm(total=stop - state.next, desc="images", unit="image", disable=not progress) as bar,
+    ):
+        waiting: deque[Future[None]] = deque()
+        for batch, found in _read_ahead(pool, read, batches):
+            damaged = {n: words for n, words in zip(batch, found, strict=True) if _is_text(words)}
+            state.damaged |= damaged  # type: ignore[arg-type]
+            _check_damaged(state.damaged, most_damaged)
+            valid = np.array([number not in damaged for number in batch])
+            pixels = _filled(found, responses.network.spec.size)
+            responded = responses.of(pixels, valid)
+            numbers = np.array(batch, np.int64)
+            waiting.append(counter.submit(_count, state, numbers, valid, responded))
+            at_end = batch.stop % BLOCK == 0 or batch.stop == stop
+            while len(waiting) > (0 if at_end else BEHIND):
+                waiting.popleft().result()
+            if at_end:
+                for statistics in state.statistics.values():
+                    statistics.settle()
+                state.next = batch.stop
+                settled()
+            bar.update(len(batch))
+
+
+def _read_ahead(
+    pool: ThreadPoolExecutor, read: Read, batches: Sequence[range]
+) -> Iterator[tuple[range, list[Pixels | str]]]:
+    """Yield each batch with its images, or what is wrong with them; later ones are being read."""
+
+    def attempt(number: int) -> Pixels | str:
+        try:
+            return read(number)
+        except BlockscopeError as error:
+            return str(error)
+
+    left = iter(batches)
+    ahead: deque[tuple[range, list[Future[Pixels | str]]]] = deque()
+    try:
+        while True:
+            while len(ahead) < AHEAD and (batch := next(left, None)) is not None:
+                ahead.append((batch, [pool.submit(attempt, number) for number in batch]))
+            if not ahead:
+                return
+            batch, futures = ahead.popleft()
+            yield batch, [future.result() for future in futures]
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _is_text(found: Pixels | str) -> bool:
+    return isinstance(found, str)
+
+
+def _filled(found: Sequence[Pixels | str], size: tuple[int, int]) -> npt.NDArray[np.uint8]:
+    """Return images as one array; black ones for those that cannot be read."""
+    black = np.zeros((*size, 3), np.uint8)
+    return np.stack([black if isinstance(one, str) else one for one in found])
+
+
+def _check_damaged(damaged: Mapping[int, str], most: int) -> None:
+    if len(damaged) > most:
+        shown = "\n".join(f"       {words}" for words in list(damaged.values())[:5])
+        raise BadFile(
+            f"{len(damaged)} images of the data set cannot be read, and at most {most} may be; "
+            f"mend or remove them, or raise key sweep.damaged of the config. The first ones:\n"
+            f"{shown}"
+        )
+
+
+def _count(
+    state: Sweep,
+    numbers: npt.NDArray[np.int64],
+    valid: npt.NDArray[np.bool_],
+    responded: BatchResponses,
+) -> None:
+    predicted = np.where(valid, responded.predicted, -1)
+    state.predicted += predicted.tolist()
+    kept: slice | npt.NDArray[np.bool_] = slice(None) if valid.all() else valid
+    for name, response in responded.activations.items():
+        _check_finite(name, numbers[kept], response.sums[kept])
+        state.statistics[name].add_activations(
+            numbers[kept],
+            response.values[kept],
+            response.highest[kept],
+            response.sums[kept],
+            response.moments,
+        )
+    for name, response in responded.relevance.items():
+        _check_finite(f"relevance of {name}", numbers[kept], response.sums[kept])
+        state.statistics[name].add_relevance(
+            numbers[kept],
+            predicted[kept],
+            response.values[kept],
+            response.highest[kept],
+            response.sums[kept],
+        )
+
+
+def _check_finite(
+    what: str, numbers: npt.NDArray[np.int64], sums: npt.NDArray[np.float32]
+) -> None:
+    wrong = ~np.isfinite(sums).all(axis=1)
+    if wrong.any():
+        raise BadFile(
+            f"{what} is not finite for image {numbers[wrong][0]} of the data set; check the model's "
+            "weights and input range (models catalogue)"
+        )
