@@ -18,14 +18,17 @@ from blockscope.feature_visualization.unit_selection import (
     requested_units,
     shard_files,
 )
-from blockscope.config.all_results import Sprites, all_results
+from blockscope.config.all_results import Exemplars, Sprites, all_results
+from blockscope.config.channel_pages import files_of_page as files_of_channels, layers_with_pages, uses_of
 from blockscope.config.checks import card_of, load_project
 from blockscope.config.cli_values import parse_cli_values
 from blockscope.config.result_paths import (
+    CHANNELS_PER_PAGE,
     DEFAULT_REQUEST,
     GALLERY,
     RECIPE_PATTERN,
     SWEPT_LAYERS,
+    channel_pages,
     fitted_on,
     gallery_runs,
     layer_from_path,
@@ -299,6 +302,30 @@ def parts_of_group_exemplars(wildcards):
     return sweep_parts(folder, layers, dataset_row(wildcards).jobs)
 
 
+def files_of_channel_page(wildcards):
+    """Input: the files that a page of channels is made from."""
+    rendered = project.settings.sprites.recipe != "none"
+    layer = layer_from_path(wildcards.layer)
+    return files_of_channels(project.runs.values(), wildcards.model, layer, rendered)
+
+
+def pages_of_channels(wildcards):
+    """Params: all pages of a layer."""
+    layer = layer_from_path(wildcards.layer)
+    return channel_pages(wildcards.model, layer, channels_of(wildcards.model, layer))
+
+
+def first_channel_pages(wildcards):
+    """Params: the first page of each layer of a network that has any."""
+    named = layers_with_pages(project.runs.values())
+    own = [(wildcards.model, layer_from_path(wildcards.layer))]
+    return {
+        layer: channel_pages(model, layer)[0]
+        for model, layer in dict.fromkeys(named + own)
+        if model == wildcards.model
+    }
+
+
 def everything(wildcards):
     """Input: all that the gallery shows and is made of, and the gallery."""
     settings = project.settings
@@ -309,5 +336,5 @@ def everything(wildcards):
         settings.neuron_groups.count,
         drawn if rendered else None,
         project.made_of,
-        {name: row.jobs for name, row in project.datasets.items()},
+        Exemplars({name: row.jobs for name, row in project.datasets.items()}, channels_of),
     )
