@@ -14,7 +14,7 @@ from blockscope.figures.data.contrasts import Contrast, find_contrast
 from blockscope.figures.data.maps import grid_words
 from blockscope.figures.data.panel_files import PanelFiles
 from blockscope.figures.data.provenance_checks import check_origin
-from blockscope.figures.data.sprites import Sprites, read_sprites
+from blockscope.figures.data.sprites import Sprites, read_exemplar_sheet, read_sprites
 from blockscope.io import datasets
 from blockscope.io.errors import BadFile, unknown_name
 
@@ -75,6 +75,8 @@ class LayerChannels:
         (row, col, channel).
     sprites
         The layer's spritemap, or None.
+    exemplars
+        The sheet of its exemplars, or None.
     """
 
     layer: str
@@ -83,6 +85,7 @@ class LayerChannels:
     rise: float
     activations: Floats
     sprites: Sprites | None = None
+    exemplars: Sprites | None = None
 
     @property
     def grid(self) -> str:
@@ -134,7 +137,8 @@ def read_layer(
     own = found.isel(pair=contrast.row_of(found))
     rise = float(own["score"] - own["score_at_zero"])
     sprites = read_sprites(files.many(f"sprites{place}"), counts[0])
-    return LayerChannels(layer, contrast, methods_of(own), rise, values, sprites)
+    exemplars = read_exemplar_sheet(files.many(f"exemplars{place}"), counts[0])
+    return LayerChannels(layer, contrast, methods_of(own), rise, values, sprites, exemplars)
 
 
 def methods_of(own: xr.Dataset) -> tuple[MethodChannels, ...]:
