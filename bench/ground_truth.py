@@ -22,10 +22,10 @@ def run(options: argparse.Namespace) -> None:
     from blockscope.attribution.factors import factorise_jointly, factorise_layer
     from blockscope.autodiff.gradient_overrides import OVERRIDES
     from blockscope.autodiff.linear_map import LinearMap
+    from blockscope.io.blocks1000.vocabulary import LABELS
     from blockscope.io.labels import Labels
     from studies.blocks1000.localisation import chance, coverage, separation, share_on, summary
     from studies.blocks1000.scoring import LOGITS, fresh_scenes, load
-    from blockscope.io.blocks1000.vocabulary import LABELS
 
     layer, deeper = "mixed4d", "mixed5a"
     network = load(Path("resources/blocks1000/graph.pb"))

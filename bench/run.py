@@ -9,6 +9,7 @@ from bench import (
     ablation_speed,
     all_labels,
     checksums,
+    data_sets,
     grids,
     ground_truth,
     hard_ground_truth,
@@ -24,6 +25,7 @@ SECTIONS = {
     "render": (rendering,),
     "grids": (grids,),
     "files": (checksums,),
+    "datasets": (data_sets,),
     "truth": (ground_truth, hard_ground_truth, truth_positions, truth_channels),
     "randomised": (randomised,),
 }

@@ -17,10 +17,10 @@ import numpy as np
 import numpy.typing as npt
 from tensorflow.core.framework import graph_pb2
 
+from blockscope.io.blocks1000.scenes import Scene, draw_scene
 from blockscope.models.card import InputSpec
 from blockscope.models.network import Network
 from studies.blocks1000.network import RANGE, SIZE
-from blockscope.io.blocks1000.scenes import Scene, draw_scene
 
 LOGITS: Final = "softmax2_pre_activation"
 BATCH: Final = 50  # scenes at once: about 150 MB

@@ -41,7 +41,8 @@ def write_tiny_files(folder: Path, layer: str) -> LayerFiles:
         labels=list("abcdefghi"),
     ).write(card)
     noise = np.random.default_rng(4).integers(0, 256, (*SIZE, 3), np.uint8)
-    write_png(image, noise, {"created_by": "input", "model": "tiny", "image": "noise"})
+    facts = {"created_by": "input", "model": "tiny", "model_sha256": "0", "image": "noise"}
+    write_png(image, noise, facts)
     write_activations(graph=graph, card=card, image=image, layer=layer, output=activations)
     return {"graph": graph, "card": card, "image": image, "activations": activations}
 

@@ -155,7 +155,7 @@ def dataset_row(wildcards):
 
 def dataset_digest(wildcards):
     """Params: changes with any image of a data set; only jobs that list it ask."""
-    return user_errors(lambda: source_digest(dataset_row(wildcards).path))
+    return user_errors(lambda: source_digest(dataset_row(wildcards).path, project.look))
 
 
 def randomised_models():

@@ -161,7 +161,7 @@ def _check_datasets(project: Project, file_facts: FileCache, problems: ErrorList
     for name in filter(used.__contains__, project.datasets.entries):
         row = project.datasets.entries[name]
         if row:
-            check_dataset(row, project.datasets.places[name], file_facts, problems)
+            check_dataset(row, project.datasets.places[name], project.look, file_facts, problems)
 
 
 def _check_shared(project: Project, problems: ErrorList) -> None:
@@ -233,7 +233,7 @@ def _check_names(run: RawRun, project: Project, problems: ErrorList) -> None:
 
 def _check_dataset_name(run: RawRun, project: Project, problems: ErrorList) -> None:
     name, table = run.cells.get("dataset", ""), project.datasets
-    if not name or name in table:
+    if not name or name in table.entries:
         return
     where = f"listed in {table.file}" if table.file else f"key datasets of {project.place}"
     unknown = unknown_name("data set", name, table.entries, where)

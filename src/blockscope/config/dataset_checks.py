@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 from blockscope.config.error_list import ErrorList
@@ -13,7 +14,13 @@ from blockscope.io.image_sets.index import Found, look
 from blockscope.io.image_sets.source import ARCHIVES, kind_of
 
 
-def check_dataset(row: DatasetRow, place: str, file_facts: FileCache, problems: ErrorList) -> None:
+def check_dataset(
+    row: DatasetRow,
+    place: str,
+    look_once: Callable[[str], Found],
+    file_facts: FileCache,
+    problems: ErrorList,
+) -> None:
     """Check that the images of a data set are there, and as many as its row asks for."""
     try:
         kind = kind_of(row.path)
@@ -23,7 +30,7 @@ def check_dataset(row: DatasetRow, place: str, file_facts: FileCache, problems: 
             facts = json.loads(file_facts.get("archive", Path(row.path), _list_archive))
             found = Found(**facts)
         else:
-            found = look(row.path)
+            found = look_once(row.path)
     except (BlockscopeError, OSError) as error:
         problems.add(f"{place}, column path", str(error))
         return
@@ -37,7 +44,7 @@ def check_dataset(row: DatasetRow, place: str, file_facts: FileCache, problems: 
     elif row.jobs > found.images:
         problems.add(
             f"{place}, column jobs",
-            f"cannot divide the {found.images:,} images of '{row.path}'{others} among {row.jobs} "
+            f"cannot divide the {found.images:,} images of '{row.path}' among {row.jobs} "
             f"jobs; valid: 1 to {found.images}",
         )
     if kind == "table" and row.labels:

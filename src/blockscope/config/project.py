@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,6 +12,7 @@ from blockscope.config.error_list import ErrorList
 from blockscope.config.settings import Config, DatasetRow, ImageRow, RunRow
 from blockscope.config.tables import Row, parse_catalogue, read_table
 from blockscope.io.errors import BadConfig, unknown_name
+from blockscope.io.image_sets.index import Found, look
 from blockscope.models.entry import ModelEntry, Settings
 from blockscope.models.randomised_entry import RandomisedEntry
 
@@ -79,6 +80,11 @@ class Project:
         """The ids of these, and of the networks that they are made of."""
         return {name: entry.source_model for name, entry in self.randomised_entries.items()}
 
+    @cached_property
+    def look(self) -> Callable[[str], Found]:
+        """Lists what is at the place of a data set, once for each: it may be a million images."""
+        return cache(look)
+
     def randomised(self, model: str) -> list[str]:
         """Return the ids of the networks that are made of one; raises ``BadConfig`` without any."""
         found = [name for name, source in self.made_of.items() if source == model]
@@ -140,7 +146,7 @@ def read_project(config: Mapping[str, Any], place: str, problems: ErrorList) -> 
     runs, raw_runs = _read_rows(settings.runs, RunRow, "run", problems)
     datasets = NO_DATASETS
     if settings.datasets:
-        datasets = _read_rows(settings.datasets, DatasetRow, "dataset", problems)[0]
+        datasets = _read_rows(settings.datasets, DatasetRow, "dataset", problems, "data set")[0]
     return Project(settings, models, images, runs, tuple(raw_runs), datasets, place)
 
 
@@ -149,7 +155,7 @@ def _is_path(value: Any) -> bool:
 
 
 def _read_rows(
-    path: str, model: type[Entry], key: str, problems: ErrorList
+    path: str, model: type[Entry], key: str, problems: ErrorList, kind: str = ""
 ) -> tuple[EntryTable[Entry], list[RawRun]]:
     rows: list[Row] = read_table(path, model, problems) or []
     entries: dict[str, Entry | None] = {}
@@ -167,7 +173,7 @@ def _read_rows(
             places[name] = place
         raw.append(RawRun(place, row.cells, entry if isinstance(entry, RunRow) else None))
     entries.update(dict.fromkeys(_check_case(places, problems)))
-    return EntryTable(key, path, entries, places), raw
+    return EntryTable(kind or key, path, entries, places), raw
 
 
 def _check_case(places: Mapping[str, str], problems: ErrorList) -> set[str]:

@@ -381,7 +381,7 @@ class DatasetRow(Settings):
         examples=["photos/holidays"],
         min_length=1,
     )
-    count: Annotated[Count | None, Field(ge=1, le=100_000_000)] = Field(
+    count: Annotated[Count, Field(ge=1, le=100_000_000)] | None = Field(
         default=None,
         description="Number of images, sampled by their names; a larger sample contains a "
         "smaller one. Empty: all. Of `drawn:` the number of scenes, which must be given.",

@@ -50,10 +50,12 @@ class Reservoir:
         self, activations: npt.NDArray[np.float32], numbers: npt.NDArray[np.int64]
     ) -> None:
         """Take in the vectors (image, position, channel) of images that it has not seen."""
+        if self.most == 0:
+            return
         keys = random_numbers(self.seed, numbers, activations.shape[1])
         last = self.key[-1] if len(self.key) >= self.most else np.uint64(2**64 - 1)
         image, position = np.nonzero(keys <= last)
-        if self.most and len(image):
+        if len(image):
             self._join(
                 keys[image, position],
                 activations[image, position],

@@ -152,7 +152,7 @@ class LayerStatistics:
         return mean
 
     def to_arrays(self) -> Arrays:
-        """Return all that is needed to go on or to merge, by name."""
+        """Return all that is needed to go on or to merge, by name: to be written at once."""
         found: Arrays = {
             "counts": np.array([self.images, self.positions], np.int64),
             "histogram": self.histogram,

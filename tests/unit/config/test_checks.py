@@ -23,7 +23,7 @@ from blockscope.models.card import InputSpec, Layer, ModelCard
 
 COLUMNS = (
     "run", "model", "image", "layer1", "layer2", "override", "classes", "factors", "methods",
-    "panels", "grids",
+    "panels", "grids", "dataset",
 )  # fmt: skip
 HEADER = "\t".join(COLUMNS)
 LABELS = ["dummy", "red star", "blue moon", "crane", "green tree", "crane", "teal heart"]
@@ -50,11 +50,12 @@ class WrittenProject:
         self.more_layers: tuple[Layer, ...] = ()
         self.images = ["image\tpath", "dog\tdog.png"]
         self.runs = [HEADER, self.row()]
+        self.datasets: list[str] = []
 
     @staticmethod
     def row(
         run="a", model="tiny", image="dog", layer1="low", layer2="high", override="", classes="",
-        factors="", methods="", panels="", grids="",
+        factors="", methods="", panels="", grids="", dataset="",
     ) -> str:  # fmt: skip
         given = locals()
         return "\t".join(given[name] for name in COLUMNS)
@@ -64,6 +65,7 @@ class WrittenProject:
         (self.folder / "models.yaml").write_text(json.dumps(models, indent=1))
         (self.folder / "images.tsv").write_text("\n".join(self.images) + "\n")
         (self.folder / "runs.tsv").write_text("\n".join(self.runs) + "\n")
+        (self.folder / "datasets.tsv").write_text("\n".join(self.datasets) + "\n")
         self.write_card()
 
     def write_card(self) -> None:
@@ -219,7 +221,7 @@ def both(*changes):
 MISTAKES = {
     "unknown key": (
         lambda p: p.config.update(figur={}),
-        r"my.yaml: unknown key 'figur'; did you mean figure? (nearest of 13: figure",
+        r"my.yaml: unknown key 'figur'; did you mean figure? (nearest of 15: figure",
     ),
     "unknown inner key": (
         key("figure", "opacty", 1),

@@ -11,7 +11,7 @@ from helpers.repository import ROOT
 from pydantic import ValidationError
 
 from blockscope.config import reference, result_paths
-from blockscope.config.settings import Config, FactorChoice, RunRow
+from blockscope.config.settings import Config, DatasetRow, FactorChoice, RunRow
 from blockscope.models.entry import ModelEntry, Settings
 
 RUN = {"run": "r", "model": "m", "image": "i", "layer1": "a", "layer2": "b"}
@@ -167,6 +167,9 @@ def test_examples_are_valid():
     for name, field in RunRow.model_fields.items():
         for example in field.examples:
             RunRow(**{**RUN, name: example})
+    for name, field in DatasetRow.model_fields.items():
+        for example in field.examples:
+            DatasetRow(**{"dataset": "a", "path": "b", name: example})
     entry = {
         "graph": ModelEntry.model_fields["graph"].examples[0],
         "logits": "l",
@@ -193,7 +196,7 @@ def test_every_key_is_in_the_reference():
     text = (ROOT / "config" / "README.md").read_text()
     for key in ("models", "image.background", "compute.memory_mb", "figure.dpi", "graph.sha256"):
         assert f"| `{key}` |" in text
-    for column in RunRow.model_fields:
+    for column in (*RunRow.model_fields, *DatasetRow.model_fields):
         assert f"| `{column}` |" in text
 
 
@@ -201,7 +204,7 @@ def test_the_commented_defaults_of_the_shipped_settings_are_the_defaults():
     text = (ROOT / "config" / "config.yaml").read_text()
     options = re.sub(
         r"^# (?=( |shared_results:|image:|compute:|factors:|channels:|neuron_groups:|ablation:"
-        r"|sprites:|grids:|figure:))",
+        r"|sprites:|grids:|sweep:|figure:))",
         "",
         text,
         flags=re.MULTILINE,
@@ -210,7 +213,7 @@ def test_the_commented_defaults_of_the_shipped_settings_are_the_defaults():
     assert written["sprites"].pop("recipe") == "draft"  # the example shows sprites
     assert set(written) == set(Config.model_fields)
     assert Config(**written) == Config(
-        **{key: written[key] for key in ("models", "images", "runs")}
+        **{key: written[key] for key in ("models", "images", "runs", "datasets")}
     )
 
 

@@ -12,9 +12,9 @@ import tensorflow as tf
 from helpers.repository import ROOT
 from PIL import Image
 
+from blockscope.io.blocks1000.vocabulary import LABELS
 from blockscope.models.network import Network
 from studies.blocks1000 import network, scoring, training
-from blockscope.io.blocks1000.vocabulary import LABELS
 
 RESOURCES = ROOT / "resources"
 GRAPH = RESOURCES / "blocks1000" / "graph.pb"

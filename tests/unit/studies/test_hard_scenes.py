@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from studies.blocks1000.hard_scenes import RADII, draw_hard_scene, hard_scenes, sharing
 from blockscope.io.blocks1000.vocabulary import label_of
+from studies.blocks1000.hard_scenes import RADII, draw_hard_scene, hard_scenes, sharing
 
 
 def test_distractors_share_one_part_each_and_the_last_one_none() -> None:

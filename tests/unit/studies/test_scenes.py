@@ -12,8 +12,7 @@ from helpers.repository import ROOT
 from matplotlib.path import Path as Outline
 from PIL import Image
 
-from blockscope.io.errors import UnknownName
-from studies.blocks1000 import samples, scenes, training
+from blockscope.io.blocks1000 import scenes
 from blockscope.io.blocks1000.fills import white_share
 from blockscope.io.blocks1000.scenes import PALETTE, TURN, Block, draw_scene
 from blockscope.io.blocks1000.shapes import OUTLINES, distance, polygon_distance
@@ -27,6 +26,8 @@ from blockscope.io.blocks1000.vocabulary import (
     kind_of,
     label_of,
 )
+from blockscope.io.errors import UnknownName
+from studies.blocks1000 import samples, training
 
 SCENES = ROOT / "resources" / "scenes"
 SOLID = FILLS.index("solid")
@@ -68,7 +69,7 @@ def test_distance_to_an_outline_against_its_points(name: str, rng: np.random.Gen
 
 def test_a_turn_is_clockwise_and_rows_come_first() -> None:
     arrow = SHAPES.index("arrow")  # points upwards
-    inside = distance(arrow, 0.4, 50.0, (70.0, 80.0), 150) < 0
+    inside = distance(arrow, 0.4, 50.0, (70.0, 80.0), (150, 160)) < 0
     rows, cols = np.nonzero(inside)
     tip_row, tip_col = rows[0], cols[0]
     expected = (70 - 0.97 * 50 * np.cos(0.4), 80 + 0.97 * 50 * np.sin(0.4))
@@ -76,8 +77,8 @@ def test_a_turn_is_clockwise_and_rows_come_first() -> None:
 
 
 def test_lookup_of_a_circle_is_exact() -> None:
-    looked_up = distance(SHAPES.index("circle"), 0.3, 40.0, (50.25, 60.5), 110)
-    row, col = np.indices((110, 110)) + 0.5
+    looked_up = distance(SHAPES.index("circle"), 0.3, 40.0, (50.25, 60.5), (110, 120))
+    row, col = np.indices((110, 120)) + 0.5
     exact = np.hypot(row - 50.25, col - 60.5) / 40 - 0.92
     middle = np.hypot(row - 50.25, col - 60.5) > 4  # a table rounds the tip of a cone
     np.testing.assert_allclose(looked_up[middle], exact[middle], atol=2e-3)
@@ -85,7 +86,9 @@ def test_lookup_of_a_circle_is_exact() -> None:
 
 def test_no_two_shapes_look_alike_however_turned() -> None:
     turns = np.linspace(-TURN, TURN, 5)
-    forms = [[distance(s, t, 24.0, (32, 32), 64) < 0 for t in turns] for s in range(len(SHAPES))]
+    forms = [
+        [distance(s, t, 24.0, (32, 32), (64, 64)) < 0 for t in turns] for s in range(len(SHAPES))
+    ]
     for one, other in itertools.combinations(range(len(SHAPES)), 2):
         for a, b in itertools.product(forms[one], forms[other]):
             shared = (a & b).sum() / (a | b).sum()

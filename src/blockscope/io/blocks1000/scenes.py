@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 import numpy as np
@@ -94,17 +95,21 @@ def draw_scene(
 
 
 def paint_scene(rng: np.random.Generator, image: Floats, placed: Sequence[Block]) -> Scene:
-    """Paint blocks on a background (row, col, rgb), 0..255, which is changed; later ones in front.
+    """Paint blocks on a background (row, col, rgb), 0..255; later ones in front.
 
     Then noise is added, as of a camera.
     """
     masks = np.zeros((len(placed), *image.shape[:2]), dtype=bool)
+    planes = np.ascontiguousarray(image.transpose(2, 0, 1))  # a colour at a time is faster
     for number, block in enumerate(placed):
-        _paint(rng, image, masks[number], block)
+        _paint(rng, planes, masks[number], block)
         masks[:number] &= ~masks[number]
-    image += rng.standard_normal(image.shape, dtype=np.float32) * np.float32(1.6)
+    noisy = rng.standard_normal(image.shape, dtype=np.float32)
+    noisy *= np.float32(1.6)
+    noisy += planes.transpose(1, 2, 0)
+    noisy += np.float32(0.5)
     return Scene(
-        np.clip(image + 0.5, 0, 255).astype(np.uint8),
+        np.clip(noisy, 0, 255, out=noisy).astype(np.uint8),
         masks,
         tuple(label_of(block.kind) for block in placed),
         tuple(placed),
@@ -115,13 +120,13 @@ def _place(rng: np.random.Generator, size: int, kinds: Sequence[Kind]) -> list[B
     """Draw sizes and places until no two circles meet, shrinking after every failure."""
     count = len(kinds)
     most = min(LARGEST, 0.46 * size / np.sqrt(max(count, 1)) * (1.0 if count == 1 else 0.9))
-    shrink = 1.0
+    shrink, pairs = 1.0, np.triu_indices(count, 1)
     while True:
         radii = shrink * rng.uniform(min(SMALLEST, 0.75 * most), most, size=count)
         for _ in range(20):
-            rows, cols = (rng.uniform(radii, size - radii) for _axis in "rc")
+            rows, cols = (radii + (size - radii - radii) * rng.random(count) for _axis in "rc")
             gaps = np.hypot(rows[:, None] - rows, cols[:, None] - cols) - radii[:, None] - radii
-            if count < 2 or gaps[np.triu_indices(count, 1)].min() > 1:
+            if count < 2 or gaps[pairs].min() > 1:
                 turns = rng.uniform(-TURN, TURN, size=count)
                 numbers = np.stack([rows, cols, radii, turns], axis=1).tolist()
                 return [Block(kind, *n) for kind, n in zip(kinds, numbers, strict=True)]
@@ -141,6 +146,7 @@ def _background(rng: np.random.Generator, size: int) -> Floats:
     return np.ascontiguousarray(np.matmul(spread, rows))
 
 
+@cache
 def _spread(size: int, nodes: int) -> Floats:
     """Return weights (pixel, node) of a cubic B-spline; the outer nodes lie beyond the image."""
     at = np.abs(np.linspace(1, nodes - 2, size)[:, None] - np.arange(nodes))
@@ -152,26 +158,38 @@ def _spread(size: int, nodes: int) -> Floats:
 def _paint(
     rng: np.random.Generator, image: Floats, mask: npt.NDArray[np.bool_], block: Block
 ) -> None:
-    """Paint a block and its shadow into ``image``, and its pixels into ``mask``."""
-    size, radius = len(image), block.radius
+    """Paint a block and its shadow into ``image`` (rgb, row, col), and its pixels into ``mask``."""
+    size, radius = len(mask), block.radius
     colour = PALETTE[block.kind.colour] * rng.uniform(0.94, 1.06) + rng.uniform(-6, 6, size=3)
     lift = rng.uniform(0.07, 0.11)  # offset of the shadow, in units
     top, left = (max(int(at - 1.3 * radius), 0) for at in (block.row, block.col))
     side = int(2.6 * radius) + 2
-    rows, cols = min(side, size - top), min(side, size - left)
-    area = (slice(top, top + rows), slice(left, left + cols))
+    box = (min(side, size - top), min(side, size - left))
+    canvas = image[:, top : top + box[0], left : left + box[1]]
 
     centre = (block.row - top, block.col - left)
     shadow_centre = (centre[0] + lift * radius, centre[1] + 0.6 * lift * radius)
     form = (block.kind.shape, block.turn, radius)
-    inside = distance(*form, centre, side)[:rows, :cols]
-    shadow = distance(*form, shadow_centre, side)[:rows, :cols]
+    shadow = distance(*form, shadow_centre, box)
+    canvas *= 1 - np.float32(0.34) * _drop_shadow(shadow + np.float32(0.05), 0.16)
 
-    canvas = image[area]
-    canvas *= 1 - np.float32(0.34) * _drop_shadow(shadow + np.float32(0.05), 0.16)[..., None]
-    cover = np.clip(0.5 - inside * np.float32(radius), 0, 1)[..., None]
-    canvas += cover * (_surface(block, colour, inside, centre) - canvas)
-    mask[area] = cover[..., 0] >= 0.5
+    inside = distance(*form, centre, box)
+    cover = np.clip(0.5 - inside * np.float32(radius), 0, 1)
+    mask[top : top + box[0], left : left + box[1]] = cover >= 0.5
+    rows, cols = _covered(cover.any(1)), _covered(cover.any(0))
+    part = canvas[:, rows, cols]
+    white, light = _surface(block, inside, centre, rows, cols)
+    for plane, own, bleached in zip(part, colour, WHITE - colour, strict=True):
+        paint = (np.float32(own) + white * np.float32(bleached)) * light
+        plane += cover[rows, cols] * (paint - plane)
+
+
+def _covered(any_there: npt.NDArray[np.bool_]) -> slice:
+    """Return where a block lies on an axis, and a pixel more for the slope at its edge."""
+    places = np.flatnonzero(any_there)
+    if not len(places):
+        return slice(0, 0)
+    return slice(max(int(places[0]) - 1, 0), int(places[-1]) + 2)
 
 
 def _drop_shadow(distance: Floats, width: float) -> Floats:
@@ -181,24 +199,30 @@ def _drop_shadow(distance: Floats, width: float) -> Floats:
 
 
 def _surface(
-    block: Block, colour: npt.NDArray[np.float64], inside: Floats, centre: tuple[float, float]
-) -> Floats:
-    """Return the painted surface (row, col, rgb): fill, a darker rim, a bevel and a soft sheen."""
-    rows, cols = inside.shape
-    down = (np.arange(rows, dtype=np.float32)[:, None] + np.float32(0.5 - centre[0])) / block.radius
-    right = (np.arange(cols, dtype=np.float32) + np.float32(0.5 - centre[1])) / block.radius
+    block: Block, inside: Floats, centre: tuple[float, float], rows: slice, cols: slice
+) -> tuple[Floats, Floats]:
+    """Return how white a part (row, col) of a block's box is, and how light.
+
+    The fill is white, within a rim; a bevel and a soft sheen are light.
+    """
+    down = _units(rows, inside.shape[0], centre[0], block.radius)[:, None]
+    right = _units(cols, inside.shape[1], centre[1], block.radius)
+    inside = inside[rows, cols]
     cos, sin = np.float32(np.cos(block.turn)), np.float32(np.sin(block.turn))
-    down, right = down.astype(np.float32), right.astype(np.float32)
     u, v = cos * right + sin * down, cos * down - sin * right
 
     white = white_share(FILLS[block.kind.fill], u, v, inside, block.radius)
     # a rim in the block's colour closes every pattern: white must not touch the background
     white = white * np.clip(np.float32(0.5 - 0.05 * block.radius) - inside * block.radius, 0, 1)
-    paint = colour.astype(np.float32) + white[..., None] * (WHITE - colour).astype(np.float32)
 
     slope_v, slope_u = np.gradient(inside * np.float32(block.radius))
     edge = np.exp(-((inside / np.float32(0.07)) ** 2))
-    light = np.float32(0.16) * (slope_u * LIGHT[0] + slope_v * LIGHT[1]) * edge
+    light: Floats = np.float32(0.16) * (slope_u * LIGHT[0] + slope_v * LIGHT[1]) * edge
     light += np.float32(1.02) + np.float32(0.05) * (LIGHT[0] * right + LIGHT[1] * down)
-    shine: Floats = paint * light[..., None]
-    return shine
+    return white, light
+
+
+def _units(part: slice, count: int, centre: float, radius: float) -> Floats:
+    """Return the unit coordinates of some of ``count`` pixels of an axis."""
+    at = (np.arange(count, dtype=np.float32)[part] + np.float32(0.5 - centre)) / radius
+    return at.astype(np.float32)

@@ -123,9 +123,9 @@ def distance_table(shape: int) -> Image.Image:
 
 
 def distance(
-    shape: int, turn: float, radius: float, centre: tuple[float, float], box: int
+    shape: int, turn: float, radius: float, centre: tuple[float, float], box: tuple[int, int]
 ) -> Floats:
-    """Return the signed distance, in units, at the pixels of a square box.
+    """Return the signed distance, in units, at the pixels of a box.
 
     Parameters
     ----------
@@ -138,7 +138,7 @@ def distance(
     centre
         The block's centre (row, col) in the box; pixel centres lie at half.
     box
-        Width and height of the box in pixels.
+        Rows and columns of the box.
 
     Returns
     -------
@@ -150,6 +150,6 @@ def distance(
     middle = CELLS / 2
     to_table = (cos, sin, middle - cos * col - sin * row, -sin, cos, middle + sin * col - cos * row)
     looked_up = distance_table(shape).transform(
-        (box, box), Image.Transform.AFFINE, to_table, Image.Resampling.BILINEAR
+        box[::-1], Image.Transform.AFFINE, to_table, Image.Resampling.BILINEAR
     )
     return np.asarray(looked_up)

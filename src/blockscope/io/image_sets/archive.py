@@ -48,6 +48,7 @@ def list_tar(path: str) -> Listing:
                     ignored["link" if member.issym() else "no plain file"] += 1
                 else:
                     found[name] = Member(member.offset_data, member.size)  # the last of a name
+            _check_end(path, archive.offset)
     except (tarfile.TarError, OSError, ValueError, EOFError) as error:
         raise BadFile(f"archive '{path}' cannot be read: {error}") from error
     for name, target in links:
@@ -62,6 +63,23 @@ def _tar_members(archive: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
     while (member := archive.next()) is not None:
         yield member
         archive.members.clear()  # type: ignore[attr-defined]  # memory for all of them
+
+
+def _check_end(path: str, at: int) -> None:
+    """Refuse a tar whose list ended otherwise than by its end, of which tarfile says nothing."""
+    with open(path, "rb") as handle:
+        handle.seek(at)
+        end = handle.read(tarfile.BLOCKSIZE)
+        behind = handle.read(tarfile.RECORDSIZE)
+    if len(end) < tarfile.BLOCKSIZE:
+        raise BadFile(f"archive '{path}' is cut off: it has no end; copy it again")
+    if any(end):
+        raise BadFile(f"archive '{path}' is damaged at byte {at}; copy it again")
+    if any(behind):
+        raise BadFile(
+            f"archive '{path}' goes on behind its end, as where cat put several together; use tar "
+            "--concatenate for that"
+        )
 
 
 def list_zip(path: str) -> Listing:

@@ -54,7 +54,7 @@ def list_folder(folder: str) -> Listing:
             ) from error
     if lost:
         raise BadFile(
-            f"folder '{folder}': {shown(sorted(lost))}: a link that leads nowhere; fetch what it "
+            f"folder '{folder}': {shown(lost)}: a link that leads nowhere; fetch what it "
             "leads to, or remove it"
         )
     check_names((name for name, _ in found), folder)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -36,9 +36,8 @@ class Found:
     ignored: str
 
 
-@cache
 def look(path: str) -> Found:
-    """List what is at a place, once in a process; about 10 s for a folder of a million images.
+    """List what is at a place; about 10 s for a folder of a million images.
 
     Raises ``BadFile`` or ``UnknownName`` with what is wrong there. Not for drawn scenes.
     """
@@ -46,8 +45,11 @@ def look(path: str) -> Found:
     return Found(len(listing.names), listing.digest, in_words(listing.ignored))
 
 
-def source_digest(path: str) -> str:
-    """Return a digest that changes when images are added, removed or written again."""
+def source_digest(path: str, look: Callable[[str], Found] = look) -> str:
+    """Return a digest that changes when images are added, removed or written again.
+
+    ``look`` may know what is there already.
+    """
     kind = kind_of(path)
     if kind in ARCHIVES:
         return archive_digest(path)

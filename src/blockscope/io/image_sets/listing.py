@@ -53,7 +53,9 @@ class Listing:
 
 def is_hidden(name: str) -> bool:
     """Tell whether a file, or a folder above it, is hidden."""
-    return name.startswith(".") or "/." in name
+    if not (name.startswith(".") or "/." in name):
+        return False
+    return any(part.startswith(".") and part != ".." for part in name.split("/"))
 
 
 def reason_to_ignore(name: str) -> str:
@@ -95,9 +97,9 @@ def check_names(names: Iterable[str], source: str) -> None:
 
 
 def shown(names: list[str]) -> str:
-    """Return the first of some names and how many there are."""
+    """Return the first of some names, sorted, and how many more there are."""
     more = len(names) - SHOWN
-    listed = ", ".join(f"'{name}'" for name in names[:SHOWN])
+    listed = ", ".join(f"'{name}'" for name in sorted(names)[:SHOWN])
     return f"{listed} and {more:,} more" if more > 0 else listed
 
 

@@ -1,0 +1,279 @@
+"""The pass over a data set: against everything computed one by one, and divided in any way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from copy import deepcopy
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from helpers.tiny_network import conv, inception_like, network_of, weights
+
+from blockscope.exemplars import sweep as sweeping
+from blockscope.exemplars.responses import Probe, Responses
+from blockscope.exemplars.statistics import LayerStatistics
+from blockscope.exemplars.sweep import Sweep, part_of, sweep
+from blockscope.io.errors import BadFile
+from blockscope.models.network import Network
+
+SHAPE, IMAGES, BLOCK, K = (13, 18, 3), 75, 32, 6
+INDEXES = range(1, 9)  # logit 0 is no label
+RNG = np.random.default_rng(0)
+# Of many colours, so that more than one label is predicted.
+PIXELS = RNG.integers(0, 256, (IMAGES, *SHAPE)) * RNG.uniform(0, 1, (IMAGES, 1, 6, 3)).repeat(3, 2)
+PIXELS = (PIXELS * RNG.integers(0, 2, (IMAGES, 1, 1, 3))).astype(np.uint8)
+PIXELS[40] = PIXELS[7]  # a tie
+DIRECTIONS = np.linalg.qr(np.random.default_rng(1).normal(size=(11, 4)))[0].astype(np.float32)
+PROBES = [Probe("mixed", "mixed"), Probe("early", "early"), Probe("groups", "mixed", DIRECTIONS)]
+
+
+def bright_and_dark(x: tf.Tensor) -> tf.Tensor:
+    """A layer that is no ReLU's, with grouped and dilated convolutions behind it."""
+    x = conv(x, 6, (3, 2), 2, seed=1, relu=False)
+    x = tf.identity(x, name="signed")
+    x = tf.nn.relu(tf.nn.conv2d(x, weights((3, 3, 6, 4), 2).astype(np.float32), 1, "SAME",
+                                dilations=2))  # fmt: skip
+    x = tf.nn.conv2d(x, weights((3, 3, 2, 4), 3).astype(np.float32), 1, "VALID")
+    return tf.reduce_mean(x, [1, 2]) @ weights((4, 9), 4).astype(np.float32)
+
+
+@pytest.fixture(autouse=True)
+def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sweeping, "BLOCK", BLOCK)
+
+
+@pytest.fixture(scope="module")
+def network() -> Network:
+    def build(x: tf.Tensor) -> tf.Tensor:
+        # Colours decide the label, which would be the same for all images.
+        return inception_like(x) + 5 * tf.reduce_mean(x, [1, 2]) @ weights((3, 9), 8).astype("f4")
+
+    return network_of(build, SHAPE, tf.float32)
+
+
+def empty(probes: list[Probe], units: list[int], first: int = 0, relevance: bool = True) -> Sweep:
+    made = {
+        probe.name: LayerStatistics(
+            count,
+            9,
+            K,
+            vectors=0 if probe.directions is not None else 25,
+            seed=3,
+            relevance=relevance,
+            moments=probe.directions is None,
+        )
+        for probe, count in zip(probes, units, strict=True)
+    }
+    return Sweep(made, first)
+
+
+UNITS = [11, 6, 4]
+
+
+def swept(responses: Responses, first: int = 0, stop: int = IMAGES, **options) -> Sweep:
+    state = empty(responses.probes, UNITS, first, responses.relevance)
+    sweep(responses, state, stop, options.pop("read", PIXELS.__getitem__), **options)
+    return state
+
+
+def same(one: Sweep, other: Sweep) -> bool:
+    """Compare what is written, not how it is held."""
+    own, more = described(one), described(other)
+    return own.keys() == more.keys() and all(
+        np.asarray(own[key]).tobytes() == np.asarray(more[key]).tobytes() for key in own
+    )
+
+
+def described(state: Sweep) -> dict[str, object]:
+    found: dict[str, object] = {"predicted": state.predicted, "damaged": list(state.damaged)}
+    for name, one in state.statistics.items():
+        for ranking, top in one.rankings.items():
+            found |= {f"{name} {ranking} {key}": part for key, part in vars(top).items()}
+        found[f"{name} histogram"] = one.histogram
+        found[f"{name} mean"] = one.mean()
+        found[f"{name} moment"] = one.second_moment()
+        found[f"{name} labels"] = one.relevance_by_label()
+        found[f"{name} vectors"] = one.reservoir.vector
+        found[f"{name} sampled"] = one.reservoir.number
+    return found
+
+
+def in_session(
+    network: Network, layers: list[str]
+) -> Callable[[np.ndarray], tuple[np.ndarray, list[np.ndarray], list[np.ndarray]]]:
+    """Return a function from an image to the logits, the layers, and the gradients by them."""
+    graph = tf.Graph()
+    with graph.as_default():
+        tf.import_graph_def(network.definition, name="")
+        tensors = [graph.get_tensor_by_name(f"{layer}:0") for layer in layers]
+        logits = graph.get_tensor_by_name("output:0")
+        chosen = tf.compat.v1.placeholder(tf.int32, [])
+        gradients = tf.gradients(logits[0, chosen], tensors)
+    session = tf.compat.v1.Session(graph=graph)
+
+    def run(pixels: np.ndarray) -> tuple[np.ndarray, list[np.ndarray], list[np.ndarray]]:
+        feeds = {"input:0": pixels[None].astype(np.float32) / 255}
+        found, values = session.run([logits, tensors], feeds)
+        best = 1 + int(found[0, 1:].argmax())
+        slopes = session.run(gradients, feeds | {chosen: best})
+        return found[0], [v[0] for v in values], [g[0] for g in slopes]
+
+    return run
+
+
+def test_everything_is_what_one_image_after_the_other_gives(network: Network) -> None:
+    state = swept(Responses(network, PROBES, INDEXES))
+    one = in_session(network, ["mixed", "early"])
+    found = [one(pixels) for pixels in PIXELS]
+    best = [1 + int(logits[1:].argmax()) for logits, _, _ in found]
+    assert state.predicted == best
+    assert len(set(best)) > 1
+    for name, place in (("mixed", 0), ("early", 1), ("groups", 0)):
+        values = np.stack([activations[place] for _, activations, _ in found])
+        slopes = np.stack([gradients[place] for _, _, gradients in found])
+        if name == "groups":
+            values, slopes = values @ DIRECTIONS, slopes @ DIRECTIONS
+        flat = values.reshape(IMAGES, -1, values.shape[-1])
+        relevance = (values * slopes).reshape(flat.shape)
+        known = state.statistics[name]
+        for kind, array in (("activation", flat), ("relevance", relevance)):
+            for measure, ranked in (("maximum", array.max(1)), ("mean", array.mean(1))):
+                top = known.rankings[f"{kind}_{measure}"]
+                order = np.argsort(-ranked, axis=0, kind="stable")[:K]
+                want = np.take_along_axis(ranked, order, 0)
+                np.testing.assert_allclose(top.value, want, rtol=2e-5, atol=2e-6)
+                # Images whose values are as near as rounding may change places.
+                at = np.take_along_axis(ranked, top.number, 0)
+                np.testing.assert_allclose(at, want, rtol=2e-5, atol=2e-6)
+                units = np.arange(ranked.shape[1])
+                peak = array[top.number, top.position, units]
+                np.testing.assert_allclose(peak, array.max(1)[top.number, units], atol=2e-5)
+        np.testing.assert_allclose(known.mean(), flat.mean((0, 1)), rtol=1e-5, atol=1e-6)
+        assert known.histogram.sum() == flat.size
+        for label in range(9):
+            chosen = [image for image in range(IMAGES) if best[image] == label]
+            assert known.images_by_label[label] == len(chosen)
+            mean = relevance[chosen].sum(1).mean(0) if chosen else 0
+            np.testing.assert_allclose(known.relevance_by_label()[label], mean, atol=2e-5)
+        if name != "groups":
+            rows = flat.reshape(-1, flat.shape[-1])
+            second = known.second_moment()
+            np.testing.assert_allclose(second, rows.T @ rows / len(rows), rtol=1e-5, atol=1e-6)
+            np.testing.assert_array_equal(second, second.T)
+            kept = known.reservoir
+            np.testing.assert_allclose(kept.vector, flat[kept.number, kept.position], atol=2e-6)
+
+
+def test_a_tie_goes_to_the_earlier_image(network: Network) -> None:
+    numbers = swept(Responses(network, PROBES, INDEXES)).statistics["mixed"].rankings
+    for ranking in numbers.values():
+        for column in ranking.number.T.tolist():
+            assert 40 not in column or column.index(7) == column.index(40) - 1
+
+
+@pytest.mark.parametrize("parts", [1, 2, 3, 5])
+def test_any_division_gives_the_same_bits(network: Network, parts: int) -> None:
+    responses = Responses(network, PROBES, INDEXES)
+    whole = swept(responses)
+    found = [
+        swept(responses, numbers.start, numbers.stop, readers=parts)
+        for numbers in (part_of(IMAGES, part, parts) for part in range(parts))
+    ]
+    for order in (found, found[::-1]):
+        joined = empty(PROBES, UNITS)
+        for state in order:
+            for name, statistics in joined.statistics.items():
+                statistics.merge(state.statistics[name])
+        joined.predicted = [label for state in found for label in state.predicted]
+        assert same(joined, whole)
+
+
+def test_a_sweep_goes_on_from_what_was_kept(network: Network) -> None:
+    responses = Responses(network, PROBES, INDEXES)
+    kept = []
+    state = empty(PROBES, UNITS)
+    sweep(
+        responses, state, IMAGES, PIXELS.__getitem__,
+        settled=lambda: kept.append(deepcopy(state.to_arrays())),
+    )  # fmt: skip
+    assert [int(arrays["next"]) for arrays in kept] == [32, 64, IMAGES]
+    for arrays in kept:
+        again = empty(PROBES, UNITS)
+        again.take(arrays)
+        sweep(responses, again, IMAGES, PIXELS.__getitem__)
+        assert same(again, state)
+
+
+def reading(broken: set[int]) -> Callable[[int], np.ndarray]:
+    def read(number: int) -> np.ndarray:
+        if number in broken:
+            raise BadFile(f"image file '{number}.png' is damaged")
+        return PIXELS[number]
+
+    return read
+
+
+def test_damaged_images_are_named_and_count_nowhere(network: Network) -> None:
+    responses = Responses(network, PROBES, INDEXES)
+    state = swept(responses, read=reading({3, 40, 74}), most_damaged=3)
+    assert state.damaged == {n: f"image file '{n}.png' is damaged" for n in (3, 40, 74)}
+    assert [i for i, label in enumerate(state.predicted) if label < 0] == [3, 40, 74]
+    known, whole = state.statistics["mixed"], swept(responses).statistics["mixed"]
+    assert known.images == IMAGES - 3
+    left = whole.positions // IMAGES * (IMAGES - 3)
+    assert known.positions == known.histogram[0].sum() == left
+    for name, ranking in known.rankings.items():
+        assert not {3, 40, 74} & set(ranking.number.ravel().tolist())
+        shared = np.isin(ranking.number, whole.rankings[name].number)
+        assert np.isin(ranking.value[shared], whole.rankings[name].value).mean() > 0.9
+    assert known.images_by_label.sum() == IMAGES - 3
+
+
+def test_too_many_damaged_images_stop_a_sweep(network: Network) -> None:
+    with pytest.raises(BadFile, match=r"3 images .* cannot be read, and at most 2 may be") as error:
+        swept(Responses(network, PROBES, INDEXES), read=reading({1, 2, 3}), most_damaged=2)
+    assert "key sweep.damaged" in str(error.value)
+    assert "'2.png'" in str(error.value)
+
+
+def test_values_that_are_no_numbers_are_refused() -> None:
+    def build(x: tf.Tensor) -> tf.Tensor:
+        x = tf.identity(x / tf.reduce_min(x, [1, 2, 3], keepdims=True), name="layer")
+        return tf.reduce_mean(x, [1, 2]) @ weights((3, 9), 4).astype(np.float32)
+
+    network = network_of(build, SHAPE, tf.float32)
+    responses = Responses(network, [Probe("layer", "layer")], INDEXES)
+    state = empty(responses.probes, [3])
+    with pytest.raises(BadFile, match="layer is not finite for image 2 of the data set"):
+        sweep(responses, state, 5, lambda n: (PIXELS[n] | 1) * np.uint8(n != 2))
+
+
+def test_without_relevance(network: Network) -> None:
+    with_it = swept(Responses(network, PROBES, INDEXES)).statistics["early"]
+    state = swept(Responses(network, PROBES, INDEXES, relevance=False))
+    found = state.statistics["early"]
+    assert list(found.rankings) == ["activation_maximum", "activation_mean"]
+    assert found.relevance_by_label() is None
+    np.testing.assert_allclose(found.mean(), with_it.mean(), rtol=1e-6)
+
+
+def test_signed_layers_grouped_and_dilated_convolutions() -> None:
+    network = network_of(bright_and_dark, SHAPE, tf.float32)
+    responses = Responses(network, [Probe("signed", "signed")], INDEXES)
+    state = empty(responses.probes, [6])
+    sweep(responses, state, 20, PIXELS.__getitem__)
+    found = state.statistics["signed"]
+    one = network.run({"input": PIXELS[:20].astype(np.float32) / 255}, ["signed"])["signed"].numpy()
+    np.testing.assert_allclose(
+        found.rankings["activation_maximum"].value[0], one.max((0, 1, 2)), rtol=1e-5
+    )
+    assert found.histogram[:, :90].sum() == (one < 0).sum()
+    assert np.abs(found.relevance_by_label()).max() > 0
+
+
+def test_more_parts_than_blocks_leave_some_empty() -> None:
+    ranges = [part_of(IMAGES, part, 7) for part in range(7)]
+    assert [i for one in ranges for i in one] == list(range(IMAGES))
+    assert any(len(one) == 0 for one in ranges)
+    assert all(one.start % BLOCK == 0 for one in ranges if len(one))
