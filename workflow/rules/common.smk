@@ -19,7 +19,12 @@ from blockscope.feature_visualization.unit_selection import (
     shard_files,
 )
 from blockscope.config.all_results import Exemplars, Sprites, all_results
-from blockscope.config.channel_pages import files_of_page as files_of_channels, layers_with_pages, uses_of
+from blockscope.config.channel_pages import (
+    files_of_page as files_of_channels,
+    first_pages,
+    layers_with_pages,
+    uses_of,
+)
 from blockscope.config.checks import card_of, load_project
 from blockscope.config.cli_values import parse_cli_values
 from blockscope.config.result_paths import (
@@ -29,6 +34,7 @@ from blockscope.config.result_paths import (
     RECIPE_PATTERN,
     SWEPT_LAYERS,
     channel_pages,
+    exemplar_sheet,
     fitted_on,
     gallery_runs,
     layer_from_path,
@@ -315,15 +321,23 @@ def pages_of_channels(wildcards):
     return channel_pages(wildcards.model, layer, channels_of(wildcards.model, layer))
 
 
-def first_channel_pages(wildcards):
-    """Params: the first page of each layer of a network that has any."""
+def first_channel_pages(wildcards, own=True):
+    """Params: the first page of each layer of a network that has any, and of one's own layer."""
     named = layers_with_pages(project.runs.values())
-    own = [(wildcards.model, layer_from_path(wildcards.layer))]
+    if own:
+        named.append((wildcards.model, layer_from_path(wildcards.layer)))
     return {
-        layer: channel_pages(model, layer)[0]
-        for model, layer in dict.fromkeys(named + own)
-        if model == wildcards.model
+        layer: channel_pages(model, layer)[0] for model, layer in named if model == wildcards.model
     }
+
+
+def sheet_of_exemplars(wildcards):
+    """Input: the exemplars of a layer's channels in the first data set that shows them, if any."""
+    runs = [row for row in project.runs.values() if row.model == wildcards.model]
+    layer = layer_from_path(wildcards.layer)
+    names = [row.dataset for row in runs if row.dataset and layer in row.layers]
+    sheet = exemplar_sheet(wildcards.model, names[0], layer) if names else ""
+    return [f"{sheet}.png", f"{sheet}.json"] if sheet else []
 
 
 def everything(wildcards):

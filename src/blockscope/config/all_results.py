@@ -40,7 +40,7 @@ _MADE_OF = {
     "ablation{n}": ("groups{n}", "activations{n}"),
     "group_sprites{n}": ("groups{n}", "group_sprites_zarr{n}"),
     "sprites{n}": ("sprites_zarr{n}",),
-    "contact{n}": ("sprites{n}", "activations{n}"),
+    "contact{n}": ("sprites{n}", "activations{n}", "exemplars{n}"),
     "exemplars{n}": ("exemplars_zarr{n}",),
     "channel_page{n}": ("exemplars{n}", "sprites{n}"),
     "grids": ("grid_activations",),

@@ -7,6 +7,7 @@ from typing import Any
 
 from blockscope.config.panels import PANELS
 from blockscope.config.result_paths import (
+    channel_pages,
     exemplar_sheet,
     exemplars_file,
     known_files,
@@ -17,9 +18,15 @@ from blockscope.config.result_paths import (
 from blockscope.config.settings import RunRow
 
 
-def datasets_of(runs: Iterable[RunRow], model: str) -> list[str]:
-    """Return the data sets that runs of a network name, sorted."""
-    return sorted({row.dataset for row in runs if row.model == model and row.dataset})
+def datasets_of(runs: Iterable[RunRow], model: str, layer: str) -> list[str]:
+    """Return the data sets whose exemplars show a layer's channels, sorted.
+
+    They are those of the runs that show the layer, whose images go through it anyway; of a layer
+    that no run shows, those of all runs of the network.
+    """
+    rows = [row for row in runs if row.model == model and row.dataset]
+    own = [row for row in rows if layer in row.layers]
+    return sorted({row.dataset for row in own or rows})
 
 
 def layers_with_pages(runs: Iterable[RunRow]) -> list[tuple[str, str]]:
@@ -28,12 +35,18 @@ def layers_with_pages(runs: Iterable[RunRow]) -> list[tuple[str, str]]:
     return list(dict.fromkeys(named))
 
 
+def first_pages(runs: Iterable[RunRow]) -> list[tuple[str, str, str]]:
+    """Return network, layer and first page wherever the channels have pages."""
+    named = layers_with_pages(runs)
+    return [(model, layer, channel_pages(model, layer)[0]) for model, layer in named]
+
+
 def files_of_page(
     runs: Iterable[RunRow], model: str, layer: str, rendered: bool
 ) -> dict[str, list[str]]:
     """Return the files that the pages of a layer are made from, beside the network's card."""
     rows = [row for row in runs if row.model == model]
-    names = datasets_of(rows, model)
+    names = datasets_of(rows, model, layer)
     sheets = [f"{exemplar_sheet(model, name, layer)}.zarr.zip" for name in names]
     sprites = f"{model_folder(model)}/sprites/{layer_in_path(layer)}.zarr.zip"
     return {
