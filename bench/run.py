@@ -10,6 +10,7 @@ from bench import (
     all_labels,
     checksums,
     data_sets,
+    exemplar_truth,
     grids,
     ground_truth,
     hard_ground_truth,
@@ -26,6 +27,7 @@ SECTIONS = {
     "grids": (grids,),
     "files": (checksums,),
     "datasets": (data_sets,),
+    "exemplars": (exemplar_truth,),
     "truth": (ground_truth, hard_ground_truth, truth_positions, truth_channels),
     "randomised": (randomised,),
 }

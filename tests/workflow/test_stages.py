@@ -19,10 +19,11 @@ LINEARISING = {"classes", "positions", "channels", "drivers", "neuron_groups"}
 # Not by default: see test_sprites, test_grids, test_contact.
 ABLATION = {"ablation"}  # by its name alone: no panel shows it
 SCORES = {"scores"}
+DATASETS = {"dataset"}  # see test_datasets
 RANDOMISED = {"randomised_model", "sanity"}  # see test_randomised
 RENDERING = {"render_sprites", "spritemap", "render_grid", "grid_image", "contact_sheet"}
 STAGES = LINEARISING | {"model", "input", "activations", "factors", "panel", "page", "gallery"}
-STAGES |= RENDERING | ABLATION | SCORES | RANDOMISED
+STAGES |= RENDERING | ABLATION | SCORES | RANDOMISED | DATASETS
 PAGES = {"page", "contact_sheet", "gallery"}
 PANELS = 5  # of the finished run
 FACTORS = "results/tiny/noise/smooth/factors"
@@ -98,7 +99,7 @@ def test_progress_is_seen_and_kept_in_the_log(finished):
 
 def test_every_module_that_a_job_uses_counts_in_its_digest(finished):
     uncounted = finished[0].uncounted_modules()
-    assert set(uncounted) == STAGES - RENDERING - ABLATION - SCORES - RANDOMISED
+    assert set(uncounted) == STAGES - RENDERING - ABLATION - SCORES - RANDOMISED - DATASETS
     assert not any(uncounted.values()), uncounted
 
 
@@ -196,6 +197,8 @@ def change(project, file: str) -> None:
         ("figures/page/contact_sheet.py", {"contact_sheet"}),
         ("figures/page/gallery.py", {"gallery"}),
         ("stages/input.py", {"input"}),
+        ("io/image_sets/folder.py", DATASETS),
+        ("io/blocks1000/fills.py", DATASETS),
         ("stages/render_grid.py", {"render_grid"}),
         ("stages/result_files.py", set()),
         ("config/checks.py", set()),

@@ -7,7 +7,6 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-import h5py
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
@@ -15,7 +14,6 @@ from PIL import Image
 from blockscope.io import provenance
 from blockscope.io.atomic_files import FilePath
 from blockscope.io.errors import BadFile
-from blockscope.io.hdf5_links import check_self_contained
 from blockscope.io.image_sets.archive import Archive, archive_digest
 from blockscope.io.image_sets.drawn import draw
 from blockscope.io.image_sets.listing import Member
@@ -43,6 +41,10 @@ class ImageSet:
     """
 
     def __init__(self, index: FilePath) -> None:
+        import h5py  # planning lists images, but reads no index
+
+        from blockscope.io.hdf5_links import check_self_contained
+
         self.facts = provenance.read(index)
         if self.facts.get("kind") not in KINDS:
             raise BadFile(f"'{index}' is not the index of a data set; the rule dataset makes one")
