@@ -38,13 +38,12 @@ def run(options: argparse.Namespace) -> None:
             names = ("number", "position_row", "position_col", "value")
             columns = [ranked[name].transpose("channel", "rank").to_numpy() for name in names]
             kinds = _kinds(columns, cells, images.seed)
-            live = int(((kinds[..., 0] >= 0).sum(1) > 1).sum())
             share = (kinds[..., 0] >= 0).mean() / max((columns[0] >= 0).mean(), 1e-9)
             print(
                 f"\n{layer}, {ranking}, {options.exemplars} exemplars of each channel of "
                 f"{len(images)} scenes; {share:.0%} of them show a block"
             )
-            print(table(sharing(kinds, images.seed), live))
+            print(table(sharing(kinds, images.seed)))
 
 
 def _kinds(columns: list[np.ndarray], cells: tuple[int, int], seed: int) -> np.ndarray:

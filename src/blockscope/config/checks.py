@@ -19,6 +19,7 @@ from blockscope.config.project import Project, RawRun, describe_config_files, re
 from blockscope.config.renamed import explain_old_panel
 from blockscope.config.result_paths import (
     MOST_NAME,
+    dataset_index,
     figure_folder,
     image_folder,
     longest_name,
@@ -292,12 +293,14 @@ def _check_quotes(run: RawRun, problems: ErrorList) -> None:
 def _check_folders(project: Project, problems: ErrorList) -> None:
     """Refuse folders of results that a symbolic link leads elsewhere."""
     rows = [run for run in project.runs.entries.values() if run]
-    folders: dict[tuple[Callable[..., Path], tuple[str, ...]], str] = {}
+    folders: dict[tuple[Callable[..., object], tuple[str, ...]], str] = {}
     for row in rows:
         if not (project.models.entries.get(row.model) and project.images.entries.get(row.image)):
             continue  # reported already
         folders.setdefault((image_folder, (row.model, row.image)), row.run)
         folders.setdefault((figure_folder, (row.run,)), row.run)
+        if row.dataset in project.datasets.entries:
+            folders.setdefault((dataset_index, (row.dataset,)), row.run)
     for (folder, names), run in folders.items():
         try:
             folder(*names)

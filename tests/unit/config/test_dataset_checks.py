@@ -150,6 +150,12 @@ def test_a_run_needs_the_table(project):
     assert project.message.startswith("1 mistake ")
 
 
+def test_an_index_that_a_link_leads_elsewhere_is_refused(project, tmp_path_factory):
+    project.load()
+    project.folder.joinpath("results", "datasets").symlink_to(tmp_path_factory.mktemp("other"))
+    assert "runs.tsv, line 2 (run 'a'): 'results/datasets/holidays.h5' leads to" in project.message
+
+
 def test_only_data_sets_of_runs_have_to_be_there(project):
     project.datasets += ["other\tgone\t\t\t\t"]
     project.load()

@@ -6,7 +6,10 @@ import io
 import struct
 import subprocess
 import sys
+import threading
+import warnings
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
@@ -18,7 +21,7 @@ from PIL import Image, PngImagePlugin
 
 from blockscope.io import provenance
 from blockscope.io.errors import BadFile
-from blockscope.io.images import check_image, read_image, read_png, write_png
+from blockscope.io.images import check_image, decode_image, read_image, read_png, write_png
 from blockscope.io.resizing import fit
 
 ROWS, COLS = 5, 7
@@ -569,3 +572,31 @@ def test_a_png_that_was_saved_again_is_refused(tmp_path, rng, what):
     image.save(path, pnginfo=None)
     with pytest.raises(BadFile, match="has no provenance record"):
         read_png(path)
+
+
+def test_threads_that_decode_at_once_leave_warnings_as_they_were(colours: NDArray[np.uint8]):
+    """One ends while the other is at work, which would keep what the first had set."""
+
+    class Held(io.BytesIO):
+        def __init__(self, content: bytes) -> None:
+            super().__init__(content)
+            self.begun, self.go = threading.Event(), threading.Event()
+
+        def read(self, size: int | None = -1) -> bytes:
+            self.begun.set()
+            assert self.go.wait(30)
+            return super().read(size)
+
+    buffer = io.BytesIO()
+    Image.fromarray(colours).save(buffer, format="PNG")
+    handles = [Held(buffer.getvalue()) for _ in range(2)]
+    before = list(warnings.filters)
+    with ThreadPoolExecutor(2) as pool:
+        tasks = []
+        for handle in handles:
+            tasks.append(pool.submit(decode_image, handle, "held"))
+            assert handle.begun.wait(30)
+        for handle, task in zip(handles, tasks, strict=True):
+            handle.go.set()
+            assert (np.asarray(task.result(30)) == colours).all()
+    assert list(warnings.filters) == before

@@ -48,7 +48,7 @@ def test_what_channels_share_is_told_from_chance(rng):
         assert one.channels < 12
         assert abs(one.agreement - one.chance) < 4 * one.error
     assert colour.chance == pytest.approx(0.1, abs=0.02)
-    lines = table([shape, fill, colour], 300).splitlines()
+    lines = table([shape, fill, colour]).splitlines()
     assert lines[3].split()[:4] == [
         "colour",
         f"{colour.agreement:.3f}",
@@ -56,6 +56,8 @@ def test_what_channels_share_is_told_from_chance(rng):
         f"{colour.error:.3f}",
     ]
     assert lines[3].endswith(f"{colour.channels} (3 +- 2)")
+    beyond = shape.beyond | fill.beyond | colour.beyond
+    assert lines[-1] == f"  any of them: {beyond.sum()} (at most 9)"
 
 
 def test_what_all_channels_respond_to_is_no_agreement_of_one(rng):

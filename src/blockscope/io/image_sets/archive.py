@@ -14,7 +14,8 @@ from blockscope.io.errors import BadFile
 from blockscope.io.image_sets.listing import (
     Listing,
     Member,
-    check_names,
+    check_inside,
+    check_text,
     digest_of,
     reason_to_ignore,
     stamp,
@@ -124,10 +125,8 @@ def _plain(name: str) -> str:
 
 
 def _listing(path: str, found: dict[str, Member], ignored: Counter[str]) -> Listing:
-    check_names(found, path)
-    for name in found:
-        if name.startswith("/"):
-            raise BadFile(f"'{path}': '{name}' leads out of the archive; pack it again")
+    check_text(found, path)
+    check_inside(found, path)
     names = sorted(found)
     return Listing(names, archive_digest(path), ignored, members=[found[name] for name in names])
 

@@ -10,7 +10,7 @@ from blockscope.io.contained_paths import inside
 from blockscope.io.errors import BadFile
 from blockscope.io.image_sets.listing import (
     Listing,
-    check_names,
+    check_text,
     digest_of,
     reason_to_ignore,
     shown,
@@ -57,7 +57,7 @@ def list_folder(folder: str) -> Listing:
             f"folder '{folder}': {shown(lost)}: a link that leads nowhere; fetch what it "
             "leads to, or remove it"
         )
-    check_names((name for name, _ in found), folder)
+    check_text((name for name, _ in found), folder)
     found.sort()
     digest = digest_of(f"{name}\0{written}" for name, written in found)
     return Listing([name for name, _ in found], digest, ignored)

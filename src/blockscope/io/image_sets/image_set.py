@@ -28,6 +28,11 @@ class ImageSet:
 
     A million images with names of 60 characters take 250 MB.
 
+    Parameters
+    ----------
+    index
+        The file that the rule ``dataset`` writes.
+
     Attributes
     ----------
     kind
@@ -40,6 +45,11 @@ class ImageSet:
         What else the index records.
     """
 
+    kind: Kind
+    source: str
+    seed: int
+    facts: provenance.Facts
+
     def __init__(self, index: FilePath) -> None:
         import h5py  # planning lists images, but reads no index
 
@@ -48,7 +58,7 @@ class ImageSet:
         self.facts = provenance.read(index)
         if self.facts.get("kind") not in KINDS:
             raise BadFile(f"'{index}' is not the index of a data set; the rule dataset makes one")
-        self.kind: Kind = self.facts["kind"]  # type: ignore[assignment]
+        self.kind = self.facts["kind"]  # type: ignore[assignment]
         self.source = str(self.facts["source"])
         self.seed = int(self.facts["seed"])
         check_self_contained(Path(index))

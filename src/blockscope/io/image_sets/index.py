@@ -100,6 +100,8 @@ def make_index(path: str, count: int | None, seed: int, labels: str) -> xr.Datas
         listing = list_drawn(path, count, seed)
     else:
         listing = list_images(path)
+    if kind == "table" and labels:
+        raise BadFile(f"'{path}' is a table, whose column label names the labels; leave it empty")
     found = len(listing.names)
     if count is not None and count > found:
         raise BadFile(f"'{path}' has {found:,} images, fewer than the {count:,} asked for")

@@ -79,19 +79,25 @@ def stamp(state: os.stat_result) -> str:
     return f"{state.st_size} {state.st_mtime_ns}"
 
 
-def check_names(names: Iterable[str], source: str) -> None:
-    """Refuse names that a result file cannot hold, and those that leave their folder."""
-    foreign: list[str] = []
-    leaving: list[str] = []
+def check_text(names: Iterable[str], source: str) -> None:
+    """Refuse names that are no text, which a result file cannot hold."""
+    foreign = []
     for name in names:
         if not name.isascii() or "\0" in name:
-            shown_as = name.encode("utf-8", "backslashreplace").decode().replace("\0", "\\0")
-            if shown_as != name:
-                foreign.append(shown_as)
-        if ".." in name and ".." in name.replace("\\", "/").split("/"):
-            leaving.append(name)
+            written = name.encode("utf-8", "backslashreplace").decode().replace("\0", "\\0")
+            if written != name:
+                foreign.append(written)
     if foreign:
         raise BadFile(f"'{source}': {shown(foreign)}: no UTF-8; rename what is not (convmv does)")
+
+
+def check_inside(names: Iterable[str], source: str) -> None:
+    """Refuse members whose paths lead out of their archive."""
+    leaving = [
+        name
+        for name in names
+        if name.startswith("/") or (".." in name and ".." in name.replace("\\", "/").split("/"))
+    ]
     if leaving:
         raise BadFile(f"'{source}': {shown(leaving)}: leads out of the archive; pack it again")
 

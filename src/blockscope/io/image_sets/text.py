@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from blockscope.io.errors import BadFile
-from blockscope.io.image_sets.listing import SHOWN, Listing, check_names, digest_of, stamp
+from blockscope.io.image_sets.listing import SHOWN, Listing, check_text, digest_of, stamp
 
 MOST_BYTES = 500_000_000  # of a list: several million paths
 
@@ -82,7 +82,7 @@ def _listing(path: str, rows: list[tuple[int, str, str]]) -> Listing:
         more = len(wrong) - SHOWN
         listed = "; ".join(wrong[:SHOWN]) + (f"; and {more:,} more like this" if more > 0 else "")
         raise BadFile(f"'{path}', {listed} (looked in {Path.cwd()})")
-    check_names(first, path)
+    check_text(first, path)
     found.sort()
     return Listing(
         [name for name, _, _ in found],

@@ -123,6 +123,14 @@ def test_a_list_and_a_table_name_their_images_and_labels(folder):
     assert opened("t.tsv").names([0]) == ["pictures/a/1.png"]
 
 
+def test_paths_of_a_list_may_lead_anywhere(folder):
+    (folder / "lists").mkdir()
+    Path("l.txt").write_text(f"lists/../pictures/a/1.png\n{folder}/pictures/Zebra.PNG\n")
+    images = opened("l.txt", labels="folders")
+    assert sorted(images.labels([0, 1])) == ["a", "pictures"]
+    assert images.read(1).tobytes() == read_image("pictures/a/1.png").tobytes()
+
+
 def test_wrong_lines_of_a_list_are_counted_and_the_first_are_shown():
     lines = ["pictures/a/1.png", "gone0.png", "pictures/a", "pictures/a/1.png", "gone1.png", "g2"]
     Path("l.txt").write_text("\n".join(lines))
@@ -149,6 +157,12 @@ def test_a_table_is_refused(text, words):
     Path("t.tsv").write_text(text)
     with pytest.raises(BadFile, match=words):
         make_index("t.tsv", None, 0, "")
+
+
+def test_the_labels_of_a_table_are_its_own():
+    Path("t.tsv").write_text("path\tlabel\npictures/a/1.png\tq\n")
+    with pytest.raises(BadFile, match=r"'t.tsv' is a table, whose column label names the labels"):
+        make_index("t.tsv", None, 0, "folders")
 
 
 def test_a_list_that_is_no_text_is_refused():
@@ -261,9 +275,11 @@ def test_a_member_that_is_not_what_a_zip_says_is_refused():
 
 def test_an_archive_that_is_cut_off_is_refused():
     content = Path(in_tar()).read_bytes()
-    for size in (len(content) - 10240 + 512, 1000, 512 * 3):
+    with tarfile.open("pictures.tar") as archive:
+        border = archive.getmembers()[-1].offset  # where an image ends and the next one begins
+    for size in (border, border + 600, border + 100, 512 * 3, 1000):
         Path("cut.tar").write_bytes(content[:size])
-        with pytest.raises(BadFile, match=r"archive 'cut.tar' (cannot be read|is cut off|has no)"):
+        with pytest.raises(BadFile, match=r"archive 'cut.tar' (cannot be read|is cut off)"):
             make_index("cut.tar", None, 0, "")
     Path("cut.zip").write_bytes(Path(in_zip()).read_bytes()[:-30])
     with pytest.raises(BadFile, match=r"archive 'cut.zip' cannot be read: File is not a zip"):
