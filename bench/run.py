@@ -17,6 +17,7 @@ from bench import (
     positions_and_channels_speed,
     randomised,
     rendering,
+    sweep_speed,
     truth_channels,
     truth_positions,
 )
@@ -26,7 +27,7 @@ SECTIONS = {
     "render": (rendering,),
     "grids": (grids,),
     "files": (checksums,),
-    "datasets": (data_sets,),
+    "datasets": (data_sets, sweep_speed),
     "exemplars": (exemplar_truth,),
     "truth": (ground_truth, hard_ground_truth, truth_positions, truth_channels),
     "randomised": (randomised,),

@@ -21,6 +21,7 @@ ABLATION = {"ablation"}  # by its name alone: no panel shows it
 SCORES = {"scores"}
 DATASETS = {"dataset"}  # see test_datasets
 RANDOMISED = {"randomised_model", "sanity"}  # see test_randomised
+DATASETS = {"dataset", "sweep", "exemplars"}  # see test_datasets
 RENDERING = {"render_sprites", "spritemap", "render_grid", "grid_image", "contact_sheet"}
 STAGES = LINEARISING | {"model", "input", "activations", "factors", "panel", "page", "gallery"}
 STAGES |= RENDERING | ABLATION | SCORES | RANDOMISED | DATASETS

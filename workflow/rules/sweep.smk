@@ -61,7 +61,7 @@ rule exemplars:
 
 
 # The same for directions that an image has: its neuron groups.
-use rule sweep as sweep_groups with:
+use rule sweep as group_sweep with:
     input:
         graph=rules.model.output.graph,
         card=rules.model.output.card,
@@ -70,9 +70,9 @@ use rule sweep as sweep_groups with:
     output:
         h5="results/{model}/{image}/groups/exemplars/{dataset}/shards/{layer}-{n}/{part}-of-{parts}.h5",
     log:
-        "logs/sweep_groups/{model}/{image}/{dataset}/{layer}-{n}/{part}-of-{parts}.log",
+        "logs/group_sweep/{model}/{image}/{dataset}/{layer}-{n}/{part}-of-{parts}.log",
     benchmark:
-        "benchmarks/sweep_groups/{model}/{image}/{dataset}/{layer}-{n}/{part}-of-{parts}.tsv"
+        "benchmarks/group_sweep/{model}/{image}/{dataset}/{layer}-{n}/{part}-of-{parts}.tsv"
     params:
         code=code_param("sweep"),
         layers=lambda wildcards: [layer_from_path(wildcards.layer)],
@@ -83,7 +83,7 @@ use rule sweep as sweep_groups with:
         "{wildcards.image}: part {wildcards.part} of {wildcards.parts} of data set {wildcards.dataset} for neuron groups of {wildcards.layer} in {wildcards.model}"
 
 
-use rule exemplars as exemplars_of_groups with:
+use rule exemplars as group_exemplars with:
     input:
         card=rules.model.output.card,
         index=rules.dataset.output.h5,
@@ -91,9 +91,9 @@ use rule exemplars as exemplars_of_groups with:
     output:
         h5="results/{model}/{image}/groups/exemplars/{dataset}/{layer}-{n}.h5",
     log:
-        "logs/exemplars_of_groups/{model}/{image}/{dataset}/{layer}-{n}.log",
+        "logs/group_exemplars/{model}/{image}/{dataset}/{layer}-{n}.log",
     benchmark:
-        "benchmarks/exemplars_of_groups/{model}/{image}/{dataset}/{layer}-{n}.tsv"
+        "benchmarks/group_exemplars/{model}/{image}/{dataset}/{layer}-{n}.tsv"
     params:
         code=code_param("exemplars"),
         dataset="{dataset}",

@@ -12,7 +12,7 @@ def main(smk):
         shards=smk.input.shards,
         dataset=smk.params.dataset,
         layer=smk.params.layer,
-        damaged=smk.resources.damaged_ppm / 1e6,
+        damaged_ppm=smk.resources.damaged_ppm,
         output=smk.output.h5,
         unit=smk.params.unit,
     )

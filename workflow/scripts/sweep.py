@@ -14,7 +14,7 @@ def main(smk):
         part=int(smk.wildcards.part),
         parts=int(smk.wildcards.parts),
         options=smk.params.options,
-        damaged=smk.resources.damaged_ppm / 1e6,
+        damaged_ppm=smk.resources.damaged_ppm,
         background=tuple(smk.params.background),
         progress=smk.params.progress,
         code=smk.params.code,

@@ -71,10 +71,10 @@ STAGES: Mapping[str, Stage] = MappingProxyType(
             "tensorflow",
         ),
         "exemplars": Stage("exemplars and statistics of one layer's channels over a data set"),
-        "sweep_groups": Stage(
+        "group_sweep": Stage(
             "what neuron groups of one layer respond to a part of a data set", "tensorflow"
         ),
-        "exemplars_of_groups": Stage(
+        "group_exemplars": Stage(
             "exemplars and statistics of one layer's neuron groups over a data set"
         ),
         "exemplar_sheet": Stage("crops of the exemplars of one layer in one file", "tensorflow"),

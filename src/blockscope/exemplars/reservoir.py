@@ -46,9 +46,7 @@ class Reservoir:
         none = np.zeros(0, np.int64)
         return cls(most, seed, none.astype(np.uint64), nothing, none, none.astype(np.int32))
 
-    def update(
-        self, activations: npt.NDArray[np.float32], numbers: npt.NDArray[np.int64]
-    ) -> None:
+    def update(self, activations: npt.NDArray[np.float32], numbers: npt.NDArray[np.int64]) -> None:
         """Take in the vectors (image, position, channel) of images that it has not seen."""
         if self.most == 0:
             return

@@ -199,9 +199,7 @@ class Responses:
             return 1
         total = 0
 
-        def noting(
-            node: node_def_pb2.NodeDef, inputs: Sequence[tf.Tensor]
-        ) -> list[tf.Tensor]:
+        def noting(node: node_def_pb2.NodeDef, inputs: Sequence[tf.Tensor]) -> list[tf.Tensor]:
             nonlocal total
             outputs = apply_differentiable(node, inputs)
             total += sum((t.shape.num_elements() or 0) * t.dtype.size for t in outputs)

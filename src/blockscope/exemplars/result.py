@@ -35,16 +35,27 @@ class LayerExemplars:
         int32 (ranking, unit, rank, 2): row and column of the maximum there, -1 behind the last.
     shown
         int64 (shown): the numbers of all images that occur, ascending.
-    shown_name, shown_label
-        Their names, and their labels in the data set (empty for none).
+    shown_name
+        Their names.
+    shown_label
+        Their labels in the data set, empty for none.
     shown_predicted
         int64 (shown): the logit predicted of each.
     histogram
-        int64 (unit, bin), with the edges ``bin_low`` and ``bin_high``, float32 (bin).
-    zeros, mean
-        float64 (unit): the share of positions with an activation of zero, and the mean of all.
+        int64 (unit, bin): positions of all images by their activation.
+    bin_low
+        float32 (bin): where each bin begins.
+    bin_high
+        float32 (bin): where it ends; as it begins for the bin of exactly zero.
+    zeros
+        float64 (unit): the share of positions with an activation of zero.
+    mean
+        float64 (unit): the mean activation of all positions.
     relevance_by_label
-        float32 (label, unit); None where it was not asked for. ``label_index`` are the logits.
+        float32 (label, unit): relevance summed over positions, mean over the images of which the
+        label is predicted; None where it was not asked for.
+    label_index
+        int64 (label): the logits of the labels.
     images_by_label
         int64 (label): of how many images each was predicted.
     images
@@ -134,18 +145,25 @@ def named_exemplars(
         Columns of the layer's map.
     predicted
         The logit that each image of the data set was taken for.
-    names, names_of_labels
-        Of the images that `shown_images` returns.
+    names
+        Those of the images that `shown_images` returns.
+    names_of_labels
+        Their labels in the data set.
     unit
         What the units are.
+
+    Returns
+    -------
+    dataset
+        As `LayerExemplars` reads it, with the mean products and the vectors of channels beside.
     """
     rankings = statistics.rankings
-    ranked = {
+    ranked: dict[str, npt.NDArray[Any]] = {
         "value": np.stack([one.value.T for one in rankings.values()]),
         "number": np.stack([one.number.T for one in rankings.values()]),
     }
     place = np.stack([one.position.T for one in rankings.values()])
-    known = ranked["number"] >= 0
+    known = place >= 0
     ranked["value"] = np.where(known, ranked["value"], np.float32(np.nan))
     ranked["position_row"] = np.where(known, place // cols, -1).astype(np.int32)
     ranked["position_col"] = np.where(known, place % cols, -1).astype(np.int32)

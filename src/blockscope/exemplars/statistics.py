@@ -224,7 +224,8 @@ def _rank(
     def positions(
         image: npt.NDArray[np.intp], unit: npt.NDArray[np.intp]
     ) -> npt.NDArray[np.integer]:
-        return values[image, :, unit].argmax(axis=1)
+        found: npt.NDArray[np.integer] = values[image, :, unit].argmax(axis=1)
+        return found
 
     means = sums / np.float32(values.shape[1])
     for name, quantity in zip(names, (highest, means), strict=True):

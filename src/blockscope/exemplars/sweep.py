@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
+from blockscope.exemplars.damaged import check_damaged
 from blockscope.exemplars.responses import BatchResponses, Responses
 from blockscope.exemplars.statistics import Arrays, LayerStatistics
 from blockscope.io.errors import BadFile, BlockscopeError
@@ -66,7 +67,7 @@ class Sweep:
 
     def take(self, arrays: Mapping[str, npt.NDArray[np.generic]]) -> None:
         """Set what ``to_arrays`` has returned."""
-        self.next = int(arrays["next"])  # type: ignore[arg-type]
+        self.next = int(arrays["next"])
         self.predicted = np.asarray(arrays["predicted"]).tolist()
         reasons = np.asarray(arrays["reason"]).tolist()
         self.damaged = dict(zip(np.asarray(arrays["damaged"]).tolist(), reasons, strict=True))
@@ -83,7 +84,7 @@ def sweep(
     read: Read,
     *,
     readers: int = 1,
-    most_damaged: int = 0,
+    most: int = 0,
     settled: Callable[[], None] = lambda: None,
     progress: bool = False,
 ) -> None:
@@ -106,7 +107,7 @@ def sweep(
         Called by several threads.
     readers
         How many.
-    most_damaged
+    most
         How many images may be unreadable before ``BadFile`` is raised.
     settled
         Called after every block, when ``state`` may be kept.
@@ -126,7 +127,7 @@ def sweep(
         for batch, found in _read_ahead(pool, read, batches):
             damaged = {n: words for n, words in zip(batch, found, strict=True) if _is_text(words)}
             state.damaged |= damaged  # type: ignore[arg-type]
-            _check_damaged(state.damaged, most_damaged)
+            check_damaged(state.damaged, most)
             valid = np.array([number not in damaged for number in batch])
             pixels = _filled(found, responses.network.spec.size)
             responded = responses.of(pixels, valid)
@@ -178,16 +179,6 @@ def _filled(found: Sequence[Pixels | str], size: tuple[int, int]) -> npt.NDArray
     return np.stack([black if isinstance(one, str) else one for one in found])
 
 
-def _check_damaged(damaged: Mapping[int, str], most: int) -> None:
-    if len(damaged) > most:
-        shown = "\n".join(f"       {words}" for words in list(damaged.values())[:5])
-        raise BadFile(
-            f"{len(damaged)} images of the data set cannot be read, and at most {most} may be; "
-            f"mend or remove them, or raise key sweep.damaged of the config. The first ones:\n"
-            f"{shown}"
-        )
-
-
 def _count(
     state: Sweep,
     numbers: npt.NDArray[np.int64],
@@ -217,12 +208,10 @@ def _count(
         )
 
 
-def _check_finite(
-    what: str, numbers: npt.NDArray[np.int64], sums: npt.NDArray[np.float32]
-) -> None:
+def _check_finite(what: str, numbers: npt.NDArray[np.int64], sums: npt.NDArray[np.float32]) -> None:
     wrong = ~np.isfinite(sums).all(axis=1)
     if wrong.any():
         raise BadFile(
-            f"{what} is not finite for image {numbers[wrong][0]} of the data set; check the model's "
-            "weights and input range (models catalogue)"
+            f"{what} is not finite for image {numbers[wrong][0]} of the data set; check the "
+            "model's weights and input range (models catalogue)"
         )

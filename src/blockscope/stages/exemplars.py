@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
+from blockscope.exemplars.damaged import check_damaged, most_damaged
 from blockscope.exemplars.result import named_exemplars, shown_images
 from blockscope.exemplars.statistics import LayerStatistics
 from blockscope.io import datasets, provenance
@@ -26,15 +27,15 @@ def write_exemplars(
     shards: Sequence[FilePath],
     dataset: str,
     layer: str,
-    damaged: float,
+    damaged_ppm: int,
     output: FilePath,
     unit: str = "channel",
 ) -> None:
     """Write the exemplars and statistics of a layer's units as HDF5.
 
     ``shards`` are the parts of the data set ``dataset``, whose index is ``index``; ``unit`` is what
-    the units are called; ``damaged`` the largest share of images that cannot be read. Exact: every
-    division into parts gives the same bytes. Raises ``BadFile``
+    the units are called; ``damaged_ppm`` the largest share, in millionths, of images that cannot be
+    read. Exact: every division into parts gives the same bytes. Raises ``BadFile``
     where the parts do not make up the data set, were not made alike, or more images cannot be read
     than the config allows.
     """
@@ -59,9 +60,10 @@ def write_exemplars(
             whole.merge(statistics)
     if whole is None or end != len(images):
         raise BadFile(
-            f"the parts of data set '{dataset}' end at image {end} of {len(images)}; make them again"
+            f"the parts of data set '{dataset}' end at image {end} of {len(images)}; delete them, "
+            "and they are made again"
         )
-    _check_damaged(unread, damaged * len(images), dataset)
+    check_damaged(unread, most_damaged(len(images), damaged_ppm), dataset)
     shown = shown_images(whole).tolist()
     cols = model.layer(layer).shape[1]
     found = named_exemplars(
@@ -138,13 +140,3 @@ def _own(shard: xr.Dataset, place: int) -> dict[str, npt.NDArray[np.generic]]:
         for name, array in shard.data_vars.items()
         if str(name).startswith(begin)
     }
-
-
-def _check_damaged(damaged: Mapping[int, str], most: float, dataset: str) -> None:
-    if len(damaged) > most:
-        shown = "\n".join(f"       {damaged[number]}" for number in sorted(damaged)[:5])
-        raise BadFile(
-            f"{len(damaged)} images of data set '{dataset}' cannot be read, and at most {int(most)} "
-            f"may be; mend or remove them, or raise key sweep.damaged of the config. The first "
-            f"ones:\n{shown}"
-        )

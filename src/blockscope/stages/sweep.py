@@ -11,6 +11,7 @@ from typing import Any, Final
 import numpy as np
 import xarray as xr
 
+from blockscope.exemplars.damaged import most_damaged
 from blockscope.exemplars.responses import Probe, Responses
 from blockscope.exemplars.statistics import Arrays, LayerStatistics
 from blockscope.exemplars.sweep import Sweep, part_of, sweep
@@ -37,7 +38,7 @@ def write_part(
     part: int,
     parts: int,
     options: Mapping[str, Any],
-    damaged: float,
+    damaged_ppm: int,
     background: tuple[int, int, int],
     progress: FilePath,
     code: str,
@@ -51,19 +52,23 @@ def write_part(
 
     Parameters
     ----------
-    graph, card
+    graph
         The network.
+    card
+        Its card.
     index
         The data set.
     layers
         The layers, all of which one pass through the network serves.
-    part, parts
-        Which part, from 0, of how many. Another number of parts gives the same results.
+    part
+        Which part, from 0.
+    parts
+        Of how many. Another number gives the same results.
     options
         ``exemplars``: how many of each ranking; ``vectors``: how many single vectors; ``seed`` of
         these; ``relevance``: whether it is computed.
-    damaged
-        Largest share of all images that cannot be read.
+    damaged_ppm
+        Largest share of all images that cannot be read, in millionths.
     background
         Colour shown where an image is transparent.
     progress
@@ -116,7 +121,7 @@ def write_part(
         numbers.stop,
         read,
         readers=threads,
-        most_damaged=int(damaged * len(images)),
+        most=most_damaged(len(images), damaged_ppm),
         settled=keep,
         progress=True,
     )
@@ -140,9 +145,7 @@ def write_part(
     checkpoint.remove("part")
 
 
-def _probes(
-    model: ModelCard, layers: Sequence[str], neuron_groups: FilePath | None
-) -> list[Probe]:
+def _probes(model: ModelCard, layers: Sequence[str], neuron_groups: FilePath | None) -> list[Probe]:
     for layer in layers:
         model.layer(layer)
     if neuron_groups is None:
@@ -158,7 +161,8 @@ def _probes(
             )
     vectors = found["channels"].transpose("channel", "factor").to_numpy()
     lengths = np.linalg.norm(vectors, axis=0)
-    return [Probe(layer, layer, vectors / np.where(lengths > 0, lengths, 1))]
+    directions = datasets.as_float32(vectors / np.where(lengths > 0, lengths, 1))
+    return [Probe(layer, layer, directions)]
 
 
 def _statistics(model: ModelCard, probe: Probe, options: Mapping[str, Any]) -> LayerStatistics:

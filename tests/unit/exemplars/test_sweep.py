@@ -216,7 +216,7 @@ def reading(broken: set[int]) -> Callable[[int], np.ndarray]:
 
 def test_damaged_images_are_named_and_count_nowhere(network: Network) -> None:
     responses = Responses(network, PROBES, INDEXES)
-    state = swept(responses, read=reading({3, 40, 74}), most_damaged=3)
+    state = swept(responses, read=reading({3, 40, 74}), most=3)
     assert state.damaged == {n: f"image file '{n}.png' is damaged" for n in (3, 40, 74)}
     assert [i for i, label in enumerate(state.predicted) if label < 0] == [3, 40, 74]
     known, whole = state.statistics["mixed"], swept(responses).statistics["mixed"]
@@ -232,7 +232,7 @@ def test_damaged_images_are_named_and_count_nowhere(network: Network) -> None:
 
 def test_too_many_damaged_images_stop_a_sweep(network: Network) -> None:
     with pytest.raises(BadFile, match=r"3 images .* cannot be read, and at most 2 may be") as error:
-        swept(Responses(network, PROBES, INDEXES), read=reading({1, 2, 3}), most_damaged=2)
+        swept(Responses(network, PROBES, INDEXES), read=reading({1, 2, 3}), most=2)
     assert "key sweep.damaged" in str(error.value)
     assert "'2.png'" in str(error.value)
 

@@ -101,7 +101,7 @@ def part(files, index, folder, number=0, parts=1, **changes):
         "part": number,
         "parts": parts,
         "options": OPTIONS,
-        "damaged": 0.05,
+        "damaged_ppm": 50_000,
         "background": (255, 255, 255),
         "progress": folder / "progress",
         "code": "1",
@@ -118,7 +118,7 @@ def put_together(files, index, shards, output, layer="mixed", **changes) -> Laye
         "shards": shards,
         "dataset": "photos",
         "layer": layer,
-        "damaged": 0.05,
+        "damaged_ppm": 50_000,
         "output": output,
     }
     write_exemplars(**known | changes)
@@ -177,7 +177,7 @@ def test_damaged_images_are_listed_up_to_a_share(files, index, folder, tmp_path)
     assert "at most 3 may be" in str(error.value)
     assert not (tmp_path / "found.h5").exists()
     # More are allowed without another pass.
-    found = put_together(files, index, shards, tmp_path / "found.h5", damaged=0.06)
+    found = put_together(files, index, shards, tmp_path / "found.h5", damaged_ppm=60_000)
     assert found.images == IMAGES - 4
     content = datasets.read(tmp_path / "found.h5")
     names = [str(name) for name in content["damaged_name"].to_numpy()]
@@ -227,9 +227,10 @@ def test_what_was_kept_of_other_settings_or_code_is_not_used(
     def dies(*_arguments, **_options):
         raise Killed
 
-    with monkeypatch.context() as patch, pytest.raises(Killed):
+    with monkeypatch.context() as patch:
         patch.setattr(stage, "_as_dataset", dies)
-        part(files, indexed, tmp_path)
+        with pytest.raises(Killed):
+            part(files, indexed, tmp_path)
     part(files, indexed, tmp_path, code="2")
     part(files, indexed, tmp_path, options=OPTIONS | {"exemplars": 4})
     part(files, indexed, tmp_path)
