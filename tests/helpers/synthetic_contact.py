@@ -47,6 +47,8 @@ class SyntheticContact:
         self.activations[..., 4] = 0
         self.unit = "channel"
         self.page = self.folder / "mixed.html"
+        self.exemplars: list[Path] = []
+        self.channel_page: Path | None = None
 
     @property
     def sprites(self) -> Path:
@@ -83,5 +85,11 @@ class SyntheticContact:
         if with_image:
             self.write_image()
             response = {"activations": self.active, "image": self.image}
-        write_contact_sheet(output=self.page, sprites=self.sprites, **response)
+        write_contact_sheet(
+            output=self.page,
+            sprites=self.sprites,
+            exemplars=self.exemplars,
+            channel_page=self.channel_page,
+            **response,
+        )
         return self.page

@@ -372,11 +372,13 @@ def write_sprites(folder: Path, layer: str, count: int, tile: int = 6, wrap: int
     return write_sprite_sheet(folder / f"{layer}-sprites", sheet, tile, wrap)
 
 
-def write_sprite_sheet(name: Path, sheet: NDArray[np.uint8], tile: int, wrap: int) -> list[Path]:
+def write_sprite_sheet(
+    name: Path, sheet: NDArray[np.uint8], tile: int, wrap: int, **facts: object
+) -> list[Path]:
     """Write a sheet of sprites and what its tiles are, both called ``name``; returns the files."""
     files = [name.with_suffix(".png"), name.with_suffix(".json")]
     images.write_png(files[0], sheet, provenance.record("spritemap"))
-    write_facts(files[1], {"tile": tile, "wrap": wrap})
+    write_facts(files[1], {"tile": tile, "wrap": wrap, **facts})
     return files
 
 

@@ -21,11 +21,12 @@ ABLATION = {"ablation"}  # by its name alone: no panel shows it
 SCORES = {"scores"}
 RANDOMISED = {"randomised_model", "sanity"}  # see test_randomised
 FLOW = {"flow"}  # see test_flow
-DATASETS = {"dataset", "sweep", "exemplars"}  # see test_datasets
+# See test_datasets, test_exemplars.
+DATASETS = {"dataset", "sweep", "exemplars", "exemplar_sheet", "channel_page"}
 RENDERING = {"render_sprites", "spritemap", "render_grid", "grid_image", "contact_sheet"}
 STAGES = LINEARISING | {"model", "input", "activations", "factors", "panel", "page", "gallery"}
 STAGES |= RENDERING | ABLATION | SCORES | RANDOMISED | DATASETS | FLOW
-PAGES = {"page", "contact_sheet", "gallery"}
+PAGES = {"page", "contact_sheet", "channel_page", "gallery"}
 PANELS = 5  # of the finished run
 FACTORS = "results/tiny/noise/smooth/factors"
 

@@ -18,14 +18,23 @@ from blockscope.feature_visualization.unit_selection import (
     requested_units,
     shard_files,
 )
-from blockscope.config.all_results import Sprites, all_results
+from blockscope.config.all_results import Exemplars, Sprites, all_results
+from blockscope.config.channel_pages import (
+    files_of_page as files_of_channels,
+    first_pages,
+    layers_with_pages,
+    uses_of,
+)
 from blockscope.config.checks import card_of, load_project
 from blockscope.config.cli_values import parse_cli_values
 from blockscope.config.result_paths import (
+    CHANNELS_PER_PAGE,
     DEFAULT_REQUEST,
     GALLERY,
     RECIPE_PATTERN,
     SWEPT_LAYERS,
+    channel_pages,
+    exemplar_sheet,
     fitted_on,
     gallery_runs,
     layer_from_path,
@@ -305,6 +314,38 @@ def parts_of_group_exemplars(wildcards):
     return sweep_parts(folder, layers, dataset_row(wildcards).jobs)
 
 
+def files_of_channel_page(wildcards):
+    """Input: the files that a page of channels is made from."""
+    rendered = project.settings.sprites.recipe != "none"
+    layer = layer_from_path(wildcards.layer)
+    return files_of_channels(project.runs.values(), wildcards.model, layer, rendered)
+
+
+def pages_of_channels(wildcards):
+    """Params: all pages of a layer."""
+    layer = layer_from_path(wildcards.layer)
+    return channel_pages(wildcards.model, layer, channels_of(wildcards.model, layer))
+
+
+def first_channel_pages(wildcards, own=True):
+    """Params: the first page of each layer of a network that has any, and of one's own layer."""
+    named = layers_with_pages(project.runs.values())
+    if own:
+        named.append((wildcards.model, layer_from_path(wildcards.layer)))
+    return {
+        layer: channel_pages(model, layer)[0] for model, layer in named if model == wildcards.model
+    }
+
+
+def sheet_of_exemplars(wildcards):
+    """Input: the exemplars of a layer's channels in the first data set that shows them, if any."""
+    runs = [row for row in project.runs.values() if row.model == wildcards.model]
+    layer = layer_from_path(wildcards.layer)
+    names = [row.dataset for row in runs if row.dataset and layer in row.layers]
+    sheet = exemplar_sheet(wildcards.model, names[0], layer) if names else ""
+    return [f"{sheet}.png", f"{sheet}.json"] if sheet else []
+
+
 def everything(wildcards):
     """Input: all that the gallery shows and is made of, and the gallery."""
     settings = project.settings
@@ -315,5 +356,5 @@ def everything(wildcards):
         settings.neuron_groups.count,
         drawn if rendered else None,
         project.made_of,
-        {name: row.jobs for name, row in project.datasets.items()},
+        Exemplars({name: row.jobs for name, row in project.datasets.items()}, channels_of),
     )

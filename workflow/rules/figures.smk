@@ -61,6 +61,7 @@ rule page:
 rule contact_sheet:
     input:
         sprites=rules.spritemap.output.zarr,
+        exemplars=sheet_of_exemplars,
     output:
         html="results/models/{model}/sprites/{layer}{units}.html",
     log:
@@ -74,6 +75,9 @@ rule contact_sheet:
         runtime=per_attempt(5),
     params:
         code=code_param("contact_sheet"),
+        channel_page=lambda wildcards: first_channel_pages(wildcards, own=False).get(
+            layer_from_path(wildcards.layer)
+        ),
     message:
         "{wildcards.model}: write the contact sheet of {wildcards.layer}{wildcards.units}"
     script:
@@ -84,6 +88,7 @@ rule contact_sheet:
 use rule contact_sheet as image_contact_sheet with:
     input:
         sprites=rules.spritemap.output.zarr,
+        exemplars=sheet_of_exemplars,
         activations=rules.activations.output.zarr,
         image=rules.input.output.png,
     output:

@@ -11,6 +11,8 @@ def main(smk):
         sprites=smk.input.sprites,
         activations=smk.input.get("activations"),
         image=smk.input.get("image"),
+        exemplars=smk.input.get("exemplars", []),
+        channel_page=smk.params.channel_page,
     )
 
 

@@ -2,35 +2,12 @@
 import { type Floats, type Tensor, largestAbs, placeOfLargest, unpack } from "../data/arrays";
 import type { Packed, PageImage } from "../data/data";
 import { Grid, type PixelBox } from "../data/grid";
-import { type PackedSheet, TileSheet } from "../data/tiles";
 import { dimmedInput } from "../view/dimmed";
 import type { Page } from "../view/page.svelte";
 import { shared } from "../view/panels";
+import { type Pictures, picturesOf } from "./pictures";
 
 const PEAK_PART = 3; // the crop around a channel's peak: a third of the input's shorter side
-
-/** The sprites of some channels of a layer; channels says whose tile is which. */
-interface SpriteSheet extends PackedSheet {
-  channels: number[];
-}
-
-export class Sprites {
-  readonly image: PageImage;
-  private readonly tiles: TileSheet;
-  private readonly places: ReadonlyMap<number, number>;
-
-  constructor(sheet: SpriteSheet) {
-    this.tiles = new TileSheet(sheet);
-    this.image = this.tiles.image;
-    this.places = new Map(sheet.channels.map((channel, place) => [channel, place]));
-  }
-
-  /** Where a channel's sprite lies on the sheet; null where it is not in the page. */
-  box(channel: number): PixelBox | null {
-    const place = this.places.get(channel);
-    return place === undefined ? null : this.tiles.box(place);
-  }
-}
 
 export class Activations {
   readonly grid: Grid;
@@ -40,7 +17,7 @@ export class Activations {
   constructor(
     readonly layer: string,
     private readonly values: Tensor,
-    readonly sprites: Sprites | null,
+    readonly pictures: Pictures,
     readonly input: PageImage,
     /** The input in grey, to lie below maps without a sign. */
     readonly dimmed: PageImage,
@@ -98,7 +75,6 @@ export function activationsOf(page: Page, layer: string): Promise<Activations> {
 
 async function read(page: Page, layer: string): Promise<Activations> {
   const packed = page.shared<Record<string, Packed>>("activations")[layer];
-  const sheet = page.shared<Record<string, SpriteSheet> | undefined>("sprites")?.[layer];
   const [values, below] = await Promise.all([unpack(packed), dimmedInput(page)]);
-  return new Activations(layer, values, sheet ? new Sprites(sheet) : null, page.data.input, below);
+  return new Activations(layer, values, picturesOf(page, layer), page.data.input, below);
 }

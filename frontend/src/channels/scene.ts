@@ -13,7 +13,7 @@ const BROAD = 80; // a tile that has room for its number and its value on one li
 
 export const foot = (unit: string): string =>
   "Thin bars: every channel, the largest value first. Tiles: where a channel is active, on its own scale, or " +
-  "its sprite; below it, if shown, the part of the input around its largest activation. " +
+  "its sprite or exemplars; below it, if shown, the part of the input around its largest activation. " +
   `Values in ${unit}s.`;
 
 interface Place {
@@ -58,11 +58,15 @@ export function activationMap(
   return scene.map(at, channels.dimmed, channels.grid, pixels, page.opacity, { outlines });
 }
 
-/** A channel's sprite, or else where it is active; returns where the image ends. */
+/** A channel's pictures, or else where it is active; returns where they end. */
 function imageOf(scene: Scene, page: Page, channels: Activations, channel: number, at: Place): number {
-  const part = channels.sprites?.box(channel);
-  if (!part || !channels.sprites) return activationMap(scene, page, channels, channel, at);
-  return scene.map(at, channels.sprites.image, null, null, 1, { part });
+  const pictures = channels.pictures.of(channel);
+  if (pictures.length === 0) return activationMap(scene, page, channels, channel, at);
+  let y = at.y - 3;
+  for (const { image, box: part } of pictures) {
+    y = scene.map({ ...at, y: y + 3 }, image, null, null, 1, { part });
+  }
+  return y;
 }
 
 /** A channel with its number and value; returns where it ends. */

@@ -36,6 +36,10 @@ interface PackedSheet {
   palette: PackedPalette;
   sheet: { side: number; wrap: number; rows: number };
   response?: PackedResponse;
+  /** The exemplars of the same units, in the same order. */
+  exemplars?: { uri: string; wrap: number; rows: number; words: string };
+  /** Where the articles of the channels begin. */
+  page?: string;
 }
 
 /** How active the channels are in an image. */

@@ -12,6 +12,8 @@ export interface Choice {
   /** The cell of the input that is pinned. */
   pinnedCell: number | null;
   onlyActive: boolean;
+  /** Whether tiles show exemplars instead of sprites. */
+  exemplars: boolean;
 }
 
 export interface Known {
@@ -20,6 +22,7 @@ export interface Known {
   /** Rows and columns of cells over the input; 0 where there is none. */
   rows: number;
   cols: number;
+  exemplars: boolean;
 }
 
 export const SIZES = [36, 160] as const;
@@ -31,6 +34,7 @@ export function entriesOf(choice: Choice, start: Choice, known: Known): [string,
   if (choice.search !== "") entries.push(["search", choice.search]);
   if (choice.sort !== start.sort) entries.push(["sort", choice.sort]);
   if (choice.onlyActive) entries.push(["active", "1"]);
+  if (choice.exemplars) entries.push(["exemplars", "1"]);
   if (choice.size !== start.size) entries.push(["size", String(choice.size)]);
   if (choice.pinnedCell !== null) {
     const [row, col] = [Math.floor(choice.pinnedCell / known.cols), choice.pinnedCell % known.cols];
@@ -46,6 +50,7 @@ export function choiceOf(parameters: URLSearchParams, start: Choice, known: Know
   const sort = known.sorts.find((each) => each === parameters.get("sort"));
   if (sort) choice.sort = sort;
   choice.onlyActive = known.cols > 0 && parameters.get("active") === "1";
+  choice.exemplars = known.exemplars && parameters.get("exemplars") === "1";
   const size = whole(parameters.get("size"));
   if (size !== null && size >= SIZES[0] && size <= SIZES[1]) choice.size = size;
   const [row, col] = (parameters.get("position") ?? "").split(",").map((text) => whole(text));

@@ -10,9 +10,9 @@ const TOO_OLD = "This browser is too old for searching and sorting; the sheet be
 const OPACITY = "0.6"; // of a heat map over the input, as on the page of a run
 
 /** One rule for all tiles, so that an image of megabytes is read and decoded once. */
-function addRule(uri: string): void {
+function addRule(within: string, uri: string): void {
   const style = document.createElement("style");
-  style.textContent = `.contact .sprite { background-image: url("${uri}"); }`;
+  style.textContent = `${within} .sprite { background-image: url("${uri}"); }`;
   document.head.append(style);
 }
 
@@ -25,7 +25,8 @@ async function start(): Promise<void> {
     return;
   }
   const view = new View(await readSheet());
-  addRule(image.src);
+  addRule(".contact", image.src);
+  if (view.sheet.exemplars) addRule(".contact .exemplars", view.sheet.exemplars.uri);
   image.hidden = true;
   document.documentElement.style.setProperty("--opacity", OPACITY);
   target.classList.add("explore");

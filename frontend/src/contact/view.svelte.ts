@@ -20,6 +20,7 @@ export class View implements Choice, ViewPart {
   pinned = $state<number | null>(null);
   pinnedCell = $state<number | null>(null);
   onlyActive = $state(false);
+  exemplars = $state(false);
   /** What the pointer or the keyboard is at: a sprite, a cell of the input. */
   pointed = $state<number | null>(null);
   pointedCell = $state<number | null>(null);
@@ -43,12 +44,14 @@ export class View implements Choice, ViewPart {
       pinned: null,
       pinnedCell: null,
       onlyActive: false,
+      exemplars: false,
     };
     this.known = {
       numbers: sheet.numbers,
       sorts: this.sorts.map(({ value }) => value),
       rows: sheet.response?.rows ?? 0,
       cols: sheet.response?.cols ?? 0,
+      exemplars: sheet.exemplars !== undefined,
     };
   }
 

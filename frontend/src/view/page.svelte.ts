@@ -5,6 +5,9 @@ import type { Data } from "../data/data";
 import { Labels } from "../data/labels";
 import { type ViewPart, whole } from "./fragment";
 
+/** What channels are shown as, where there are sprites and exemplars; the first unless chosen. */
+export const PICTURES = ["both", "sprites", "exemplars"] as const;
+
 export class Page implements ViewPart {
   readonly palettes: readonly Palette[];
   /** Everything that a link restores; panels add what is theirs. */
@@ -15,6 +18,7 @@ export class Page implements ViewPart {
   second = $state<number | null>(null);
   palette = $state("");
   opacity = $state(0);
+  pictures = $state<string>(PICTURES[0]);
 
   private constructor(
     readonly data: Data,
@@ -46,7 +50,7 @@ export class Page implements ViewPart {
   }
 
   entries(): [string, string][] {
-    const { first, second, palette, opacity, data, labels } = this;
+    const { first, second, palette, opacity, pictures, data, labels } = this;
     const entries: [string, string][] = [];
     if (!this.hasOwnLabels) {
       entries.push(["first", String(labels.index[first])]);
@@ -54,6 +58,7 @@ export class Page implements ViewPart {
     }
     if (palette !== this.palettes[0].name) entries.push(["palette", palette]);
     if (opacity !== data.opacity) entries.push(["opacity", String(opacity)]);
+    if (pictures !== PICTURES[0]) entries.push(["pictures", pictures]);
     return entries;
   }
 
@@ -64,6 +69,8 @@ export class Page implements ViewPart {
     else [this.first, this.second] = [first, label("second")];
     const palette = parameters.get("palette");
     this.palette = (this.palettes.find(({ name }) => name === palette) ?? this.palettes[0]).name;
+    const pictures = parameters.get("pictures");
+    this.pictures = PICTURES.find((known) => known === pictures) ?? PICTURES[0];
     const opacity = parameters.get("opacity") ?? "";
     this.opacity = /^(0|1|0?\.\d+)$/.test(opacity) ? Number(opacity) : this.data.opacity;
   }

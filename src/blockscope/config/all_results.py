@@ -14,7 +14,9 @@ from blockscope.config.result_paths import (
     GALLERY,
     NONE_MADE,
     SWEPT_LAYERS,
+    channel_pages,
     dataset_index,
+    exemplar_sheet,
     exemplars_file,
     known_files,
     layer_in_path,
@@ -38,7 +40,9 @@ _MADE_OF = {
     "ablation{n}": ("groups{n}", "activations{n}"),
     "group_sprites{n}": ("groups{n}", "group_sprites_zarr{n}"),
     "sprites{n}": ("sprites_zarr{n}",),
-    "contact{n}": ("sprites{n}", "activations{n}"),
+    "contact{n}": ("sprites{n}", "activations{n}", "exemplars{n}"),
+    "exemplars{n}": ("exemplars_zarr{n}",),
+    "channel_page{n}": ("exemplars{n}", "sprites{n}"),
     "grids": ("grid_activations",),
     "flow": ("flow_groups", "flow_activations"),
     "flow_groups": ("flow_activations",),
@@ -57,7 +61,12 @@ MADE_OF = {
 SHARDED = ("sprites1", "sprites2", "group_sprites1", "group_sprites2", "flow_sprites")
 
 
-NO_JOBS: Mapping[str, int] = {}
+@dataclass(frozen=True)
+class Exemplars:
+    """How exemplars are found: jobs of each data set, and channels of a layer of a network."""
+
+    jobs: Mapping[str, int]
+    channels: Callable[[str, str], int]
 
 
 @dataclass(frozen=True)
@@ -73,19 +82,19 @@ def all_results(
     neuron_groups: int,
     sprites: Sprites | None = None,
     made_of: Mapping[str, str] = NONE_MADE,
-    jobs: Mapping[str, int] = NO_JOBS,
+    exemplars: Exemplars | None = None,
 ) -> list[str]:
     """Return the files of all jobs that the gallery needs, each once.
 
     ``neuron_groups`` is their number; ``sprites`` is None where none are rendered; ``made_of`` are
-    the networks with weights drawn anew, and what each is made of; ``jobs`` says among how many
-    each data set is divided.
+    the networks with weights drawn anew, and what each is made of; ``exemplars`` is None where no
+    run names a data set.
     """
     found: dict[str, None] = {}
     for row in runs:
         found.update(dict.fromkeys(_results_of(row, neuron_groups, sprites, made_of)))
-        if row.dataset:
-            found.update(dict.fromkeys(_exemplars(row, jobs[row.dataset])))
+        if row.dataset and exemplars:
+            found.update(dict.fromkeys(_exemplars(row, exemplars)))
     return [*found, GALLERY]
 
 
@@ -104,12 +113,16 @@ def _results_of(
             yield from _shards(row, name, neuron_groups, sprites)
 
 
-def _exemplars(row: RunRow, jobs: int) -> Iterator[str]:
+def _exemplars(row: RunRow, exemplars: Exemplars) -> Iterator[str]:
     """Return what a run's data set says of its layers, and what that is made of."""
     yield dataset_index(row.dataset)
     folder = f"results/models/{row.model}/datasets/{row.dataset}"
-    yield from sweep_parts(folder, SWEPT_LAYERS, jobs)
-    yield from (exemplars_file(row.model, row.dataset, layer) for layer in row.layers)
+    yield from sweep_parts(folder, SWEPT_LAYERS, exemplars.jobs[row.dataset])
+    for layer in row.layers:
+        yield exemplars_file(row.model, row.dataset, layer)
+        sheet = exemplar_sheet(row.model, row.dataset, layer)
+        yield from (f"{sheet}.{end}" for end in ("zarr.zip", "png", "json"))
+        yield from channel_pages(row.model, layer, exemplars.channels(row.model, layer))
 
 
 def _names(row: RunRow) -> Iterable[str]:

@@ -66,7 +66,8 @@ class Panel:
     @property
     def page_files(self) -> tuple[str, ...]:
         """Files that its page is made from or leads to, besides the image."""
-        return (*self.inputs, *self.page_inputs, *(f"contact{n}" for n in self.sprite_layers))
+        beside = (f"{kind}{n}" for kind in ("contact", "channel_page") for n in self.sprite_layers)
+        return (*self.inputs, *self.page_inputs, *beside)
 
 
 _PANELS = (
@@ -145,7 +146,7 @@ _PANELS = (
         summary="Which channels of two layers support the first label, and which oppose it.",
         inputs=(
             "classes2", "channels1", "channels2", "activations1", "activations2", "sprites1",
-            "sprites2",
+            "sprites2", "exemplars1", "exemplars2",
         ),
         print_module="blockscope.figures.print.channels",
         page_content="channels",
@@ -169,7 +170,7 @@ _PANELS = (
         title="Methods of channel attribution",
         summary="The same attribution taken at the input, along a path to it, and along a noisy "
         "path.",
-        inputs=("classes2", "channels1", "activations1", "sprites1"),
+        inputs=("classes2", "channels1", "activations1", "sprites1", "exemplars1"),
         print_module="blockscope.figures.print.channel_methods",
         page_content="channels",
         reading="""
@@ -186,7 +187,7 @@ _PANELS = (
         name="neuron_groups",
         title="Neuron groups",
         summary="Neurons that are active together, and what each group of them does to the labels.",
-        inputs=("classes2", "groups1", "group_sprites1", "sprites1"),
+        inputs=("classes2", "groups1", "group_sprites1", "sprites1", "exemplars1"),
         print_module="blockscope.figures.print.neuron_groups",
         page_content="groups",
         reading="""
@@ -278,7 +279,7 @@ _PANELS = (
         name="semantic_dictionary",
         title="Semantic dictionary",
         summary="Which channels are active at a position, and what each of them responds to.",
-        inputs=("activations1", "sprites1"),
+        inputs=("activations1", "sprites1", "exemplars1"),
         print_module="blockscope.figures.print.semantic_dictionary",
         page_content="activations",
         reading="""

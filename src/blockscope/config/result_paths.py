@@ -32,6 +32,8 @@ def image_folder(model: str, image: str) -> Path:
     return inside(RESULTS, model, image)
 
 
+CHANNELS_PER_PAGE = 96  # with two times nine exemplars of each, a page has some 2 MB
+
 SWEPT_LAYERS = "_runs"  # no name of a layer: all that the runs show, in one pass
 
 
@@ -44,6 +46,21 @@ def swept_layers(runs: Iterable[RunRow], model: str, dataset: str) -> list[str]:
 def exemplars_file(model: str, dataset: str, layer: str) -> str:
     """Return the file of a layer's exemplars."""
     return str(model_folder(model) / "datasets" / dataset / f"{layer_in_path(layer)}.h5")
+
+
+def exemplar_sheet(model: str, dataset: str, layer: str) -> str:
+    """Return the name of the crops of a layer's exemplars, without its endings."""
+    return exemplars_file(model, dataset, layer).removesuffix(".h5")
+
+
+def channel_pages(model: str, layer: str, channels: int = 1) -> list[str]:
+    """Return the pages of a layer of so many channels, in their order.
+
+    Behind the first they are in a folder of their own, as the layer ``a-2`` may exist beside ``a``.
+    """
+    first = str(model_folder(model) / "channels" / layer_in_path(layer))
+    count = -(-channels // CHANNELS_PER_PAGE)
+    return [f"{first}.html", *(f"{first}/{number}.html" for number in range(2, count + 1))]
 
 
 def sweep_parts(folder: str, layers: str, jobs: int) -> list[str]:
@@ -184,9 +201,13 @@ def known_files(
         known[f"sprites{n}"] = _sheet(sprites) if rendered else []
         known[f"sprites_zarr{n}"] = [f"{sprites}.zarr.zip"] if rendered else []
         known[f"contact{n}"] = [f"{folder}/sprites/{paths[n]}.html"] if rendered else []
-    shown = [layer_in_path(layer) for layer in row.grid_layers]
-    known["grids"] = [f"{folder}/grids/{layer}-coherent.zarr.zip" for layer in shown]
-    known["grid_activations"] = [f"{folder}/activations/{layer}.zarr.zip" for layer in shown]
+        shown = row.dataset and exemplar_sheet(row.model, row.dataset, layer)
+        known[f"exemplars{n}"] = _sheet(shown) if shown else []
+        known[f"exemplars_zarr{n}"] = [f"{shown}.zarr.zip"] if shown else []
+        known[f"channel_page{n}"] = channel_pages(row.model, layer) if shown else []
+    of_grids = [layer_in_path(layer) for layer in row.grid_layers]
+    known["grids"] = [f"{folder}/grids/{layer}-coherent.zarr.zip" for layer in of_grids]
+    known["grid_activations"] = [f"{folder}/activations/{layer}.zarr.zip" for layer in of_grids]
     through = [layer_in_path(layer) for layer in row.flow_layers]
     groups_of = [f"{folder}/groups/{layer}-{neuron_groups}" for layer in through]
     known["flow"] = f"{folder}/{row.override}/flow/{'--'.join(through)}-{neuron_groups}.h5"
@@ -241,7 +262,7 @@ def page_of(run: str) -> str:
 
 def longest_name(row: RunRow) -> str:
     """Return the longest name of a file that a run may need."""
-    placed = row.model_copy(update={"model": "m", "image": "i"})  # whatever these are
+    placed = row.model_copy(update={"model": "m", "image": "i", "dataset": row.dataset and "d"})  # whatever these are
     known = known_files(placed, neuron_groups=100, rendered=True).values()
     paths = (path for found in known for path in ([found] if isinstance(found, str) else found))
     return max((path.rpartition("/")[2] for path in paths), key=len)

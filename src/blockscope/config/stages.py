@@ -81,6 +81,8 @@ STAGES: Mapping[str, Stage] = MappingProxyType(
         "group_exemplars": Stage(
             "exemplars and statistics of one layer's neuron groups over a data set"
         ),
+        "exemplar_sheet": Stage("crops of the exemplars of one layer in one file", "tensorflow"),
+        "channel_page": Stage("page with an article for each channel of one layer"),
         "render_sprites": Stage("sprites of some channels or neurons of one layer", "tensorflow"),
         "render_group_sprites": Stage("sprites of some neuron groups of one layer", "tensorflow"),
         "spritemap": Stage("sprites of one layer in one file"),

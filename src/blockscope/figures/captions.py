@@ -12,6 +12,7 @@ from blockscope.figures.data.channels import LayerChannels, MethodChannels
 from blockscope.figures.data.contrasts import Contrast
 from blockscope.figures.data.factors import FactorsPanel, LayerFactors, Weight
 from blockscope.figures.data.rivals import Score
+from blockscope.figures.data.sprites import Sprites
 
 ARTICLE = {
     "authors": "Olah, Satyanarayan, Johnson, Carter, Schubert, Ye and Mordvintsev",
@@ -294,11 +295,24 @@ def completeness_caption(layer: LayerChannels, found: MethodChannels) -> str:
     )
 
 
+def pictures_caption(sprites: Sprites | None, exemplars: Sprites | None) -> str:
+    """Say what the pictures of a channel are; empty where there are none."""
+    words = "what a channel responds to, from the layer's spritemap" if sprites else ""
+    if exemplars is None:
+        return words
+    first = f"{words}; below it " if words else ""
+    return f"{first}the four exemplars that drive it most ({exemplars.exemplars})"
+
+
 def _tiles_caption(layers: Sequence[LayerChannels], crops: bool = True) -> str:
     """Say what bars and tiles mean, for the foot of a panel."""
     maps = "the channel's activations over the input, dark blue: none, yellow: its maximum"
-    if all(layer.sprites for layer in layers):
-        maps = "what the channel responds to, from the layer's spritemap"
+    pictures = [pictures_caption(layer.sprites, layer.exemplars) for layer in layers]
+    if all(pictures):
+        maps = pictures_caption(layers[0].sprites, layers[0].exemplars)
+        for layer in layers[1:]:
+            if layer.exemplars:
+                maps += f"; of {layer.layer}: {layer.exemplars.exemplars}"
     elif any(layer.sprites for layer in layers):
         maps = f"what the channel responds to where the layer has a spritemap, otherwise {maps}"
     words = (

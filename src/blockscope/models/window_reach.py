@@ -31,7 +31,7 @@ def reach(
     transposed = node.op == "Conv2DBackpropInput"
     data = graphs.sources(node)[2 if transposed else 0]
     size, count = shapes[data][axis], shapes[node.name][axis]
-    kernel, stride = _kernel(node, axis, nodes, shapes), _along(node, "strides", axis, nodes)
+    kernel, stride = window(node, axis, nodes, shapes), _along(node, "strides", axis, nodes)
     if kernel is None or stride is None:
         return None
     small, large = (size, count) if transposed else (count, size)
@@ -47,7 +47,7 @@ def reach(
     return begin, begin + count * stride
 
 
-def _kernel(
+def window(
     node: node_def_pb2.NodeDef, axis: int, nodes: graphs.Nodes, shapes: Shapes
 ) -> int | None:
     """Return how many entries a window covers, with what dilation leaves out."""

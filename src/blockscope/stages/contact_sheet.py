@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 
 from blockscope.figures.data.contact_sheet import read_layer_sprites, read_response
+from blockscope.figures.data.sprites import read_exemplar_sheet
 from blockscope.figures.page.contact_sheet import contact_html
 from blockscope.io import provenance
 from blockscope.io.atomic_files import atomic_write_text
@@ -18,6 +20,8 @@ def write_contact_sheet(
     sprites: str | os.PathLike[str],
     activations: str | os.PathLike[str] | None = None,
     image: str | os.PathLike[str] | None = None,
+    exemplars: Sequence[str | os.PathLike[str]] = (),
+    channel_page: str | os.PathLike[str] | None = None,
 ) -> None:
     """Write the contact sheet of a layer.
 
@@ -31,6 +35,10 @@ def write_contact_sheet(
         Of that layer for one image; without it the page is about the network alone.
     image
         This image as the network sees it.
+    exemplars
+        The sheet of the layer's exemplars and its description, or none.
+    channel_page
+        The first page of the layer's channels, to lead to.
 
     Raises
     ------
@@ -46,4 +54,7 @@ def write_contact_sheet(
     recipe = {key: rendered.facts[key] for key in RECIPE if key in rendered.facts}
     stage = "image_contact_sheet" if response else "contact_sheet"
     facts = provenance.record(stage, **known, **recipe)
-    atomic_write_text(output, contact_html(output, sprites, rendered, response, facts))
+    last = int(rendered.numbers.max(initial=0))
+    shown = read_exemplar_sheet(exemplars, last + 1) if rendered.unit == "channel" else None
+    html = contact_html(output, sprites, rendered, response, facts, shown, channel_page)
+    atomic_write_text(output, html)

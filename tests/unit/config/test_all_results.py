@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from blockscope.config.all_results import Sprites, all_results
+from blockscope.config.all_results import Exemplars, Sprites, all_results
 from blockscope.config.settings import RunRow
 
 HERE = "results/net/dog"
@@ -49,3 +49,21 @@ def test_what_runs_share_is_asked_for_once():
     found = all_results([row(), row("two")], 6)
     assert len(found) == len(set(found))
     assert len(found) - len(all_results([row()], 6)) == 4  # a printed panel and a page
+
+
+def test_a_data_set_asks_for_exemplars_and_pages_of_all_channels():
+    def channels(model: str, layer: str) -> int:
+        return {("net", "a/low"): 100, ("net", "high"): 3}[model, layer]
+
+    with_it = all_results([row(dataset="photos")], 6, exemplars=Exemplars({"photos": 2}, channels))
+    found = set(with_it) - set(all_results([row()], 6))
+    model, layers = "results/models/net", ("a~low", "high")
+    ends = ("h5", "zarr.zip", "png", "json")
+    assert found == {
+        "results/datasets/photos.h5",
+        *(f"{model}/datasets/photos/shards/_runs/{part}-of-2.h5" for part in (0, 1)),
+        *(f"{model}/datasets/photos/{layer}.{end}" for layer in layers for end in ends),
+        f"{model}/channels/a~low.html",
+        f"{model}/channels/a~low/2.html",
+        f"{model}/channels/high.html",
+    }

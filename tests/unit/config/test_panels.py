@@ -22,6 +22,8 @@ def test_a_panel_is_described_and_drawn(panel: Panel) -> None:
 
 def test_a_page_leads_to_the_sprites_of_the_layers_that_it_shows() -> None:
     assert PANELS["channels"].sprite_layers == (1, 2)
-    assert PANELS["channels"].page_files[-3:] == ("drivers", "contact1", "contact2")
+    assert PANELS["channels"].page_files[-5:] == (
+        "drivers", "contact1", "contact2", "channel_page1", "channel_page2",
+    )  # fmt: skip
     assert PANELS["neuron_groups"].sprite_layers == (1,)
     assert PANELS["factors"].page_files == PANELS["factors"].inputs

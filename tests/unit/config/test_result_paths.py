@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from blockscope.config.result_paths import page_files, panel_files
+from blockscope.config.result_paths import channel_pages, page_files, panel_files
 from blockscope.config.settings import RunRow
 
 PLACE = "results/net/dog"
@@ -32,7 +32,9 @@ def test_grids_are_those_of_both_layers_unless_others_are_asked(
 
 def test_a_dictionary_needs_no_labels(row: Callable[..., RunRow]) -> None:
     files = page_files(row(panels="semantic_dictionary,activation_grids"), 6, rendered=True)
-    assert set(files) == {"image", "activations1", "sprites1", "contact1", "grids"}
+    made = {"sprites1", "contact1", "exemplars1", "channel_page1"}
+    assert set(files) == {"image", "activations1", "grids"} | made
+    assert files["exemplars1"] == files["channel_page1"] == []
     assert files["activations1"] == f"{PLACE}/activations/a~low.zarr.zip"
     assert files["sprites1"] == [
         f"results/models/net/sprites/a~low.{end}" for end in ("png", "json")
@@ -70,3 +72,17 @@ def test_the_page_leads_to_all_sprites_where_they_are_made(row: Callable[..., Ru
     assert with_sprites["contact2"] == [f"{PLACE}/sprites/high.html"]
     without = page_files(run, 6)
     assert [without[name] for name in ("sprites1", "sprites2", "contact1", "contact2")] == [[]] * 4
+
+
+def test_exemplars_are_those_of_the_data_set_of_the_run(row: Callable[..., RunRow]) -> None:
+    files = page_files(row(panels="neuron_groups", dataset="photos"), 6)
+    sheet = "results/models/net/datasets/photos/a~low"
+    assert files["exemplars1"] == [f"{sheet}.png", f"{sheet}.json"]
+    assert files["channel_page1"] == ["results/models/net/channels/a~low.html"]
+
+
+def test_further_pages_of_channels_are_in_a_folder_of_their_own() -> None:
+    first = "results/models/net/channels/a~low"
+    assert channel_pages("net", "a/low", 96) == [f"{first}.html"]
+    assert channel_pages("net", "a/low", 97) == [f"{first}.html", f"{first}/2.html"]
+    assert channel_pages("net", "a/low", 2048)[-1] == f"{first}/22.html"

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import xarray as xr
 from helpers.sheet_layout import any_style, check_layout, recorded, words_on
+from helpers.synthetic_exemplars import write_exemplar_tiles
 from helpers.synthetic_run import (
     FACTS,
     LABELS,
@@ -308,6 +309,39 @@ def test_sprites_stand_where_a_layer_has_them(
     write_facts(files.many("sprites1")[1], {"tile": 5, "wrap": 3})
     with pytest.raises(BadFile, match="11 channels in rows of 3 tiles of 5 pixels need 20 x 15"):
         compose(run, files, any_style())
+
+
+def test_exemplars_stand_below_sprites_and_instead_of_maps(
+    tmp_path: Path, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, files = write_run(tmp_path, rng)
+    tiles = np.repeat(sheet_of_tiles(11)[..., None], 3, axis=2)
+    shown = write_exemplar_tiles(tmp_path, "exemplars", tiles, 6, 4)
+    first = changed_files(files, exemplars1=shown, exemplars2=shown)
+    drawn = recorded(monkeypatch, "raster")
+    text = words_on(compose(run, first, any_style(top_channels=2, dpi=60)))
+    above, below = ChannelsPanel.of_run(run, first).shown[0].strongest(2)
+    for call, channel in zip(drawn[:8:2], (*above, *below), strict=True):
+        assert np.unique(call[-1]).tolist() == [20 * int(channel)]
+    assert (
+        "Upper tiles: the four exemplars that drive it most (data set photos, crops of 21 x 21 px, "
+        "receptive field 61 x 43 px (90 % of the squared gradient in the crop))"
+    ) in text
+    drawn.clear()
+    sprites = write_sprite_sheet(tmp_path / "s", 255 - tiles, 6, 4)
+    both = changed_files(first, sprites1=sprites, sprites2=sprites)
+    text = words_on(compose(run, both, any_style(top_channels=2, dpi=60)))
+    for place, channel in enumerate((*above, *below)):
+        sprite, exemplars = (drawn[3 * place + k][-1] for k in (0, 1))
+        assert np.unique(sprite).tolist() == [255 - 20 * int(channel)]
+        assert np.unique(exemplars).tolist() == [20 * int(channel)]
+    assert "from the layer's spritemap; below it the four exemplars that drive it most" in text
+
+
+def sheet_of_tiles(count: int) -> NDArray[np.uint8]:
+    """Tiles of 6 pixels, 4 in a row, each of one grey."""
+    numbers = np.arange(4 * -(-count // 4), dtype=np.uint8).reshape(-1, 4) * 20
+    return numbers.repeat(6, 0).repeat(6, 1)
 
 
 # --- that it fits ----------------------------------------------------------------------------

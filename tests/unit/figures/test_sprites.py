@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from blockscope.figures.data.sprites import read_sprites
+from blockscope.figures.data.sprites import read_exemplar_sheet, read_sprites
 from blockscope.io import images
 from blockscope.io.errors import BadFile
 from blockscope.io.json_files import write_facts
@@ -91,3 +91,22 @@ def test_a_damaged_description_and_missing_files(tmp_path: Path) -> None:
     files[0].unlink()
     with pytest.raises(BadFile, match=r"image file .* does not exist"):
         read_sprites(files, CHANNELS)
+
+
+def test_a_sheet_of_exemplars_says_what_it_shows(tmp_path: Path) -> None:
+    facts = {
+        "dataset": "photos", "effective_field": 21,
+        "receptive_field_rows": 61, "receptive_field_cols": 43,
+    }  # fmt: skip
+    geometry = {"tile": 3, "wrap": 4}
+    files = write_sheet(tmp_path, facts={**geometry, "provenance": facts})
+    found = read_exemplar_sheet(files, CHANNELS)
+    assert found is not None
+    assert found.exemplars == (
+        "data set photos, crops of 21 x 21 px, receptive field 61 x 43 px"
+    )
+    np.testing.assert_array_equal(found.strongest(5), found.of(5)[:1, :1])
+    assert read_exemplar_sheet([], CHANNELS) is None
+    files = write_sheet(tmp_path, facts=geometry)
+    with pytest.raises(BadFile, match=r"layer.json' does not say how large the receptive field is"):
+        read_exemplar_sheet(files, CHANNELS)

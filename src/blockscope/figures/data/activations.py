@@ -11,7 +11,7 @@ from blockscope.figures.arrays import Floats, Pixels
 from blockscope.figures.data.maps import Cell
 from blockscope.figures.data.panel_files import PanelFiles
 from blockscope.figures.data.provenance_checks import check_origin
-from blockscope.figures.data.sprites import Sprites, read_sprites
+from blockscope.figures.data.sprites import Sprites, read_exemplar_sheet, read_sprites
 from blockscope.io import datasets, images
 
 STRONG = 0.5  # of the longest activation vector: shorter ones are not chosen
@@ -31,12 +31,15 @@ class LayerActivations:
         (row, col, channel).
     sprites
         The layer's spritemap, or None.
+    exemplars
+        The sheet of its exemplars, or None.
     """
 
     run: RunRow
     pixels: Pixels
     activations: Floats
     sprites: Sprites | None = None
+    exemplars: Sprites | None = None
 
     @classmethod
     def of_run(cls, run: RunRow, files: PanelFiles) -> LayerActivations:
@@ -52,7 +55,8 @@ class LayerActivations:
         pixels, _ = images.read_png(files.one("image"))
         values = found["activations"].transpose("row", "col", "channel").to_numpy()
         sprites = read_sprites(files.many("sprites1"), values.shape[2])
-        return cls(run, pixels, values, sprites)
+        exemplars = read_exemplar_sheet(files.many("exemplars1"), values.shape[2])
+        return cls(run, pixels, values, sprites, exemplars)
 
     def strongest(self, cell: Cell, count: int) -> tuple[int, ...]:
         """Return up to ``count`` channels that are active at a position, the strongest first."""

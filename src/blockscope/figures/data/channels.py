@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +14,7 @@ from blockscope.figures.data.contrasts import Contrast, find_contrast
 from blockscope.figures.data.maps import grid_words
 from blockscope.figures.data.panel_files import PanelFiles
 from blockscope.figures.data.provenance_checks import check_origin
-from blockscope.figures.data.sprites import Sprites, read_sprites
+from blockscope.figures.data.sprites import Sprites, read_exemplar_sheet, read_sprites
 from blockscope.io import datasets
 from blockscope.io.errors import BadFile, unknown_name
 
@@ -74,6 +75,8 @@ class LayerChannels:
         (row, col, channel).
     sprites
         The layer's spritemap, or None.
+    exemplars
+        The sheet of its exemplars, or None.
     """
 
     layer: str
@@ -82,6 +85,7 @@ class LayerChannels:
     rise: float
     activations: Floats
     sprites: Sprites | None = None
+    exemplars: Sprites | None = None
 
     @property
     def grid(self) -> str:
@@ -93,12 +97,17 @@ class LayerChannels:
 
         Raises ``UnknownName`` for a method that the file does not hold.
         """
-        held = {found.method: found for found in self.methods}
         if method is None:
-            return held.get("linear", self.methods[0])
+            return shown_method(self.methods)
+        held = {found.method: found for found in self.methods}
         if method not in held:
             raise unknown_name("method", method, held, "column methods of the table of runs")
         return held[method]
+
+
+def shown_method(methods: Sequence[MethodChannels]) -> MethodChannels:
+    """Return the method that a panel shows where it shows one: the linear one, or else the first."""
+    return next((found for found in methods if found.method == "linear"), methods[0])
 
 
 def read_layer(
@@ -128,10 +137,12 @@ def read_layer(
     own = found.isel(pair=contrast.row_of(found))
     rise = float(own["score"] - own["score_at_zero"])
     sprites = read_sprites(files.many(f"sprites{place}"), counts[0])
-    return LayerChannels(layer, contrast, _methods(own), rise, values, sprites)
+    exemplars = read_exemplar_sheet(files.many(f"exemplars{place}"), counts[0])
+    return LayerChannels(layer, contrast, methods_of(own), rise, values, sprites, exemplars)
 
 
-def _methods(own: xr.Dataset) -> tuple[MethodChannels, ...]:
+def methods_of(own: xr.Dataset) -> tuple[MethodChannels, ...]:
+    """Return the attribution of one contrast by every method in a file."""
     values = own["attribution"].transpose("method", "channel").to_numpy()
     found = [
         MethodChannels(str(name), row, float(error), int(steps))

@@ -14,7 +14,7 @@ from blockscope.figures.data.contrasts import Contrast, find_contrast
 from blockscope.figures.data.factors import Weight
 from blockscope.figures.data.panel_files import PanelFiles
 from blockscope.figures.data.provenance_checks import check_origin
-from blockscope.figures.data.sprites import Sprites, read_sprites
+from blockscope.figures.data.sprites import Sprites, read_exemplar_sheet, read_sprites
 from blockscope.io import datasets, images
 from blockscope.io.label_scores import unit_name
 
@@ -49,6 +49,8 @@ class NeuronGroupsPanel:
         What each group responds to, tile n that of group n, or None.
     sprites
         The layer's spritemap, or None.
+    exemplars
+        The sheet of the layer's exemplars, or None.
     unit
         Unit of the effects: "logit", or "output" for a network without a head.
     """
@@ -65,6 +67,7 @@ class NeuronGroupsPanel:
     clipped: float
     group_sprites: Sprites | None = None
     sprites: Sprites | None = None
+    exemplars: Sprites | None = None
     unit: str = "logit"
 
     @property
@@ -98,6 +101,7 @@ class NeuronGroupsPanel:
             clipped=float(found.attrs["clipped"]),
             group_sprites=read_sprites(files.many("group_sprites1"), len(channels)),
             sprites=read_sprites(files.many("sprites1"), channels.shape[1]),
+            exemplars=read_exemplar_sheet(files.many("exemplars1"), channels.shape[1]),
             unit=unit_name(found),
         )
 

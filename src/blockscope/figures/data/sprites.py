@@ -1,10 +1,13 @@
-"""A spritemap: what each channel of a layer, or each neuron group, responds to."""
+"""A spritemap: what each channel of a layer, or each neuron group, responds to.
+
+A sheet of exemplars has the same form: of each channel the four images that drive it most.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from blockscope.figures.arrays import Pixels
 from blockscope.io import images
@@ -24,11 +27,20 @@ class Sprites:
         Side of a sprite in pixels.
     wrap
         Sprites in a row.
+    exemplars
+        For a sheet of exemplars: the data set and the receptive field, in words.
     """
 
     sheet: Pixels
     tile: int
     wrap: int
+
+    exemplars: str = ""
+
+    def strongest(self, channel: int) -> Pixels:
+        """Return the strongest of a channel's four exemplars."""
+        half = self.tile // 2
+        return self.of(channel)[:half, :half]
 
     def of(self, channel: int) -> Pixels:
         """Return the sprite of a channel."""
@@ -58,6 +70,38 @@ def read_sprites(files: Sequence[str | os.PathLike[str]], channels: int) -> Spri
             f"correct '{facts_path}'"
         )
     return Sprites(sheet, tile, wrap)
+
+
+def read_exemplar_sheet(
+    files: Sequence[str | os.PathLike[str]], channels: int
+) -> Sprites | None:
+    """Read a sheet of exemplars from its PNG and its JSON; None without files.
+
+    Raises what `read_sprites` raises, and ``BadFile`` where the JSON says nothing of the field.
+    """
+    sheet = read_sprites(files, channels)
+    if sheet is None:
+        return None
+    facts = read_facts(files[1], "description of a sheet of exemplars").get("provenance")
+    if not isinstance(facts, dict) or "effective_field" not in facts:
+        raise BadFile(
+            f"description of a sheet of exemplars '{files[1]}' does not say how large the "
+            "receptive field is; regenerate it"
+        )
+    return replace(sheet, exemplars=exemplar_words(facts))
+
+
+def exemplar_words(facts: Mapping[str, object]) -> str:
+    """Say which data set exemplars are from, and how much of each image a crop shows."""
+    side = facts["effective_field"]
+    words = (
+        f"data set {facts['dataset']}, crops of {side} x {side} px, receptive field "
+        f"{facts['receptive_field_rows']} x {facts['receptive_field_cols']} px"
+    )
+    if "counts" in facts:
+        share = 100 * float(str(facts["counts"]))
+        words += f" ({share:.0f} % of the squared gradient in the crop)"
+    return words
 
 
 def _whole(path: str | os.PathLike[str], facts: dict[str, object], key: str) -> int:

@@ -14,6 +14,7 @@ import numpy as np
 
 from blockscope.figures.arrays import Floats
 from blockscope.figures.data.contact_sheet import LayerSprites, Response, max_pooled
+from blockscope.figures.data.sprites import Sprites
 from blockscope.figures.image_encoding import image_uri
 from blockscope.figures.page.html import as_html, link, script
 from blockscope.figures.page.page_budget import (
@@ -28,6 +29,7 @@ from blockscope.io.errors import BadFile
 from blockscope.io.provenance import Facts
 
 ARRAYS_SHARE = 45  # percent of the page that activations may take; the sprites get the rest
+EXEMPLARS_SHARE = 25  # percent of it that exemplars may take
 SPARE = 200  # bytes for what the page says about the sheet once it is made
 BLOCKS = (1, 2, 4, 8, 16)  # positions along the side of a cell of the page
 PALETTE = "cividis"  # of activations, as on the page of a run
@@ -39,6 +41,8 @@ def contact_html(
     rendered: LayerSprites,
     response: Response | None,
     facts: Facts,
+    exemplars: Sprites | None = None,
+    channel_page: str | os.PathLike[str] | None = None,
 ) -> str:
     """Return the contact sheet of a layer; sprites are as large as a page of 3 MB has room for.
 
@@ -54,6 +58,10 @@ def contact_html(
         How their channels respond to an image, if the page is about one.
     facts
         Provenance: shown as a table, and as JSON in the element "blockscope-provenance".
+    exemplars
+        The sheet of the layer's exemplars, if there is one.
+    channel_page
+        The first page of the layer's channels, if there is one.
 
     Returns
     -------
@@ -66,6 +74,10 @@ def contact_html(
         Where not even the smallest sprites fit.
     """
     data = contact_data(rendered, response, LARGEST_PAGE * ARRAYS_SHARE // 100)
+    if channel_page is not None and rendered.unit == "channel":
+        data["page"] = link(channel_page, output)
+    if exemplars is not None and rendered.unit == "channel":
+        data["exemplars"] = _exemplars(exemplars, rendered)
     content = {
         "layer": rendered.layer,
         "model": facts["model"],
@@ -88,6 +100,18 @@ def contact_html(
             f"'{Path(sprites_path).name}'"
         )
     return as_html("contact.html.j2", **content, **_placed(sheet, rendered, data))
+
+
+def _exemplars(exemplars: Sprites, rendered: LayerSprites) -> dict[str, object]:
+    """Return the exemplars of the channels that have a sprite, on a sheet of their own."""
+    tiles = np.stack([exemplars.of(int(number)) for number in rendered.numbers])
+    sheet = sprite_sheet(tiles, LARGEST_PAGE * EXEMPLARS_SHARE // 100)
+    return {
+        "uri": sheet.uri,
+        "wrap": sheet.wrap,
+        "rows": -(-sheet.count // sheet.wrap),
+        "words": exemplars.exemplars,
+    }
 
 
 def _placed(

@@ -58,10 +58,12 @@ def gallery_html(
     runs: Sequence[GalleryRun],
     facts: Facts,
     missing: Sequence[str] = (),
+    channel_pages: Sequence[tuple[str, str, str | os.PathLike[str]]] = (),
 ) -> str:
     """Return the gallery; links in it are relative to the folder of ``output``.
 
     ``missing``: further runs, not finished; with any, the page says that it is incomplete.
+    ``channel_pages``: network, layer and the first page of its channels.
 
     Images come in the order of their first run, and each image's runs in the order given. Costs a
     read of every PNG, under 0.1 s for each; 500 runs make a page of some 8 MB.
@@ -72,8 +74,16 @@ def gallery_html(
         image: [_card(run, output) for run in members]
         for image, members in itertools.groupby(ranked, key=lambda run: run.image)
     }
+    channels: dict[str, list[tuple[str, str]]] = {}
+    for model, layer, page in channel_pages:
+        channels.setdefault(model, []).append((layer, link(page, output)))
     return as_html(
-        "gallery.html.j2", groups=groups, count=len(runs), missing=missing, facts=dict(facts)
+        "gallery.html.j2",
+        groups=groups,
+        count=len(runs),
+        missing=missing,
+        channels=channels,
+        facts=dict(facts),
     )
 
 

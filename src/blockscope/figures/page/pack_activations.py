@@ -21,7 +21,7 @@ def pack_activations(page: PageData, _: Panel) -> dict[str, object]:
     found = LayerActivations.of_run(page.run, page.files)
     page.add_activations(layer, found.activations, BITS)
     active = np.flatnonzero(found.activations.max(axis=(0, 1)) > 0)
-    page.add_sprites(layer, found.sprites, active.tolist())
+    page.add_pictures(layer, found.sprites, found.exemplars, active.tolist())
     cols = found.activations.shape[1]
     cells = representative_positions(found.activations, REPRESENTATIVE)
     return {"layer": layer, "representative": [cell.row * cols + cell.col for cell in cells]}

@@ -31,7 +31,7 @@ def _add_layer(page: PageData, place: int) -> None:
     labels = page.read(page.files.one(f"channels{place}"))["label_attribution"]
     page.channels[place] = _packed(found, labels)
     page.add_activations(found.layer, found.activations, BITS)
-    page.add_sprites(found.layer, found.sprites, _strongest(found))
+    page.add_pictures(found.layer, found.sprites, found.exemplars, _strongest(found))
 
 
 def _packed(found: LayerChannels, labels: xr.DataArray) -> dict[str, object]:

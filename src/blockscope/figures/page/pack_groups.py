@@ -7,12 +7,13 @@ import numpy as np
 from blockscope.config.panels import Panel
 from blockscope.figures.arrays import Floats
 from blockscope.figures.colour import factor_colours
-from blockscope.figures.data.sprites import read_sprites
+from blockscope.figures.data.sprites import read_exemplar_sheet, read_sprites
 from blockscope.figures.page.page_data import PageData
 from blockscope.figures.page.quantization import PackedArray
 
 IMAGES_PART = 8  # their images may take an eighth of what those of sprites and cells take
 CHANNELS = 12  # strongest channels of each group
+SHOWN = 4  # of these, with their exemplars
 
 
 def pack_groups(page: PageData, _: Panel) -> dict[str, object]:
@@ -32,6 +33,9 @@ def pack_groups(page: PageData, _: Panel) -> dict[str, object]:
         "relative_error": float(groups.attrs["relative_error"]),
         "clipped": float(groups.attrs["clipped"]),
     }
+    layer = page.run.layer1
+    exemplars = read_exemplar_sheet(page.files.many("exemplars1"), vectors.shape[1])
+    page.add_pictures(layer, None, exemplars, order[:, :SHOWN].ravel().tolist())
     sprites = read_sprites(page.files.many("group_sprites1"), len(spatial))
     if sprites is not None:
         tiles = np.stack([sprites.of(group) for group in range(len(spatial))])

@@ -47,6 +47,8 @@ class PageData:
         By layer, (channel, row, col).
     sprites
         By layer: its spritemap, and the channels whose sprites are wanted.
+    exemplars
+        The same of exemplars.
     sheet_size
         Characters that all sheets take so far.
     """
@@ -60,6 +62,7 @@ class PageData:
     channels: dict[int, dict[str, object]] = field(default_factory=dict)
     activations: dict[str, PackedArray] = field(default_factory=dict)
     sprites: dict[str, tuple[Sprites, set[int]]] = field(default_factory=dict)
+    exemplars: dict[str, tuple[Sprites, set[int]]] = field(default_factory=dict)
     sheet_size: int = 0
     _read: dict[str, xr.Dataset] = field(default_factory=dict)
 
@@ -86,10 +89,18 @@ class PageData:
         if known is None or known.bits < bits:
             self.activations[layer] = PackedArray(values.transpose(2, 0, 1), bits=bits)
 
-    def add_sprites(self, layer: str, sprites: Sprites | None, channels: Iterable[int]) -> None:
-        """Ask for the sprites of some channels, where the layer has any."""
-        if sprites is not None:
-            self.sprites.setdefault(layer, (sprites, set()))[1].update(channels)
+    def add_pictures(
+        self,
+        layer: str,
+        sprites: Sprites | None,
+        exemplars: Sprites | None,
+        channels: Iterable[int],
+    ) -> None:
+        """Ask for the sprites and exemplars of some channels, where the layer has any."""
+        wanted = set(channels)
+        for kind, sheet in ((self.sprites, sprites), (self.exemplars, exemplars)):
+            if sheet is not None:
+                kind.setdefault(layer, (sheet, set()))[1].update(wanted)
 
     def sheet(self, tiles: Pixels, room: int, wrap: int | None = None) -> dict[str, object]:
         """Return tiles (tile, row, col, rgb) on a sheet of about ``room`` characters, for JSON."""

@@ -11,6 +11,7 @@ import xarray as xr
 from blockscope.config.panels import PANELS, Panel
 from blockscope.config.settings import RunRow
 from blockscope.figures.data.panel_files import PanelFiles
+from blockscope.figures.data.sprites import Sprites
 from blockscope.figures.page.pack_activations import pack_activations
 from blockscope.figures.page.pack_channels import pack_channels
 from blockscope.figures.page.pack_flow import pack_flow
@@ -26,6 +27,7 @@ from blockscope.figures.style import Style
 from blockscope.io import images
 from blockscope.io.label_scores import score_name
 
+NO_PAGES: Mapping[str, str] = {}
 IMAGES_SHARE = 45  # percent of the room that the images of cells and sprites may take
 
 PACKERS: Mapping[str, Callable[[PageData, Panel], dict[str, object]]] = {
@@ -49,6 +51,7 @@ def payload(
     style: Style,
     input_uri: str,
     room: int,
+    channel_pages: Mapping[str, str] = NO_PAGES,
 ) -> dict[str, object]:
     """Return the data of a page; arrays are packed as `quantization.pack` says.
 
@@ -68,6 +71,8 @@ def payload(
         The input image as a data: address.
     room
         Characters that arrays and images may take together.
+    channel_pages
+        Addresses of the pages of channels, by layer.
 
     Returns
     -------
@@ -103,7 +108,9 @@ def payload(
     shared: dict[str, object] = {
         "channels": [page.channels[place] for place in sorted(page.channels)],
         "activations": page.activations,
-        "sprites": _sprites(page),
+        "sprites": _sheets(page, page.sprites),
+        "exemplars": _sheets(page, page.exemplars),
+        "channel_pages": dict(channel_pages),
     }
     versions = map_versions(run.layers, page.maps) if page.maps else iter([{}])
     built = (_with_maps(data, shared, version) for version in versions)
@@ -125,13 +132,14 @@ def _labels(classes: xr.Dataset) -> dict[str, object]:
     }
 
 
-def _sprites(page: PageData) -> dict[str, object]:
+def _sheets(page: PageData, wanted: Mapping[str, tuple[Sprites, set[int]]]) -> dict[str, object]:
     """Return for each layer a sheet of the wanted channels; all share the room by their numbers."""
-    count = sum(len(channels) for _, channels in page.sprites.values())
+    kinds = (page.sprites, page.exemplars)
+    count = sum(len(channels) for kind in kinds for _, channels in kind.values())
     sheets: dict[str, object] = {}
-    for layer, (sprites, channels) in page.sprites.items():
+    for layer, (sprites, channels) in wanted.items():
         if channels:
             tiles = np.stack([sprites.of(channel) for channel in sorted(channels)])
             sheet = page.sheet(tiles, page.sheet_room * len(channels) // count)
-            sheets[layer] = sheet | {"channels": sorted(channels)}
+            sheets[layer] = sheet | {"channels": sorted(channels), "words": sprites.exemplars}
     return sheets

@@ -46,6 +46,7 @@ class _Section:
     html: Markup | None  # of a panel without a script
     files: Mapping[str, str]  # address by kind
     contact_sheets: Mapping[str, str]  # address by layer
+    channel_pages: Mapping[str, str]
 
 
 def page_html(
@@ -114,7 +115,8 @@ def page_html(
     }
     without = as_html("page.html.j2", **content, data={}, unit="logit")
     room = LARGEST_PAGE - len(without.encode()) - len(uri)
-    data = payload(run, panels, files, style, uri, room * ARRAYS_SHARE // 100)
+    pages = {layer: page for one in sections for layer, page in one.channel_pages.items()}
+    data = payload(run, panels, files, style, uri, room * ARRAYS_SHARE // 100, pages)
     labels = data.get("labels")
     unit = "output" if isinstance(labels, dict) and "output" in labels else "logit"
     text = as_html("page.html.j2", **content, data=data, unit=unit)
@@ -138,9 +140,12 @@ def _section(
         kind.upper(): link(Path(output).with_name(f"{panel.name}.{kind}"), output)
         for kind in ("pdf", "svg", "png")
     }
-    contact_sheets = {
-        run.layers[number - 1]: link(path, output)
-        for number in panel.sprite_layers
-        for path in files.many(f"contact{number}")
-    }
-    return _Section(panel, html, printed, contact_sheets)
+    contact_sheets, channel_pages = (
+        {
+            run.layers[number - 1]: link(path, output)
+            for number in panel.sprite_layers
+            for path in files.many(f"{kind}{number}")
+        }
+        for kind in ("contact", "channel_page")
+    )
+    return _Section(panel, html, printed, contact_sheets, channel_pages)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from blockscope.figures.arrays import Floats, Pixels
+from blockscope.figures.data.sprites import Sprites
 from blockscope.figures.palettes import palettes
 from blockscope.figures.print.layout import Place, place_image, place_overlay
 from blockscope.figures.print.sheet import Sheet
 from blockscope.figures.style import Style
 
+BETWEEN = 0.6  # mm between pictures of a channel
 CROP = 3  # the part around a channel's largest activation is a third of the shorter side
 DIM = 0.85  # light that is left in the image under a map
 INSIDE = 0.2  # mm that a frame is drawn inwards, so that it stays within the image
@@ -59,6 +62,25 @@ def place_sprite(sheet: Sheet, at: Place, sprite: Pixels, style: Style) -> float
     """Place a tile of a spritemap; returns where it ends."""
     place_image(sheet, at, sprite, style)
     return at.top + at.height(sprite)
+
+
+def place_pictures(
+    sheet: Sheet,
+    at: Place,
+    pictures: Sequence[Sprites | None],
+    channel: int,
+    style: Style,
+) -> float | None:
+    """Place a channel's tile of each sheet below one another; returns where they end.
+
+    None where there is no sheet.
+    """
+    end = None
+    for sprites in pictures:
+        if sprites is not None:
+            top = at.top if end is None else end + BETWEEN
+            end = place_sprite(sheet, Place(at.left, top, at.width), sprites.of(channel), style)
+    return end
 
 
 def place_activations(

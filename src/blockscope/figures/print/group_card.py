@@ -54,12 +54,18 @@ class Cards:
         """Place what the group and its strongest channels respond to; without sprites, numbers."""
         chosen = self.panel.strongest(group, CHANNELS)
         own, sprites = self.panel.group_sprites, self.panel.sprites
+        exemplars = self.panel.exemplars
         tiles = [] if own is None else [("group", own.of(group))]
         if sprites is not None:
             tiles += [(str(channel), sprites.of(channel)) for channel in chosen]
         if tiles or sprites is not None:
             top = self._tiles(sheet, tiles, left, top)
-        if sprites is None:
+        if exemplars is not None:
+            # Below the sprites, if there are any: as many, each below that of its channel.
+            beside = [] if own is None or sprites is None else [("", None)]
+            shown = [(str(channel), exemplars.strongest(channel)) for channel in chosen]
+            top = self._tiles(sheet, [*beside, *shown], left, top)
+        if sprites is None and exemplars is None:
             text = f"Channels {', '.join(map(str, chosen))}" if chosen else "No channels"
             # As many lines for every group, so that what follows is level.
             longest = f"Channels {', '.join([str(self.panel.channels.shape[1])] * CHANNELS)}"
@@ -70,15 +76,16 @@ class Cards:
         return top
 
     def _tiles(
-        self, sheet: Sheet, tiles: Sequence[tuple[str, Pixels]], left: float, top: float
+        self, sheet: Sheet, tiles: Sequence[tuple[str, Pixels | None]], left: float, top: float
     ) -> float:
-        """Place a row of sprites, as many as fit, each with a word below it."""
+        """Place a row of sprites, as many as fit, each with a word below it; None: no sprite."""
         room = int((self.width + SPACE) // (LEAST_SPRITE + SPACE))
         across = min(CHANNELS, max(1, room))
         each = (self.width - SPACE * (across - 1)) / across
         for place, (word, tile) in enumerate(tiles[:across]):
             at = Place(left + place * (each + SPACE), top + 0.2, each)
-            place_sprite(sheet, at, tile, self.style)
+            if tile is not None:
+                place_sprite(sheet, at, tile, self.style)
             below = shortened(word, SMALL_PT, each)
             sheet.text(at.left + each / 2, top + each + 2.8, below, SMALL_PT, align="center")
         return top + each + LINE + 1.2

@@ -102,6 +102,9 @@ def _foot(panel: NeuronGroupsPanel) -> str:
     made = "its strongest channels"
     if panel.sprites:
         made = "what its strongest channels respond to"
+    if panel.exemplars:
+        also = f"{made}, and " if panel.sprites else ""
+        made = f"{also}the strongest exemplar of each channel ({panel.exemplars.exemplars})"
     if panel.group_sprites:
         made = "what it responds to as a whole, and " + made
     return (

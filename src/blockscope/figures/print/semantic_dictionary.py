@@ -14,7 +14,7 @@ from blockscope.figures.data.activations import LayerActivations, representative
 from blockscope.figures.data.maps import Cell, grid_words
 from blockscope.figures.data.panel_files import PanelFiles
 from blockscope.figures.print.bar_list import GREY, PLAIN_BAR, SMALL_PT
-from blockscope.figures.print.channel_tiles import place_activations, place_sprite
+from blockscope.figures.print.channel_tiles import place_activations, place_pictures
 from blockscope.figures.print.factor_numbers import mark_places
 from blockscope.figures.print.layout import (
     EDGE,
@@ -115,10 +115,9 @@ def _channel(
     at: Place,
     style: Style,
 ) -> float:
-    """Place one channel: its sprite, or where it is active; its number, its value and a bar."""
-    if panel.sprites:
-        end = place_sprite(sheet, at, panel.sprites.of(channel), style)
-    else:
+    """Place one channel: its pictures, or where it is active; its number, its value and a bar."""
+    end = place_pictures(sheet, at, (panel.sprites, panel.exemplars), channel, style)
+    if end is None:
         active = panel.activations[..., channel]
         end = place_activations(sheet, at, panel.pixels, active, style, frame=False)
     written, number = captions.number(value, full), str(channel)
@@ -136,9 +135,10 @@ def _foot(panel: LayerActivations, chosen: tuple[Cell, ...]) -> str:
     layer = panel.run.layer1
     if not chosen:
         return f"{layer} is not active at any position of this input."
+    shown = captions.pictures_caption(panel.sprites, panel.exemplars)
     tiles = (
-        "Tiles: what a channel responds to, from the layer's spritemap."
-        if panel.sprites
+        f"Tiles: {shown}."
+        if shown
         else "Tiles: the channel's activations over the input, dark blue: none, yellow: its "
         f"maximum; 'sprites: {{recipe: draft}}' in the config renders what the channels of {layer} "
         "respond to."

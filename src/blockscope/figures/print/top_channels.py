@@ -10,7 +10,7 @@ from blockscope.figures.data.channels import LayerChannels, MethodChannels
 from blockscope.figures.palettes import AGAINST, FOR
 from blockscope.figures.print.bar_list import GREY, LINE, SMALL_PT, TEXT_PT
 from blockscope.figures.print.channel_bars import BarScale
-from blockscope.figures.print.channel_tiles import peak_crop, place_activations, place_sprite
+from blockscope.figures.print.channel_tiles import peak_crop, place_activations, place_pictures
 from blockscope.figures.print.layout import Place, place_image
 from blockscope.figures.print.sheet import Sheet, text_width, wrapped
 from blockscope.figures.style import Style
@@ -104,10 +104,10 @@ class TopChannels:
         return top
 
     def _tile(self, sheet: Sheet, channel: int, at: Place) -> float:
-        sprites, active = self.layer.sprites, self.layer.activations[..., channel]
-        if sprites:
-            end = place_sprite(sheet, at, sprites.of(channel), self.style)
-        else:
+        active = self.layer.activations[..., channel]
+        sheets = (self.layer.sprites, self.layer.exemplars)
+        end = place_pictures(sheet, at, sheets, channel, self.style)
+        if end is None:
             end = place_activations(sheet, at, self.pixels, active, self.style, self.crop)
         if not self.crop:
             return end

@@ -1,0 +1,79 @@
+"""What of its receptive field a position really depends on, by gradients (Luo et al. 2016).
+
+Of a field that reaches over half the image, most pixels hardly count: the squared gradient of an
+activation with respect to the input falls off from the middle, much as a Gaussian does.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from blockscope.autodiff.gradient_overrides import find_override
+from blockscope.autodiff.gradients import Gradients
+from blockscope.io.images import Pixels
+from blockscope.models.network import Network
+
+Floats = npt.NDArray[np.float64]
+HOLDS = 0.9  # of the squared gradient is in the square that is called the effective field
+
+
+@dataclass(frozen=True)
+class Activation:
+    """One number of a layer: a channel at a position, in an image."""
+
+    channel: int
+    row: int
+    col: int
+
+
+def squared_gradients(
+    network: Network,
+    layer: str,
+    images: Sequence[Pixels],
+    units: Sequence[Activation],
+    memory_mb: int = 2048,
+) -> Floats:
+    """Return the squared gradient of an activation in each image, (image, row, col).
+
+    It is with respect to the network's input, summed over its channels. Costs a pass forward and
+    one backward for each image, in batches of ``memory_mb``.
+    """
+    start = Gradients(
+        network, network.values(images[0]), network.spec.tensor, layer, find_override("none")
+    )
+    batch = max(1, memory_mb * 2**20 // (2 * start.bytes_per_point))
+    found = []
+    for first in range(0, len(images), batch):
+        points = np.concatenate([network.values(one) for one in images[first : first + batch]])
+        asked = units[first : first + batch]
+        places = [[n, one.row, one.col, one.channel] for n, one in enumerate(asked)]
+        (gradient,) = start.at(points, lambda at, places=places: [tf.gather_nd(at, places)])[1]
+        found.append(np.square(gradient.numpy().astype(np.float64)).sum(axis=-1))
+    return np.concatenate(found)
+
+
+def centred_side(squared: Floats, centre: tuple[float, float], share: float = HOLDS) -> int:
+    """Return the side in pixels of the smallest square around a place that holds a share.
+
+    Parameters
+    ----------
+    squared
+        (row, col), not all zero.
+    centre
+        (row, col) in pixels; 0 is the edge of the image.
+    share
+        Of the sum.
+    """
+    row, col = (np.arange(size) + 0.5 for size in squared.shape)
+    # How far a square has to reach to hold the whole pixel.
+    away = np.maximum(abs(row - centre[0])[:, None], abs(col - centre[1])[None]).ravel() + 0.5
+    order = np.argsort(away, kind="stable")
+    held = np.cumsum(squared.ravel()[order])
+    last = int(np.searchsorted(held, share * held[-1]))
+    return max(1, math.ceil(2 * away[order[last]] - 1e-6))

@@ -1,0 +1,80 @@
+"""The stage "exemplar_sheet": the parts of images that drive each channel of a layer."""
+
+from __future__ import annotations
+
+from blockscope.exemplars.result import LayerExemplars
+from blockscope.exemplars.sheet import RANKINGS, crops_of, field_of, four_of
+from blockscope.feature_visualization.mosaics import sheet_of, wrap_of
+from blockscope.io import datasets, images, provenance
+from blockscope.io.atomic_files import FilePath
+from blockscope.io.errors import BadFile
+from blockscope.io.image_sets import ImageSet
+from blockscope.io.images import Pixels
+from blockscope.io.json_files import write_facts
+from blockscope.io.resizing import fit
+from blockscope.models.card import ModelCard
+from blockscope.models.device import software_facts
+from blockscope.models.network import Network
+
+
+def write_exemplar_sheet(
+    *,
+    exemplars: FilePath,
+    index: FilePath,
+    graph: FilePath,
+    card: FilePath,
+    background: tuple[int, int, int],
+    memory_mb: int,
+    zarr: FilePath,
+    png: FilePath,
+    json: FilePath,
+) -> None:
+    """Write the crops of a layer's exemplars: an array, a sheet, and what its tiles are.
+
+    Tile n of the sheet has the four strongest exemplars of channel n, 2 x 2, in column n % wrap,
+    row n // wrap, as that of a spritemap. Raises ``BadFile`` where an image is gone or damaged, or
+    the exemplars are of another network than the one given.
+    """
+    found = LayerExemplars.read(exemplars)
+    origin = provenance.read(exemplars)
+    model = ModelCard.read(card)
+    if origin.get("model_sha256") != model.source_sha256:
+        raise BadFile(
+            f"'{exemplars}' is from model_sha256 '{origin.get('model_sha256')}', but '{card}' is "
+            f"from '{model.source_sha256}'; regenerate the exemplars"
+        )
+    layer = str(origin["layer"])
+    source = ImageSet.open(index)
+
+    def read(number: int) -> Pixels:
+        spec = model.input
+        return fit(source.read(number, background), spec.size, spec.resize, spec.filter)
+
+    field = field_of(found, Network.load(graph, model), layer, read, memory_mb)
+    made = crops_of(found, field, read, background)
+    rows, cols = field.theoretical.size
+    quartiles = dict(zip(("counts_lower", "counts", "counts_upper"), field.counts, strict=False))
+    facts = provenance.record(
+        "exemplar_sheet",
+        software_facts(),
+        **provenance.inherited(origin),
+        dataset=str(origin["dataset"]),
+        receptive_field_rows=rows,
+        receptive_field_cols=cols,
+        effective_field=field.side,
+        **{name: round(share, 4) for name, share in quartiles.items()},
+    )
+    datasets.write_zarr(zarr, made.assign_attrs(facts))
+    tiles = four_of(made["crops"].sel(ranking=RANKINGS[0]).to_numpy())
+    wrap = wrap_of(layer, len(tiles))
+    images.write_png(png, sheet_of(tiles, wrap), facts)
+    write_facts(
+        json,
+        {
+            "tile": tiles.shape[1],
+            "wrap": wrap,
+            "unit": "channel",
+            "sprite": list(range(len(tiles))),
+            "provenance": facts,
+        },
+    )
