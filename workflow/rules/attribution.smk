@@ -208,11 +208,11 @@ rule flow:
         **AT_IMAGE,
         activations=lambda wildcards: [
             "results/{model}/{image}/activations/{part}.zarr.zip".format(part=part, **wildcards)
-            for part in parts_of_flow(wildcards)
+            for part in flow_layers(wildcards)
         ],
         groups=lambda wildcards: [
             "results/{model}/{image}/groups/{part}-{n}.h5".format(part=part, **wildcards)
-            for part in parts_of_flow(wildcards)
+            for part in flow_layers(wildcards)
         ],
     output:
         h5="results/{model}/{image}/{override}/flow/{layers}-{n}.h5",
@@ -228,7 +228,7 @@ rule flow:
         runtime=per_attempt(10),
     params:
         code=code_param("flow"),
-        layers=lambda wildcards: list(map(layer_from_path, parts_of_flow(wildcards))),
+        layers=lambda wildcards: list(map(layer_from_path, flow_layers(wildcards))),
         override="{override}",
     message:
         "{wildcards.image}: flow between neuron groups of {params.layers} in {wildcards.model}, "

@@ -42,6 +42,7 @@ from blockscope.config.result_paths import (
     method_of,
     page_files,
     panel_files,
+    parts_of_flow,
     printed_files,
     requested_channels,
     sweep_parts,
@@ -148,9 +149,9 @@ def layer_of(wildcard):
     return lambda wildcards: layer_from_path(wildcards[wildcard])
 
 
-def parts_of_flow(wildcards):
+def flow_layers(wildcards):
     """Return the layers of a flow, as they stand in its path."""
-    return wildcards.layers.split("--")
+    return parts_of_flow(wildcards.layers, project.runs)
 
 
 def model_entry(wildcards):

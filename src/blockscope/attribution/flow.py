@@ -100,8 +100,10 @@ def flow_between(
         Leads from the earlier layer to the later one.
     onward
         Leads from the later layer to the logits.
-    parts, later
-        Of the earlier and the later layer.
+    parts
+        Of the earlier layer.
+    later
+        Of the later layer.
     indexes
         Positions in the logits.
     memory_mb

@@ -20,6 +20,7 @@ MOST_NAME = 240  # characters; file systems take 255 bytes, and some endings are
 RECIPE_PATTERN = r"(-on-[^/]+?)?(-pca)?"
 
 GALLERY = "results/index.html"
+BETWEEN = "--"  # the layers of a flow in its name
 
 
 def model_folder(name: str) -> Path:
@@ -208,9 +209,9 @@ def known_files(
     of_grids = [layer_in_path(layer) for layer in row.grid_layers]
     known["grids"] = [f"{folder}/grids/{layer}-coherent.zarr.zip" for layer in of_grids]
     known["grid_activations"] = [f"{folder}/activations/{layer}.zarr.zip" for layer in of_grids]
-    through = [layer_in_path(layer) for layer in row.flow_layers]
+    through = _flow_parts(row)
     groups_of = [f"{folder}/groups/{layer}-{neuron_groups}" for layer in through]
-    known["flow"] = f"{folder}/{row.override}/flow/{'--'.join(through)}-{neuron_groups}.h5"
+    known["flow"] = f"{folder}/{row.override}/flow/{BETWEEN.join(through)}-{neuron_groups}.h5"
     known["flow_activations"] = [f"{folder}/activations/{layer}.zarr.zip" for layer in through]
     known["flow_groups"] = [f"{name}.h5" for name in groups_of]
     sheets = itertools.chain(*(_sheet(f"{name}-sprites") for name in groups_of))
@@ -238,6 +239,19 @@ def _behind(other: str, row: RunRow, overrides: Sequence[str]) -> list[str]:
     maps = [f"{folder}/{override}/classes/{path}.h5" for override in overrides]
     activations = f"{folder}/activations/{path}.zarr.zip"
     return [*network_files(other), f"{folder}/input.png", activations, *maps]
+
+
+def _flow_parts(row: RunRow) -> list[str]:
+    return [layer_in_path(layer) for layer in row.flow_layers]
+
+
+def parts_of_flow(text: str, runs: Mapping[str, RunRow]) -> list[str]:
+    """Return the layers, as they stand in a path, of the part of a flow's name before the number.
+
+    Those of a run with this name, since a layer's own name may have two dashes.
+    """
+    known = (_flow_parts(row) for row in runs.values())
+    return next((parts for parts in known if BETWEEN.join(parts) == text), text.split(BETWEEN))
 
 
 def network_files(name: str) -> list[str]:

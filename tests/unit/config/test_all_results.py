@@ -45,6 +45,21 @@ def test_shards_are_asked_for_behind_their_sheet():
     }
 
 
+def test_flow_asks_for_groups_of_each_of_its_layers():
+    flow = row(panels="flow", flow="a/low,mid,high")
+    found = all_results([flow], 4, Sprites(3, lambda *_: 5))
+    assert f"{HERE}/none/flow/a~low--mid--high-4.h5" in found
+    for layer in ("a~low", "mid", "high"):
+        for path in (f"activations/{layer}.zarr.zip", f"groups/{layer}-4.h5"):
+            assert f"{HERE}/{path}" in found
+        for end in ("zarr.zip", "png", "json"):
+            assert f"{HERE}/groups/{layer}-4-sprites.{end}" in found
+        for name in ("0-2", "3"):
+            assert f"{HERE}/groups/shards/{layer}-4/{name}.h5" in found
+    plain = all_results([flow], 4)
+    assert not [path for path in plain if "sprites" in path or "shards" in path]
+
+
 def test_what_runs_share_is_asked_for_once():
     found = all_results([row(), row("two")], 6)
     assert len(found) == len(set(found))

@@ -7,7 +7,12 @@ from collections.abc import Callable
 
 import pytest
 
-from blockscope.config.result_paths import channel_pages, page_files, panel_files
+from blockscope.config.result_paths import (
+    channel_pages,
+    page_files,
+    panel_files,
+    parts_of_flow,
+)
 from blockscope.config.settings import RunRow
 
 PLACE = "results/net/dog"
@@ -17,6 +22,29 @@ PLACE = "results/net/dog"
 def row() -> Callable[..., RunRow]:
     cells = {"run": "one", "model": "net", "image": "dog", "layer1": "a/low", "layer2": "high"}
     return lambda **more: RunRow.model_validate(cells | more)
+
+
+def test_flow_is_between_both_layers_unless_others_are_asked(
+    row: Callable[..., RunRow],
+) -> None:
+    files = panel_files(row(), "flow", 6, rendered=True)
+    assert files["flow"] == f"{PLACE}/none/flow/a~low--high-6.h5"
+    groups = [f"{PLACE}/groups/{layer}-6" for layer in ("a~low", "high")]
+    assert files["flow_groups"] == [f"{name}.h5" for name in groups]
+    assert files["flow_sprites"] == [
+        f"{name}-sprites.{end}" for name in groups for end in ("png", "json")
+    ]
+    others = panel_files(row(flow="top, mid, a/low"), "flow", 3)
+    assert others["flow"] == f"{PLACE}/none/flow/top--mid--a~low-3.h5"
+    assert others["flow_sprites"] == []
+    assert row(flow="top, a/low").figure_params["flow"] == ["top", "a/low"]
+
+
+def test_the_layers_of_a_flow_are_told_from_its_name(row: Callable[..., RunRow]) -> None:
+    """Where a layer's name has two dashes, by the runs."""
+    assert parts_of_flow("top--a~low", {}) == ["top", "a~low"]
+    runs = {"one": row(flow="a/x--y, high")}
+    assert parts_of_flow("a~x--y--high", runs) == ["a~x--y", "high"]
 
 
 def test_grids_are_those_of_both_layers_unless_others_are_asked(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 
 from blockscope.config.panels import Panel
@@ -22,12 +24,14 @@ def pack_flow(page: PageData, _: Panel) -> dict[str, object]:
     """Return the groups of each layer of the flow, and a diagram for each score."""
     panel = FlowPanel.of_run(page.run, page.files)
     room = page.image_room // IMAGES_PART // len(panel.layers)
+    diagrams = [_diagram(panel, diagram) for diagram in panel.diagrams]
+    page.fixed_size += len(json.dumps(diagrams))
     return {
         "headings": [*(layer.layer for layer in panel.layers), "labels"],
         "layers": [_layer(page, layer, room) for layer in panel.layers],
         "tile": SIZES.tile,
         "colours": factor_colours(panel.groups),
-        "diagrams": [_diagram(panel, diagram) for diagram in panel.diagrams],
+        "diagrams": diagrams,
         "scores": [
             {"value": str(place), "words": diagram.score}
             for place, diagram in enumerate(panel.diagrams)
@@ -100,7 +104,7 @@ def _kind(diagram: Diagram, band: Band) -> str:
 def _path(band: PlacedBand) -> str:
     """Return the outline of a band as the path of an SVG, from 0 to 1 across."""
     start, end = round(band.start, 1), round(band.end, 1)
-    below, under = round(start + band.thickness, 3), round(end + band.thickness, 3)
+    below, under = round(start + band.thickness, 2), round(end + band.thickness, 2)
     return f"M0 {start}C.5 {start} .5 {end} 1 {end}V{under}C.5 {under} .5 {below} 0 {below}Z"
 
 

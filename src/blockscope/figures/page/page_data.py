@@ -49,8 +49,8 @@ class PageData:
         By layer: its spritemap, and the channels whose sprites are wanted.
     exemplars
         The same of exemplars.
-    sheet_size
-        Characters that all sheets take so far.
+    fixed_size
+        Characters that sheets, and what else cannot lose bits, take so far.
     """
 
     run: RunRow
@@ -63,7 +63,7 @@ class PageData:
     activations: dict[str, PackedArray] = field(default_factory=dict)
     sprites: dict[str, tuple[Sprites, set[int]]] = field(default_factory=dict)
     exemplars: dict[str, tuple[Sprites, set[int]]] = field(default_factory=dict)
-    sheet_size: int = 0
+    fixed_size: int = 0
     _read: dict[str, xr.Dataset] = field(default_factory=dict)
 
     def read(self, path: str | os.PathLike[str]) -> xr.Dataset:
@@ -105,5 +105,5 @@ class PageData:
     def sheet(self, tiles: Pixels, room: int, wrap: int | None = None) -> dict[str, object]:
         """Return tiles (tile, row, col, rgb) on a sheet of about ``room`` characters, for JSON."""
         made = sprite_sheet(tiles, room, wrap)
-        self.sheet_size += len(made.uri)
+        self.fixed_size += len(made.uri)
         return {"uri": made.uri, "side": made.side, "wrap": made.wrap, "count": made.count}

@@ -114,7 +114,7 @@ def payload(
     }
     versions = map_versions(run.layers, page.maps) if page.maps else iter([{}])
     built = (_with_maps(data, shared, version) for version in versions)
-    return fit_to_budget(built, room - page.sheet_size)
+    return fit_to_budget(built, room - page.fixed_size)
 
 
 def _with_maps(
