@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,9 +46,9 @@ def layer_exemplars(
         for ranking, score in ((2 * at, flat.max(axis=1)), (2 * at + 1, flat.mean(axis=1))):
             order = np.argsort(-score, axis=0, kind="stable")[:KEEP].T
             for channel, images in enumerate(order):
-                place = (ranking, channel)
-                value[place], number[place] = score[images, channel], images
-                row[place], col[place] = np.divmod(best[images, channel], cols)
+                value[ranking, channel], number[ranking, channel] = score[images, channel], images
+                places = best[images, channel]
+                row[ranking, channel], col[ranking, channel] = places // cols, places % cols
     shown = np.unique(number)
     flat = activations.reshape(-1, channels)
     count = np.bincount(predicted, minlength=len(LABELS))
@@ -186,7 +185,7 @@ def card_of(channels: int) -> ModelCard:
 def synthetic_channels(
     folder: Path, rng: np.random.Generator, channels: int = 11
 ) -> SyntheticChannels:
-    """Return the files of the pages of a layer's channels, to be changed before they are written."""
+    """Return the files of the pages of a layer's channels, to be changed before writing."""
     run, files = write_run(folder, rng, channel_counts=(channels, 9))
     found = layer_exemplars(rng, (5, 7), channels, FACTS)
     return SyntheticChannels(folder, run, files, channels, found, dict(FACTS))

@@ -1,4 +1,4 @@
-"""What a layer's channel pages show: exemplars of each data set, what drives channels, their use."""
+"""What a layer's channel pages show: exemplars of data sets, what drives channels, their use."""
 
 from __future__ import annotations
 
@@ -183,8 +183,10 @@ def read_uses(
 
     Parameters
     ----------
-    run, panel
-        The run, and its panel that shows channels.
+    run
+        The run.
+    panel
+        Its panel that shows channels.
     classes
         The labels that it compares.
     channels
@@ -193,6 +195,11 @@ def read_uses(
         Its attribution that knows all labels.
     most
         Channels of each sign, as many as its panel shows.
+
+    Returns
+    -------
+    uses
+        By the channel's number.
     """
     found = datasets.read(channels)
     contrast = find_contrast(classes, datasets.read(labels))

@@ -199,7 +199,11 @@ def _article(page: ChannelPage, links: Links, channel: int) -> dict[str, object]
         "below": [each for each in drivers if each["of"].below and each["channels"]],  # type: ignore[attr-defined]
         "above": [each for each in drivers if not each["of"].below and each["channels"]],  # type: ignore[attr-defined]
         "uses": [
-            (use, captions.signed(use.value, abs(use.value)), f"{links.to(links.runs[use.run])}#{use.panel}")
+            (
+                use,
+                captions.signed(use.value, abs(use.value)),
+                f"{links.to(links.runs[use.run])}#{use.panel}",
+            )
             for of_run in page.uses
             if (use := of_run.get(channel))
         ],
@@ -238,7 +242,7 @@ def _exemplars(page: ChannelPage, place: int, channel: int) -> dict[str, object]
 
 
 def _histogram(shown: DatasetExemplars, channel: int) -> dict[str, object]:
-    """Return the bars of a channel's histogram as the outline of an SVG, and its numbers in words."""
+    """Return a channel's histogram: the outline of its bars in an SVG, and numbers in words."""
     found, bins = shown.found, histogram_bins(shown.found)
     counts, most = bins["count"].to_numpy(), float(np.log1p(bins["count"].to_numpy().max()))
     low, high = bins["low"].to_numpy(), bins["high"].to_numpy()
