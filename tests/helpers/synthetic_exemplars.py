@@ -50,7 +50,7 @@ def layer_exemplars(
                 places = best[images, channel]
                 row[ranking, channel], col[ranking, channel] = places // cols, places % cols
     shown = np.unique(number)
-    flat = activations.reshape(-1, channels)
+    every = activations.reshape(-1, channels)
     count = np.bincount(predicted, minlength=len(LABELS))
     by_label = np.zeros((len(LABELS), channels), "f4")
     np.add.at(by_label, predicted, relevance.sum(axis=(1, 2)))
@@ -66,11 +66,11 @@ def layer_exemplars(
             "shown_name": ("shown", [f"photo {n}.jpg" for n in shown]),
             "shown_label": ("shown", ["" if n % 2 else f"kind {n % 3}" for n in shown]),
             "shown_predicted": ("shown", 1 + predicted[shown]),
-            "histogram": (("channel", "bin"), histogram.count(flat)),
+            "histogram": (("channel", "bin"), histogram.count(every)),
             "bin_low": ("bin", low),
             "bin_high": ("bin", high),
-            "zeros": ("channel", (flat == 0).mean(axis=0)),
-            "mean": ("channel", flat.mean(axis=0, dtype="f8")),
+            "zeros": ("channel", (every == 0).mean(axis=0)),
+            "mean": ("channel", every.mean(axis=0, dtype="f8")),
             "relevance_by_label": (("label", "channel"), by_label / np.maximum(count, 1)[:, None]),
             "images_by_label": ("label", count),
         },

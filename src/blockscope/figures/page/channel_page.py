@@ -19,11 +19,8 @@ from blockscope.figures.data.channel_pages import (
     DatasetExemplars,
     Drivers,
     Use,
-    exemplar_words,
-    histogram_bins,
     label_relevance,
     largest_values,
-    shown_images,
 )
 from blockscope.figures.data.contact_sheet import LayerSprites
 from blockscope.figures.page.html import as_html, link, script
@@ -213,7 +210,7 @@ def _article(page: ChannelPage, links: Links, channel: int) -> dict[str, object]
 def _exemplars(page: ChannelPage, place: int, channel: int) -> dict[str, object]:
     """Return what the article of a channel says of one data set."""
     shown = page.exemplars[place]
-    found, images = shown.found, shown_images(shown.found, page.card)
+    found = shown.found
     before = sum(one.crops.shape[0] * one.crops.shape[2] for one in page.exemplars[:place])
     each = sum(one.crops.shape[0] * one.crops.shape[2] for one in page.exemplars)
     first = (channel - page.numbers.start) * each + before
@@ -222,7 +219,7 @@ def _exemplars(page: ChannelPage, place: int, channel: int) -> dict[str, object]
         stored = found.rankings.index(ranking)
         ranks = shown.crops.shape[2]
         crops = [
-            (first + at * ranks + rank, exemplar_words(images, found, (stored, channel, rank)))
+            (first + at * ranks + rank, shown.words((stored, channel, rank)))
             for rank in range(ranks)
             if found.number[stored, channel, rank] >= 0
         ]
@@ -243,8 +240,9 @@ def _exemplars(page: ChannelPage, place: int, channel: int) -> dict[str, object]
 
 def _histogram(shown: DatasetExemplars, channel: int) -> dict[str, object]:
     """Return a channel's histogram: the outline of its bars in an SVG, and numbers in words."""
-    found, bins = shown.found, histogram_bins(shown.found)
-    counts, most = bins["count"].to_numpy(), float(np.log1p(bins["count"].to_numpy().max()))
+    found, bins = shown.found, shown.bins
+    counts = bins["count"].to_numpy()
+    most = float(np.log1p(counts.max()))
     low, high = bins["low"].to_numpy(), bins["high"].to_numpy()
     own = counts[channel]
     heights = TALL * np.log1p(own) / most
