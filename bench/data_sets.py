@@ -20,12 +20,12 @@ OPEN = "from blockscope.io.image_sets import ImageSet; print(len(ImageSet.open('
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the number of images."""
-    parser.add_argument("--images", type=int, default=100_000, help="of a large data set")
+    parser.add_argument("--dataset-images", type=int, default=100_000, help="of a large data set")
 
 
 def run(options: argparse.Namespace) -> None:
     """Print time and memory of planning, listing and opening, for each kind of data set."""
-    count = options.images
+    count = options.dataset_images
     print(f"\nData sets of {count:,} images: seconds (CPU seconds), peak MiB")
     print(f"{'kind':8}{'plan':>24}{'plan again':>24}{'rule dataset':>24}{'open':>24}")
     with tempfile.TemporaryDirectory(prefix="blockscope-datasets-") as name:

@@ -20,7 +20,7 @@ WINDOW = 48  # pixels around the position of an exemplar in which its block is l
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the layers and the number of exemplars."""
     parser.add_argument("--exemplar-layers", nargs="+", default=["mixed4d", "mixed5a"])
-    parser.add_argument("--exemplars", type=int, default=9, help="of each channel")
+    parser.add_argument("--exemplars-each", type=int, default=9, help="of each channel")
 
 
 def run(options: argparse.Namespace) -> None:
@@ -34,13 +34,13 @@ def run(options: argparse.Namespace) -> None:
         images = ImageSet.open(INDEX)
         cells = int(found.attrs["rows"]), int(found.attrs["cols"])
         for ranking in found["ranking"].to_numpy():
-            ranked = found.sel(ranking=ranking).isel(rank=slice(options.exemplars))
+            ranked = found.sel(ranking=ranking).isel(rank=slice(options.exemplars_each))
             names = ("number", "position_row", "position_col", "value")
             columns = [ranked[name].transpose("channel", "rank").to_numpy() for name in names]
             kinds = _kinds(columns, cells, images.seed)
             share = (kinds[..., 0] >= 0).mean() / max((columns[0] >= 0).mean(), 1e-9)
             print(
-                f"\n{layer}, {ranking}, {options.exemplars} exemplars of each channel of "
+                f"\n{layer}, {ranking}, {options.exemplars_each} exemplars of each channel of "
                 f"{len(images)} scenes; {share:.0%} of them show a block"
             )
             print(table(sharing(kinds, images.seed)))

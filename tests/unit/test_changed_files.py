@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import tarfile
 import tempfile
+import zipfile
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from functools import cache, partial
@@ -21,16 +23,19 @@ from helpers.repository import ROOT
 from helpers.tiny_project import write_tiny_network
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from blockscope.config.error_list import ErrorList
-from blockscope.config.settings import Config, ImageRow, RunRow
+from blockscope.config.settings import Config, DatasetRow, ImageRow, RunRow
 from blockscope.config.strict_yaml import parse_yaml
 from blockscope.config.tables import parse_catalogue, read_mapping, read_table
 from blockscope.io import datasets
 from blockscope.io.errors import BlockscopeError
+from blockscope.io.image_sets import ImageSet
 from blockscope.io.json_files import write_facts
 from blockscope.models.card import ModelCard
 from blockscope.models.entry import ModelEntry
+from blockscope.stages.dataset import write_dataset
 from blockscope.stages.model import write_model
 
 PIECES = (
@@ -122,7 +127,7 @@ def settings_in(path: Path, problems: ErrorList) -> object:
     return mapped and problems.parse(Config, dict(mapped.content), str(path))
 
 
-def rows_in(model: type[RunRow] | type[ImageRow], path: Path, problems: ErrorList) -> object:
+def rows_in(model: type[RunRow | ImageRow | DatasetRow], path: Path, problems: ErrorList) -> object:
     rows = read_table(path, model, problems)
     return rows and [problems.parse(model, row.cells, f"{path}, line {row.line}") for row in rows]
 
@@ -143,7 +148,8 @@ def test_a_changed_catalogue(changes):
 @changed
 @given(CHANGES)
 def test_changed_tables(changes):
-    for name, model in (("runs.tsv", RunRow), ("images.tsv", ImageRow)):
+    tables = (("runs.tsv", RunRow), ("images.tsv", ImageRow), ("datasets.tsv", DatasetRow))
+    for name, model in tables:
         content = put((ROOT / "config" / name).read_bytes(), changes)
         parsed(partial(rows_in, model), name, content)
 
@@ -219,6 +225,51 @@ def card_of(path: Path) -> ModelCard:
 def test_a_changed_network(changes):
     found = read_or_refused(card_of, write("changed.pb", put(graph(), changes)), "changed")
     assert found is None or found.outputs == 6
+
+
+@cache
+def image_set(ending: str) -> bytes:
+    """Return a list, a table or an archive of two images."""
+    path = Path(kept(), f"whole{ending}")
+    images = [Path(kept(), f"{number}.png") for number in range(2)]
+    for number, image in enumerate(images):
+        Image.new("RGB", (7, 5), (number, 9, 200)).save(image)
+    if ending == ".tar":
+        with tarfile.open(path, "w") as archive:
+            for image in images:
+                archive.add(image, f"a/{image.name}")
+    elif ending == ".zip":
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as packed:
+            for image in images:
+                packed.write(image, f"a/{image.name}")
+    else:
+        head = "path\tlabel\n" if ending == ".tsv" else ""
+        end = "\tx\n" if ending == ".tsv" else "\n"
+        path.write_text(head + "".join(f"{image}{end}" for image in images))
+    return path.read_bytes()
+
+
+def read_one(images: ImageSet, number: int, path: Path) -> Image.Image:
+    return images.read(number)
+
+
+def images_of(path: Path) -> int:
+    """List a data set and read all of its images; damaged ones are named."""
+    index = path.with_name("index.h5")
+    write_dataset(dataset="x", path=str(path), count=None, seed=0, labels="", output=index)
+    images = ImageSet.open(index)
+    for number in range(len(images)):
+        read_or_refused(partial(read_one, images, number), path, path.parent.name)
+    return len(images)
+
+
+@pytest.mark.parametrize("ending", [".tar", ".zip", ".txt", ".tsv"])
+@changed
+@given(changes=CHANGES)
+def test_a_changed_data_set(ending, changes):
+    path = write(f"images{ending}", put(image_set(ending), changes))
+    found = read_or_refused(images_of, path)
+    assert found is None or found > 0
 
 
 @changed

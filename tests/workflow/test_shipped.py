@@ -31,6 +31,7 @@ def test_the_default_settings(shipped):
         "ablation": 1, "scores": 1, "randomised_model": 6, "sanity": 1,  # of the panel trust
     }  # fmt: skip
     assert shipped.planned("results/blocks1000/two/none/classes/mixed3a.h5")["classes"] == 1
+    assert shipped.planned("results/datasets/scenes.h5") == {"dataset": 1}
 
 
 def test_the_articles_settings(shipped):

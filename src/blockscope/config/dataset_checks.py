@@ -8,8 +8,9 @@ from pathlib import Path
 
 from blockscope.config.error_list import ErrorList
 from blockscope.config.file_cache import FileCache
+from blockscope.config.result_paths import RESULTS
 from blockscope.config.settings import DatasetRow
-from blockscope.io.errors import BlockscopeError
+from blockscope.io.errors import BadFile, BlockscopeError
 from blockscope.io.image_sets.index import Found, look
 from blockscope.io.image_sets.source import ARCHIVES, kind_of
 
@@ -26,6 +27,7 @@ def check_dataset(
         kind = kind_of(row.path)
         if kind == "drawn":
             return
+        _check_apart(row.path)
         if kind in ARCHIVES:  # one file, and slow to list
             facts = json.loads(file_facts.get("archive", Path(row.path), _list_archive))
             found = Found(**facts)
@@ -51,6 +53,15 @@ def check_dataset(
         problems.add(
             f"{place}, column labels",
             f"'{row.path}' is a table, whose column label names the labels; leave labels empty",
+        )
+
+
+def _check_apart(path: str) -> None:
+    """Refuse a folder in which results appear, whose images would be images of the data set."""
+    if Path(RESULTS).resolve().is_relative_to(Path(path).resolve()):
+        raise BadFile(
+            f"'{path}' holds the folder {RESULTS}, whose images change with every command; give "
+            "a folder of images alone, or a list"
         )
 
 

@@ -92,6 +92,10 @@ ROWS = {
     "seed": ("holidays\tpictures\t\t-1\t\t", "column seed: must be a whole number in digits, as"),
     "id": ("../x\tpictures\t\t\t\t", "column dataset: must be an id of at most 100 letters, "),
     "no path": ("holidays\t\t\t\t\t", "column path: is missing. A folder of images; a list ("),
+    "results within": (
+        "holidays\t.\t\t\t\t",
+        "column path: '.' holds the folder results, whose images change with every command; give",
+    ),
     "compressed": (
         "holidays\tp.tar.gz\t\t\t\t",
         "column path: 'p.tar.gz' is compressed as a whole: its images cannot be read in any ord",

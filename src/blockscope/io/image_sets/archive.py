@@ -18,6 +18,7 @@ from blockscope.io.image_sets.listing import (
     check_text,
     digest_of,
     reason_to_ignore,
+    shown,
     stamp,
 )
 
@@ -127,6 +128,12 @@ def _plain(name: str) -> str:
 def _listing(path: str, found: dict[str, Member], ignored: Counter[str]) -> Listing:
     check_text(found, path)
     check_inside(found, path)
+    end = os.stat(path).st_size
+    beyond = [
+        name for name, at in found.items() if min(at.offset, at.size, end - at.offset - at.size) < 0
+    ]
+    if beyond:
+        raise BadFile(f"archive '{path}' is damaged: {shown(beyond)}: not within it; copy it again")
     names = sorted(found)
     return Listing(names, archive_digest(path), ignored, members=[found[name] for name in names])
 
@@ -156,9 +163,7 @@ class Archive:
         if max(member.size, member.unpacked) > MOST_BYTES:
             raise BadFile(f"{name} has more than {MOST_BYTES:,} bytes; scale it down first")
         start = member.offset + (self._header(member, name) if self.zipped else 0)
-        content = os.pread(self.handle, member.size, start)
-        if len(content) != member.size:
-            raise BadFile(f"{name} is damaged: the archive is cut off")
+        content = self._bytes(member.size, start, name)
         if member.unpacked >= 0:
             try:
                 unpacked = zlib.decompressobj(-zlib.MAX_WBITS)
@@ -170,10 +175,19 @@ class Archive:
             raise BadFile(f"{name} is damaged: its checksum differs")
         return content
 
+    def _bytes(self, size: int, start: int, name: str) -> bytes:
+        try:
+            content = os.pread(self.handle, size, start)
+        except OSError as error:
+            raise BadFile(f"{name} cannot be read: {error.strerror or error}") from error
+        if len(content) != size:
+            raise BadFile(f"{name} is damaged: the archive is cut off")
+        return content
+
     def _header(self, member: Member, name: str) -> int:
         """Return the length of the header that a zip has before each member."""
-        header = os.pread(self.handle, _LOCAL.size, member.offset)
-        if len(header) < _LOCAL.size or not header.startswith(b"PK\3\4"):
+        header = self._bytes(_LOCAL.size, member.offset, name)
+        if not header.startswith(b"PK\3\4"):
             raise BadFile(f"{name} is damaged: it is not where the archive says")
         _, of_name, of_extra = _LOCAL.unpack(header)
         return _LOCAL.size + int(of_name) + int(of_extra)
