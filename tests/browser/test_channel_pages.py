@@ -1,4 +1,4 @@
-"""Pages of channels in a browser: finding, sorting, moving by keys, and going on to another page."""
+"""Pages of channels in a browser: finding, sorting, moving by keys, going to another page."""
 
 from __future__ import annotations
 
@@ -43,9 +43,7 @@ def test_a_number_is_found_and_others_are_said_to_be_elsewhere(
     expect(page.locator(".all li:visible a")).to_have_attribute("href", "3.html#10")
 
 
-def test_a_label_finds_the_channels_that_speak_of_it(
-    made: SyntheticChannels, visit: Visit
-) -> None:
+def test_a_label_finds_the_channels_that_speak_of_it(made: SyntheticChannels, visit: Visit) -> None:
     page = visit(made.pages[0])
     name = page.locator("article .labels .name").first.inner_text()
     page.get_by_label("Find").fill(name.upper())

@@ -1,4 +1,4 @@
-"""Exemplars on the page of a run and on a contact sheet in a browser, and links to channel pages."""
+"""Exemplars on the page of a run and on a contact sheet, and links to pages of channels."""
 
 from __future__ import annotations
 

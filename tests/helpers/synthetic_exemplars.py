@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,11 +46,11 @@ def layer_exemplars(
         for ranking, score in ((2 * at, flat.max(axis=1)), (2 * at + 1, flat.mean(axis=1))):
             order = np.argsort(-score, axis=0, kind="stable")[:KEEP].T
             for channel, images in enumerate(order):
-                place = (ranking, channel)
-                value[place], number[place] = score[images, channel], images
-                row[place], col[place] = np.divmod(best[images, channel], cols)
+                value[ranking, channel], number[ranking, channel] = score[images, channel], images
+                places = best[images, channel]
+                row[ranking, channel], col[ranking, channel] = places // cols, places % cols
     shown = np.unique(number)
-    flat = activations.reshape(-1, channels)
+    every = activations.reshape(-1, channels)
     count = np.bincount(predicted, minlength=len(LABELS))
     by_label = np.zeros((len(LABELS), channels), "f4")
     np.add.at(by_label, predicted, relevance.sum(axis=(1, 2)))
@@ -67,11 +66,11 @@ def layer_exemplars(
             "shown_name": ("shown", [f"photo {n}.jpg" for n in shown]),
             "shown_label": ("shown", ["" if n % 2 else f"kind {n % 3}" for n in shown]),
             "shown_predicted": ("shown", 1 + predicted[shown]),
-            "histogram": (("channel", "bin"), histogram.count(flat)),
+            "histogram": (("channel", "bin"), histogram.count(every)),
             "bin_low": ("bin", low),
             "bin_high": ("bin", high),
-            "zeros": ("channel", (flat == 0).mean(axis=0)),
-            "mean": ("channel", flat.mean(axis=0, dtype="f8")),
+            "zeros": ("channel", (every == 0).mean(axis=0)),
+            "mean": ("channel", every.mean(axis=0, dtype="f8")),
             "relevance_by_label": (("label", "channel"), by_label / np.maximum(count, 1)[:, None]),
             "images_by_label": ("label", count),
         },
@@ -186,7 +185,7 @@ def card_of(channels: int) -> ModelCard:
 def synthetic_channels(
     folder: Path, rng: np.random.Generator, channels: int = 11
 ) -> SyntheticChannels:
-    """Return the files of the pages of a layer's channels, to be changed before they are written."""
+    """Return the files of the pages of a layer's channels, to be changed before writing."""
     run, files = write_run(folder, rng, channel_counts=(channels, 9))
     found = layer_exemplars(rng, (5, 7), channels, FACTS)
     return SyntheticChannels(folder, run, files, channels, found, dict(FACTS))

@@ -1,4 +1,4 @@
-"""Exemplars in the workflow: a run with a data set has them in its figure, and pages of channels."""
+"""Exemplars in the workflow: a run with a data set shows them, and has pages of channels."""
 
 from __future__ import annotations
 

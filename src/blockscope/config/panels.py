@@ -159,9 +159,11 @@ _PANELS = (
             these, and add up to the whole score.
 
             A tile shows where a channel is active and the part of the input around
-            its strongest position, or the channel's sprite where a spritemap was
-            rendered. Click a channel of the later layer to see which channels of the
-            earlier one drive it.
+            its strongest position. Instead of the map it shows the channel's sprite
+            where a spritemap was rendered, and where the run has a data set the four
+            images of it that drive the channel most, cropped to what it sees. Click a
+            channel of the later layer to see which channels of the earlier one drive
+            it.
         """,
         page_inputs=("drivers",),
     ),
@@ -284,7 +286,8 @@ _PANELS = (
         page_content="activations",
         reading="""
             A position's activations are a list of numbers, one for each channel; a
-            channel's sprite is an image of what it responds to. Together they show in
+            channel's sprite is an image of what it responds to, its exemplars are the
+            images of a data set that drive it most. Together they show in
             images what the layer detects at the position. Channels are listed by
             their activation there, the largest first; a bar is full at the layer's
             largest activation. For a part of the input that covers several positions,

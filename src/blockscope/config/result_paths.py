@@ -276,7 +276,9 @@ def page_of(run: str) -> str:
 
 def longest_name(row: RunRow) -> str:
     """Return the longest name of a file that a run may need."""
-    placed = row.model_copy(update={"model": "m", "image": "i", "dataset": row.dataset and "d"})  # whatever these are
+    placed = row.model_copy(
+        update={"model": "m", "image": "i", "dataset": row.dataset and "d"}
+    )  # whatever these are
     known = known_files(placed, neuron_groups=100, rendered=True).values()
     paths = (path for found in known for path in ([found] if isinstance(found, str) else found))
     return max((path.rpartition("/")[2] for path in paths), key=len)

@@ -36,6 +36,11 @@ def box_around(centre: tuple[float, float], side: int, image: tuple[int, int]) -
     image
         Its rows and columns. Along an axis in which it is shorter than the square it is in the
         middle.
+
+    Returns
+    -------
+    box
+        The square.
     """
     top, left = (_begin(at, side, most) for at, most in zip(centre, image, strict=True))
     return Box(top, left, top + side, left + side)
@@ -70,4 +75,6 @@ def share_inside(squared: npt.NDArray[np.float64], box: Box) -> float:
 
 
 def _inside(box: Box, shape: tuple[int, ...]) -> Box:
-    return Box(max(box.top, 0), max(box.left, 0), min(box.bottom, shape[0]), min(box.right, shape[1]))
+    return Box(
+        max(box.top, 0), max(box.left, 0), min(box.bottom, shape[0]), min(box.right, shape[1])
+    )

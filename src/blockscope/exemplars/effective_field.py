@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -44,6 +45,8 @@ def squared_gradients(
     It is with respect to the network's input, summed over its channels. Costs a pass forward and
     one backward for each image, in batches of ``memory_mb``.
     """
+    if not images:
+        return np.empty((0, *network.spec.size))
     start = Gradients(
         network, network.values(images[0]), network.spec.tensor, layer, find_override("none")
     )
@@ -51,11 +54,15 @@ def squared_gradients(
     found = []
     for first in range(0, len(images), batch):
         points = np.concatenate([network.values(one) for one in images[first : first + batch]])
-        asked = units[first : first + batch]
-        places = [[n, one.row, one.col, one.channel] for n, one in enumerate(asked)]
-        (gradient,) = start.at(points, lambda at, places=places: [tf.gather_nd(at, places)])[1]
+        (gradient,) = start.at(points, partial(_values, units=units[first : first + batch]))[1]
         found.append(np.square(gradient.numpy().astype(np.float64)).sum(axis=-1))
     return np.concatenate(found)
+
+
+def _values(activations: tf.Tensor, units: Sequence[Activation]) -> list[tf.Tensor]:
+    """Return one number of each image's activations (image, row, col, channel)."""
+    places = [[n, one.row, one.col, one.channel] for n, one in enumerate(units)]
+    return [tf.gather_nd(activations, places)]
 
 
 def centred_side(squared: Floats, centre: tuple[float, float], share: float = HOLDS) -> int:
@@ -69,6 +76,11 @@ def centred_side(squared: Floats, centre: tuple[float, float], share: float = HO
         (row, col) in pixels; 0 is the edge of the image.
     share
         Of the sum.
+
+    Returns
+    -------
+    int
+        The side, at least 1.
     """
     row, col = (np.arange(size) + 0.5 for size in squared.shape)
     # How far a square has to reach to hold the whole pixel.
@@ -76,4 +88,4 @@ def centred_side(squared: Floats, centre: tuple[float, float], share: float = HO
     order = np.argsort(away, kind="stable")
     held = np.cumsum(squared.ravel()[order])
     last = int(np.searchsorted(held, share * held[-1]))
-    return max(1, math.ceil(2 * away[order[last]] - 1e-6))
+    return max(1, math.ceil(float(2 * away[order[last]]) - 1e-6))

@@ -28,8 +28,8 @@ WHOLE = math.inf  # the size of a field that is the whole image
 MIXES_POSITIONS = frozenset({"Softmax", "LogSoftmax", "Cumsum"})
 # These have the positions of their input, where rows and columns are as many as before.
 KEEPS_POSITIONS = frozenset(
-    """Transpose Reshape Squeeze ExpandDims Split SplitV Slice StridedSlice GatherV2 Pack Unpack
-    Mean Sum Max Min Prod Concat ConcatV2""".split()
+    {"Transpose", "Reshape", "Squeeze", "ExpandDims", "Split", "SplitV", "Slice", "StridedSlice"}
+    | {"GatherV2", "Pack", "Unpack", "Mean", "Sum", "Max", "Min", "Prod", "Concat", "ConcatV2"}
 )
 PADS = frozenset({"Pad", "PadV2", "MirrorPad"})
 # Entries beside the nearest one that a scaled one is made of.

@@ -1,4 +1,4 @@
-"""The crops of a layer's exemplars: what of each image is seen from where its channel is strongest."""
+"""The crops of a layer's exemplars: of each image the part where its channel is strongest."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def field_of(
     shown = {one.number: read(one.number) for one in exemplars}
     units = [Activation(one.place[1], one.row, one.col) for one in exemplars]
     pixels = [shown[one.number] for one in exemplars]
-    squared = squared_gradients(network, layer, pixels, units, memory_mb) if units else []
+    squared = squared_gradients(network, layer, pixels, units, memory_mb)
     seen = [(u, one) for u, one in zip(units, squared, strict=True) if one.sum() > 0]
     if not seen:
         return Field(theoretical, max(theoretical.size), ())

@@ -39,8 +39,10 @@ def write_channel_page(
         The page; links in it are relative to its folder.
     card
         Of the network.
-    exemplars, sheets
-        A file of exemplars and one of their crops, for each data set.
+    exemplars
+        A file for each data set.
+    sheets
+        The crops of each.
     sprites
         The layer's spritemap, ``.zarr.zip``, or none.
     drivers

@@ -44,8 +44,9 @@ def write_incomplete_gallery(
 ) -> Path:
     """Write the gallery of the finished ones of ``runs``, marked incomplete, and return its path.
 
-    Of ``channel_pages`` those are listed that are there. It lies next to ``gallery``, the complete one, under a name that no rule makes: nothing can take
-    it for finished. Raises ``BadFile`` for a printed panel that cannot be read.
+    Of ``channel_pages`` those are listed that are there. It lies next to ``gallery``, the complete
+    one, under a name that no rule makes: nothing can take it for finished. Raises ``BadFile`` for a
+    printed panel that cannot be read.
     """
     output = Path(gallery).with_name(INCOMPLETE)
     shown = [GalleryRun(**run) for run in runs if run["run"] in finished]

@@ -22,18 +22,20 @@ IMAGE = (20, 30)
         ((3.0, 3.0), 30, Box(-5, 0, 25, 30)),
     ],
 )
-def test_a_square_stays_in_the_image(
-    centre: tuple[float, float], side: int, box: Box
-) -> None:
+def test_a_square_stays_in_the_image(centre: tuple[float, float], side: int, box: Box) -> None:
     assert box_around(centre, side, IMAGE) == box
 
 
 def test_a_tile_shows_what_is_in_the_box() -> None:
     pixels = np.random.default_rng(3).integers(0, 256, (*IMAGE, 3), np.uint8)
-    np.testing.assert_array_equal(tile_of(pixels, Box(4, 9, 12, 17), 8, (0, 0, 0)), pixels[4:12, 9:17])
+    np.testing.assert_array_equal(
+        tile_of(pixels, Box(4, 9, 12, 17), 8, (0, 0, 0)), pixels[4:12, 9:17]
+    )
     wide = tile_of(pixels, Box(-5, 0, 25, 30), 30, (9, 80, 200))
     np.testing.assert_array_equal(wide[5:25], pixels)
-    np.testing.assert_array_equal(np.unique(wide[[0, 4, 25, 29]].reshape(-1, 3), axis=0), [[9, 80, 200]])
+    np.testing.assert_array_equal(
+        np.unique(wide[[0, 4, 25, 29]].reshape(-1, 3), axis=0), [[9, 80, 200]]
+    )
 
 
 def test_the_share_inside_counts_the_image_alone() -> None:
@@ -43,7 +45,9 @@ def test_the_share_inside_counts_the_image_alone() -> None:
 
 
 def test_the_four_strongest_are_in_reading_order() -> None:
-    crops = np.arange(5, dtype=np.uint8)[None, :, None, None, None] * np.ones((2, 1, 3, 3, 3), np.uint8)
+    crops = np.arange(5, dtype=np.uint8)[None, :, None, None, None] * np.ones(
+        (2, 1, 3, 3, 3), np.uint8
+    )
     tiles = four_of(crops)
     assert tiles.shape == (2, 6, 6, 3)
     assert tiles[1, ::3, ::3, 0].tolist() == [[0, 1], [2, 3]]

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import tensorflow as tf
+from helpers.tiny_network import conv, inception_like, network_of, weights
 
 from blockscope.exemplars.crops import box_around, share_inside
 from blockscope.exemplars.effective_field import Activation, centred_side, squared_gradients
 from blockscope.exemplars.receptive_field import ReceptiveField, receptive_field
-from helpers.tiny_network import conv, inception_like, network_of, weights
 
 SIZE = (41, 58)
 
@@ -115,7 +115,9 @@ def test_a_layer_that_reads_a_mean_over_the_map_sees_everything_from_where_it_is
 
 def test_what_the_windows_do_not_tell_is_spread_evenly_over_the_image():
     network = network_of(
-        lambda x: tf.reverse(conv(x, 4, (3, 3), 2, seed=1), [1], name="asked"), (*SIZE, 3), tf.float32
+        lambda x: tf.reverse(conv(x, 4, (3, 3), 2, seed=1), [1], name="asked"),
+        (*SIZE, 3),
+        tf.float32,
     )
     field = receptive_field(network, "asked")
     assert field.size == SIZE

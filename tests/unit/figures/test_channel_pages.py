@@ -1,4 +1,4 @@
-"""The pages of a layer's channels as files: their numbers, links and size, and files that do not fit."""
+"""Pages of channels as files: their numbers, links and size, and files that do not fit."""
 
 from __future__ import annotations
 
@@ -83,7 +83,10 @@ def test_a_crop_is_the_one_that_its_words_describe(made: SyntheticChannels) -> N
             for place, (words, left, top) in enumerate(tiles):
                 ranking, rank = divmod(place, CROPS)
                 rows = -(-len(shown) * 2 * CROPS // wrap)
-                col, row = round(float(left) * (wrap - 1) / 100), round(float(top) * (rows - 1) / 100)
+                col, row = (
+                    round(float(left) * (wrap - 1) / 100),
+                    round(float(top) * (rows - 1) / 100),
+                )
                 middle = sheet[8 * row + 4, 8 * col + 4]
                 np.testing.assert_allclose(middle, crop_colour(ranking, channel, rank), atol=30)
                 check_words(made.found, words, (2 * ranking, channel, rank))
@@ -109,7 +112,8 @@ def test_the_histogram_and_its_numbers(made: SyntheticChannels) -> None:
         assert f"{zeros:.3g} % zero, mean {float(made.found['mean'][channel]):.3g}" in text
         assert f"Histogram of {positions:,} activations" in text
         bars = re.search(r'<path d="([^"]*)"', text)
-        assert bars and bars[1].count("M") == (counts[channel] > 0).sum() - 1  # zero apart
+        assert bars
+        assert bars[1].count("M") == (counts[channel] > 0).sum() - 1  # zero apart
         assert 'class="zero"' in text
 
 
@@ -130,26 +134,27 @@ def test_labels_are_those_of_largest_relevance_that_were_predicted(
 def test_drivers_lead_to_layers_that_have_pages(made: SyntheticChannels) -> None:
     driven = datasets.read(made.files.one("drivers"))["attribution"].to_numpy()
     plain = all_articles(made.write())
-    linked = all_articles(
-        made.write(layers={"mixed5a": made.folder / "channels" / "mixed5a.html"})
-    )
+    linked = all_articles(made.write(layers={"mixed5a": made.folder / "channels" / "mixed5a.html"}))
     for channel, text in linked.items():
         order = np.argsort(-np.abs(driven[:, channel]), kind="stable")[:4]
         page = "mixed5a.html" if channel < 4 else "../mixed5a.html"
-        assert "<h3>Drives</h3>" in text and "<h3>Driven by</h3>" not in text
+        assert "<h3>Drives</h3>" in text
+        assert "<h3>Driven by</h3>" not in text
         found = re.findall(rf'<a href="{re.escape(page)}#(\d+)">\1</a>', text)
         assert [int(number) for number in found] == order.tolist()
-        assert "mixed5a.html#" not in plain[channel] and "mixed5a, two_blocks" in plain[channel]
+        assert "mixed5a.html#" not in plain[channel]
+        assert "mixed5a, two_blocks" in plain[channel]
 
 
 def test_a_channel_leads_to_the_runs_that_show_it(made: SyntheticChannels) -> None:
     own = datasets.read(made.files.one("channels1"))
     values = own["attribution"].isel(pair=0, method=0).to_numpy()
     order = np.argsort(-values, kind="stable")
-    wanted = {int(channel): f"number {n + 1} for {LABELS[0]}" for n, channel in enumerate(order[:2])}
+    wanted = {
+        int(channel): f"number {n + 1} for {LABELS[0]}" for n, channel in enumerate(order[:2])
+    }
     wanted |= {
-        int(channel): f"number {n + 1} for {LABELS[1]}"
-        for n, channel in enumerate(order[::-1][:2])
+        int(channel): f"number {n + 1} for {LABELS[1]}" for n, channel in enumerate(order[::-1][:2])
     }
     for channel, text in all_articles(made.write()).items():
         up = "../" if channel < 4 else "../../"
@@ -189,7 +194,7 @@ def test_exemplars_of_another_network_and_no_data_set_are_refused(
     with pytest.raises(BadFile, match="no run of model 'blocks1000' names a data set"):
         made.write(exemplars=[], sheets=[])
     made.found.attrs["model_sha256"] = "cd" * 32
-    with pytest.raises(BadFile, match="mixed4d.h5' is from model_sha256 'cdcd"):
+    with pytest.raises(BadFile, match=r"mixed4d.h5' is from model_sha256 'cdcd"):
         made.write()
 
 
@@ -205,4 +210,5 @@ def test_without_relevance_there_is_one_strip_and_no_label(made: SyntheticChanne
     datasets.write_zarr(sheet, crops(11, made.facts).sel(ranking=["activation_maximum"]))
     text = made.write(sheets=[sheet])[0].read_text()
     assert "Strongest activation" in text
-    assert "Strongest relevance" not in text and "<h3>Speaks" not in text
+    assert "Strongest relevance" not in text
+    assert "<h3>Speaks" not in text

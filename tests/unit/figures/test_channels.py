@@ -22,6 +22,7 @@ from helpers.synthetic_run import (
     write_run,
     write_sprite_sheet,
 )
+from numpy.typing import NDArray
 from PIL import Image
 
 from blockscope.figures import captions

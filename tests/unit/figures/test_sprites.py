@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ TILE, WRAP, CHANNELS = 3, 4, 7
 
 
 def write_sheet(
-    folder: Path, rows: int = 2, cols: int = WRAP, facts: dict[str, float] | None = None
+    folder: Path, rows: int = 2, cols: int = WRAP, facts: Mapping[str, object] | None = None
 ) -> list[Path]:
     """Write a sheet whose tile n is grey of value n; returns its image and description."""
     numbers = np.arange(rows * cols, dtype=np.uint8).reshape(rows, cols)
@@ -102,9 +103,7 @@ def test_a_sheet_of_exemplars_says_what_it_shows(tmp_path: Path) -> None:
     files = write_sheet(tmp_path, facts={**geometry, "provenance": facts})
     found = read_exemplar_sheet(files, CHANNELS)
     assert found is not None
-    assert found.exemplars == (
-        "data set photos, crops of 21 x 21 px, receptive field 61 x 43 px"
-    )
+    assert found.exemplars == ("data set photos, crops of 21 x 21 px, receptive field 61 x 43 px")
     np.testing.assert_array_equal(found.strongest(5), found.of(5)[:1, :1])
     assert read_exemplar_sheet([], CHANNELS) is None
     files = write_sheet(tmp_path, facts=geometry)

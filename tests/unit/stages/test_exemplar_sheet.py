@@ -37,9 +37,7 @@ def known(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         pixels = rng.integers(0, 256, (50 + number, 70 - number, 3), np.uint8)
         Image.fromarray(pixels).save(photos / f"{number:02}.png")
     index = folder / "index.h5"
-    write_dataset(
-        dataset="photos", path=str(photos), count=None, seed=0, labels="", output=index
-    )
+    write_dataset(dataset="photos", path=str(photos), count=None, seed=0, labels="", output=index)
     card = ModelCard.read(files["card"])
     found = layer_exemplars(rng, card.layer("mixed").shape[:2], CHANNELS, FACTS)
     datasets.write_h5(folder / "mixed.h5", found)
@@ -82,7 +80,9 @@ def test_a_crop_is_cut_where_the_network_saw_it(
         pixels = as_seen(known, int(found["number"].values[stored]))
         top, left, bottom, right = (int(edge) for edge in made["box"].values[place])
         assert (bottom - top, right - left) == (side, side)
-        assert 0 <= top and 0 <= left and bottom <= pixels.shape[0] and right <= pixels.shape[1]
+        assert min(top, left) >= 0
+        assert bottom <= pixels.shape[0]
+        assert right <= pixels.shape[1]
         part = Image.fromarray(pixels[top:bottom, left:right])
         wanted = part.resize((48, 48), Image.Resampling.LANCZOS)
         np.testing.assert_array_equal(made["crops"].values[place], np.asarray(wanted))

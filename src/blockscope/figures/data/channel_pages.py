@@ -1,10 +1,11 @@
-"""What a layer's channel pages show: exemplars of each data set, what drives channels, their use."""
+"""What a layer's channel pages show: exemplars of data sets, what drives channels, their use."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import xarray as xr
@@ -38,6 +39,8 @@ class DatasetExemplars:
         (ranking, channel, rank, row, col, rgb).
     facts
         Of the crops: their provenance and the receptive field.
+    shown
+        Name, label and predicted label of all images that are exemplars, by their numbers.
     """
 
     dataset: str
@@ -45,6 +48,31 @@ class DatasetExemplars:
     rankings: tuple[str, ...]
     crops: Pixels
     facts: Facts
+    shown: Mapping[int, tuple[str, str, str]]
+
+    @cached_property
+    def bins(self) -> xr.Dataset:
+        """The bins between the first and the last in which any channel has a value."""
+        counts = self.found.histogram
+        used = np.flatnonzero(counts.sum(axis=0))
+        kept = slice(int(used[0]), int(used[-1]) + 1)
+        return xr.Dataset(
+            {"count": (("channel", "bin"), counts[:, kept])},
+            {
+                "low": ("bin", self.found.bin_low[kept]),
+                "high": ("bin", self.found.bin_high[kept]),
+            },
+        )
+
+    def words(self, place: tuple[int, int, int]) -> str:
+        """Say what an exemplar is; ``place`` is (ranking, channel, rank) as the sweep found it."""
+        name, label, predicted = self.shown[int(self.found.number[place])]
+        row, col = map(int, self.found.position[place])
+        own = f", label {label}" if label else ""
+        return (
+            f"{place[2] + 1}: {name}, {float(self.found.value[place]):.4g} at row {row + 1}, "
+            f"column {col + 1}{own}, predicted {predicted}"
+        )
 
     @property
     def field(self) -> str:
@@ -148,7 +176,7 @@ def read_exemplars(
         read.append(
             DatasetExemplars(
                 str(origin["dataset"]), found, names,
-                crops["crops"].to_numpy(), facts,
+                crops["crops"].to_numpy(), facts, _shown_images(found, card),
             )
         )  # fmt: skip
     return read
@@ -183,8 +211,10 @@ def read_uses(
 
     Parameters
     ----------
-    run, panel
-        The run, and its panel that shows channels.
+    run
+        The run.
+    panel
+        Its panel that shows channels.
     classes
         The labels that it compares.
     channels
@@ -193,6 +223,11 @@ def read_uses(
         Its attribution that knows all labels.
     most
         Channels of each sign, as many as its panel shows.
+
+    Returns
+    -------
+    uses
+        By the channel's number.
     """
     found = datasets.read(channels)
     contrast = find_contrast(classes, datasets.read(labels))
@@ -235,23 +270,7 @@ def label_relevance(
     return listed(above), listed(below)
 
 
-def exemplar_words(
-    shown: Mapping[int, tuple[str, str, str]], found: LayerExemplars, place: tuple[int, int, int]
-) -> str:
-    """Say what an exemplar is; ``place`` is (ranking, channel, rank).
-
-    ``shown``: name, label and predicted label of the images by their numbers.
-    """
-    name, label, predicted = shown[int(found.number[place])]
-    row, col = map(int, found.position[place])
-    own = f", label {label}" if label else ""
-    return (
-        f"{place[2] + 1}: {name}, {float(found.value[place]):.4g} at row {row + 1}, column "
-        f"{col + 1}{own}, predicted {predicted}"
-    )
-
-
-def shown_images(found: LayerExemplars, card: ModelCard) -> dict[int, tuple[str, str, str]]:
+def _shown_images(found: LayerExemplars, card: ModelCard) -> dict[int, tuple[str, str, str]]:
     """Return name, label and predicted label of all images that are exemplars, by their numbers."""
     names = zip(
         found.shown, found.shown_name, found.shown_label, found.shown_predicted, strict=True
@@ -269,17 +288,3 @@ def _label_of(card: ModelCard, index: int) -> str:
 def largest_values(found: LayerExemplars) -> Floats:
     """Return the largest activation of each channel in the data set."""
     return found.value[found.rankings.index("activation_maximum"), :, 0]
-
-
-def histogram_bins(found: LayerExemplars) -> xr.Dataset:
-    """Return the bins between the first and the last in which any channel has a value."""
-    counts = found.histogram
-    used = np.flatnonzero(counts.sum(axis=0))
-    kept = slice(int(used[0]), int(used[-1]) + 1)
-    return xr.Dataset(
-        {"count": (("channel", "bin"), counts[:, kept])},
-        {
-            "low": ("bin", found.bin_low[kept]),
-            "high": ("bin", found.bin_high[kept]),
-        },
-    )

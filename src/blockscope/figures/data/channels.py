@@ -106,7 +106,7 @@ class LayerChannels:
 
 
 def shown_method(methods: Sequence[MethodChannels]) -> MethodChannels:
-    """Return the method that a panel shows where it shows one: the linear one, or else the first."""
+    """Return the method that is shown where one is: the linear one, or else the first."""
     return next((found for found in methods if found.method == "linear"), methods[0])
 
 

@@ -72,9 +72,7 @@ def read_sprites(files: Sequence[str | os.PathLike[str]], channels: int) -> Spri
     return Sprites(sheet, tile, wrap)
 
 
-def read_exemplar_sheet(
-    files: Sequence[str | os.PathLike[str]], channels: int
-) -> Sprites | None:
+def read_exemplar_sheet(files: Sequence[str | os.PathLike[str]], channels: int) -> Sprites | None:
     """Read a sheet of exemplars from its PNG and its JSON; None without files.
 
     Raises what `read_sprites` raises, and ``BadFile`` where the JSON says nothing of the field.

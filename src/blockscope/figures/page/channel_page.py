@@ -19,11 +19,8 @@ from blockscope.figures.data.channel_pages import (
     DatasetExemplars,
     Drivers,
     Use,
-    exemplar_words,
-    histogram_bins,
     label_relevance,
     largest_values,
-    shown_images,
 )
 from blockscope.figures.data.contact_sheet import LayerSprites
 from blockscope.figures.page.html import as_html, link, script
@@ -199,7 +196,11 @@ def _article(page: ChannelPage, links: Links, channel: int) -> dict[str, object]
         "below": [each for each in drivers if each["of"].below and each["channels"]],  # type: ignore[attr-defined]
         "above": [each for each in drivers if not each["of"].below and each["channels"]],  # type: ignore[attr-defined]
         "uses": [
-            (use, captions.signed(use.value, abs(use.value)), f"{links.to(links.runs[use.run])}#{use.panel}")
+            (
+                use,
+                captions.signed(use.value, abs(use.value)),
+                f"{links.to(links.runs[use.run])}#{use.panel}",
+            )
             for of_run in page.uses
             if (use := of_run.get(channel))
         ],
@@ -209,7 +210,7 @@ def _article(page: ChannelPage, links: Links, channel: int) -> dict[str, object]
 def _exemplars(page: ChannelPage, place: int, channel: int) -> dict[str, object]:
     """Return what the article of a channel says of one data set."""
     shown = page.exemplars[place]
-    found, images = shown.found, shown_images(shown.found, page.card)
+    found = shown.found
     before = sum(one.crops.shape[0] * one.crops.shape[2] for one in page.exemplars[:place])
     each = sum(one.crops.shape[0] * one.crops.shape[2] for one in page.exemplars)
     first = (channel - page.numbers.start) * each + before
@@ -218,7 +219,7 @@ def _exemplars(page: ChannelPage, place: int, channel: int) -> dict[str, object]
         stored = found.rankings.index(ranking)
         ranks = shown.crops.shape[2]
         crops = [
-            (first + at * ranks + rank, exemplar_words(images, found, (stored, channel, rank)))
+            (first + at * ranks + rank, shown.words((stored, channel, rank)))
             for rank in range(ranks)
             if found.number[stored, channel, rank] >= 0
         ]
@@ -238,9 +239,10 @@ def _exemplars(page: ChannelPage, place: int, channel: int) -> dict[str, object]
 
 
 def _histogram(shown: DatasetExemplars, channel: int) -> dict[str, object]:
-    """Return the bars of a channel's histogram as the outline of an SVG, and its numbers in words."""
-    found, bins = shown.found, histogram_bins(shown.found)
-    counts, most = bins["count"].to_numpy(), float(np.log1p(bins["count"].to_numpy().max()))
+    """Return a channel's histogram: the outline of its bars in an SVG, and numbers in words."""
+    found, bins = shown.found, shown.bins
+    counts = bins["count"].to_numpy()
+    most = float(np.log1p(counts.max()))
     low, high = bins["low"].to_numpy(), bins["high"].to_numpy()
     own = counts[channel]
     heights = TALL * np.log1p(own) / most
