@@ -12,7 +12,7 @@ from helpers.repository import ROOT
 
 SOURCES = ROOT / "frontend"
 TEMPLATES = ROOT / "src" / "blockscope" / "figures" / "page" / "templates"
-LARGEST = {"page": 160_000, "contact": 75_000}  # bytes
+LARGEST = {"page": 170_000, "contact": 75_000}  # bytes
 
 
 def digest(folder: Path) -> str:
