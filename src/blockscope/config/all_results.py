@@ -38,8 +38,8 @@ _MADE_OF = {
     "grids": ("grid_activations",),
     "override_classes{n}": ("activations{n}",),
     "override_positions": ("activations1",),
-    "sanity1": ("classes1", "own_randomised1"),
-    "override_sanity1": ("override_classes1", "override_randomised1"),
+    "sanity1": ("sanity_table1", "classes1", "own_randomised1"),
+    "override_sanity1": ("override_sanity_table1", "override_classes1", "override_randomised1"),
 }
 MADE_OF = {
     name.format(n=n): tuple(part.format(n=n) for part in parts)

@@ -23,7 +23,7 @@ from blockscope.attribution.neuron_groups import NeuronGroups
 from blockscope.autodiff.exact_changes import ExactChanges
 from blockscope.io import datasets
 from blockscope.io.atomic_files import FilePath
-from blockscope.io.errors import BadFile
+from blockscope.io.provenance import check_origin
 from blockscope.stages.layer_task import LayerFiles, LayerTask
 
 
@@ -77,12 +77,7 @@ def write_ablation(
 def _groups(path: FilePath, task: LayerTask) -> NeuronGroups:
     """Read the neuron groups, which must be those of the task's layer and image."""
     found = datasets.read(path)
-    wanted_of = {"model": task.card.model, "image": task.facts["image"], "layer": task.layer}
-    for key, wanted in wanted_of.items():
-        if found.attrs.get(key) != wanted:
-            raise BadFile(
-                f"neuron groups '{path}' are of {key} '{found.attrs.get(key)}', expected '{wanted}'"
-            )
+    check_origin(found.attrs, path, task.origin)
     return NeuronGroups(
         found["spatial"].transpose("row", "col", "factor").to_numpy(),
         found["channels"].transpose("factor", "channel").to_numpy(),
