@@ -32,6 +32,7 @@ def run(options: argparse.Namespace) -> None:
         single_channels,
         single_positions,
     )
+    from blockscope.autodiff.exact_changes import ExactChanges
     from blockscope.autodiff.gradient_overrides import OVERRIDES
     from blockscope.autodiff.gradients import Gradients
     from blockscope.autodiff.linear_map import LinearMap
@@ -42,8 +43,8 @@ def run(options: argparse.Namespace) -> None:
         network = load(graph)
     values = network_input()
     given = (network, values, LAYER, LOGITS, OVERRIDES["none"])
-    gradients, linear = Gradients(*given), LinearMap(*given)
-    activations = gradients.value
+    changes, linear = ExactChanges(Gradients(*given)), LinearMap(*given)
+    activations = changes.value
     parts = {
         "positions": single_positions(activations, "zero"),
         "channels": single_channels(activations, "zero"),
@@ -64,7 +65,7 @@ def run(options: argparse.Namespace) -> None:
     for kind, part in parts.items():
         each = passes()
         began = time.perf_counter()
-        exact_losses(gradients, part, indexes)
+        exact_losses(changes, part, indexes)
         exact = time.perf_counter() - began
         began = time.perf_counter()
         linear_losses(linear, part, indexes)

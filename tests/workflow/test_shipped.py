@@ -29,6 +29,7 @@ def test_the_default_settings(shipped):
         "render_group_sprites": 4, "group_spritemap": 4, "image_contact_sheet": 4,
         "render_grid": 2, "panel": 23, "flow": 1, "page": 6, "gallery": 1,
         "ablation": 1, "scores": 1, "randomised_model": 6, "sanity": 1,  # of the panel trust
+        "dataset": 1, "sweep": 2, "exemplars": 2, "exemplar_sheet": 2, "channel_page": 5,
     }  # fmt: skip
     assert shipped.planned("results/blocks1000/two/none/classes/mixed3a.h5")["classes"] == 1
     assert shipped.planned("results/datasets/scenes.h5") == {"dataset": 1}

@@ -306,6 +306,7 @@ rule sanity:
         ),
     output:
         h5="results/{model}/{image}/{override}/sanity/{layer}.h5",
+        tsv="results/{model}/{image}/{override}/sanity/{layer}.tsv",
     log:
         "logs/sanity/{model}/{image}/{override}/{layer}.log",
     benchmark:

@@ -12,6 +12,7 @@ def main(smk):
         cards=smk.input.cards,
         randomised=smk.input.randomised,
         output=smk.output.h5,
+        output_table=smk.output.tsv,
     )
 
 

@@ -8,6 +8,7 @@ stands what the linear map says of the same change.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -21,16 +22,21 @@ from blockscope.attribution.baselines import Baseline
 from blockscope.attribution.correlation import correlation, rank_correlation
 from blockscope.attribution.neuron_groups import NeuronGroups
 from blockscope.autodiff.batches import in_batches, logits_in_batches
+from blockscope.autodiff.exact_changes import Change, ExactChanges
 from blockscope.autodiff.gradients import Gradients
 from blockscope.autodiff.linear_map import LinearMap
+from blockscope.autodiff.one_channel import OneChannel
+from blockscope.autodiff.windows import Frame, Window
 from blockscope.io import datasets
 from blockscope.io.labels import Labels
 from blockscope.models.entry import Head
 
 Floats = npt.NDArray[np.floating]
 
-# Passes at once: more leave the caches (InceptionV1 on two cores, 8 to 128 tried).
+# Passes at once: more leave the caches (InceptionV1 on two cores, 8 to 128 tried); and windows at
+# once, of which each batch takes some time to place.
 AT_ONCE = 16
+WINDOWS_AT_ONCE = 128
 # Of so many groups every set is taken away: 256 passes.
 MOST_GROUPS = 8
 # Of a logit: what is lost by rounding alone, where a layer's mean is all that the logits read.
@@ -52,18 +58,15 @@ class Parts:
     count
         How many there are.
     changes
-        Returns what taking away the parts of some numbers takes from the activations, (part, row,
-        col, channel).
+        Returns what taking away the parts of some numbers takes from the activations: a batch of
+        windows, of single channels, or whole, (part, row, col, channel).
     live
         The numbers of those that take anything: what is at the baseline already costs nothing.
-    single
-        For parts that are positions in row-major order: the changes of all, (row, col, channel).
     """
 
     count: int
-    changes: Callable[[npt.NDArray[np.intp]], Floats]
+    changes: Callable[[npt.NDArray[np.intp]], Change]
     live: npt.NDArray[np.intp]
-    single: Floats | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,25 +94,23 @@ def baseline_of(activations: Floats, baseline: Baseline) -> Floats:
 def single_positions(activations: Floats, baseline: Baseline) -> Parts:
     """Return the positions of a layer, (row, col, channel), in row-major order."""
     rows, cols, channels = activations.shape
-    whole = activations - baseline_of(activations, baseline)
-    vectors = whole.reshape(-1, channels)
+    vectors = (activations - baseline_of(activations, baseline)).reshape(-1, channels)
 
-    def changes(numbers: npt.NDArray[np.intp]) -> Floats:
-        found = np.zeros((len(numbers), rows * cols, channels), activations.dtype)
-        found[np.arange(len(numbers)), numbers] = vectors[numbers]
-        return found.reshape(len(numbers), rows, cols, channels)
+    def changes(numbers: npt.NDArray[np.intp]) -> Window:
+        row, col = (axis.astype(np.int32) for axis in np.unravel_index(numbers, (rows, cols)))
+        return Window(Frame(row, col, 1, 1), tf.constant(vectors[numbers, None, None]))
 
-    return Parts(rows * cols, changes, np.flatnonzero(vectors.any(1)), whole)
+    return Parts(rows * cols, changes, np.flatnonzero(vectors.any(1)))
 
 
 def single_channels(activations: Floats, baseline: Baseline) -> Parts:
     """Return the channels of a layer, (row, col, channel)."""
     whole = activations - baseline_of(activations, baseline)
 
-    def changes(numbers: npt.NDArray[np.intp]) -> Floats:
-        found = np.zeros((len(numbers), *whole.shape), activations.dtype)
-        found[np.arange(len(numbers)), ..., numbers] = whole[..., numbers].transpose(2, 0, 1)
-        return found
+    maps = np.ascontiguousarray(whole.transpose(2, 0, 1)[..., None])
+
+    def changes(numbers: npt.NDArray[np.intp]) -> OneChannel:
+        return OneChannel(tf.constant(numbers), tf.constant(maps[numbers]))
 
     return Parts(whole.shape[-1], changes, np.flatnonzero(whole.any((0, 1))))
 
@@ -136,13 +137,13 @@ def group_sets(groups: NeuronGroups, baseline: Baseline) -> tuple[Parts, npt.NDA
 def _group_parts(groups: NeuronGroups, members: npt.NDArray[np.bool_], baseline: Baseline) -> Parts:
     """Return sets of groups, (set, factor), as parts."""
 
-    def changes(numbers: npt.NDArray[np.intp]) -> Floats:
+    def changes(numbers: npt.NDArray[np.intp]) -> tf.Tensor:
         parts = np.einsum(
             "sf,rcf,fk->srck", members[numbers] * 1.0, groups.spatial, groups.channels
         )
         if baseline == "mean":
             parts = parts - parts.mean((1, 2), keepdims=True)
-        return parts.astype(np.float32)
+        return tf.constant(parts, tf.float32)
 
     return Parts(len(members), changes, np.flatnonzero(members @ (groups.magnitude > 0)))
 
@@ -162,7 +163,7 @@ def loss_of_all(
 
 
 def exact_losses(
-    gradients: Gradients,
+    changes: ExactChanges,
     parts: Parts,
     indexes: Sequence[int],
     memory_mb: int = 2048,
@@ -170,12 +171,12 @@ def exact_losses(
 ) -> npt.NDArray[np.float32]:
     """Take parts of a layer away, one at a time, and return what logits lose.
 
-    Cost: for each part that is not at the baseline already one pass through the network from the
-    layer on, compiled.
+    Cost: for each part that is not at the baseline already, at most one pass through the network
+    from the layer on, compiled; see ``ExactChanges`` for what positions and channels save of it.
 
     Parameters
     ----------
-    gradients
+    changes
         The network from the layer on.
     parts
         What is taken away.
@@ -191,16 +192,18 @@ def exact_losses(
     losses
         (label, part), labels in the order of ``indexes``.
     """
-    value = gradients.value
-    batches = in_batches(parts.live, gradients.bytes_per_point, memory_mb, AT_ONCE)
-    if not batches:
-        return np.zeros((len(indexes), parts.count), value.dtype)
-    values_at = gradients.compiled(len(batches[0]))
+    if not len(parts.live):
+        return np.zeros((len(indexes), parts.count), changes.value.dtype)
+    windows = isinstance(parts.changes(parts.live[:1]), Window)
+    most = WINDOWS_AT_ONCE if windows else AT_ONCE
+    even = math.ceil(len(parts.live) / math.ceil(len(parts.live) / most))
+    batches = in_batches(parts.live, changes.bytes_per_point, memory_mb, even)
 
     def left(batch: npt.NDArray[np.intp]) -> tf.Tensor:
-        return values_at(value - parts.changes(batch).astype(value.dtype))
+        filled = np.pad(batch, (0, len(batches[0]) - len(batch)), "edge")  # compiled for one size
+        return changes.values_without(parts.changes(filled))[: len(batch)]
 
-    at = tf.gather(gradients.values_at(value[None]), list(indexes), axis=1).numpy()
+    at = tf.gather(changes.output, list(indexes), axis=1).numpy()
     found = logits_in_batches(left, batches, indexes, "ablation" if progress else None)
     return _of_all(parts, at - found)
 
@@ -217,16 +220,15 @@ def linear_losses(
     Gradient times change. Cost: a Jacobian-vector product for each part that is not at the baseline
     already, those of positions in their cones of influence. See ``exact_losses`` for the rest.
     """
-    dtype, size = linear.value.dtype, linear.value.shape[1:3]
     batches = in_batches(parts.live, linear.bytes_per_tangent(), memory_mb)
     if not batches:
-        return np.zeros((len(indexes), parts.count), dtype.as_numpy_dtype)
+        return np.zeros((len(indexes), parts.count), linear.value.dtype.as_numpy_dtype)
 
     def push(batch: npt.NDArray[np.intp]) -> tf.Tensor:
-        if parts.single is None:
-            return linear.jvp(tf.constant(parts.changes(batch), dtype))
-        places = np.stack(np.unravel_index(batch, size), 1).astype(np.int32)
-        return linear.jvp_positions(places, parts.single)
+        change = parts.changes(batch)
+        if isinstance(change, OneChannel):
+            change = change.to_map(linear.value.shape[3])
+        return linear.jvp(change)
 
     found = logits_in_batches(push, batches, indexes, "linear" if progress else None)
     return _of_all(parts, found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
 
 import tensorflow as tf
 
@@ -52,21 +53,36 @@ class Convolution(LinearOp):
     def jvp_windows(self, tangents: Sequence[Window | None]) -> Window:
         """Convolve the window; what its zero surroundings would add is never computed."""
         window = single_tangent(tangents).masked(self.point.size_in)
+        if (
+            self.sliding.kernel == (1, 1)
+            and self.sliding.stride == (1, 1)
+            and not any(self.sliding.before)
+        ):
+            return Window(window.frame, self._convolve(window.values, (1, 1), "VALID"))
         frame = self.sliding.outputs_of(window.frame)
-        if self.sliding.kernel == (1, 1) and self.sliding.stride == (1, 1):
-            return Window(frame, self._convolve(window.values, (1, 1), "VALID"))
         if self.sliding.stride == (1, 1) and not self.grouped:
             # A transposed convolution spreads every cell over the outputs that it reaches, without
             # a padded copy of the window. Seen from the input, the kernel lies the other way round.
             shape = [len(frame.top), frame.rows, frame.cols, self.weights.shape[3]]
-            turned = tf.transpose(tf.reverse(self.weights, [0, 1]), [0, 1, 3, 2])
-            values = tf.nn.conv2d_transpose(window.values, turned, shape, 1, "VALID")
+            if window.frame.rows == window.frame.cols == 1:
+                values = tf.reshape(window.values[:, 0, 0] @ self._of_one_cell, shape)
+            else:
+                values = tf.nn.conv2d_transpose(window.values, self._turned, shape, 1, "VALID")
             return Window(frame, values, clean=False)
         # With a stride, it depends on the window's place in the map where kernels begin. Widened to
         # all that its outputs read, the window begins where a kernel does, whatever its place.
         wide = window.reframed(self.sliding.inputs_of(frame))
         values = self._convolve(wide.values, self.sliding.stride, "VALID")
         return Window(frame, values, clean=False)
+
+    @cached_property
+    def _turned(self) -> tf.Tensor:
+        return tf.transpose(tf.reverse(self.weights, [0, 1]), [0, 1, 3, 2])
+
+    @cached_property
+    def _of_one_cell(self) -> tf.Tensor:
+        channels = self.weights.shape[2]
+        return tf.reshape(tf.transpose(self._turned, [3, 0, 1, 2]), [channels, -1])
 
     def cost(self, cells: int) -> int:
         """Count multiplications: every input cell meets every weight, once per stride step."""

@@ -6,7 +6,7 @@ needs the network at each of its points.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +28,10 @@ class Gradients:
 
     Attributes
     ----------
+    network
+        The network.
+    values
+        Its input, (1, row, col, rgb).
     value
         The layer's own value for the image, (row, col, channel).
     exact
@@ -36,6 +40,8 @@ class Gradients:
         What a gradient at one point has to remember.
     """
 
+    network: Network
+    values: npt.NDArray[np.float32]
     value: npt.NDArray[np.float32]
     exact: bool
     bytes_per_point: int
@@ -67,7 +73,7 @@ class Gradients:
             The layer's own value, (row, col, channel); computed from the image if not given.
         """
         self.layer, self.target = layer, target
-        self._network, self._values, self._override = network, values, override
+        self.network, self.values, self._override = network, values, override
         self._nodes = network.joined_at(layer)
         before = graphs.toposort(self._nodes, [target], stop={layer})
         self._reads_input = any(node.name == network.spec.tensor for node in before)
@@ -98,23 +104,12 @@ class Gradients:
         """
         return self._run(tf.convert_to_tensor(points), self._operation)
 
-    def compiled(self, most: int) -> Callable[[npt.NDArray[np.float32]], tf.Tensor]:
-        """Return ``values_at`` for up to ``most`` points, compiled.
+    def values_from(self, given: Mapping[str, tf.Tensor]) -> tf.Tensor:
+        """Return the target, (batch, ...), from values of some tensors, (batch, ...).
 
-        Worth its second of preparation where there are many batches. A batch that is smaller is
-        filled up.
+        The tensors, by their names, are all that depends on the layer and is read by what follows.
         """
-        size = tf.TensorSpec((most, *self.value.shape), self.value.dtype)
-        run = tf.function(
-            lambda points: self._run(points, self._operation), [size], autograph=False
-        )
-
-        def values_at(points: npt.NDArray[np.float32]) -> tf.Tensor:
-            missing = most - len(points)
-            filled = np.concatenate([points, np.repeat(self.value[None], missing, 0)])
-            return run(tf.convert_to_tensor(filled))[: len(points)]
-
-        return values_at
+        return self._run_from(given, self._operation)
 
     def at(
         self, points: npt.NDArray[np.float32], scores: Scores
@@ -151,10 +146,18 @@ class Gradients:
         points: tf.Tensor,
         operation: Callable[[node_def_pb2.NodeDef, Sequence[tf.Tensor]], list[tf.Tensor]],
     ) -> tf.Tensor:
-        feeds = {self.layer: points}
-        if self._reads_input and self.layer != self._network.spec.tensor:
-            feeds[self._network.spec.tensor] = tf.repeat(self._values, points.shape[0], 0)
-        return self._network.run(feeds, [self.target], self._nodes, operation)[self.target]
+        return self._run_from({self.layer: points}, operation)
+
+    def _run_from(
+        self,
+        given: Mapping[str, tf.Tensor],
+        operation: Callable[[node_def_pb2.NodeDef, Sequence[tf.Tensor]], list[tf.Tensor]],
+    ) -> tf.Tensor:
+        feeds = dict(given)
+        if self._reads_input and self.network.spec.tensor not in feeds:
+            count = next(iter(feeds.values())).shape[0]
+            feeds[self.network.spec.tensor] = tf.repeat(self.values, count, 0)
+        return self.network.run(feeds, [self.target], self._nodes, operation)[self.target]
 
     def _operation(
         self, node: node_def_pb2.NodeDef, inputs: Sequence[tf.Tensor]

@@ -12,14 +12,13 @@ from contextlib import contextmanager
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
-from tensorflow.core.framework import node_def_pb2
 
 from blockscope.autodiff.gradient_overrides import Override
 from blockscope.autodiff.linear_op import LinearOp, OpPoint
+from blockscope.autodiff.op_points import points_between
 from blockscope.autodiff.registry import linearise
 from blockscope.autodiff.windows import Frame, Size, Window
 from blockscope.io.errors import BadFile, BlockscopeError, first_line
-from blockscope.models import graphs
 from blockscope.models.network import Network
 
 # Nothing behind these responds: their derivative is zero, or is said to be.
@@ -79,30 +78,13 @@ class LinearMap:
             given.
         """
         self.layer, self.target = layer, target
-        nodes = network.joined_at(layer)
-        path = _path(nodes, layer, target)
-        read = {edge for name in path for edge in _edges(nodes[name])}
-        made = [edge for name in path for edge in _outputs(name, read)]
-        needed = {layer, target, *made, *read}
-        given = {} if layer_value is None else {layer: layer_value[None]}
-        computed = network.run({network.spec.tensor: values} | given, sorted(needed), nodes)
+        computed, points = points_between(network, values, layer, target, layer_value, STOPS)
         self.value = computed[layer]
         self.output = computed[target]
-        self.ops = []
-        moving = {layer}
-        for made_edge in made:
-            name, _, number = made_edge.partition(":")
-            inputs = _edges(nodes[name])
-            moved = tuple(place for place, edge in enumerate(inputs) if edge in moving)
-            stops = nodes[name].op in STOPS
-            if moved and not stops and computed[made_edge].dtype.is_floating:
-                moving.add(made_edge)
-                values_in = [computed[edge] for edge in inputs]
-                point = OpPoint(
-                    nodes[name], values_in, computed[made_edge], moved, int(number or 0)
-                )
-                self.ops.append((made_edge, inputs, self._derivative(point, override)))
-        if target not in moving:
+        self.ops = [
+            (edge, inputs, self._derivative(point, override)) for edge, inputs, point in points
+        ]
+        if target not in {layer, *(edge for edge, _, _ in points)}:
             raise BadFile(
                 f"'{target}' does not respond to layer '{layer}': every way between them ends at a "
                 "StopGradient, at steps (Round, Sign, Floor and the like), or at whole numbers; "
@@ -114,35 +96,31 @@ class LinearMap:
         with _named(point, self.layer, self.target):
             return linearise(point, override)
 
-    def jvp(self, tangents: tf.Tensor) -> tf.Tensor:
+    def jvp(self, tangents: tf.Tensor | Window) -> tf.Tensor:
         """Return the target's tangents, (batch, ...), from the layer's (batch, row, col, channel).
 
-        The Jacobian-vector product, in forward mode; cost: about a forward pass per tangent.
+        The Jacobian-vector product, in forward mode; cost: about a forward pass per tangent. One
+        that is a window is computed only inside its cone of influence.
         """
         return self._propagate(tangents)[0]
 
-    def jvp_positions(
-        self, positions: npt.NDArray[np.int32], values: npt.NDArray[np.floating] | None = None
-    ) -> tf.Tensor:
-        """Return the JVP of ``values`` at each position alone, zero elsewhere.
+    def jvp_positions(self, positions: npt.NDArray[np.int32]) -> tf.Tensor:
+        """Return the JVP of the activations at each position alone, zero elsewhere.
 
         For ``positions`` (batch, row and col), (batch, ...): each position's contribution to the
-        target, gradient times value summed over channels. ``values`` is (row, col, channel), the
-        layer's activations if not given. Every tangent is computed only inside its cone of
-        influence.
+        target, gradient times activation summed over channels.
         """
-        return self._propagate(self._windows_at(positions, values))[0]
+        return self.jvp(self._windows_at(positions))
 
-    def _windows_at(
-        self, positions: npt.NDArray[np.int32], values: npt.NDArray[np.floating] | None = None
-    ) -> tf.Tensor | Window:
+    def _windows_at(self, positions: npt.NDArray[np.int32]) -> Window:
         rows, cols = positions[:, 0].astype(np.int32), positions[:, 1].astype(np.int32)
-        whole = self.value[0] if values is None else tf.constant(values, self.value.dtype)
-        vectors = tf.gather_nd(whole, positions)[:, None, None, :]
-        return _densify_if_large(Window(Frame(rows, cols, 1, 1), vectors), _size(self.value))
+        vectors = tf.gather_nd(self.value[0], positions)[:, None, None, :]
+        return Window(Frame(rows, cols, 1, 1), vectors)
 
     def _propagate(self, start: tf.Tensor | Window) -> tuple[tf.Tensor, int]:
         """Return the target's tangents, and the multiplications that one of them takes."""
+        if isinstance(start, Window):
+            start = _densify_if_large(start, _size(self.value))
         multiplications = 0
         live: dict[str, tf.Tensor | Window] = {self.layer: start}
         for number, (name, edges, op) in enumerate(self.ops):
@@ -207,22 +185,6 @@ def _named(point: OpPoint, layer: str, target: str) -> Iterator[None]:
             f"'{point.node.name}' ({point.node.op}) has no derivative here: "
             f"{first_line(error)}; choose a layer after it"
         ) from error
-
-
-def _path(nodes: dict[str, node_def_pb2.NodeDef], layer: str, target: str) -> list[str]:
-    """Return the operations between layer and target, in order, the layer itself left out."""
-    after = graphs.downstream(nodes, layer)
-    ordered = graphs.toposort(nodes, [target], stop={layer})
-    return [node.name for node in ordered if node.name in after and node.name != layer]
-
-
-def _edges(node: node_def_pb2.NodeDef) -> list[str]:
-    return [edge.removesuffix(":0") for edge in node.input if not edge.startswith("^")]
-
-
-def _outputs(name: str, read: set[str]) -> list[str]:
-    """Return a node's outputs that are read: the first always, others where an edge names them."""
-    return [name, *sorted(edge for edge in read if edge.startswith(f"{name}:"))]
 
 
 def _size(value: tf.Tensor) -> Size:

@@ -87,7 +87,13 @@ def linearise(point: OpPoint, override: Override) -> LinearOp:
     rule = override.rules.get(point.node.op)
     if rule is not None:
         return FAST_OVERRIDES[rule](point) if rule in FAST_OVERRIDES else Overridden(point, rule)
+    known = fitting(point)
+    return known(point) if known else OneByOne(point)
+
+
+def fitting(point: OpPoint) -> type[LinearOp] | None:
+    """Return the class that differentiates an operation for any batch at once, if there is one."""
     known = LINEAR_OPS.get(point.node.op)
     values = [point.output, *(point.inputs[number] for number in point.moving)]
     plain = all(has_image_axis(value) for value in values)
-    return known(point) if known and plain and known.fits(point) else OneByOne(point)
+    return known if known and plain and known.fits(point) else None

@@ -115,10 +115,10 @@ class Add(LinearOp):
         return same_ranks(point)
 
     def __init__(self, point: OpPoint) -> None:
-        """See whether the operands have the output's shape, so that windows can be added."""
+        """See whether what moves has the output's shape, so that windows can be added."""
         super().__init__(point)
         self.signs = [1.0, -1.0] if point.node.op == "Sub" else [1.0] * len(point.inputs)
-        equal = all(value.shape == point.output.shape for value in point.inputs)
+        equal = all(point.inputs[i].shape == point.output.shape for i in point.moving)
         self.takes_windows = equal and point.output.shape.rank == 4
 
     def jvp(self, tangents: Sequence[tf.Tensor | None]) -> tf.Tensor:

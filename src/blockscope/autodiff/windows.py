@@ -45,6 +45,14 @@ class Frame:
             self._indexes[size] = tf.constant(numbers, tf.int32)
         return self._indexes[size]
 
+    def within(self, other: Frame) -> tf.Tensor:
+        """Return the number in this frame of each cell of another, (batch, row, col).
+
+        Those that are not in it all have rows * cols.
+        """
+        local = Frame(other.top - self.top, other.left - self.left, other.rows, other.cols)
+        return local.index((self.rows, self.cols))
+
     def covers(self, size: Size, share: float) -> bool:
         """Return whether a window spans a side of a map, or more than ``share`` of its area."""
         rows, cols = size
@@ -89,11 +97,10 @@ class Window:
             return Window(frame, values, self.clean)
         # Otherwise the old window is a small map, in which the new frame has a place; a zero after
         # its last cell stands for all that lies outside of it.
-        local = Frame(-above, -left, frame.rows, frame.cols)
-        size = (self.frame.rows, self.frame.cols)
         batch, channels = len(frame.top), self.values.shape[-1]
         flat = tf.pad(tf.reshape(self.values, [batch, -1, channels]), [[0, 0], [0, 1], [0, 0]])
-        return Window(frame, tf.gather(flat, local.index(size), batch_dims=1), self.clean)
+        index = self.frame.within(frame)
+        return Window(frame, tf.gather(flat, index, batch_dims=1), self.clean)
 
     def to_map(self, size: Size) -> tf.Tensor:
         """Return the whole tangent on a map of ``size``, (batch, row, col, channel)."""
@@ -103,6 +110,8 @@ class Window:
 
 def union(frames: list[Frame]) -> Frame:
     """Return the smallest frame that holds all given ones."""
+    if len(frames) == 1:
+        return frames[0]  # which knows what was looked up in it
     top = np.min([f.top for f in frames], axis=0)
     left = np.min([f.left for f in frames], axis=0)
     rows = int(np.max([f.top + f.rows - top for f in frames]))
@@ -112,9 +121,13 @@ def union(frames: list[Frame]) -> Frame:
 
 @dataclass(frozen=True)
 class CoefficientMap:
-    """Coefficients (1, row, col, channel) at every position, to be looked up by windows."""
+    """Coefficients (1, row, col, channel) at every position, to be looked up by windows.
+
+    ``outside``: what is found outside of the map.
+    """
 
     values: tf.Tensor
+    outside: float = 0
 
     @property
     def size(self) -> Size:
@@ -124,7 +137,8 @@ class CoefficientMap:
     @cached_property
     def _table(self) -> tf.Tensor:
         flat = tf.reshape(self.values, [-1, self.values.shape[-1]])
-        return tf.pad(flat, [[0, 1], [0, 0]])  # the last entry stands for "outside of the map"
+        # The last entry stands for "outside of the map".
+        return tf.pad(flat, [[0, 1], [0, 0]], constant_values=self.outside)
 
     @property
     def uniform(self) -> bool:
@@ -132,8 +146,17 @@ class CoefficientMap:
         return self.size == (1, 1)
 
     def at(self, frame: Frame) -> tf.Tensor:
-        """Return the coefficients in each window, zero outside of the map."""
+        """Return the coefficients in each window."""
         return self.values if self.uniform else tf.gather(self._table, frame.index(self.size))
+
+    def with_change(self, window: Window, frame: Frame) -> tf.Tensor:
+        """Return in each frame the values of a map after a change, that of ``window``."""
+        batch, rows, cols, channels = window.values.shape
+        changed = tf.reshape(self.at(window.frame) + window.values, [-1, channels])
+        base, local = frame.index(self.size), window.frame.within(frame)
+        first = len(self._table) + tf.range(batch)[:, None, None] * (rows * cols)
+        number = tf.where(local < rows * cols, first + local, base)
+        return tf.gather(tf.concat([self._table, changed], 0), number)
 
 
 @dataclass(frozen=True)

@@ -49,8 +49,8 @@ _MADE_OF = {
     "flow_sprites": ("flow_groups", "flow_sprites_zarr"),
     "override_classes{n}": ("activations{n}",),
     "override_positions": ("activations1",),
-    "sanity1": ("classes1", "own_randomised1"),
-    "override_sanity1": ("override_classes1", "override_randomised1"),
+    "sanity1": ("sanity_table1", "classes1", "own_randomised1"),
+    "override_sanity1": ("override_sanity_table1", "override_classes1", "override_randomised1"),
 }
 MADE_OF = {
     name.format(n=n): tuple(part.format(n=n) for part in parts)

@@ -221,12 +221,11 @@ def known_files(
     )
     for kind in ("classes1", "classes2", "positions"):
         known[f"override_{kind}"] = [under(override)[kind] for override in OVERRIDES]
-    known["override_sanity1"] = [
-        f"{folder}/{override}/sanity/{paths['1']}.h5" for override in OVERRIDES
-    ]
     others = [name for name, source in made_of.items() if source == row.model]
-    own = f"{folder}/{row.override}/sanity/{paths['1']}.h5"
-    known["sanity1"] = [own] if others else []
+    for name, ending in (("sanity", "h5"), ("sanity_table", "tsv")):
+        of = {one: f"{folder}/{one}/sanity/{paths['1']}.{ending}" for one in OVERRIDES}
+        known[f"override_{name}1"] = list(of.values())
+        known[f"{name}1"] = [of[row.override]] if others else []
     for kind, overrides in (("own", [row.override]), ("override", list(OVERRIDES))):
         behind = (_behind(other, row, overrides) for other in others)
         known[f"{kind}_randomised1"] = list(itertools.chain(*behind))

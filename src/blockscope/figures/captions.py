@@ -220,9 +220,9 @@ def number(value: float, full: float) -> str:
     if not math.isfinite(value):
         return str(value)
     magnitude = math.floor(math.log10(full))
-    if not -3 <= magnitude <= 4:
-        return f"{value:.1e}"
-    return f"{value:.{max(0, 2 - magnitude)}f}".replace("-", "\N{MINUS SIGN}")
+    form = f".{max(0, 2 - magnitude)}f" if -3 <= magnitude <= 4 else ".1e"
+    text = f"{abs(value):{form}}"
+    return f"{MINUS}{text}" if value < 0 and float(text) else text
 
 
 def highest_title(panel: FactorsPanel) -> str:

@@ -43,6 +43,21 @@ def inherited(facts: Mapping[str, str | int | float]) -> Facts:
     return {key: facts[key] for key in INHERITED if key in facts}
 
 
+def check_origin(
+    facts: Mapping[str, object], path: object, wanted: Mapping[str, object], place: str = ""
+) -> None:
+    """Raise ``BadFile`` where a result file's facts are not those wanted, of a model, layer, ...
+
+    ``place``: what needs the file, for the message.
+    """
+    for key, value in wanted.items():
+        found = facts.get(key)
+        if found != value:
+            raise BadFile(
+                f"{place}'{path}' is from {key} '{found}', expected '{value}'; regenerate it"
+            )
+
+
 @functools.cache
 def git_commit() -> str:
     """Return the commit of the checkout that this package runs from, or "none"."""

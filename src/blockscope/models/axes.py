@@ -152,7 +152,13 @@ class _Rules:
         if len(given) != len(MAP):
             return ()
         image, row, col, channel = given
-        row, col = self._slid(node, 1, row, before[1]), self._slid(node, 2, col, before[2])
+        tokens = grid_of(row) or grid_of(col)  # beside which an axis of one entry is none of a map
+        row, col = (
+            word
+            if tokens and word == COPIES and self.shapes[node.name][axis] == 1
+            else self._slid(node, axis, word, before[axis])
+            for axis, word in ((1, row), (2, col))
+        )
         if channel in FREE:
             channel = "channel"
         elif node.op in MIXES_CHANNELS and channel != "channel":
@@ -165,6 +171,8 @@ class _Rules:
         if before == 1:  # one entry is at its place, whatever it is made of, until it is several
             return COPIES if count > 1 else MAP[axis]
         ends = reach(node, axis, self.nodes, self.shapes)
+        if grid_of(word):  # in the order of a list: only what stays centred is at its place
+            return word if ends == (0.0, float(before)) else UNKNOWN
         return covering(word, *ends, before, count, even=True) if ends else moved(word)
 
     def _first(self, node: node_def_pb2.NodeDef) -> Axes:

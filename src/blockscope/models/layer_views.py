@@ -15,7 +15,7 @@ from tensorflow import make_ndarray
 from tensorflow.core.framework import graph_pb2, node_def_pb2, types_pb2
 
 from blockscope.models import graphs
-from blockscope.models.axis_words import MAP, VECTOR, Axes
+from blockscope.models.axis_words import COPIES, MAP, VECTOR, Axes
 from blockscope.models.graphs import Shapes
 from blockscope.models.rewrites.making import (
     constant,
@@ -33,7 +33,8 @@ OF_CLASS_TOKEN = "_class_token"  # noqa: S105 (no password)
 OF_OTHER_TOKENS = "_other_tokens"
 VIEW_OF = "_view_of"  # attribute of a view: the tensor that it shows
 LAYER_NAME = r"[A-Za-z0-9.][A-Za-z0-9_./>-]*"  # one that can be that of a file, "/" as "~"
-PLACE = "_place"  # attribute: tokens before the view's and after them; empty for other tensors
+# Attribute of a view of tokens: how many are before and after it, their axis, the number of axes.
+PLACE = "_place"
 ORIGINAL = "/_original"  # ending of the new name of a tensor that has a view
 
 
@@ -96,19 +97,24 @@ def _views(
         return [*_marked(transpose(name, source, order, f"{name}/_view_order"), source)]
     if axes == VECTOR:
         return [*_marked(reshape(name, source, (-1, 1, 1, shape[1])), source)]
-    grid = (
-        grid_of(axes[1]) if len(axes) == 3 and (axes[0], axes[2]) == ("image", "channel") else None
-    )
+    axis = _token_axis(axes, shape)
+    grid = grid_of(axes[axis]) if axis else None
     if grid is None:
         return []
-    channels = shape[2]
-    made = _tokens(name, source, grid.before, grid.rows, grid.cols, grid.tokens, channels)
+    made = _tokens(name, source, (grid.before, grid.rows, grid.cols), axis, shape)
     for first, count in ((0, grid.before), (grid.tokens - grid.after, grid.after)):
         ending = OF_CLASS_TOKEN if (first, count) == (0, 1) else OF_OTHER_TOKENS
         other = name + ending
         if count and other not in taken and other not in {node.name for node in made}:
-            made += _tokens(other, source, first, 1, count, grid.tokens, channels)
+            made += _tokens(other, source, (first, 1, count), axis, shape)
     return made
+
+
+def _token_axis(axes: Axes, shape: tuple[int, ...]) -> int:
+    """Return the axis between images and channels that has all entries; 0 if there is none."""
+    inner = [axis for axis in range(1, len(axes) - 1) if (axes[axis], shape[axis]) != (COPIES, 1)]
+    ends = (axes[0], axes[-1]) if axes else ()
+    return inner[0] if ends == ("image", "channel") and len(inner) == 1 else 0
 
 
 def _marked(
@@ -120,22 +126,26 @@ def _marked(
 
 
 def _tokens(
-    name: str, source: str, first: int, rows: int, cols: int, tokens: int, channels: int
+    name: str, source: str, place: tuple[int, int, int], axis: int, shape: tuple[int, ...]
 ) -> list[node_def_pb2.NodeDef]:
-    """Return a view of some of the tokens, as a map of ``rows`` x ``cols``."""
-    count = rows * cols
+    """Return a view of some of the tokens, from the first on, as a map of rows x columns."""
+    first, rows, cols = place
+    count, tokens = rows * cols, shape[axis]
     made, read = [], source
     if count < tokens:
         read = f"{name}/_tokens"
-        made = _part(read, source, first, count)
-    made += reshape(name, read, (-1, rows, cols, channels))
-    return _marked(made, source, (first, tokens - first - count))
+        made = _part(read, source, first, count, axis, len(shape))
+    made += reshape(name, read, (-1, rows, cols, shape[-1]))
+    return _marked(made, source, (first, tokens - first - count, axis, len(shape)))
 
 
-def _part(name: str, source: str, first: int, count: int) -> list[node_def_pb2.NodeDef]:
+def _part(
+    name: str, source: str, first: int, count: int, axis: int, rank: int
+) -> list[node_def_pb2.NodeDef]:
     """Return the nodes that take ``count`` tokens, from ``first`` on."""
-    begin = constant(f"{name}/_begin", np.array([0, first, 0], np.int32))
-    size = constant(f"{name}/_size", np.array([-1, count, -1], np.int32))
+    begins, sizes = np.zeros(rank, np.int32), np.full(rank, -1, np.int32)
+    begins[axis], sizes[axis] = first, count
+    begin, size = constant(f"{name}/_begin", begins), constant(f"{name}/_size", sizes)
     taken = operation("Slice", name, [source, begin.name, size.name])
     return [begin, size, typed(taken, Index=types_pb2.DT_INT32)]
 
@@ -175,17 +185,19 @@ def _back(
     place = list(view.attr[PLACE].list.i)
     if not place:
         return _ending(source, reshape(own, view.name, (-1, channels)))
-    (before, after), count = place, rows * cols
-    made, names = reshape(own, view.name, (-1, count, channels)), [own]
+    before, after, along, rank = place
+    count, sizes = rows * cols, [-1, *[1] * (rank - 2), channels]
+    sizes[along] = count
+    made, names = reshape(own, view.name, tuple(sizes)), [own]
     if not before and not after:
         return _ending(source, made)
     if before:
-        made += _part(f"{own}/before", computed, 0, before)
+        made += _part(f"{own}/before", computed, 0, before, along, rank)
         names.insert(0, f"{own}/before")
     if after:
-        made += _part(f"{own}/after", computed, before + count, after)
+        made += _part(f"{own}/after", computed, before + count, after, along, rank)
         names.append(f"{own}/after")
-    axis = constant(f"{own}/axis", np.array(1, np.int32))
+    axis = constant(f"{own}/axis", np.array(along, np.int32))
     joined = operation("ConcatV2", source, [*names, axis.name], N=len(names))
     return [*made, axis, typed(joined, Tidx=types_pb2.DT_INT32)]
 

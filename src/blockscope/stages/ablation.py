@@ -19,6 +19,7 @@ from blockscope.attribution.ablation import (
     single_positions,
 )
 from blockscope.attribution.baselines import Baseline
+from blockscope.autodiff.exact_changes import ExactChanges
 from blockscope.io import datasets
 from blockscope.io.atomic_files import FilePath
 from blockscope.stages.layer_task import LayerFiles, LayerTask
@@ -50,7 +51,9 @@ def write_ablation(
         "channels": single_channels(value, baseline),
         "groups": single_groups(found, baseline),
     }
-    compute = partial(exact_losses, gradients, indexes=labels.indexes, memory_mb=memory_mb)
+    compute = partial(
+        exact_losses, ExactChanges(gradients), indexes=labels.indexes, memory_mb=memory_mb
+    )
     losses = {}
     for kind, part in parts.items():
         first_order = linear_losses(linear, part, labels.indexes, memory_mb, progress=True)

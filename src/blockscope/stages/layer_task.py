@@ -115,6 +115,11 @@ class LayerTask:
         """Whether the target is the logits."""
         return self.target == self.card.logits
 
+    @property
+    def origin(self) -> dict[str, object]:
+        """The facts that other files of this layer and image have."""
+        return {"model": self.card.model, "image": self.facts["image"], "layer": self.layer}
+
     def linear(self) -> LinearMap:
         """Linearise the target's response to the layer; evaluates the network once.
 

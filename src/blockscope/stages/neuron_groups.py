@@ -6,13 +6,15 @@ from typing import Unpack
 
 import numpy as np
 
-from blockscope.attribution.factors import SEED
+from blockscope.attribution.factors import SEED, Array
 from blockscope.attribution.group_effects import attribute_groups, named_groups
 from blockscope.attribution.neuron_groups import NeuronGroups, group_neurons
 from blockscope.attribution.verification import label_gradient, mix_of, verify
 from blockscope.io import datasets
 from blockscope.io.atomic_files import FilePath
 from blockscope.io.errors import BadFile
+from blockscope.io.provenance import check_origin
+from blockscope.models.card import ModelCard
 from blockscope.stages.layer_task import LayerFiles, LayerTask
 
 
@@ -52,15 +54,20 @@ def write_neuron_groups(
 def read_neuron_groups(path: FilePath, task: LayerTask) -> NeuronGroups:
     """Read neuron groups; raises ``BadFile`` where they are not of the task's layer and image."""
     found = datasets.read(path)
-    wanted_of = {"model": task.card.model, "image": task.facts["image"], "layer": task.layer}
-    for key, wanted in wanted_of.items():
-        if found.attrs.get(key) != wanted:
-            raise BadFile(
-                f"neuron groups '{path}' are of {key} '{found.attrs.get(key)}', expected '{wanted}'"
-            )
+    check_origin(found.attrs, path, task.origin)
     return NeuronGroups(
         found["spatial"].transpose("row", "col", "factor").to_numpy(),
         found["channels"].transpose("factor", "channel").to_numpy(),
         float(found.attrs["relative_error"]),
         float(found.attrs["clipped"]),
     )
+
+
+def read_directions(path: FilePath, card: ModelCard, layer: str) -> Array:
+    """Read the channels of neuron groups, (factor, channel), of a layer at any image.
+
+    Raises ``BadFile`` where they are of another network or layer.
+    """
+    found = datasets.read(path)
+    check_origin(found.attrs, path, {"model_sha256": card.source_sha256, "layer": layer})
+    return found["channels"].transpose("factor", "channel").to_numpy()

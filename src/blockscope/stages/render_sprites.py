@@ -14,7 +14,7 @@ import xarray as xr
 from blockscope.feature_visualization.recipes import Recipe
 from blockscope.feature_visualization.sprites import join_batches, render_sprites
 from blockscope.feature_visualization.unit_selection import channel_count, read_numbers
-from blockscope.feature_visualization.units import Units, channels, directions, neurons
+from blockscope.feature_visualization.units import channels, directions, neurons
 from blockscope.io import datasets, provenance
 from blockscope.io.atomic_files import FilePath
 from blockscope.io.errors import BadFile
@@ -23,6 +23,7 @@ from blockscope.models.device import software_facts
 from blockscope.models.network import Network
 from blockscope.runtime.checkpoint import FolderCheckpoint
 from blockscope.runtime.gpu import use_gpu
+from blockscope.stages.neuron_groups import read_directions
 
 KINDS = {"channels": channels, "neurons": neurons}
 
@@ -60,7 +61,7 @@ def write_shard(
     if neuron_groups is None:
         units = KINDS[kind](layer, channel_count(model, layer))
     else:
-        units = _groups(model, layer, neuron_groups)
+        units = directions(layer, read_directions(neuron_groups, model, layer))
         facts = provenance.inherited(provenance.read(neuron_groups))
     wanted = read_numbers(numbers)
     decides = [model.graph_sha256, layer, units.noun, units.values, chosen.to_dict(), code]
@@ -102,16 +103,3 @@ def _finished(shards: Path, wanted: Sequence[int], key: str) -> xr.Dataset | Non
                 shard = datasets.read(path)
                 found += [shard] if shard.attrs.get("checkpoint_key") == key else []
     return join_batches(found) if found else None
-
-
-def _groups(card: ModelCard, layer: str, path: FilePath) -> Units:
-    """Read neuron groups as directions; raises ``BadFile`` where they are of something else."""
-    found = datasets.read(path)
-    wanted = {"model_sha256": card.source_sha256, "layer": layer}
-    for key, value in wanted.items():
-        if found.attrs.get(key) != value:
-            raise BadFile(
-                f"neuron groups '{path}' are not of layer '{layer}' of model '{card.model}': they "
-                f"record {key} {found.attrs.get(key)}, expected: {value}; regenerate them"
-            )
-    return directions(layer, found["channels"].transpose("factor", "channel").to_numpy())

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 import xarray as xr
 from tqdm import tqdm
 
-from blockscope.attribution.sanity import RandomisedMaps, compare_maps
+from blockscope.attribution.sanity import WORDS, RandomisedMaps, compare_maps
 from blockscope.io import datasets, provenance
 from blockscope.io.atomic_files import FilePath
 from blockscope.io.errors import BadFile
+from blockscope.io.tsv import write_tsv
 from blockscope.models.card import ModelCard
 from blockscope.models.randomised_entry import KINDS
 
@@ -28,6 +29,7 @@ def write_sanity(
     cards: Sequence[FilePath],
     randomised: Sequence[FilePath],
     output: FilePath,
+    output_table: FilePath,
 ) -> None:
     """Write how alike the maps of all labels are to those of networks with weights drawn anew.
 
@@ -43,6 +45,8 @@ def write_sanity(
         Their attributions, in the same order.
     output
         HDF5, see ``compare_maps``; places of a kind are in order from the logits down.
+    output_table
+        TSV, see ``sanity_table``.
 
     Raises
     ------
@@ -51,7 +55,7 @@ def write_sanity(
         or overrides.
     """
     model, own = ModelCard.read(card), datasets.read(classes)
-    _check(classes, own.attrs.get("model"), model.model, "model")
+    provenance.check_origin(own.attrs, classes, {"model": model.model})
     found = [
         _read(model, own, ModelCard.read(of), path)
         for of, path in zip(cards, randomised, strict=True)
@@ -72,6 +76,17 @@ def write_sanity(
             )
     facts = provenance.record("sanity", **provenance.inherited(own.attrs), networks=len(found))
     datasets.write_h5(output, dataset.assign_attrs(facts))
+    write_tsv(output=output_table, table=sanity_table(dataset), facts=facts)
+
+
+def sanity_table(dataset: xr.Dataset) -> pd.DataFrame:
+    """Return a row for each network and label, a column for each measure."""
+    measures = dataset[list(WORDS)]
+    places = dataset[["kind", "above", "moved"]].isel(place=dataset["network_place"])
+    known = {name: ("network", array.to_numpy()) for name, array in places.coords.items()}
+    table = measures.assign(known).reset_coords(["index", "seed"])
+    columns = ["network", "kind", "above", "moved", "seed", "label", "index", *WORDS]
+    return table.to_dataframe(["network", "label"]).reset_index()[columns]
 
 
 def _depth(above: str, layers: list[str]) -> int:
@@ -87,9 +102,8 @@ def _read(model: ModelCard, own: xr.Dataset, card: ModelCard, path: FilePath) ->
             "graph.pb, and it is made again"
         )
     maps = datasets.read(path)
-    _check(path, maps.attrs.get("model"), card.model, "model")
-    for key in SHARED:
-        _check(path, maps.attrs.get(key), own.attrs.get(key), key)
+    shared = {key: own.attrs.get(key) for key in SHARED}
+    provenance.check_origin(maps.attrs, path, {"model": card.model} | shared)
     if not np.array_equal(maps["index"], own["index"]):
         raise BadFile(f"'{path}' has other labels than the maps of '{model.model}'")
     asked, layer = made.randomise, str(own.attrs["layer"])
@@ -98,10 +112,6 @@ def _read(model: ModelCard, own: xr.Dataset, card: ModelCard, path: FilePath) ->
 
 
 def _maps(classes: xr.Dataset) -> npt.NDArray[np.floating]:
-    found: npt.NDArray[np.floating] = classes["attribution"].transpose("label", "row", "col").values
+    maps = classes["attribution"].transpose("label", "row", "col")
+    found: npt.NDArray[np.floating] = maps.to_numpy()
     return found
-
-
-def _check(path: FilePath, found: object, wanted: object, key: str) -> None:
-    if found != wanted:
-        raise BadFile(f"'{Path(path)}' is of {key} '{found}', expected '{wanted}'; regenerate it")

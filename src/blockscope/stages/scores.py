@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Unpack
 
@@ -27,6 +28,7 @@ from blockscope.io.atomic_files import FilePath, sha256_of
 from blockscope.io.errors import BadFile
 from blockscope.io.images import read_png
 from blockscope.io.masks import Mask, fit_mask, object_pixels, outside, read_mask
+from blockscope.io.provenance import check_origin
 from blockscope.io.tsv import write_tsv
 from blockscope.stages.layer_task import LayerFiles, LayerTask
 
@@ -90,6 +92,7 @@ def write_scores(
         "scores", seed=SEED, random_orders=ORDERS, random_sets=SETS, noise_radius=RADIUS,
         noise_samples=SAMPLES, path_steps=PATH_STEPS,
         mask_sha256=sha256_of(mask) if mask else None,
+        objects=json.dumps(dict(objects), ensure_ascii=False) if mask else None,
     )  # fmt: skip
     dataset = dataset.assign_attrs(facts)
     datasets.write_h5(output, dataset)
@@ -116,17 +119,7 @@ def score_table(scores: xr.Dataset) -> pd.DataFrame:
 def _read_classes(path: FilePath, task: LayerTask) -> xr.Dataset:
     """Read the attribution of all labels, which must be that of the task."""
     found = datasets.read(path)
-    wanted_of = {
-        "model": task.card.model,
-        "image": task.facts["image"],
-        "layer": task.layer,
-        "override": task.override,
-    }
-    for key, wanted in wanted_of.items():
-        if found.attrs.get(key) != wanted:
-            raise BadFile(
-                f"attribution '{path}' is of {key} '{found.attrs.get(key)}', expected '{wanted}'"
-            )
+    check_origin(found.attrs, path, task.origin | {"override": task.override})
     if found.attrs.get("cancels"):
         raise BadFile(
             f"attribution '{path}' is zero by mathematics (see its log): there is nothing to score "

@@ -17,7 +17,6 @@ from blockscope.exemplars.statistics import Arrays, LayerStatistics
 from blockscope.exemplars.sweep import Sweep, part_of, sweep
 from blockscope.io import datasets, provenance
 from blockscope.io.atomic_files import FilePath
-from blockscope.io.errors import BadFile
 from blockscope.io.image_sets import ImageSet
 from blockscope.io.images import Pixels
 from blockscope.io.resizing import fit
@@ -25,6 +24,7 @@ from blockscope.models.card import ModelCard
 from blockscope.models.device import software_facts
 from blockscope.models.network import Network
 from blockscope.runtime.checkpoint import FolderCheckpoint
+from blockscope.stages.neuron_groups import read_directions
 
 KEEP_EVERY: Final = 60.0  # seconds of work that a kill may cost
 
@@ -151,15 +151,7 @@ def _probes(model: ModelCard, layers: Sequence[str], neuron_groups: FilePath | N
     if neuron_groups is None:
         return [Probe(layer, layer) for layer in layers]
     (layer,) = layers
-    found = datasets.read(neuron_groups)
-    for key, value in {"model_sha256": model.source_sha256, "layer": layer}.items():
-        if found.attrs.get(key) != value:
-            raise BadFile(
-                f"neuron groups '{neuron_groups}' are not of layer '{layer}' of model "
-                f"'{model.model}': they record {key} {found.attrs.get(key)}, expected: {value}; "
-                "regenerate them"
-            )
-    vectors = found["channels"].transpose("channel", "factor").to_numpy()
+    vectors = read_directions(neuron_groups, model, layer).T
     lengths = np.linalg.norm(vectors, axis=0)
     directions = datasets.as_float32(vectors / np.where(lengths > 0, lengths, 1))
     return [Probe(layer, layer, directions)]

@@ -30,6 +30,7 @@ from blockscope.attribution.ablation import (
 )
 from blockscope.attribution.correlation import correlation, rank_correlation
 from blockscope.attribution.neuron_groups import group_neurons
+from blockscope.autodiff.exact_changes import ExactChanges
 from blockscope.autodiff.gradient_overrides import OVERRIDES
 from blockscope.autodiff.gradients import Gradients
 from blockscope.autodiff.linear_map import LinearMap
@@ -63,6 +64,7 @@ class Case:
         values: Any = rng.normal(size=(1, *SHAPE)).astype(dtype.as_numpy_dtype)
         given = (network, values, self.layer, "output", OVERRIDES["none"])
         self.gradients, self.linear = Gradients(*given), LinearMap(*given)
+        self.changes = ExactChanges(self.gradients)
         self.rounding = ROUNDING[dtype]
         self.value = self.gradients.value
         self.session = tf.compat.v1.Session(graph=tf.Graph())
@@ -79,7 +81,7 @@ class Case:
         np.testing.assert_allclose(found, expected, rtol=0, atol=self.rounding)
 
     def ablate(self, parts, **options) -> Losses:
-        exact = exact_losses(self.gradients, parts, self.labels, **options)
+        exact = exact_losses(self.changes, parts, self.labels, **options)
         return Losses(exact, linear_losses(self.linear, parts, self.labels, **options))
 
 
@@ -129,7 +131,7 @@ def test_every_set_of_groups_is_taken_away_together(baseline, rng):
     parts, members = group_sets(groups, baseline)
     assert members.shape == (8, 3)
     assert members[6].tolist() == [False, True, True]
-    found = exact_losses(case.gradients, parts, case.labels)
+    found = exact_losses(case.changes, parts, case.labels)
     single = case.ablate(single_groups(groups, baseline)).exact
     case.same(found[:, [1, 2, 4]], single)
     assert not found[:, 0].any()
@@ -148,13 +150,13 @@ def test_what_is_at_the_baseline_already_costs_nothing(rng):
     channels, positions = single_channels(value, "zero"), single_positions(value, "zero")
     assert {1, 2, 3}.isdisjoint(channels.live)
     assert 2 * value.shape[1] + 3 not in positions.live
-    found = exact_losses(case.gradients, channels, case.labels)
+    found = exact_losses(case.changes, channels, case.labels)
     dead = ~value.any((0, 1))
     assert not found[:, dead].any()
     assert found[:, ~dead].any(0).all()
     nothing = single_positions(np.zeros_like(value), "zero")
     for losses in (
-        exact_losses(case.gradients, nothing, case.labels),
+        exact_losses(case.changes, nothing, case.labels),
         linear_losses(case.linear, nothing, case.labels),
     ):
         np.testing.assert_array_equal(losses, np.zeros((3, nothing.count)))

@@ -10,6 +10,7 @@ from blockscope.attribution.ablation import exact_losses, single_positions
 from blockscope.attribution.all_labels import attribute_labels
 from blockscope.attribution.rivals import RIVALS, rival_maps
 from blockscope.autodiff.batches import Mode
+from blockscope.autodiff.exact_changes import ExactChanges
 from blockscope.autodiff.gradient_overrides import OVERRIDES
 from blockscope.autodiff.gradients import Gradients
 from blockscope.autodiff.linear_map import LinearMap
@@ -68,5 +69,5 @@ def test_so_it_is_outside_of_what_a_later_cut_depends_on(network, values, overri
     assert not found[:, 12:].any()
     assert np.abs(found[:, :8]).max() > 0.02
     gradients = Gradients(cut, values, "mixed4d", LOGITS, OVERRIDES["none"])
-    lost = exact_losses(gradients, single_positions(gradients.value, "zero"), LABELS)
+    lost = exact_losses(ExactChanges(gradients), single_positions(gradients.value, "zero"), LABELS)
     assert np.abs(lost.reshape(3, 14, 14)[:, 12:]).max() < 1e-4  # of logits of ten: rounding

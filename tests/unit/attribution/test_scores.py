@@ -235,6 +235,13 @@ def test_pixels_belong_to_the_cell_that_holds_their_centre():
     np.testing.assert_array_equal(over_pixels(grid[None], (2, 3))[0], grid)
 
 
+@pytest.mark.parametrize("size", [(4, 7), (5, 6)])
+def test_positions_without_a_pixel_are_refused(size):
+    words = f"a layer of 5 x 7 positions is finer than the network's input of {size[0]} x {size[1]}"
+    with pytest.raises(BadFile, match=words):
+        over_pixels(np.zeros((2, *SIZE)), size)
+
+
 # Sparseness, infidelity, sensitivity
 
 

@@ -262,6 +262,8 @@ def test_everything_a_reader_needs_is_on_the_sheet(rng: np.random.Generator) -> 
         (812.4, 999.0, "812"),
         (-0.5, 2.0, "\N{MINUS SIGN}0.50"),
         (1.25e-7, 1.25e-7, "1.2e-07"),
+        (-1.25e-7, 1.25e-7, "\N{MINUS SIGN}1.2e-07"),
+        (-0.001, 2.0, "0.00"),
         (2.5e9, 2.5e9, "2.5e+09"),
         (0.0, 1.0, "0.00"),
     ],

@@ -201,6 +201,54 @@ def test_tokens_are_a_map_and_the_class_token_a_position_of_its_own():
     case.check("tokens_class_token", terms[:, :1].reshape(4, 1, 1, 6))
 
 
+def beside_one_entry(axis):
+    """Tokens as torchvision's encoder has them exported, (image, token, 1, channel), or behind."""
+
+    def build(x, keep=None):
+        patches = conv(x, 6, (2, 2), 2, "VALID", seed=2, relu=False)
+        tokens = tf.pad(tf.reshape(patches, [-1, 35, 6]), [[0, 0], [1, 2], [0, 0]])
+        tokens = tf.expand_dims(tf.nn.relu(tokens + w(1, 38, 6, seed=4)), axis)
+        dense = tagged("dense", conv(tokens, 5, (1, 1), seed=5), keep)
+        mean = tf.reduce_mean(dense, 3, keepdims=True)
+        scaled = dense * tf.math.rsqrt(tf.square(mean) + 1.0)
+        tokens = tagged("tokens", tf.nn.relu(tokens + conv(scaled, 6, (1, 1), seed=6)), keep)
+        tokens = tf.squeeze(tokens, axis)
+        return tf.nn.relu(tf.reduce_mean(tokens[:, 1:9] * tokens[:, 20:28], 1)) @ w(
+            6, 4, seed=7
+        ) + tf.reduce_mean(tokens**2, 1) @ w(6, 4, seed=8)
+
+    return build
+
+
+@pytest.mark.parametrize("axis", [1, 2])
+@pytest.mark.parametrize(("name", "channels"), [("dense", 5), ("tokens", 6)])
+def test_tokens_are_a_map_beside_an_axis_of_one_entry(axis, name, channels):
+    case = Case(beside_one_entry(axis))
+    assert case.layers[name] == (5, 7, channels)
+    assert case.layers[f"{name}_class_token"] == (1, 1, channels)
+    assert case.layers[f"{name}_other_tokens"] == (1, 2, channels)
+    terms = case.terms(name).reshape(4, 38, channels)
+    case.check(name, terms[:, 1:36].reshape(4, 5, 7, channels))
+    case.check(f"{name}_class_token", terms[:, :1].reshape(4, 1, 1, channels))
+    case.check(f"{name}_other_tokens", terms[:, 36:].reshape(4, 1, 2, channels))
+
+
+def test_tokens_that_a_kernel_has_shifted_are_no_layer():
+    def build(x):
+        tokens = tf.reshape(conv(x, 6, (2, 2), 2, "VALID", seed=2), [-1, 35, 1, 6])
+        tokens = tf.nn.relu(tokens, name="tokens")
+        centred = tf.nn.relu(conv(tokens, 6, (3, 1), seed=3), name="centred")
+        causal = tf.pad(tokens, [[0, 0], [2, 0], [0, 0], [0, 0]])
+        causal = tf.nn.relu(conv(causal, 6, (3, 1), 1, "VALID", seed=4), name="causal")
+        even = tf.nn.relu(conv(tokens, 6, (4, 1), seed=5), name="even")
+        listed = tf.nn.relu(tf.reshape(even, [-1, 35, 6]), name="listed")
+        return sum(head(part) for part in (centred, causal, even, listed[:, :, None]))
+
+    case = Case(build)
+    assert case.layers["tokens"] == case.layers["centred"] == (5, 7, 6)
+    assert not {"causal", "even", "listed"} & set(case.layers)
+
+
 def test_a_class_token_may_be_added_to_padding():
     def build(x, keep=None):
         patches = conv(x, 6, (2, 2), 2, "VALID", seed=2, relu=False)

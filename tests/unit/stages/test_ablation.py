@@ -78,7 +78,7 @@ def test_the_file_holds_what_each_logit_loses(files, groups, tmp_path, baseline)
 
 def test_groups_of_another_layer_are_refused(files, groups, tmp_path):
     other = write_tiny_files(tmp_path, "pooled")
-    words = "neuron groups '.*g.h5' are of layer 'mixed', expected 'pooled'"
+    words = "g.h5' is from layer 'mixed', expected 'pooled'; regenerate it"
     with pytest.raises(BadFile, match=words):
         write(other, groups, tmp_path, layer="pooled")
     assert not (tmp_path / "a.h5").exists()

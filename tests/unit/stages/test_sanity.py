@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 import xarray as xr
 
 from blockscope.attribution.sanity import WORDS, similarity
-from blockscope.io import datasets
+from blockscope.io import datasets, provenance
 from blockscope.io.errors import BadFile
 from blockscope.models.card import InputSpec, Layer, ModelCard
 from blockscope.stages.sanity import write_sanity
@@ -80,7 +81,7 @@ class Files:
             card=self.trained[0], classes=self.trained[1],
             cards=[one for one, _ in self.others.values()],
             randomised=[two for _, two in self.others.values()],
-            output=self.folder / "sanity.h5",
+            output=self.folder / "sanity.h5", output_table=self.folder / "sanity.tsv",
         )  # fmt: skip
         return datasets.read(self.folder / "sanity.h5")
 
@@ -116,6 +117,25 @@ def test_networks_are_in_order_from_the_logits_down_then_single_blocks(files, ca
     }  # fmt: skip
 
 
+def test_the_table_has_a_row_for_each_network_and_label(files):
+    found = files.written()
+    lines = (files.folder / "sanity.tsv").read_text().splitlines()
+    rows = list(csv.DictReader([line for line in lines if line[0] != "#"], delimiter="\t"))
+    assert [(row["network"], row["label"]) for row in rows] == [
+        (name, label) for name in "adbce" for label in LABELS
+    ]
+    for number, row in enumerate(rows):
+        above, seed, kind, _ = NETWORKS[row["network"]]
+        assert (row["above"], row["seed"], row["kind"]) == (above, str(seed), kind)
+        assert row["moved"] == str(int(row["network"] in "ce"))
+        assert row["index"] == str(number % 3)
+        for measure in WORDS:
+            wanted = found[measure].to_numpy()[number // 3, number % 3]
+            np.testing.assert_allclose(float(row[measure]), wanted, rtol=1e-6)
+    table, file = (provenance.read(files.folder / f"sanity.{one}") for one in ("tsv", "h5"))
+    assert table == file
+
+
 CASES = {
     "another graph": (
         lambda f: f.card("b", graph_sha256="old"),
@@ -124,13 +144,13 @@ CASES = {
     "another network": (lambda f: f.card("b", **{"from": "nat"}), "'b' was not made of 'net'"),
     "trained": (lambda f: card(f.folder, "b"), "'b' was not made of 'net'"),
     "maps of another": (
-        lambda f: f.maps("a").rename(f.folder / "b.h5"), "b.h5' is of model 'a', expected 'b'"
+        lambda f: f.maps("a").rename(f.folder / "b.h5"), "b.h5' is from model 'a', expected 'b'"
     ),
-    "image": (lambda f: f.maps("b", image="cat"), "b.h5' is of image 'cat', expected 'dog'"),
-    "pixels": (lambda f: f.maps("b", image_sha256="x"), "is of image_sha256 'x', expected 'i'"),
-    "layer": (lambda f: f.maps("b", layer="low"), "is of layer 'low', expected 'mid'; regenerate"),
-    "override": (lambda f: f.maps("b", override="smooth"), "is of override 'smooth', expected 'no"),
-    "own maps": (lambda f: maps(f.folder, "nat", 0).rename(f.trained[1]), "is of model 'nat'"),
+    "image": (lambda f: f.maps("b", image="cat"), "b.h5' is from image 'cat', expected 'dog'"),
+    "pixels": (lambda f: f.maps("b", image_sha256="x"), "is from image_sha256 'x', expected 'i'"),
+    "layer": (lambda f: f.maps("b", layer="low"), "is from layer 'low', expected 'mid'; reg"),
+    "override": (lambda f: f.maps("b", override="smooth"), "is from override 'smooth', expected '"),
+    "own maps": (lambda f: maps(f.folder, "nat", 0).rename(f.trained[1]), "is from model 'nat'"),
 }  # fmt: skip
 
 

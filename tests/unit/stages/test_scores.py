@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -181,13 +183,15 @@ def test_the_record_says_how(made):
     recorded |= {"override": "smooth", "random_orders": 10, "noise_samples": 5, "seed": 0}
     assert recorded.items() <= facts.items()
     assert len(str(facts["mask_sha256"])) == 64
+    assert json.loads(str(facts["objects"])) == OBJECTS
+    assert provenance.read(made[1] / "s.tsv")["objects"] == facts["objects"]
 
 
 def test_without_a_mask_and_with_one_label(files, classes, tmp_path):
     found = write(files, classes, tmp_path, contrasts=["f"], override="none")
     assert not set(OBJECT_SCORES) & set(found)
     assert list(found["label"].values) == ["f"]
-    assert "mask_sha256" not in found.attrs
+    assert not {"mask_sha256", "objects"} & set(found.attrs)
     np.testing.assert_allclose(
         found["deletion_area"].sel(map="attribution"),
         found["deletion_area"].sel(map="hires_cam"),
@@ -226,7 +230,7 @@ def test_maps_of_any_method_are_scored_in_python(files, made):
 
 
 def test_attribution_of_another_gradient_or_of_zeros_is_refused(files, classes, tmp_path):
-    with pytest.raises(BadFile, match=r"none\.h5' is of override 'none', expected 'smooth'"):
+    with pytest.raises(BadFile, match=r"none\.h5' is from override 'none', expected 'smooth'"):
         write(files, classes, tmp_path, path=classes / "none.h5")
     zeros = datasets.read(classes / "smooth.h5").assign_attrs(cancels=1)
     datasets.write_h5(tmp_path / "z.h5", zeros)

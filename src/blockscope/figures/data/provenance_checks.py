@@ -9,18 +9,11 @@ import xarray as xr
 
 from blockscope.config.settings import RunRow
 from blockscope.io import provenance
-from blockscope.io.errors import BadFile
 
 
 def check_origin(run: RunRow, dataset: xr.Dataset, path: object, wanted: Mapping[str, str]) -> None:
     """Raise ``BadFile`` where a result file is of another model, image, layer or gradient."""
-    for key, value in wanted.items():
-        found = dataset.attrs.get(key)
-        if found != value:
-            raise BadFile(
-                f"run '{run.run}': '{path}' is from {key} '{found}', expected '{value}'; "
-                "regenerate it"
-            )
+    provenance.check_origin(dataset.attrs, path, wanted, f"run '{run.run}': ")
 
 
 def figure_facts(

@@ -118,9 +118,11 @@ def _converted(
     definition.node[[n.name for n in definition.node].index(clean(name))].attr["shape"].shape.dim[
         0
     ].size = -1
-    ranks = {op.name: len(op.outputs[0].shape) for op in build.graph.get_operations()}
+    shapes = {op.name: op.outputs[0].shape for op in build.graph.get_operations()}
     steps = set(renamed) - set(finals)
-    no_maps = {op for op in finals if ranks[op] == 4} - build.maps
+    # One with an axis of one entry may be tokens, whose axes are known by where they come from.
+    wide_ones = {op for op in finals if len(shapes[op]) == 4 and 1 not in shapes[op][1:3]}
+    no_maps = wide_ones - build.maps
     hidden = {renamed[op] for op in steps | no_maps}
     outputs = {output: renamed[op] for output, op in results.items()}
     network = Network(definition, InputSpec(tensor=clean(name), size=size, range=(0, 1)), "")

@@ -82,3 +82,41 @@ def test_weights_beside_the_file_are_files_of_the_network(written, tmp_path):
     (tmp_path / "net.onnx.data").write_bytes(b"")
     names = [str(tmp_path / name) for name in ("net.onnx", "net.onnx.data", "labels.json")]
     assert local_files(entry) == names
+
+
+def test_tokens_beside_an_axis_of_one_entry_are_layers(tmp_path):
+    """torchvision's attention leaves (token, image, channel), which is transposed back."""
+    (tmp_path / "labels.json").write_text(json.dumps(["ape", "bee", "cow", "dog"]))
+    made = model(
+        node("Reshape", ["x", ints(1, 3, 35)], "r"),
+        node("Transpose", ["r"], "t", perm=[0, 2, 1]),
+        node("Concat", [array(1, 1, 3, seed=1), "t"], "c", axis=1),
+        node("Transpose", ["c"], "first", perm=[1, 0, 2]),
+        node("Reshape", ["first", ints(36, 3)], "flat"),
+        node("Gemm", ["flat", array(3, 4, seed=2), array(4)], "g", name="/out/Gemm"),
+        node("Reshape", ["g", ints(36, 1, 4)], "back"),
+        node("Transpose", ["back"], "b", perm=[1, 0, 2]),
+        node("Relu", ["b"], "relu", name="/block/Relu"),
+        node("MatMul", ["relu", array(4, 5, seed=3)], "m", name="/mlp/MatMul"),
+        node("Gather", ["m", np.array(0, np.int64)], "first_token", axis=1),
+        node("ReduceMean", ["m", ints(1)], "mean", keepdims=0),
+        node("Mul", ["first_token", "mean"], "p"),
+        node("MatMul", ["p", array(5, 4, seed=4)], "y", name="/head/MatMul"),
+    )
+    entry = ModelEntry.model_validate({
+        "graph": str(save(tmp_path, made)), "input": {"size": (5, 7), "range": (0.0, 1.0)},
+        "labels": str(tmp_path / "labels.json"),
+    })  # fmt: skip
+    paths = {"graph_path": tmp_path / "graph.pb", "card_path": tmp_path / "model.json"}
+    write_model(entry=entry, name="net", downloads=tmp_path, **paths)
+    card = ModelCard.read(paths["card_path"])
+    layers = {layer.name: layer.shape for layer in card.layers}
+    assert layers["block/Relu"] == (5, 7, 4)
+    assert layers["block/Relu_class_token"] == (1, 1, 4)
+    assert layers["mlp/MatMul"] == (5, 7, 5)
+    network = Network.load(paths["graph_path"], card)
+    image = spread_image(seed=1)
+    tokens = np.concatenate([array(1, 1, 3, seed=1)[0], image[0].reshape(3, 35).T])
+    expected = np.maximum(tokens @ array(3, 4, seed=2) + array(4), 0) @ array(4, 5, seed=3)
+    found = network.run({"x": image.transpose(0, 2, 3, 1)}, ["mlp/MatMul"])["mlp/MatMul"]
+    np.testing.assert_allclose(found[0], expected[1:].reshape(5, 7, 5), rtol=1e-5, atol=1e-6)
