@@ -92,7 +92,7 @@ def test_layers_that_do_not_follow_each_other_are_refused(files, tmp_path, layer
 
 def test_groups_of_another_layer_are_refused(files, tmp_path):
     groups = [files["groups"][0], files["groups"][2], files["groups"][2]]
-    with pytest.raises(BadFile, match=r"'.*late.h5' are of layer 'late', expected 'mixed'"):
+    with pytest.raises(BadFile, match=r"late.h5' is from layer 'late', expected 'mixed'"):
         write(files, tmp_path, groups=groups)
 
 
