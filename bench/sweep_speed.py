@@ -76,7 +76,11 @@ def run(options: argparse.Namespace) -> None:
             batch = tf.constant(np.concatenate([network.values(one) for one in decoded]))
             size = responses.batch
 
-            def alone(batch: tf.Tensor = batch, size: int = size, bare: Callable = bare) -> None:
+            def alone(
+                batch: tf.Tensor = batch,
+                size: int = size,
+                bare: Callable[[tf.Tensor], list[tf.Tensor]] = bare,
+            ) -> None:
                 for first in range(0, IMAGES, size):
                     bare(batch[first % 32 : first % 32 + size])[0].numpy()
 

@@ -10,6 +10,7 @@ import xarray as xr
 
 from blockscope.io import datasets
 from blockscope.io.images import write_png
+from blockscope.io.provenance import Facts
 from blockscope.models.card import ModelCard
 from blockscope.stages.activations import write_activations
 from blockscope.stages.layer_task import LayerFiles
@@ -41,7 +42,7 @@ def write_tiny_files(folder: Path, layer: str) -> LayerFiles:
         labels=list("abcdefghi"),
     ).write(card)
     noise = np.random.default_rng(4).integers(0, 256, (*SIZE, 3), np.uint8)
-    facts = {"created_by": "input", "model": "tiny", "model_sha256": "0", "image": "noise"}
+    facts: Facts = {"created_by": "input", "model": "tiny", "model_sha256": "0", "image": "noise"}
     write_png(image, noise, facts)
     write_activations(graph=graph, card=card, image=image, layer=layer, output=activations)
     return {"graph": graph, "card": card, "image": image, "activations": activations}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 
 import numpy as np
@@ -52,7 +52,9 @@ def network() -> Network:
     return network_of(build, SHAPE, tf.float32)
 
 
-def empty(probes: list[Probe], units: list[int], first: int = 0, relevance: bool = True) -> Sweep:
+def empty(
+    probes: Sequence[Probe], units: Sequence[int], first: int = 0, relevance: bool = True
+) -> Sweep:
     made = {
         probe.name: LayerStatistics(
             count,

@@ -15,6 +15,7 @@ from blockscope.exemplars import sweep as sweeping
 from blockscope.exemplars.result import LayerExemplars
 from blockscope.io import datasets, provenance
 from blockscope.io.errors import BadFile
+from blockscope.runtime.checkpoint import FolderCheckpoint
 from blockscope.stages import sweep as stage
 from blockscope.stages.activations import read_activations, write_activations
 from blockscope.stages.dataset import write_dataset
@@ -200,7 +201,7 @@ def started(monkeypatch):
 
 def test_a_killed_job_goes_on(files, indexed, whole, tmp_path, monkeypatch, started):
     monkeypatch.setattr(stage, "KEEP_EVERY", 0.0)
-    kept, write = [], stage.FolderCheckpoint.write
+    kept, write = [], FolderCheckpoint.write
 
     def write_and_die(self, name, arrays):
         write(self, name, arrays)
@@ -208,7 +209,7 @@ def test_a_killed_job_goes_on(files, indexed, whole, tmp_path, monkeypatch, star
         if len(kept) in (1, 3):
             raise Killed
 
-    monkeypatch.setattr(stage.FolderCheckpoint, "write", write_and_die)
+    monkeypatch.setattr(FolderCheckpoint, "write", write_and_die)
     for _ in range(2):
         with pytest.raises(Killed):
             part(files, indexed, tmp_path)
@@ -271,7 +272,9 @@ def test_neuron_groups_have_exemplars_too(files, indexed, tmp_path):
     assert content["mean"].dims == ("factor",)
     assert "second_moment" not in content
     assert "vectors" not in content
-    with pytest.raises(BadFile, match="groups.h5' is from layer 'mixed', expected 'early'; regenerate it"):
+    with pytest.raises(
+        BadFile, match="groups.h5' is from layer 'mixed', expected 'early'; regenerate it"
+    ):
         part(files, indexed, tmp_path, layers=["early"], neuron_groups=groups)
 
 
