@@ -273,7 +273,7 @@ def test_neuron_groups_have_exemplars_too(files, indexed, tmp_path):
     assert "second_moment" not in content
     assert "vectors" not in content
     with pytest.raises(
-        BadFile, match="groups.h5' is from layer 'mixed', expected 'early'; regenerate it"
+        BadFile, match=r"groups.h5' is from layer 'mixed', expected 'early'; regenerate it"
     ):
         part(files, indexed, tmp_path, layers=["early"], neuron_groups=groups)
 
