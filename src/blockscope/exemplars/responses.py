@@ -153,7 +153,7 @@ class Responses:
         Of branches before their ReLU, joined, it is what joins them behind it.
         """
         if layer in self._joined:
-            return self._joined[layer].name
+            return layer.removesuffix(PRE_RELU)
         node = self.network.nodes.get(layer)
         return viewed(node) if node is not None and is_view(node) else layer
 

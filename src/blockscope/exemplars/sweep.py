@@ -212,8 +212,8 @@ def _count(
 
 
 def _not_finite(sums: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
-    wrong: npt.NDArray[np.bool_] = ~np.isfinite(sums).all(axis=1)
-    return wrong
+    finite: npt.NDArray[np.bool_] = np.isfinite(sums).all(axis=1)
+    return ~finite
 
 
 def _settle(state: Sweep) -> None:

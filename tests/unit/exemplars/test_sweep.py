@@ -295,7 +295,7 @@ def test_products_too_large_for_their_sums_are_refused() -> None:
 
     network = network_of(build, SHAPE, tf.float32)
     responses = Responses(network, [Probe("layer", "layer")], INDEXES)
-    with pytest.raises(BadFile, match="layer: sums or products of values exceed 3.4e38"):
+    with pytest.raises(BadFile, match=r"layer: sums or products of values exceed 3\.4e38"):
         sweep(responses, empty(responses.probes, [3]), 5, PIXELS.__getitem__)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import html
 import io
 import json
 import re
@@ -212,3 +213,31 @@ def test_without_relevance_there_is_one_strip_and_no_label(made: SyntheticChanne
     assert "Strongest activation" in text
     assert "Strongest relevance" not in text
     assert "<h3>Speaks" not in text
+
+
+def test_bins_without_an_end_are_said_to_be_so(made: SyntheticChannels) -> None:
+    """All activations lie beyond the last bin that ends, as of a network fed with 0 to 255."""
+    counts = np.zeros_like(made.found["histogram"].to_numpy())
+    counts[:, -1] = made.found["histogram"].to_numpy().sum(axis=1)
+    made.found["histogram"] = ("channel", "bin"), counts
+    text = all_articles(made.write())[0]
+    assert "<span>4.1e+03</span><span>above</span>" in text
+    counts[:, 0], counts[:, -1] = counts[:, -1], 0
+    made.found["histogram"] = ("channel", "bin"), counts
+    text = all_articles(made.write())[0]
+    assert f"<span>below</span><span>{MINUS}4.1e+03</span>" in text
+
+
+def test_what_is_searched_holds_every_label_once(made: SyntheticChannels) -> None:
+    """With 4096 channels and long labels it would otherwise not fit into a page."""
+    for page in made.write():
+        data = data_of(page)
+        summary, text = data["summary"], json.dumps(data)
+        assert len(summary["words"]) == made.channels
+        assert sorted(summary["labels"]) == sorted(set(summary["labels"]))
+        for label in LABELS:
+            assert text.count(json.dumps(label.lower())) == (label.lower() in summary["labels"])
+        for channel, article in articles(page).items():
+            listed = re.findall(r'<span class="name">([^<]*)</span>', article)
+            found = [summary["labels"][place] for place in summary["words"][channel]]
+            assert sorted(found) == sorted({html.unescape(name).lower() for name in listed})
