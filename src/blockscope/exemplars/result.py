@@ -83,6 +83,15 @@ class LayerExemplars:
     images: int
     facts: dict[str, Any]
 
+    @property
+    def drives(self) -> npt.NDArray[np.bool_]:
+        """Where there is an image, and its value is not zero: bool (ranking, unit, rank).
+
+        Where a unit is zero at every position, no part of the image has anything to do with it.
+        """
+        found: npt.NDArray[np.bool_] = (self.number >= 0) & (self.value != 0)
+        return found
+
     @classmethod
     def read(cls, path: FilePath) -> LayerExemplars:
         """Read a file; raises ``BadFile`` where it is missing, damaged or another kind of file."""

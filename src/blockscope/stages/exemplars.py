@@ -36,8 +36,8 @@ def write_exemplars(
     ``shards`` are the parts of the data set ``dataset``, whose index is ``index``; ``unit`` is what
     the units are called; ``damaged_ppm`` the largest share, in millionths, of images that cannot be
     read. Exact: every division into parts gives the same bytes. Raises ``BadFile``
-    where the parts do not make up the data set, were not made alike, or more images cannot be read
-    than the config allows.
+    where the parts do not make up the data set, were not made alike, more images cannot be read
+    than the config allows, or none can.
     """
     model, images = ModelCard.read(card), ImageSet.open(index)
     whole: LayerStatistics | None = None
@@ -64,6 +64,10 @@ def write_exemplars(
             "and they are made again"
         )
     check_damaged(unread, most_damaged(len(images), damaged_ppm), dataset)
+    if not whole.images:
+        raise BadFile(
+            f"no image of data set '{dataset}' can be read; the first one: {unread[min(unread)]}"
+        )
     shown = shown_images(whole).tolist()
     cols = model.layer(layer).shape[1]
     found = named_exemplars(

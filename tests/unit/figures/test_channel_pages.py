@@ -105,6 +105,14 @@ def check_words(found: xr.Dataset, words: str, place: tuple[int, int, int]) -> N
     )
 
 
+def test_an_image_in_which_a_channel_is_zero_is_not_shown(made: SyntheticChannels) -> None:
+    made.found["value"][0, 0] = 0
+    made.found["value"][2, 1, 2:] = 0
+    shown = [text.count('class="crop"') for text in articles(made.write()[0]).values()]
+    assert shown == [CROPS, CROPS + 2, 2 * CROPS, 2 * CROPS]
+    assert "No image drives it" in articles(made.pages[0])[0]
+
+
 def test_the_histogram_and_its_numbers(made: SyntheticChannels) -> None:
     counts = made.found["histogram"].to_numpy()
     positions = IMAGES * 5 * 7

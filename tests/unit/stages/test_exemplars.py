@@ -185,6 +185,16 @@ def test_damaged_images_are_listed_up_to_a_share(files, index, folder, tmp_path)
     assert all("is damaged" in str(words) for words in content["damaged_reason"].to_numpy())
 
 
+def test_of_no_image_nothing_is_written(files, index, folder, tmp_path):
+    spoil(folder, tuple(range(IMAGES)))
+    shards = [part(files, index, tmp_path, damaged_ppm=1_000_000)]
+    with pytest.raises(
+        BadFile, match=r"no image of data set 'photos' can be read.* image file .*000.png'"
+    ):
+        put_together(files, index, shards, tmp_path / "found.h5", damaged_ppm=1_000_000)
+    assert not (tmp_path / "found.h5").exists()
+
+
 @pytest.fixture
 def started(monkeypatch):
     """The first image of each sweep that is started."""

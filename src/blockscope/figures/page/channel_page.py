@@ -224,7 +224,7 @@ def _exemplars(page: ChannelPage, place: int, channel: int) -> dict[str, object]
         crops = [
             (first + at * ranks + rank, shown.words((stored, channel, rank)))
             for rank in range(ranks)
-            if found.number[stored, channel, rank] >= 0
+            if found.drives[stored, channel, rank]
         ]
         strips.append({"title": TITLES[ranking], "crops": crops})
     above, below = label_relevance(found, page.card, channel, LABELS)
