@@ -16,7 +16,7 @@ import numpy.typing as npt
 import tensorflow as tf
 import xarray as xr
 
-from blockscope.attribution.all_labels import label_axis, unit_of
+from blockscope.attribution.all_labels import label_axis
 from blockscope.attribution.baselines import Baseline
 from blockscope.attribution.correlation import correlation, rank_correlation
 from blockscope.attribution.neuron_groups import NeuronGroups
@@ -25,7 +25,7 @@ from blockscope.autodiff.gradients import Gradients
 from blockscope.autodiff.linear_map import LinearMap
 from blockscope.io import datasets
 from blockscope.io.labels import Labels
-from blockscope.models.entry import Head
+from blockscope.models.entry import Head, unit_of
 
 Floats = npt.NDArray[np.floating]
 

@@ -141,6 +141,7 @@ def named_exemplars(
     names: Sequence[str],
     names_of_labels: Sequence[str],
     unit: str = "channel",
+    measured: str = "logit",
 ) -> xr.Dataset:
     """Name the axes of what a data set says of a layer.
 
@@ -160,6 +161,8 @@ def named_exemplars(
         Their labels in the data set.
     unit
         What the units are.
+    measured
+        The unit of relevance.
 
     Returns
     -------
@@ -181,7 +184,8 @@ def named_exemplars(
     by_label, second = statistics.relevance_by_label(), statistics.second_moment()
     indexes = list(labels.indexes)
     axes = ("ranking", unit, "rank")
-    kept: dict[str, Any] = {name: (axes, array, WORDS[name]) for name, array in ranked.items()}
+    told = WORDS | {"value": {"long_name": VALUE.format(measured), "units": "1"}}
+    kept: dict[str, Any] = {name: (axes, array, told[name]) for name, array in ranked.items()}
     kept |= {
         "shown": ("shown", shown, {"long_name": "numbers of all images that occur"}),
         "shown_name": ("shown", np.array(names, np.str_)),
@@ -211,7 +215,7 @@ def named_exemplars(
         kept["relevance_by_label"] = (
             ("label", unit),
             by_label[indexes],
-            {"long_name": words, "units": "logit"},
+            {"long_name": words, "units": measured},
         )
     if second is not None:
         other = f"other_{unit}"
@@ -231,8 +235,8 @@ def named_exemplars(
     return xr.Dataset(kept, coordinates)
 
 
+VALUE = "activation (or relevance, in {}s) of the exemplar"
 WORDS = {
-    "value": {"long_name": "activation (or relevance, in logits) of the exemplar", "units": "1"},
     "number": {"long_name": "number of the image in the data set, -1 behind the last"},
     "position_row": {"long_name": "row of the maximum"},
     "position_col": {"long_name": "column of the maximum"},

@@ -18,6 +18,7 @@ from blockscope.io.atomic_files import FilePath
 from blockscope.io.errors import BadFile
 from blockscope.io.image_sets import ImageSet
 from blockscope.models.card import ModelCard
+from blockscope.models.entry import unit_of
 
 
 def write_exemplars(
@@ -71,8 +72,9 @@ def write_exemplars(
     shown = shown_images(whole).tolist()
     cols = model.layer(layer).shape[1]
     found = named_exemplars(
-        whole, model.label_table, cols, predicted, images.names(shown), images.labels(shown), unit
-    )
+        whole, model.label_table, cols, predicted, images.names(shown), images.labels(shown), unit,
+        unit_of(model.head),
+    )  # fmt: skip
     numbers = sorted(unread)
     kept = {
         "damaged": ("damaged", np.array(numbers, np.int64)),

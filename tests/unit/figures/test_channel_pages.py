@@ -18,6 +18,7 @@ from helpers.synthetic_exemplars import (
     IMAGES,
     SHA,
     SyntheticChannels,
+    card_of,
     crop_colour,
     crops,
     synthetic_channels,
@@ -111,6 +112,20 @@ def test_an_image_in_which_a_channel_is_zero_is_not_shown(made: SyntheticChannel
     shown = [text.count('class="crop"') for text in articles(made.write()[0]).values()]
     assert shown == [CROPS, CROPS + 2, 2 * CROPS, 2 * CROPS]
     assert "No image drives it" in articles(made.pages[0])[0]
+
+
+def test_a_network_without_a_head_predicts_no_label(
+    made: SyntheticChannels, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for head, words, others in (
+        ("softmax", "gradient of the logit of the label that is predicted", "largest output"),
+        ("none", "gradient of the largest output", "predicted"),
+    ):
+        card = card_of(made.channels).model_copy(update={"head": head})
+        monkeypatch.setattr("helpers.synthetic_exemplars.card_of", lambda _, card=card: card)
+        text = made.write()[0].read_text().partition("</main>")[0]
+        assert words in text
+        assert others not in text
 
 
 def test_the_histogram_and_its_numbers(made: SyntheticChannels) -> None:

@@ -15,6 +15,7 @@ from blockscope.exemplars import sweep as sweeping
 from blockscope.exemplars.result import LayerExemplars
 from blockscope.io import datasets, provenance
 from blockscope.io.errors import BadFile
+from blockscope.models.card import ModelCard
 from blockscope.stages import sweep as stage
 from blockscope.stages.activations import read_activations, write_activations
 from blockscope.stages.dataset import write_dataset
@@ -193,6 +194,17 @@ def test_of_no_image_nothing_is_written(files, index, folder, tmp_path):
     ):
         put_together(files, index, shards, tmp_path / "found.h5", damaged_ppm=1_000_000)
     assert not (tmp_path / "found.h5").exists()
+
+
+def test_relevance_is_in_units_of_outputs_where_there_is_no_head(files, indexed, whole, tmp_path):
+    card = ModelCard.read(files["card"]).model_copy(update={"head": "none"})
+    card.write(tmp_path / "card.json")
+    shards = [whole / "0-of-1.h5"]
+    put_together(files, indexed, shards, tmp_path / "found.h5", card=tmp_path / "card.json")
+    for path, unit in ((tmp_path / "found.h5", "output"), (whole / "mixed.h5", "logit")):
+        found = datasets.read(path)
+        assert found["relevance_by_label"].attrs["units"] == unit
+        assert f"relevance, in {unit}s" in found["value"].attrs["long_name"]
 
 
 @pytest.fixture
