@@ -212,8 +212,7 @@ def _count(
 
 
 def _not_finite(sums: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
-    finite: npt.NDArray[np.bool_] = np.isfinite(sums).all(axis=1)
-    return ~finite
+    return np.logical_not(np.isfinite(sums).all(axis=1))
 
 
 def _settle(state: Sweep) -> None:

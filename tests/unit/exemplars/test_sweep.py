@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 
 import numpy as np
@@ -21,8 +21,8 @@ SHAPE, IMAGES, BLOCK, K = (13, 18, 3), 75, 32, 6
 INDEXES = range(1, 9)  # logit 0 is no label
 RNG = np.random.default_rng(0)
 # Of many colours, so that more than one label is predicted.
-PIXELS = RNG.integers(0, 256, (IMAGES, *SHAPE)) * RNG.uniform(0, 1, (IMAGES, 1, 6, 3)).repeat(3, 2)
-PIXELS = (PIXELS * RNG.integers(0, 2, (IMAGES, 1, 1, 3))).astype(np.uint8)
+NOISE = RNG.integers(0, 256, (IMAGES, *SHAPE)) * RNG.uniform(0, 1, (IMAGES, 1, 6, 3)).repeat(3, 2)
+PIXELS = (NOISE * RNG.integers(0, 2, (IMAGES, 1, 1, 3))).astype(np.uint8)
 PIXELS[40] = PIXELS[7]  # a tie
 DIRECTIONS = np.linalg.qr(np.random.default_rng(1).normal(size=(11, 4)))[0].astype(np.float32)
 PROBES = [Probe("mixed", "mixed"), Probe("early", "early"), Probe("groups", "mixed", DIRECTIONS)]
@@ -52,7 +52,9 @@ def network() -> Network:
     return network_of(build, SHAPE, tf.float32)
 
 
-def empty(probes: list[Probe], units: list[int], first: int = 0, relevance: bool = True) -> Sweep:
+def empty(
+    probes: Sequence[Probe], units: list[int], first: int = 0, relevance: bool = True
+) -> Sweep:
     made = {
         probe.name: LayerStatistics(
             count,
