@@ -17,7 +17,7 @@ import numpy.typing as npt
 import tensorflow as tf
 import xarray as xr
 
-from blockscope.attribution.all_labels import label_axis, unit_of
+from blockscope.attribution.all_labels import label_axis
 from blockscope.attribution.baselines import Baseline
 from blockscope.attribution.correlation import correlation, rank_correlation
 from blockscope.attribution.neuron_groups import NeuronGroups
@@ -29,7 +29,7 @@ from blockscope.autodiff.one_channel import OneChannel
 from blockscope.autodiff.windows import Frame, Window
 from blockscope.io import datasets
 from blockscope.io.labels import Labels
-from blockscope.models.entry import Head
+from blockscope.models.entry import Head, unit_of
 
 Floats = npt.NDArray[np.floating]
 

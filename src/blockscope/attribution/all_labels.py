@@ -18,7 +18,7 @@ from blockscope.autodiff.batches import Mode, cheaper_mode, in_batches, logits_i
 from blockscope.autodiff.linear_map import LinearMap
 from blockscope.io import datasets
 from blockscope.io.labels import Labels
-from blockscope.models.entry import Head
+from blockscope.models.entry import Head, unit_of
 
 
 def attribute_labels(
@@ -80,11 +80,6 @@ def softmax(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
 def sigmoid(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
     """Return the probability of each label by itself, (logit,)."""
     return np.exp(-np.logaddexp(0, -logits.astype(np.float64)))
-
-
-def unit_of(head: Head) -> str:
-    """Return the unit of attributions to the labels of a network."""
-    return "output" if head == "none" else "logit"
 
 
 def label_axis(

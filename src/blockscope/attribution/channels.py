@@ -8,11 +8,10 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from blockscope.attribution.all_labels import unit_of
 from blockscope.attribution.integrated_gradients import ChannelAttribution, ChannelPaths
 from blockscope.io import datasets
 from blockscope.io.labels import Labels
-from blockscope.models.entry import Head
+from blockscope.models.entry import Head, unit_of
 
 
 def _by_method(

@@ -17,7 +17,7 @@ import numpy.typing as npt
 import tensorflow as tf
 import xarray as xr
 
-from blockscope.attribution.all_labels import label_axis, unit_of
+from blockscope.attribution.all_labels import label_axis
 from blockscope.attribution.factors import Array
 from blockscope.attribution.neuron_groups import NeuronGroups
 from blockscope.autodiff.batches import in_batches, logits_in_batches
@@ -26,7 +26,7 @@ from blockscope.io import datasets
 from blockscope.io.errors import BadFile
 from blockscope.io.labels import Labels
 from blockscope.models import graphs
-from blockscope.models.entry import Head
+from blockscope.models.entry import Head, unit_of
 from blockscope.models.network import Network
 
 UNEXPLAINED, CONSTANTS = "unexplained", "constants"

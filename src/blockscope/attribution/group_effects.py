@@ -9,13 +9,13 @@ import numpy.typing as npt
 import tensorflow as tf
 import xarray as xr
 
-from blockscope.attribution.all_labels import label_axis, unit_of
+from blockscope.attribution.all_labels import label_axis
 from blockscope.attribution.neuron_groups import NeuronGroups
 from blockscope.autodiff.batches import in_batches, logits_in_batches
 from blockscope.autodiff.linear_map import LinearMap
 from blockscope.io import datasets
 from blockscope.io.labels import Labels
-from blockscope.models.entry import Head
+from blockscope.models.entry import Head, unit_of
 
 
 def attribute_groups(

@@ -12,7 +12,6 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from blockscope.attribution.all_labels import unit_of
 from blockscope.attribution.perturbation import in_input, in_layer, stand_ins
 from blockscope.attribution.scores.cells import over_pixels
 from blockscope.attribution.scores.curves import Evaluate, area, curves_of, random_curves
@@ -28,7 +27,7 @@ from blockscope.autodiff.gradient_overrides import find_override
 from blockscope.autodiff.gradients import Gradients
 from blockscope.io.datasets import as_float32
 from blockscope.io.masks import Mask
-from blockscope.models.entry import Head
+from blockscope.models.entry import Head, unit_of
 from blockscope.models.network import Network
 
 Floats = npt.NDArray[np.floating]

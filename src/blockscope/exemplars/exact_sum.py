@@ -31,8 +31,15 @@ class ExactSum:
         self.limbs = {number: np.array(limb, np.int64) for number, limb in (limbs or {}).items()}
 
     def add(self, values: Floats, at: Indexes = EVERYWHERE) -> None:
-        """Add to some of the sums (each at most once) finite numbers, rounded to float32."""
-        share, exponent = np.frexp(np.asarray(values, np.float32))
+        """Add to some of the sums (each at most once) finite numbers, rounded to float32.
+
+        Raises ``OverflowError`` where one is larger than float32 can hold.
+        """
+        with np.errstate(over="ignore"):
+            rounded = np.asarray(values, np.float32)
+        if not np.isfinite(rounded).all():
+            raise OverflowError("sums or products of values exceed 3.4e38, the range of float32")
+        share, exponent = np.frexp(rounded)
         whole = np.ldexp(share, 24).astype(np.int64)
         place = np.where(whole == 0, 0, np.maximum(exponent - 24 - LOWEST, 0))
         # Subnormal numbers have fewer bits; their last one stays where it is.

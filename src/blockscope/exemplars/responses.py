@@ -68,6 +68,8 @@ class BatchResponses:
     ----------
     predicted
         int (image): position of the largest labelled logit.
+    finite
+        bool (image): whether all of those are finite.
     activations
         By the name of the probe.
     relevance
@@ -75,6 +77,7 @@ class BatchResponses:
     """
 
     predicted: npt.NDArray[np.integer]
+    finite: npt.NDArray[np.bool_]
     activations: Mapping[str, Response]
     relevance: Mapping[str, Response]
 
@@ -114,16 +117,13 @@ class Responses:
         self.network, self.probes, self.relevance = network, probes, relevance
         self._indexes = tf.constant(list(indexes), tf.int64)
         self._layers = list(dict.fromkeys(probe.layer for probe in probes))
-        self._nodes = dict(network.nodes)
-        for layer in self._layers:
-            if layer.endswith(PRE_RELU):
-                self._nodes = network.joined_at(layer, self._nodes)
+        self._joined = _joined(network, self._layers)
         self._tensors = {layer: self._tensor_of(layer) for layer in self._layers}
         self.batch = self._fitting()
         size = (self.batch, *network.spec.size, network.spec.channels)
         self._compiled = tf.function(
             self._compute,
-            [tf.TensorSpec(size, tf.float32), tf.TensorSpec([self.batch], tf.float32)],
+            [tf.TensorSpec(size, tf.float32), tf.TensorSpec([self.batch], tf.bool)],
             autograph=False,
         )
 
@@ -136,28 +136,33 @@ class Responses:
         count = len(pixels)
         shares = np.zeros((self.batch, *pixels.shape[1:]), np.float32)
         np.divide(pixels, np.float32(255), out=shares[:count])
-        counted = np.zeros(self.batch, np.float32)
+        counted = np.zeros(self.batch, np.bool_)
         counted[:count] = valid
         values = np.ascontiguousarray(self.network.spec.feed(shares), np.float32)
-        predicted, found = self._compiled(tf.constant(values), tf.constant(counted))
+        predicted, finite, found = self._compiled(tf.constant(values), tf.constant(counted))
         made: tuple[dict[str, Response], dict[str, Response]] = {}, {}
         for (name, kind), tensors in found.items():
             values_, highest, sums, *moments = (tensor.numpy() for tensor in tensors)
             products = moments[0] if moments else None
             made[kind][name] = Response(values_[:count], highest[:count], sums[:count], products)
-        return BatchResponses(predicted.numpy()[:count], *made)
+        return BatchResponses(predicted.numpy()[:count], finite.numpy()[:count], *made)
 
     def _tensor_of(self, layer: str) -> str:
-        """Return the tensor that the logits are computed from, where the layer is a view of it."""
-        node = self._nodes.get(layer)
+        """Return the tensor that the logits are computed from, of which the layer is a view.
+
+        Of branches before their ReLU, joined, it is what joins them behind it.
+        """
+        if layer in self._joined:
+            return layer.removesuffix(PRE_RELU)
+        node = self.network.nodes.get(layer)
         return viewed(node) if node is not None and is_view(node) else layer
 
     def _compute(
         self, values: tf.Tensor, counted: tf.Tensor
-    ) -> tuple[tf.Tensor, dict[tuple[str, int], list[tf.Tensor]]]:
+    ) -> tuple[tf.Tensor, tf.Tensor, dict[tuple[str, int], list[tf.Tensor]]]:
         names = [*self._tensors, *self._tensors.values(), self.network.logits]
         feeds = {self.network.spec.tensor: values}
-        found = self.network.run(feeds, names, self._nodes, apply_differentiable)
+        found = self.network.run(feeds, names, operation=apply_differentiable)
         logits = tf.gather(found[self.network.logits], self._indexes, axis=1)
         best = tf.argmax(logits, axis=1)
         made = {
@@ -171,17 +176,24 @@ class Responses:
             gradients = tf.gradients(score, tensors, unconnected_gradients=zero)
             for probe in self.probes:
                 place = self._layers.index(probe.layer)
-                # A view only moves numbers, of the gradient like of the values.
-                gradient = self._viewed(probe.layer, gradients[place])
-                product = _along(found[probe.layer], probe) * _along(gradient, probe)
+                own = found[probe.layer]
+                gradient = self._gradient(probe.layer, own, gradients[place])
+                product = _along(own, probe) * _along(gradient, probe)
                 made[probe.name, 1] = self._reduced(product, counted, False)
-        return tf.gather(self._indexes, best), made
+        finite = tf.reduce_all(tf.math.is_finite(logits), axis=1)
+        return tf.gather(self._indexes, best), finite, made
 
-    def _viewed(self, layer: str, gradient: tf.Tensor) -> tf.Tensor:
+    def _gradient(self, layer: str, own: tf.Tensor, gradient: tf.Tensor) -> tf.Tensor:
+        """Return the gradient at a layer, whose values are ``own``, by that at its tensor."""
         tensor = self._tensors[layer]
         if tensor == layer:
             return gradient
-        return self.network.run({tensor: gradient}, [layer], self._nodes)[layer]
+        if layer in self._joined:
+            (after,) = apply_differentiable(self._joined[layer], [own])
+            (before,) = tf.gradients(after, [own], grad_ys=[gradient])
+            return before
+        # A view only moves numbers, of the gradient like of the values.
+        return self.network.run({tensor: gradient}, [layer])[layer]
 
     def _reduced(self, maps: tf.Tensor, counted: tf.Tensor, moments: bool) -> list[tf.Tensor]:
         """Return a batch (image, row, col, unit) by position, and what becomes of it."""
@@ -189,7 +201,8 @@ class Responses:
         flat = tf.reshape(maps, (maps.shape[0], -1, units))
         found = [flat, tf.reduce_max(flat, axis=1), tf.reduce_sum(flat, axis=1)]
         if moments:
-            rows = tf.reshape(flat * counted[:, None, None], (-1, units))
+            # What stands for no image may give values that are not finite, also times zero.
+            rows = tf.reshape(tf.where(counted[:, None, None], flat, 0), (-1, units))
             found.append(tf.matmul(rows, rows, transpose_a=True))
         return found
 
@@ -207,9 +220,25 @@ class Responses:
 
         feeds = {self.network.spec.tensor: self.network.grey_input(self.network.spec.size)}
         names = [*self._layers, self.network.logits]
-        self.network.run(feeds, names, self._nodes, noting)
+        self.network.run(feeds, names, operation=noting)
         fitting = max(BATCH_MB * 10**6 // max(total, 1), 1)
         return min(LARGEST, 1 << (fitting.bit_length() - 1))
+
+
+def _joined(network: Network, layers: Sequence[str]) -> dict[str, node_def_pb2.NodeDef]:
+    """Return by their names the layers that join branches before their ReLU, with that ReLU.
+
+    The logits are not computed from them, and would no longer be from the branches if they were.
+    """
+    made = {}
+    for layer in layers:
+        after = layer.removesuffix(PRE_RELU)
+        shown = network.nodes.get(layer)
+        if layer.endswith(PRE_RELU) and not (shown is not None and is_view(shown)):
+            node = network.joined_at(layer).get(after)
+            if node is not None and node is not network.nodes[after]:
+                made[layer] = node
+    return made
 
 
 def _along(maps: tf.Tensor, probe: Probe) -> tf.Tensor:

@@ -83,6 +83,15 @@ class LayerExemplars:
     images: int
     facts: dict[str, Any]
 
+    @property
+    def drives(self) -> npt.NDArray[np.bool_]:
+        """Where there is an image, and its value is not zero: bool (ranking, unit, rank).
+
+        Where a unit is zero at every position, no part of the image has anything to do with it.
+        """
+        found: npt.NDArray[np.bool_] = (self.number >= 0) & (self.value != 0)
+        return found
+
     @classmethod
     def read(cls, path: FilePath) -> LayerExemplars:
         """Read a file; raises ``BadFile`` where it is missing, damaged or another kind of file."""
@@ -132,6 +141,7 @@ def named_exemplars(
     names: Sequence[str],
     names_of_labels: Sequence[str],
     unit: str = "channel",
+    measured: str = "logit",
 ) -> xr.Dataset:
     """Name the axes of what a data set says of a layer.
 
@@ -151,6 +161,8 @@ def named_exemplars(
         Their labels in the data set.
     unit
         What the units are.
+    measured
+        The unit of relevance.
 
     Returns
     -------
@@ -172,7 +184,8 @@ def named_exemplars(
     by_label, second = statistics.relevance_by_label(), statistics.second_moment()
     indexes = list(labels.indexes)
     axes = ("ranking", unit, "rank")
-    kept: dict[str, Any] = {name: (axes, array, WORDS[name]) for name, array in ranked.items()}
+    told = WORDS | {"value": {"long_name": VALUE.format(measured), "units": "1"}}
+    kept: dict[str, Any] = {name: (axes, array, told[name]) for name, array in ranked.items()}
     kept |= {
         "shown": ("shown", shown, {"long_name": "numbers of all images that occur"}),
         "shown_name": ("shown", np.array(names, np.str_)),
@@ -202,7 +215,7 @@ def named_exemplars(
         kept["relevance_by_label"] = (
             ("label", unit),
             by_label[indexes],
-            {"long_name": words, "units": "logit"},
+            {"long_name": words, "units": measured},
         )
     if second is not None:
         other = f"other_{unit}"
@@ -222,8 +235,8 @@ def named_exemplars(
     return xr.Dataset(kept, coordinates)
 
 
+VALUE = "activation (or relevance, in {}s) of the exemplar"
 WORDS = {
-    "value": {"long_name": "activation (or relevance, in logits) of the exemplar", "units": "1"},
     "number": {"long_name": "number of the image in the data set, -1 behind the last"},
     "position_row": {"long_name": "row of the maximum"},
     "position_col": {"long_name": "column of the maximum"},

@@ -58,8 +58,7 @@ def field_of(
     Costs a pass forward and one backward through the network for each of `SAMPLE` exemplars.
     """
     theoretical = receptive_field(network, layer)
-    strongest = found.number[found.rankings.index(RANKINGS[0])]
-    known = np.argwhere(strongest >= 0)
+    known = np.argwhere(found.drives[found.rankings.index(RANKINGS[0])])
     order = np.random.default_rng(seed).permutation(len(known))[:SAMPLE]
     places = [(0, int(channel), int(rank)) for channel, rank in known[np.sort(order)]]
     exemplars = [_Exemplar.of(found, *place) for place in places]
@@ -92,7 +91,7 @@ def crops_of(
     read
         Returns an image by its number.
     background
-        Colour beyond the edge of the image, and where a channel has no exemplar of this rank.
+        Colour beyond the edge of the image, and where no image of this rank drives a channel.
 
     Returns
     -------
@@ -154,6 +153,6 @@ class _Exemplar:
 
 def _all(found: LayerExemplars, rankings: list[str], ranks: int) -> Iterator[_Exemplar]:
     for at, name in enumerate(rankings):
-        numbers = found.number[found.rankings.index(name), :, :ranks]
-        for channel, rank in np.argwhere(numbers >= 0):
+        drives = found.drives[found.rankings.index(name), :, :ranks]
+        for channel, rank in np.argwhere(drives):
             yield _Exemplar.of(found, at, int(channel), int(rank))

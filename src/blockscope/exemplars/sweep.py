@@ -22,6 +22,8 @@ BLOCK: Final = 256  # images whose sums are rounded together: a multiple of ever
 AHEAD: Final = 3  # batches that are read before they are needed
 BEHIND: Final = 2  # batches that may wait to be counted
 
+CHECK: Final = "check the model's weights and input range (models catalogue)"
+
 Read = Callable[[int], Pixels]
 
 
@@ -137,8 +139,7 @@ def sweep(
             while len(waiting) > (0 if at_end else BEHIND):
                 waiting.popleft().result()
             if at_end:
-                for statistics in state.statistics.values():
-                    statistics.settle()
+                _settle(state)
                 state.next = batch.stop
                 settled()
             bar.update(len(batch))
@@ -189,7 +190,7 @@ def _count(
     state.predicted += predicted.tolist()
     kept: slice | npt.NDArray[np.bool_] = slice(None) if valid.all() else valid
     for name, response in responded.activations.items():
-        _check_finite(name, numbers[kept], response.sums[kept])
+        _check_finite(f"{name} is", numbers[kept], _not_finite(response.sums[kept]))
         state.statistics[name].add_activations(
             numbers[kept],
             response.values[kept],
@@ -197,8 +198,10 @@ def _count(
             response.sums[kept],
             response.moments,
         )
+    _check_finite("the logits are", numbers, valid & ~responded.finite)
     for name, response in responded.relevance.items():
-        _check_finite(f"relevance of {name}", numbers[kept], response.sums[kept])
+        wrong = _not_finite(response.sums[kept])
+        _check_finite(f"relevance of {name} is", numbers[kept], wrong)
         state.statistics[name].add_relevance(
             numbers[kept],
             predicted[kept],
@@ -208,10 +211,18 @@ def _count(
         )
 
 
-def _check_finite(what: str, numbers: npt.NDArray[np.int64], sums: npt.NDArray[np.float32]) -> None:
-    wrong = ~np.isfinite(sums).all(axis=1)
+def _not_finite(sums: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
+    return np.logical_not(np.isfinite(sums).all(axis=1))
+
+
+def _settle(state: Sweep) -> None:
+    for name, statistics in state.statistics.items():
+        try:
+            statistics.settle()
+        except OverflowError as error:
+            raise BadFile(f"{name}: {error}; {CHECK}") from error
+
+
+def _check_finite(what: str, numbers: npt.NDArray[np.int64], wrong: npt.NDArray[np.bool_]) -> None:
     if wrong.any():
-        raise BadFile(
-            f"{what} is not finite for image {numbers[wrong][0]} of the data set; check the "
-            "model's weights and input range (models catalogue)"
-        )
+        raise BadFile(f"{what} not finite for image {numbers[wrong][0]} of the data set; {CHECK}")

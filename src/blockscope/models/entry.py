@@ -63,6 +63,11 @@ FedValue = Annotated[
 ]
 
 
+def unit_of(head: Head) -> str:
+    """Return the unit of attributions to the labels of a network."""
+    return "output" if head == "none" else "logit"
+
+
 class Settings(BaseModel):
     """Base of all settings: frozen, without unknown keys."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Unpack
 
-from blockscope.attribution.all_labels import label_axis, unit_of
+from blockscope.attribution.all_labels import label_axis
 from blockscope.attribution.channels import named_channels
 from blockscope.attribution.contrasts import find_contrasts
 from blockscope.attribution.grad_x_activation import attribute_labels_to_channels
@@ -13,6 +13,7 @@ from blockscope.attribution.integrated_gradients import ChannelPaths, draw_noise
 from blockscope.attribution.verification import label_terms, mix_of, verify
 from blockscope.io import datasets
 from blockscope.io.atomic_files import FilePath
+from blockscope.models.entry import unit_of
 from blockscope.stages.layer_task import LayerFiles, LayerTask
 
 

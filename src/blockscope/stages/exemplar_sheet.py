@@ -45,6 +45,7 @@ def write_exemplar_sheet(
         )
     layer = str(origin["layer"])
     source = ImageSet.open(index)
+    _check_images(found, source, exemplars, index)
 
     def read(number: int) -> Pixels:
         spec = model.input
@@ -78,3 +79,16 @@ def write_exemplar_sheet(
             "provenance": facts,
         },
     )
+
+
+def _check_images(
+    found: LayerExemplars, source: ImageSet, exemplars: FilePath, index: FilePath
+) -> None:
+    """Raise ``BadFile`` where a number would lead to another image than the one found."""
+    numbers = found.shown.tolist()
+    inside = [number for number in numbers if number < len(source)]
+    if len(inside) < len(numbers) or tuple(source.names(inside)) != found.shown_name:
+        raise BadFile(
+            f"'{exemplars}' shows images that '{index}' does not have under their numbers; "
+            "regenerate the exemplars"
+        )

@@ -18,6 +18,7 @@ from blockscope.io.atomic_files import FilePath
 from blockscope.io.errors import BadFile
 from blockscope.io.image_sets import ImageSet
 from blockscope.models.card import ModelCard
+from blockscope.models.entry import unit_of
 
 
 def write_exemplars(
@@ -36,8 +37,8 @@ def write_exemplars(
     ``shards`` are the parts of the data set ``dataset``, whose index is ``index``; ``unit`` is what
     the units are called; ``damaged_ppm`` the largest share, in millionths, of images that cannot be
     read. Exact: every division into parts gives the same bytes. Raises ``BadFile``
-    where the parts do not make up the data set, were not made alike, or more images cannot be read
-    than the config allows.
+    where the parts do not make up the data set, were not made alike, more images cannot be read
+    than the config allows, or none can.
     """
     model, images = ModelCard.read(card), ImageSet.open(index)
     whole: LayerStatistics | None = None
@@ -64,11 +65,16 @@ def write_exemplars(
             "and they are made again"
         )
     check_damaged(unread, most_damaged(len(images), damaged_ppm), dataset)
+    if not whole.images:
+        raise BadFile(
+            f"no image of data set '{dataset}' can be read; the first one: {unread[min(unread)]}"
+        )
     shown = shown_images(whole).tolist()
     cols = model.layer(layer).shape[1]
     found = named_exemplars(
-        whole, model.label_table, cols, predicted, images.names(shown), images.labels(shown), unit
-    )
+        whole, model.label_table, cols, predicted, images.names(shown), images.labels(shown), unit,
+        unit_of(model.head),
+    )  # fmt: skip
     numbers = sorted(unread)
     kept = {
         "damaged": ("damaged", np.array(numbers, np.int64)),

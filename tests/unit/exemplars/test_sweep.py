@@ -21,8 +21,8 @@ SHAPE, IMAGES, BLOCK, K = (13, 18, 3), 75, 32, 6
 INDEXES = range(1, 9)  # logit 0 is no label
 RNG = np.random.default_rng(0)
 # Of many colours, so that more than one label is predicted.
-PIXELS = RNG.integers(0, 256, (IMAGES, *SHAPE)) * RNG.uniform(0, 1, (IMAGES, 1, 6, 3)).repeat(3, 2)
-PIXELS = (PIXELS * RNG.integers(0, 2, (IMAGES, 1, 1, 3))).astype(np.uint8)
+NOISE = RNG.integers(0, 256, (IMAGES, *SHAPE)) * RNG.uniform(0, 1, (IMAGES, 1, 6, 3)).repeat(3, 2)
+PIXELS = (NOISE * RNG.integers(0, 2, (IMAGES, 1, 1, 3))).astype(np.uint8)
 PIXELS[40] = PIXELS[7]  # a tie
 DIRECTIONS = np.linalg.qr(np.random.default_rng(1).normal(size=(11, 4)))[0].astype(np.float32)
 PROBES = [Probe("mixed", "mixed"), Probe("early", "early"), Probe("groups", "mixed", DIRECTIONS)]
@@ -248,6 +248,69 @@ def test_values_that_are_no_numbers_are_refused() -> None:
     responses = Responses(network, [Probe("layer", "layer")], INDEXES)
     state = empty(responses.probes, [3])
     with pytest.raises(BadFile, match="layer is not finite for image 2 of the data set"):
+        sweep(responses, state, 5, lambda n: (PIXELS[n] | 1) * np.uint8(n != 2))
+
+
+def branches(x: tf.Tensor) -> tf.Tensor:
+    """A concatenation of branches that has a layer before its ReLU, too."""
+    before = [conv(x, 3, (1, 1), 2, seed=1, relu=False), conv(x, 4, (3, 3), 2, seed=2, relu=False)]
+    after = [tf.nn.relu(part, name=f"branch{place}") for place, part in enumerate(before)]
+    tf.concat(before, 3, name="mixed_pre_relu")
+    x = tf.concat(after, 3, name="mixed")
+    return tf.reduce_mean(x, [1, 2]) @ weights((7, 9), 4).astype(np.float32)
+
+
+def test_one_pass_gives_the_relevance_of_branches_and_of_what_joins_them() -> None:
+    network = network_of(branches, SHAPE, tf.float32)
+    layers, valid = ["mixed_pre_relu", "branch0", "branch1", "mixed"], np.ones(5, np.bool_)
+    probes = [Probe(layer, layer) for layer in layers]
+    relevance = Responses(network, probes, INDEXES).of(PIXELS[:5], valid).relevance
+    assert np.abs(relevance["mixed"].values).max() > 0
+    joined = np.concatenate([relevance[f"branch{place}"].values for place in (0, 1)], axis=2)
+    for whole in (joined, relevance["mixed_pre_relu"].values):
+        # Where a ReLU gives zero both are: its input there has a gradient of zero.
+        np.testing.assert_allclose(whole, relevance["mixed"].values, rtol=1e-6)
+
+
+@pytest.mark.parametrize("count", [5, 16])
+def test_what_stands_for_no_image_counts_in_no_sum(count: int) -> None:
+    def build(x: tf.Tensor) -> tf.Tensor:
+        x = tf.identity(x / tf.reduce_max(x, [1, 2, 3], keepdims=True), name="layer")
+        return tf.reduce_mean(x, [1, 2]) @ weights((3, 9), 4).astype(np.float32)
+
+    network = network_of(build, SHAPE, tf.float32)  # a black image gives no numbers
+    responses = Responses(network, [Probe("layer", "layer")], INDEXES)
+    state = empty(responses.probes, [3])
+    pixels, read = PIXELS | 1, reading({2})
+    sweep(responses, state, count, lambda n: read(n) | np.uint8(1), most=1)
+    valid = np.delete(pixels[:count], 2, axis=0).reshape(count - 1, -1, 3).astype(np.float64)
+    scaled = (valid / valid.max((1, 2), keepdims=True)).reshape(-1, 3)
+    np.testing.assert_allclose(
+        state.statistics["layer"].second_moment(), scaled.T @ scaled / len(scaled), rtol=1e-5
+    )
+
+
+def test_products_too_large_for_their_sums_are_refused() -> None:
+    def build(x: tf.Tensor) -> tf.Tensor:
+        x = tf.identity((x + 1) * np.float32(1e19), name="layer")
+        return tf.reduce_mean(x, [1, 2]) @ weights((3, 9), 4).astype(np.float32)
+
+    network = network_of(build, SHAPE, tf.float32)
+    responses = Responses(network, [Probe("layer", "layer")], INDEXES)
+    with pytest.raises(BadFile, match=r"layer: sums or products of values exceed 3\.4e38"):
+        sweep(responses, empty(responses.probes, [3]), 5, PIXELS.__getitem__)
+
+
+def test_an_image_without_finite_logits_has_no_predicted_label() -> None:
+    def build(x: tf.Tensor) -> tf.Tensor:
+        layer = tf.identity(x, name="layer")
+        x = layer / tf.reduce_max(x, [1, 2, 3], keepdims=True)
+        return tf.reduce_mean(x, [1, 2]) @ weights((3, 9), 4).astype(np.float32)
+
+    network = network_of(build, SHAPE, tf.float32)
+    responses = Responses(network, [Probe("layer", "layer")], INDEXES, relevance=False)
+    state = empty(responses.probes, [3], relevance=False)
+    with pytest.raises(BadFile, match="the logits are not finite for image 2 of the data set"):
         sweep(responses, state, 5, lambda n: (PIXELS[n] | 1) * np.uint8(n != 2))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import html
 import io
 import json
 import re
@@ -17,6 +18,7 @@ from helpers.synthetic_exemplars import (
     IMAGES,
     SHA,
     SyntheticChannels,
+    card_of,
     crop_colour,
     crops,
     synthetic_channels,
@@ -102,6 +104,28 @@ def check_words(found: xr.Dataset, words: str, place: tuple[int, int, int]) -> N
         f"{place[2] + 1}: photo {number}.jpg, {found['value'].values[place]:.4g} at row {row + 1}, "
         f"column {col + 1}{label}, predicted {predicted}"
     )
+
+
+def test_an_image_in_which_a_channel_is_zero_is_not_shown(made: SyntheticChannels) -> None:
+    made.found["value"][0, 0] = 0
+    made.found["value"][2, 1, 2:] = 0
+    shown = [text.count('class="crop"') for text in articles(made.write()[0]).values()]
+    assert shown == [CROPS, CROPS + 2, 2 * CROPS, 2 * CROPS]
+    assert "No image drives it" in articles(made.pages[0])[0]
+
+
+def test_a_network_without_a_head_predicts_no_label(
+    made: SyntheticChannels, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for head, words, others in (
+        ("softmax", "gradient of the logit of the label that is predicted", "largest output"),
+        ("none", "gradient of the largest output", "predicted"),
+    ):
+        card = card_of(made.channels).model_copy(update={"head": head})
+        monkeypatch.setattr("helpers.synthetic_exemplars.card_of", lambda _, card=card: card)
+        text = made.write()[0].read_text().partition("</main>")[0]
+        assert words in text
+        assert others not in text
 
 
 def test_the_histogram_and_its_numbers(made: SyntheticChannels) -> None:
@@ -212,3 +236,31 @@ def test_without_relevance_there_is_one_strip_and_no_label(made: SyntheticChanne
     assert "Strongest activation" in text
     assert "Strongest relevance" not in text
     assert "<h3>Speaks" not in text
+
+
+def test_bins_without_an_end_are_said_to_be_so(made: SyntheticChannels) -> None:
+    """All activations lie beyond the last bin that ends, as of a network fed with 0 to 255."""
+    counts = np.zeros_like(made.found["histogram"].to_numpy())
+    counts[:, -1] = made.found["histogram"].to_numpy().sum(axis=1)
+    made.found["histogram"] = ("channel", "bin"), counts
+    text = all_articles(made.write())[0]
+    assert "<span>4.1e+03</span><span>above</span>" in text
+    counts[:, 0], counts[:, -1] = counts[:, -1], 0
+    made.found["histogram"] = ("channel", "bin"), counts
+    text = all_articles(made.write())[0]
+    assert f"<span>below</span><span>{MINUS}4.1e+03</span>" in text
+
+
+def test_what_is_searched_holds_every_label_once(made: SyntheticChannels) -> None:
+    """With 4096 channels and long labels it would otherwise not fit into a page."""
+    for page in made.write():
+        data = data_of(page)
+        summary, text = data["summary"], json.dumps(data)
+        assert len(summary["words"]) == made.channels
+        assert sorted(summary["labels"]) == sorted(set(summary["labels"]))
+        for label in LABELS:
+            assert text.count(json.dumps(label.lower())) == (label.lower() in summary["labels"])
+        for channel, article in articles(page).items():
+            listed = re.findall(r'<span class="name">([^<]*)</span>', article)
+            found = [summary["labels"][place] for place in summary["words"][channel]]
+            assert sorted(found) == sorted({html.unescape(name).lower() for name in listed})

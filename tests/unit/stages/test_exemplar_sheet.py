@@ -40,6 +40,7 @@ def known(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     write_dataset(dataset="photos", path=str(photos), count=None, seed=0, labels="", output=index)
     card = ModelCard.read(files["card"])
     found = layer_exemplars(rng, card.layer("mixed").shape[:2], CHANNELS, FACTS)
+    found["shown_name"] = "shown", [f"{number:02}.png" for number in found["shown"].values]
     datasets.write_h5(folder / "mixed.h5", found)
     return {
         "exemplars": folder / "mixed.h5",
@@ -126,6 +127,29 @@ def test_the_sheet_has_the_form_of_a_spritemap(written: dict[str, Path]) -> None
     assert (facts["receptive_field_rows"], facts["receptive_field_cols"]) == (17, 15)
     assert 1 <= int(facts["effective_field"]) <= 17
     assert 0 < float(facts["counts_lower"]) <= float(facts["counts"]) <= 1
+
+
+def test_an_image_in_which_a_channel_is_zero_drives_it_not(
+    known: dict[str, Any], tmp_path: Path
+) -> None:
+    found = datasets.read(known["exemplars"])
+    found["value"][0, 3] = 0  # of a channel that no image drives
+    found["value"][2, 4, 2:] = 0  # of one that counts in two images
+    datasets.write_h5(tmp_path / "found.h5", found)
+    made = datasets.read(write(tmp_path, known, exemplars=tmp_path / "found.h5")["zarr"])
+    assert (made["crops"].values[0, 3] == BACKGROUND).all()
+    assert (made["box"].values[0, 3] == -1).all()
+    assert (made["box"].values[1, 4] >= 0).all(axis=1).tolist() == [True, True] + 4 * [False]
+    assert (made["box"].values[0, 4] >= 0).all()
+
+
+def test_exemplars_of_other_images_are_refused(known: dict[str, Any], tmp_path: Path) -> None:
+    """Numbers would lead to other images than those that were found."""
+    index = tmp_path / "index.h5"
+    photos = Path(known["index"]).with_name("photos")
+    write_dataset(dataset="photos", path=str(photos), count=12, seed=1, labels="", output=index)
+    with pytest.raises(BadFile, match=r"mixed.h5' shows images that .*index.h5' does not have"):
+        write(tmp_path, known, index=index)
 
 
 def test_images_are_read_once_each(

@@ -15,6 +15,7 @@ from blockscope.exemplars import sweep as sweeping
 from blockscope.exemplars.result import LayerExemplars
 from blockscope.io import datasets, provenance
 from blockscope.io.errors import BadFile
+from blockscope.models.card import ModelCard
 from blockscope.runtime.checkpoint import FolderCheckpoint
 from blockscope.stages import sweep as stage
 from blockscope.stages.activations import read_activations, write_activations
@@ -184,6 +185,27 @@ def test_damaged_images_are_listed_up_to_a_share(files, index, folder, tmp_path)
     names = [str(name) for name in content["damaged_name"].to_numpy()]
     assert names == ["a/033.png", "b/040.png", "c/005.png", "c/041.png"]
     assert all("is damaged" in str(words) for words in content["damaged_reason"].to_numpy())
+
+
+def test_of_no_image_nothing_is_written(files, index, folder, tmp_path):
+    spoil(folder, tuple(range(IMAGES)))
+    shards = [part(files, index, tmp_path, damaged_ppm=1_000_000)]
+    with pytest.raises(
+        BadFile, match=r"no image of data set 'photos' can be read.* image file .*000.png'"
+    ):
+        put_together(files, index, shards, tmp_path / "found.h5", damaged_ppm=1_000_000)
+    assert not (tmp_path / "found.h5").exists()
+
+
+def test_relevance_is_in_units_of_outputs_where_there_is_no_head(files, indexed, whole, tmp_path):
+    card = ModelCard.read(files["card"]).model_copy(update={"head": "none"})
+    card.write(tmp_path / "card.json")
+    shards = [whole / "0-of-1.h5"]
+    put_together(files, indexed, shards, tmp_path / "found.h5", card=tmp_path / "card.json")
+    for path, unit in ((tmp_path / "found.h5", "output"), (whole / "mixed.h5", "logit")):
+        found = datasets.read(path)
+        assert found["relevance_by_label"].attrs["units"] == unit
+        assert f"relevance, in {unit}s" in found["value"].attrs["long_name"]
 
 
 @pytest.fixture

@@ -40,7 +40,7 @@ class DatasetExemplars:
     facts
         Of the crops: their provenance and the receptive field.
     shown
-        Name, label and predicted label of all images that are exemplars, by their numbers.
+        Name, label and what the network says of all images that are exemplars, by their numbers.
     """
 
     dataset: str
@@ -71,7 +71,7 @@ class DatasetExemplars:
         own = f", label {label}" if label else ""
         return (
             f"{place[2] + 1}: {name}, {float(self.found.value[place]):.4g} at row {row + 1}, "
-            f"column {col + 1}{own}, predicted {predicted}"
+            f"column {col + 1}{own}, {predicted}"
         )
 
     @property
@@ -271,12 +271,13 @@ def label_relevance(
 
 
 def _shown_images(found: LayerExemplars, card: ModelCard) -> dict[int, tuple[str, str, str]]:
-    """Return name, label and predicted label of all images that are exemplars, by their numbers."""
+    """Return name, label and what the network says of all images that are exemplars."""
+    says = "largest output" if card.head == "none" else "predicted"
     names = zip(
         found.shown, found.shown_name, found.shown_label, found.shown_predicted, strict=True
     )
     return {
-        int(number): (str(name), str(label), _label_of(card, int(predicted)))
+        int(number): (str(name), str(label), f"{says} {_label_of(card, int(predicted))}")
         for number, name, label, predicted in names
     }
 

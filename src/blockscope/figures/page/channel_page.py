@@ -163,15 +163,18 @@ def _crops(page: ChannelPage) -> Pixels:
 def _summary(page: ChannelPage) -> dict[str, object]:
     """Return what the script sorts and searches by, of all channels of the layer."""
     found = page.exemplars[0].found
+    places: dict[str, int] = {}
     words = []
     for channel in range(page.count):
         sides = [label_relevance(one.found, page.card, channel, LABELS) for one in page.exemplars]
-        names = [name for both in sides for side in both for name, _, _ in side]
-        words.append(" ".join(dict.fromkeys(names)).casefold())
+        # As the script makes small letters of what is looked for.
+        names = [name.lower() for both in sides for side in both for name, _, _ in side]
+        words.append([places.setdefault(name, len(places)) for name in dict.fromkeys(names)])
     return {
         "mean": _rounded(found.mean),
         "zeros": _rounded(found.zeros),
         "largest": _rounded(largest_values(found)),
+        "labels": list(places),
         "words": words,
     }
 
@@ -221,7 +224,7 @@ def _exemplars(page: ChannelPage, place: int, channel: int) -> dict[str, object]
         crops = [
             (first + at * ranks + rank, shown.words((stored, channel, rank)))
             for rank in range(ranks)
-            if found.number[stored, channel, rank] >= 0
+            if found.drives[stored, channel, rank]
         ]
         strips.append({"title": TITLES[ranking], "crops": crops})
     above, below = label_relevance(found, page.card, channel, LABELS)
@@ -252,20 +255,23 @@ def _histogram(shown: DatasetExemplars, channel: int) -> dict[str, object]:
         for place, tall in enumerate(heights)
         if tall > 0 and place not in zero
     )
-    ends = low[np.isfinite(low)][0], high[np.isfinite(high)][-1]
     mean, largest = float(found.mean[channel]), float(largest_values(found)[channel])
     return {
         "width": len(own),
         "tall": TALL,
         "outline": outline,
         "zero": (int(zero[0]), float(heights[zero[0]])) if len(zero) else None,
-        "first": f"{ends[0]:.3g}".replace("-", captions.MINUS),
-        "last": f"{ends[1]:.3g}",
+        "first": _number(low[0]) if np.isfinite(low[0]) else "below",
+        "last": _number(high[-1]) if np.isfinite(high[-1]) else "above",
         "positions": f"{int(own.sum()):,}",
         "zeros": _percent(float(found.zeros[channel])),
-        "mean": f"{mean:.3g}".replace("-", captions.MINUS),
-        "largest": f"{largest:.3g}".replace("-", captions.MINUS),
+        "mean": _number(mean),
+        "largest": _number(largest),
     }
+
+
+def _number(value: float) -> str:
+    return f"{value:.3g}".replace("-", captions.MINUS)
 
 
 def _percent(share: float) -> str:

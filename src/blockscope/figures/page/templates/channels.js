@@ -11,6 +11,8 @@
   const articles = new Map([...list.children].map((article) => [Number(article.id), article]));
   const chips = [...all.querySelectorAll("li")];
 
+  const texts = summary.words.map((labels) => labels.map((label) => summary.labels[label]).join(" "));
+
   function forward() {
     const wanted = location.hash.slice(1);
     if (!/^\d+$/.test(wanted)) return;
@@ -29,7 +31,7 @@
 
   function update() {
     const words = box.value.toLowerCase().split(/\s+/).filter(Boolean);
-    const fits = (n) => words.every((word) => (/^\d+$/.test(word) ? String(n) === word : summary.words[n].includes(word)));
+    const fits = (n) => words.every((word) => (/^\d+$/.test(word) ? String(n) === word : texts[n].includes(word)));
     const order = chips.map((_, n) => n).sort(orders[sort.value]);
     let here = 0;
     let found = 0;
