@@ -55,11 +55,11 @@ rule channel_page:
         per_page=CHANNELS_PER_PAGE,
         pages=pages_of_channels,
         uses=lambda wildcards: uses_of(
-            project.runs.values(), wildcards.model, layer_from_path(wildcards.layer)
+            project.runs.values(), wildcards.model, layer_from_path(wildcards.layer), placed
         ),
         top_channels=project.settings.figure.top_channels,
         layers=first_channel_pages,
-        gallery=GALLERY,
+        gallery=placed(GALLERY),
     message:
         "{wildcards.model}: write the page of the channels of {params.layer}{wildcards.page}"
     script:

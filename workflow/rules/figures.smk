@@ -51,7 +51,7 @@ rule page:
         run=lambda wildcards: run_row(wildcards).figure_params,
         panels=lambda wildcards: list(run_row(wildcards).panels),
         style=style_of_figures(),
-        gallery=GALLERY,
+        gallery=placed(GALLERY),
     message:
         "{wildcards.run}: write the page"
     script:

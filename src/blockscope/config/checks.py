@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import replace
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -20,6 +21,7 @@ from blockscope.config.project import Project, RawRun, describe_config_files, re
 from blockscope.config.renamed import explain_old_panel
 from blockscope.config.result_paths import (
     MOST_NAME,
+    RESULTS,
     dataset_index,
     figure_folder,
     image_folder,
@@ -45,6 +47,7 @@ def load_project(
     files: Iterable[str | Path] = (),
     check: bool = True,
     own: bool = True,
+    results: str = RESULTS,
 ) -> Project:
     """Read a project and check it against the files it names.
 
@@ -62,6 +65,8 @@ def load_project(
     own
         Whether the files hold these settings and nothing else. Those of a workflow of which this
         one is a module are not checked: it may read YAML as it likes.
+    results
+        The folder of the results, in which a network may have its card.
 
     Returns
     -------
@@ -78,6 +83,8 @@ def load_project(
     if check and own:
         _check_settings_text(map(Path, files), problems)
     project = read_project(config, describe_config_files(files), problems)
+    if project is not None:
+        project = replace(project, results=results)
     if project is not None and check:
         _check(project, problems)
     problems.raise_if_any()
@@ -93,7 +100,7 @@ def card_of(project: Project, name: str) -> ModelCard | None:
     """
     ignored, file_facts = ErrorList(), FileCache(FILE_FACTS)
     entry = project.models[name]
-    request = _check_model(name, entry, project.models.places[name], file_facts, ignored)
+    request = _check_model(name, entry, project, file_facts, ignored)
     return read_cards([request] if request else [], ignored).get(name)
 
 
@@ -143,8 +150,7 @@ def _check(project: Project, problems: ErrorList) -> None:
     for name in filter(used_models.__contains__, project.models.entries):
         entry = project.models.entries[name]
         if entry:
-            place = project.models.places[name]
-            request = _check_model(name, entry, place, file_facts, problems)
+            request = _check_model(name, entry, project, file_facts, problems)
             requests += [request] if request else []
     file_facts.save()
     cards = read_cards(requests, problems)
@@ -332,11 +338,12 @@ def _readable_image(path: Path) -> str:
 
 
 def _check_model(
-    name: str, entry: ModelEntry, place: str, file_facts: FileCache, problems: ErrorList
+    name: str, entry: ModelEntry, project: Project, file_facts: FileCache, problems: ErrorList
 ) -> CardRequest | None:
     """Check the folder and the files of a network; None where one of them has a mistake."""
+    place = project.models.places[name]
     try:
-        model_folder(name)
+        model_folder(name, project.results)
     except BadFile as error:
         problems.add(place, str(error))
         return None
@@ -358,7 +365,7 @@ def _check_model(
             return None
     if (entry.graph.path and not graph) or (entry.labels.path and not labels):
         return None
-    return CardRequest(name, place, entry, graph, labels)
+    return CardRequest(name, place, entry, graph, labels, project.results)
 
 
 def _check_source(

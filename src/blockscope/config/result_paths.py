@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +23,9 @@ GALLERY = "results/index.html"
 BETWEEN = "--"  # the layers of a flow in its name
 
 
-def model_folder(name: str) -> Path:
+def model_folder(name: str, results: str = RESULTS) -> Path:
     """Return the folder of a network in normal form: ``graph.pb``, ``model.json``, ``source``."""
-    return inside(RESULTS, "models", name)
+    return inside(results, "models", name)
 
 
 def image_folder(model: str, image: str) -> Path:
@@ -316,11 +316,16 @@ def requested_channels(runs: Mapping[str, RunRow]) -> dict[Place, dict[str, list
     }
 
 
-def gallery_runs(runs: Mapping[str, RunRow]) -> list[dict[str, Any]]:
-    """Return what the gallery tells of each run, and the files of its figure."""
+def gallery_runs(
+    runs: Mapping[str, RunRow], placed: Callable[[str], str] = str
+) -> list[dict[str, Any]]:
+    """Return what the gallery tells of each run, and the files of its figure.
+
+    ``placed`` returns where a file is that has this name, as below the prefix of a module.
+    """
     shown = []
     for row in runs.values():
-        figure = str(figure_folder(row.run))
+        figure = placed(str(figure_folder(row.run)))
         shown.append(
             {
                 "run": row.run,
@@ -330,7 +335,7 @@ def gallery_runs(runs: Mapping[str, RunRow]) -> list[dict[str, Any]]:
                 "override": row.override,
                 "factors": str(row.factors),
                 "panels": list(row.panels),
-                "page": page_of(row.run),
+                "page": placed(page_of(row.run)),
                 "png": f"{figure}/{row.panels[0]}.png",
                 "files": {
                     kind.upper(): f"{figure}/{row.panels[0]}.{kind}"
