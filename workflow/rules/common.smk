@@ -180,7 +180,7 @@ def model_entry(wildcards):
 
 def network_files_of_user(wildcards):
     """Input: the local files of a network."""
-    return list(map(yours, local_files(model_entry(wildcards))))
+    return list(map(yours, user_errors(lambda: local_files(model_entry(wildcards)))))
 
 
 def image_row(wildcards):
@@ -208,13 +208,13 @@ def randomised_files(wildcards, path):
 
 
 def image_path(wildcards):
-    return yours(image_row(wildcards).path)
+    return yours(user_errors(lambda: image_row(wildcards).file))
 
 
 def mask_path(wildcards):
     """Input: the mask of an image's objects; nothing where it has none."""
-    mask = image_row(wildcards).mask
-    return yours(mask) if mask else []
+    row = image_row(wildcards)
+    return yours(user_errors(lambda: row.mask_file)) if row.mask else []
 
 
 def fit_classes(wildcards):

@@ -35,6 +35,7 @@ from blockscope.io.errors import BadConfig, BadFile, BlockscopeError, describe_v
 from blockscope.io.images import check_image
 from blockscope.io.label_scores import LOGSUMEXP, check_logsumexp
 from blockscope.io.labels import read_labels
+from blockscope.io.packaged import located
 from blockscope.io.plain_json import parse_json
 from blockscope.models.card import ModelCard
 from blockscope.models.entry import ModelEntry, Source
@@ -323,9 +324,10 @@ def _check_image(path: str, place: str, file_facts: FileCache, problems: ErrorLi
     """Check that an image can be read; tells whether it can."""
     where = f"{place}, column path"
     try:
-        if not Path(path).is_file():
+        file = Path(located(path))
+        if not file.is_file():
             raise BadFile(f"image file '{path}' does not exist (looked in {Path.cwd()})")
-        file_facts.get("image", Path(path), _readable_image)
+        file_facts.get("image", file, _readable_image)
     except (BlockscopeError, OSError) as error:
         problems.add(where, str(error))
         return False
@@ -350,9 +352,9 @@ def _check_model(
     graph = _check_source(entry.graph, "graph", place, file_facts, problems)
     labels_sha256 = _check_source(entry.labels, "labels", place, file_facts, problems)
     labels: tuple[str, ...] | None = None
-    if entry.labels.path and labels_sha256:
+    if labels_sha256 and entry.labels.file:
         try:
-            labels = tuple(read_labels(entry.labels.path))
+            labels = tuple(read_labels(entry.labels.file))
         except BadFile as error:
             problems.add(f"{place}, key labels", str(error))
             return None
@@ -375,8 +377,8 @@ def _check_source(
     if source.path is None:
         return None
     where = f"{place}, key {key}"
-    path = Path(source.path)
     try:
+        path = Path(located(source.path))
         if not path.exists():
             problems.add(where, f"file '{path}' does not exist (looked in {Path.cwd()})")
             return None
@@ -385,7 +387,8 @@ def _check_source(
         problems.add(where, str(error))
         return None
     except OSError as error:
-        problems.add(where, f"file '{path}' cannot be read: {error.strerror or error}")
+        words = f"file '{source.path}' cannot be read: {error.strerror or error}"
+        problems.add(where, words)
         return None
     if source.sha256 and found != source.sha256.lower():
         problems.add(

@@ -118,9 +118,9 @@ def local_files(entry: ModelEntry) -> list[str]:
     """
     files: list[str] = []
     for source in (entry.graph, entry.labels):
-        if source.path is None:
+        if source.file is None:
             continue
-        path = Path(source.path)
+        path = Path(source.file)
         inner = [str(member) for member in files_below(path)] if path.is_dir() else []
         beside = sorted(map(str, path.parent.glob("*data"))) if path.suffix == ".onnx" else []
         files += inner or [str(path), *(name for name in beside if Path(name).is_file())]
