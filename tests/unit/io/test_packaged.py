@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from helpers.repository import ROOT, files_in
 
 from blockscope.io.errors import BadFile
 from blockscope.io.packaged import FOLDER, located
-from helpers.repository import ROOT, files_in
 
 
 def test_a_path_of_the_user_is_left_alone():
@@ -29,7 +29,9 @@ def test_its_path_is_relative_where_it_can_be(monkeypatch):
 
 
 def test_a_file_that_the_package_has_not():
-    with pytest.raises(BadFile, match=r"no file 'scenes/tow.png' comes with .*scenes/two\.png.*own"):
+    with pytest.raises(
+        BadFile, match=r"no file 'scenes/tow.png' comes with .*scenes/two\.png.*own"
+    ):
         located("blockscope:scenes/tow.png")
     with pytest.raises(BadFile, match="comes with the package"):
         located("blockscope:../__init__.py")
