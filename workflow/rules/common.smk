@@ -66,7 +66,9 @@ RULES = workflow.current_basedir
 # result, the same is done here; Snakemake asks for params when this modifier is not the current one.
 MODIFIER = workflow.modifier
 # Another workflow may rename rules.
-note_names({MODIFIER.avail_rulename(stage): stage for stage in STAGES if MODIFIER.avail_rulename(stage)})
+note_names(
+    {MODIFIER.avail_rulename(stage): stage for stage in STAGES if MODIFIER.avail_rulename(stage)}
+)
 # What a job takes besides its batches: TensorFlow and the network.
 BASE_MB = 1500
 
@@ -361,7 +363,9 @@ def first_channel_pages(wildcards, own=True):
     if own:
         named.append((wildcards.model, layer_from_path(wildcards.layer)))
     return {
-        layer: placed(channel_pages(model, layer)[0]) for model, layer in named if model == wildcards.model
+        layer: placed(channel_pages(model, layer)[0])
+        for model, layer in named
+        if model == wildcards.model
     }
 
 
@@ -372,6 +376,33 @@ def sheet_of_exemplars(wildcards):
     names = [row.dataset for row in runs if row.dataset and layer in row.layers]
     sheet = exemplar_sheet(wildcards.model, names[0], layer) if names else ""
     return [f"{sheet}.png", f"{sheet}.json"] if sheet else []
+
+
+def labels_of_panel(wildcards, title=None):
+    """Report: the columns of the table of figures."""
+    row = run_row(wildcards)
+    return {
+        "figure": title or PANELS[wildcards.panel].title,
+        "network": row.model,
+        "image": row.image,
+        "layers": f"{row.layer1}, {row.layer2}",
+        "gradient": row.override,
+        "factors": str(row.factors),
+        "sprites": project.settings.sprites.recipe,
+    }
+
+
+def labels_of_page(wildcards):
+    """Report: the same of a page, which has all panels of a run."""
+    return labels_of_panel(wildcards, title="Page with all panels, interactive")
+
+
+def labels_of_channel_page(wildcards):
+    """Report: the columns of the table of channels."""
+    return {
+        "layer": layer_from_path(wildcards.layer),
+        "page": int(wildcards.page.strip("/") or 1),
+    }
 
 
 def everything(wildcards):

@@ -34,7 +34,13 @@ rule channel_page:
         unpack(files_of_channel_page),
         card=rules.model.output.card,
     output:
-        html="results/models/{model}/channels/{layer}{page}.html",
+        html=report(
+            "results/models/{model}/channels/{layer}{page}.html",
+            caption="../report/channel_page.rst",
+            category="Channels",
+            subcategory="{model}",
+            labels=labels_of_channel_page,
+        ),
     log:
         "logs/channel_page/{model}/{layer}{page}.log",
     benchmark:
