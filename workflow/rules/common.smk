@@ -110,8 +110,10 @@ def yours(path):
     return local(path)
 
 
-# A file given by --configfile replaces this one: Snakemake would merge the two.
-if not workflow.configfiles:
+# A file given by --configfile replaces this one: Snakemake would merge the two. So do the settings that
+# another workflow gives to a module.
+AS_MODULE = MODIFIER.parent_modifier is not None
+if not (MODIFIER.skip_configfile if AS_MODULE else workflow.configfiles):
     user_errors(lambda: read_settings("config/config.yaml"), stop=SystemExit)
 
     configfile: "config/config.yaml"
@@ -123,7 +125,7 @@ project = user_errors(
         parse_cli_values(config, workflow.config_settings.config),
         workflow.configfiles,
         check=workflow.exec_mode == ExecMode.DEFAULT,
-        own=MODIFIER.parent_modifier is None,  # as a module it has one
+        own=not AS_MODULE,
         results=placed(f"{RESULTS}/").rstrip("/"),
     ),
     stop=SystemExit,

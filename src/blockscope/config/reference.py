@@ -49,8 +49,8 @@ that are most probable{% endfor %}.
 
 Also as PDF and SVG, beside ``{{ snakemake.output.png }}``. The numbers are in
 {% for file in snakemake.input if file.endswith((".h5", ".zarr.zip")) %}
-``{{ file }}``{{ ", " if not loop.last }}
-{% endfor %}.
+``{{ file }}``{{ ", " if not loop.last else "." }}
+{% endfor %}
 """
 
 
