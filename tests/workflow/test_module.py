@@ -94,6 +94,8 @@ def outer(workflow_copy, tmp_path):
         shutil.copytree(workflow_copy.path("config"), project.path("config"))
         for name in ("noise.png", "tiny.pb", "labels.json"):
             shutil.copy2(workflow_copy.path(name), project.folder)
+        known = Path(".snakemake/blockscope")  # the network's card
+        shutil.copytree(workflow_copy.path(str(known)), project.path(str(known)))
         project.write("Snakefile", OUTER.format(snakefile=snakefile, prefix=prefix))
         return project
 
@@ -113,8 +115,7 @@ def test_a_prefix_is_followed_by_all_that_is_made_and_by_every_link(workflow_cop
         settings.write("sprites: {recipe: draft}\n")
     done = project.snakemake("--executor", "forkserver")
     assert done.returncode == 0, done.stdout
-    assert made(project) == {"logs", "maps", "used"}  # cards.log; what the tests record
-    assert [path.name for path in project.path("logs").iterdir()] == ["cards.log"]
+    assert made(project) == {"maps", "used"}  # the latter is what the tests record
     folders = {path.name for path in project.path("maps/of them").iterdir()}
     assert folders == {"results", "logs", "benchmarks"}
     assert project.planned() == {}
@@ -158,3 +159,56 @@ def test_copied_settings_find_the_embedded_network_in_the_package(workflow_copy,
     project.edit("config/images.tsv", "blockscope:scenes/two.png", "blockscope:scenes/tow.png")
     done = project.snakemake("--dry-run", target)
     assert "no file 'scenes/tow.png' comes with the package" in done.stdout
+
+
+SETTINGS = {
+    "models": "config/models.yaml", "images": "config/images.tsv", "runs": "config/runs.tsv",
+    "neuron_groups": {"count": 2},
+}  # fmt: skip
+SECTION = "    config:\n        config['maps']\n"
+MODULE = """
+module {name}:
+    snakefile:
+        "{snakefile}"
+{options}
+
+use rule * from {name} as {name}_*
+"""
+
+
+@pytest.mark.parametrize(
+    ("options", "folder"),
+    [
+        (SECTION, "results"),
+        ("", "results"),  # the settings in its own config/config.yaml
+        (SECTION + "    replace_prefix:\n        {'results/': 'out/'}\n", "out"),
+    ],
+    ids=["section", "no config", "replaced prefix"],
+)
+def test_settings_of_a_module(workflow_copy, outer, options, folder):
+    snakefile = workflow_copy.path("workflow/Snakefile")
+    project = outer(snakefile)
+    one = MODULE.format(name="blockscope", snakefile=snakefile, options=options)
+    more = SECTION + "    prefix:\n        'more'\n"
+    two = MODULE.format(name="more", snakefile=snakefile, options=more)
+    project.write("Snakefile", f"config['maps'] = {SETTINGS}\n{one}{two}")
+    targets = [f"{place}/tiny/noise/input.png" for place in (folder, "more/results")]
+    wanted = project.planned(*targets, "--config", "mine=[1]")
+    assert wanted == {
+        "blockscope_model": 1, "blockscope_input": 1, "more_model": 1, "more_input": 1,
+    }  # fmt: skip
+
+
+def test_the_handlers_of_a_module_say_why_it_failed(workflow_copy, outer, tmp_path):
+    project = outer(workflow_copy.path("workflow/Snakefile"), PREFIX)
+    handlers = "\n\nonerror:\n    blockscope.onerror()\n"
+    project.write("Snakefile", project.path("Snakefile").read_text() + handlers)
+    place = project.path("maps/of them/results/tiny/noise/activations")
+    place.parent.mkdir(parents=True)
+    place.symlink_to(tmp_path)
+    done = project.snakemake("maps/of them/results/figures/one/index.html")
+    assert done.returncode == 1
+    assert "a symbolic link below the folder must not lead out of it" in done.stdout
+    assert "Not finished:  1 (one)" in done.stdout
+    assert "log: maps/of them/logs/activations/tiny/noise/" in done.stdout
+    assert not list(tmp_path.glob("*.zarr.zip"))

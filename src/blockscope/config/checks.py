@@ -170,7 +170,8 @@ def _check_datasets(project: Project, file_facts: FileCache, problems: ErrorList
     for name in filter(used.__contains__, project.datasets.entries):
         row = project.datasets.entries[name]
         if row:
-            check_dataset(row, project.datasets.places[name], project.look, file_facts, problems)
+            place, results = project.datasets.places[name], project.results
+            check_dataset(row, place, project.look, file_facts, problems, results)
 
 
 def _check_shared(project: Project, problems: ErrorList) -> None:
@@ -311,7 +312,7 @@ def _check_folders(project: Project, problems: ErrorList) -> None:
             folders.setdefault((dataset_index, (row.dataset,)), row.run)
     for (folder, names), run in folders.items():
         try:
-            folder(*names)
+            folder(*names, results=project.results)
         except BadFile as error:
             problems.add(project.runs.places[run], str(error))
 

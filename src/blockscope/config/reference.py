@@ -30,7 +30,7 @@ from blockscope.models.randomised_entry import RandomisedNetworks
 
 README = Path("config/README.md")
 SCHEMAS = Path("workflow/schemas")
-TABLES = {"images": ImageRow, "runs": RunRow, "datasets": DatasetRow}
+TABLES: dict[str, type[BaseModel]] = {"images": ImageRow, "runs": RunRow, "datasets": DatasetRow}
 PANEL_CAPTION = Path("workflow/report/panel.rst")
 PANEL_CAPTION_BODY = """\
 {% set run = snakemake.params.run %}

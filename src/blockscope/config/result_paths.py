@@ -28,9 +28,9 @@ def model_folder(name: str, results: str = RESULTS) -> Path:
     return inside(results, "models", name)
 
 
-def image_folder(model: str, image: str) -> Path:
+def image_folder(model: str, image: str, results: str = RESULTS) -> Path:
     """Return the folder of what a network makes of an image."""
-    return inside(RESULTS, model, image)
+    return inside(results, model, image)
 
 
 CHANNELS_PER_PAGE = 96  # with two times nine exemplars of each, a page has some 2 MB
@@ -69,14 +69,14 @@ def sweep_parts(folder: str, layers: str, jobs: int) -> list[str]:
     return [f"{folder}/shards/{layers}/{part}-of-{jobs}.h5" for part in range(jobs)]
 
 
-def figure_folder(run: str) -> Path:
+def figure_folder(run: str, results: str = RESULTS) -> Path:
     """Return the folder of the figure of a run."""
-    return inside(RESULTS, "figures", run)
+    return inside(results, "figures", run)
 
 
-def dataset_index(dataset: str) -> str:
+def dataset_index(dataset: str, results: str = RESULTS) -> str:
     """Return the index of a data set."""
-    return str(inside(RESULTS, "datasets", f"{dataset}.h5"))
+    return str(inside(results, "datasets", f"{dataset}.h5"))
 
 
 def layer_in_path(layer: str) -> str:
