@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 LAYER, CELL_SIZE = "mixed4d", 48
 NEURON_GROUPS, CELLS_PER_STEP, COSINE_POWER = 6, 64, 2.0
-SCENE = Path("resources/scenes/two.png")
+SCENE = Path("src/blockscope/resources/scenes/two.png")
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -42,7 +42,7 @@ def run(options: argparse.Namespace) -> None:
     from blockscope.io.images import read_image
     from studies.blocks1000.scoring import load
 
-    network = load(Path("resources/blocks1000/graph.pb"))
+    network = load(Path("src/blockscope/resources/blocks1000/graph.pb"))
     values = network.values(np.array(read_image(SCENE)))
     seen = network.run({network.spec.tensor: values}, [LAYER])[LAYER].numpy()[0]
     cells = seen.shape[0] * seen.shape[1]

@@ -28,7 +28,7 @@ def run(options: argparse.Namespace) -> None:
     from studies.blocks1000.scoring import LOGITS, fresh_scenes, load
 
     layer, deeper = "mixed4d", "mixed5a"
-    network = load(Path("resources/blocks1000/graph.pb"))
+    network = load(Path("src/blockscope/resources/blocks1000/graph.pb"))
     names = Labels(LABELS)
     shares: dict[str, list[float]] = {override: [] for override in OVERRIDES}
     level = []

@@ -35,7 +35,7 @@ def run(options: argparse.Namespace) -> None:
     from studies.blocks1000.hard_scenes import hard_scenes, sharing
     from studies.blocks1000.scoring import LOGITS, load
 
-    network = load(Path("resources/blocks1000/graph.pb"))
+    network = load(Path("src/blockscope/resources/blocks1000/graph.pb"))
     label: dict[str, dict[str, list[float]]] = {}
     parts: dict[str, dict[str, list[float]]] = {}
     chances: list[float] = []

@@ -42,7 +42,7 @@ def run(options: argparse.Namespace) -> None:
     from blockscope.models.randomised_entry import Randomise
     from studies.blocks1000.scoring import LOGITS, fresh_scenes, load
 
-    trained = load(Path("resources/blocks1000/graph.pb"))
+    trained = load(Path("src/blockscope/resources/blocks1000/graph.pb"))
     scenes = list(fresh_scenes(options.seed, options.randomised_scenes, 2))
     labels = np.array([scene.labels for scene in scenes])
     values = np.concatenate([trained.values(scene.image) for scene in scenes])

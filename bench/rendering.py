@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 Channels = tuple[int, ...]
 LAYER, BATCH = "mixed4d", 8
 CHANNELS = (3, 50, 100, 150, 210, 250, 300, 400)  # of 528
-TRAINED = Path(__file__).parent.parent / "resources" / "blocks1000" / "graph.pb"
+TRAINED = Path(__file__).parent.parent / "src/blockscope/resources" / "blocks1000" / "graph.pb"
 TRAINED_CHANNELS = (3, 25, 40, 60, 75, 90, 110, 130)  # of 132
 LIMITS = (256, 2048, 65536)  # compute.memory_mb
 

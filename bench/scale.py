@@ -79,7 +79,7 @@ def write_project(folder: Path, rows: int, images: int) -> None:
         Image.fromarray(pixels).save(folder / f"i{number}.png")
         table.append(f"i{number}\ti{number}.png")
     (folder / "config" / "images.tsv").write_text("\n".join(table) + "\n")
-    resources = ROOT / "resources" / "blocks1000"
+    resources = ROOT / "src/blockscope/resources" / "blocks1000"
     entry = {
         "graph": str(resources / "graph.pb"),
         "input": {"tensor": "input", "size": [224, 224], "range": [-117, 138]},

@@ -33,7 +33,7 @@ def run(options: argparse.Namespace) -> None:
     from studies.blocks1000.localisation import chance, coverage, share_on, strongest_map, summary
     from studies.blocks1000.scoring import LOGITS, fresh_scenes, load
 
-    network = load(Path("resources/blocks1000/graph.pb"))
+    network = load(Path("src/blockscope/resources/blocks1000/graph.pb"))
     shares: dict[tuple[str, str], list[float]] = {}
     level, steps, missing = [], [], []
     for number, scene in enumerate(fresh_scenes(options.seed, options.channel_scenes, 2)):

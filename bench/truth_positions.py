@@ -37,7 +37,7 @@ def run(options: argparse.Namespace) -> None:
     )
     from studies.blocks1000.scoring import LOGITS, fresh_scenes, load
 
-    network = load(Path("resources/blocks1000/graph.pb"))
+    network = load(Path("src/blockscope/resources/blocks1000/graph.pb"))
     shares: dict[str, list[float]] = {name: [] for name in OVERRIDES}
     level, placed, missing = [], [], 0
     for scene in fresh_scenes(options.seed, options.position_scenes, 2):

@@ -81,7 +81,9 @@ def score(network: Network, seed: int, scenes: int, blocks: int, top: int) -> Sc
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print the scores of a graph."""
     parser = argparse.ArgumentParser(prog="python -m studies.blocks1000.scoring")
-    parser.add_argument("--graph", type=Path, default=Path("resources/blocks1000/graph.pb"))
+    parser.add_argument(
+        "--graph", type=Path, default=Path("src/blockscope/resources/blocks1000/graph.pb")
+    )
     parser.add_argument("--scenes", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=0)
     chosen = parser.parse_args(arguments)

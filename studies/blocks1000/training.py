@@ -1,6 +1,6 @@
 """Training of the embedded network.
 
-    python -m studies.blocks1000.training --output resources/blocks1000
+    python -m studies.blocks1000.training --output src/blockscope/resources/blocks1000
 
 Writes graph.pb (frozen, see ``network``) and labels.json (entry i names logit i). A batch depends
 only on the seed and its own number, so the same command trains on the same images anywhere; weights
@@ -147,7 +147,7 @@ def folding_error(model: Any, graph: Any, seed: int) -> float:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Train and write the graph and its labels."""
     parser = argparse.ArgumentParser(prog="python -m studies.blocks1000.training")
-    parser.add_argument("--output", type=Path, default=Path("resources/blocks1000"))
+    parser.add_argument("--output", type=Path, default=Path("src/blockscope/resources/blocks1000"))
     parser.add_argument("--steps", type=int, default=2600)
     parser.add_argument("--seed", type=int, default=1000)
     parser.add_argument("--workers", type=int, default=1, help="processes that draw scenes")

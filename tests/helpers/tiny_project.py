@@ -59,10 +59,14 @@ SURROUNDINGS = {"blockscope", "blockscope.runtime.job"}
 
 
 class Project:
-    """A folder with the workflow, its package and settings, in which snakemake is run."""
+    """A folder with the workflow, its package and settings, in which snakemake is run.
 
-    def __init__(self, folder: Path) -> None:
+    The package may be in another folder, ``home``.
+    """
+
+    def __init__(self, folder: Path, home: Path | None = None) -> None:
         self.folder = folder
+        self.home = home or folder
 
     def unmade(self, folder: Path) -> Project:
         """Copy all but what Snakemake made, also while it is at work here.
@@ -99,7 +103,7 @@ class Project:
 
     @property
     def environment(self) -> dict[str, str]:
-        return {**os.environ, "PYTHONPATH": str(self.path("src")), "PYTHONDONTWRITEBYTECODE": "1"}
+        return {**os.environ, "PYTHONPATH": str(self.home / "src"), "PYTHONDONTWRITEBYTECODE": "1"}
 
     def snakemake(self, *arguments: str, **options) -> subprocess.CompletedProcess[str]:
         return subprocess.run(

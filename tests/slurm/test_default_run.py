@@ -41,8 +41,7 @@ def snakemake(folder: Path, *arguments: str) -> str:
 
 
 def with_settings(folder: Path) -> Path:
-    for part in ("config", "resources"):
-        shutil.copytree(ROOT / part, folder / part)
+    shutil.copytree(ROOT / "config", folder / "config")
     return folder
 
 

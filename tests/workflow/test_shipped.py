@@ -17,8 +17,7 @@ def shipped(workflow_copy, project_at, tmp_path):
     for part in ("Snakefile", "workflow", "profiles", "envs", "src"):
         source = workflow_copy.path(part)
         (shutil.copytree if source.is_dir() else shutil.copy2)(source, tmp_path / part)
-    for part in ("config", "resources"):
-        shutil.copytree(ROOT / part, tmp_path / part)
+    shutil.copytree(ROOT / "config", tmp_path / "config")
     return project_at(tmp_path)
 
 

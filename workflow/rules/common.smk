@@ -32,6 +32,7 @@ from blockscope.config.result_paths import (
     DEFAULT_REQUEST,
     GALLERY,
     RECIPE_PATTERN,
+    RESULTS,
     SWEPT_LAYERS,
     channel_pages,
     exemplar_sheet,
@@ -50,15 +51,24 @@ from blockscope.config.result_paths import (
 )
 from blockscope.config.panels import PANELS
 from blockscope.config.settings import ID_PATTERN
+from blockscope.config.stages import STAGES
 from blockscope.config.tables import read_settings
 from blockscope.runtime.code_digest import code_digest
 from blockscope.runtime.lost_results import mark_outdated
+from blockscope.runtime.stage_names import note_names
 from blockscope.io.errors import BlockscopeError
 from blockscope.io.image_sets.index import source_digest
 from blockscope.autodiff.gradient_overrides import OVERRIDES
 
-# Scripts are found from this file, so that the workflow can be a module of another one.
-SCRIPTS = Path(str(workflow.current_basedir)).parent / "scripts"
+# Scripts are found from this file, which may be in a repository of which another workflow uses the rules.
+RULES = workflow.current_basedir
+# As a module with `prefix:`, Snakemake writes the prefix before the paths of rules. Where params name a
+# result, the same is done here; Snakemake asks for params when this modifier is not the current one.
+MODIFIER = workflow.modifier
+# Another workflow may rename rules.
+note_names(
+    {MODIFIER.avail_rulename(stage): stage for stage in STAGES if MODIFIER.avail_rulename(stage)}
+)
 # What a job takes besides its batches: TensorFlow and the network.
 BASE_MB = 1500
 
@@ -90,8 +100,20 @@ def user_errors(question, stop=WorkflowError):
         raise stop(str(error)) from None
 
 
-# A file given by --configfile replaces this one: Snakemake would merge the two.
-if not workflow.configfiles:
+def placed(path):
+    """Params: where a result is that a rule writes as ``path``."""
+    return str(MODIFIER.path_modifier.replace_prefix(path))
+
+
+def yours(path):
+    """Input: a file of the user, which is where the config says, whatever the prefix."""
+    return local(path)
+
+
+# A file given by --configfile replaces this one: Snakemake would merge the two. So do the settings that
+# another workflow gives to a module.
+AS_MODULE = MODIFIER.parent_modifier is not None
+if not (MODIFIER.skip_configfile if AS_MODULE else workflow.configfiles):
     user_errors(lambda: read_settings("config/config.yaml"), stop=SystemExit)
 
     configfile: "config/config.yaml"
@@ -103,7 +125,8 @@ project = user_errors(
         parse_cli_values(config, workflow.config_settings.config),
         workflow.configfiles,
         check=workflow.exec_mode == ExecMode.DEFAULT,
-        own=workflow.modifier.parent_modifier is None,  # as a module it has one
+        own=not AS_MODULE,
+        results=placed(f"{RESULTS}/").rstrip("/"),
     ),
     stop=SystemExit,
 )
@@ -136,7 +159,8 @@ RENDERER = {"gpu": int(project.settings.compute.gpu)}
 
 @cache
 def digest_of(stage):
-    return user_errors(lambda: code_digest(SCRIPTS / f"{stage}.py"))
+    script = RULES.join(f"../scripts/{stage}.py")
+    return user_errors(lambda: code_digest(workflow.sourcecache.get_path(script)))
 
 
 def code_param(stage):
@@ -156,6 +180,11 @@ def flow_layers(wildcards):
 
 def model_entry(wildcards):
     return user_errors(lambda: project.models[wildcards.model])
+
+
+def network_files_of_user(wildcards):
+    """Input: the local files of a network."""
+    return list(map(yours, user_errors(lambda: local_files(model_entry(wildcards)))))
 
 
 def image_row(wildcards):
@@ -183,12 +212,13 @@ def randomised_files(wildcards, path):
 
 
 def image_path(wildcards):
-    return image_row(wildcards).path
+    return yours(user_errors(lambda: image_row(wildcards).file))
 
 
 def mask_path(wildcards):
     """Input: the mask of an image's objects; nothing where it has none."""
-    return image_row(wildcards).mask or []
+    row = image_row(wildcards)
+    return yours(user_errors(lambda: row.mask_file)) if row.mask else []
 
 
 def fit_classes(wildcards):
@@ -258,7 +288,7 @@ def channels_of(model, layer):
     if card is None:
         raise WorkflowError(
             f"the number of channels of layer '{layer}' is known once network '{model}' is there; run "
-            f"'snakemake results/models/{model}/model.json' first"
+            f"'snakemake {placed(f'{RESULTS}/models/{model}/model.json')}' first"
         )
     return user_errors(lambda: channel_count(card, layer))
 
@@ -325,7 +355,8 @@ def files_of_channel_page(wildcards):
 def pages_of_channels(wildcards):
     """Params: all pages of a layer."""
     layer = layer_from_path(wildcards.layer)
-    return channel_pages(wildcards.model, layer, channels_of(wildcards.model, layer))
+    pages = channel_pages(wildcards.model, layer, channels_of(wildcards.model, layer))
+    return list(map(placed, pages))
 
 
 def first_channel_pages(wildcards, own=True):
@@ -334,7 +365,9 @@ def first_channel_pages(wildcards, own=True):
     if own:
         named.append((wildcards.model, layer_from_path(wildcards.layer)))
     return {
-        layer: channel_pages(model, layer)[0] for model, layer in named if model == wildcards.model
+        layer: placed(channel_pages(model, layer)[0])
+        for model, layer in named
+        if model == wildcards.model
     }
 
 
@@ -345,6 +378,33 @@ def sheet_of_exemplars(wildcards):
     names = [row.dataset for row in runs if row.dataset and layer in row.layers]
     sheet = exemplar_sheet(wildcards.model, names[0], layer) if names else ""
     return [f"{sheet}.png", f"{sheet}.json"] if sheet else []
+
+
+def labels_of_panel(wildcards, title=None):
+    """Report: the columns of the table of figures."""
+    row = run_row(wildcards)
+    return {
+        "figure": title or PANELS[wildcards.panel].title,
+        "network": row.model,
+        "image": row.image,
+        "layers": f"{row.layer1}, {row.layer2}",
+        "gradient": row.override,
+        "factors": str(row.factors),
+        "sprites": project.settings.sprites.recipe,
+    }
+
+
+def labels_of_page(wildcards):
+    """Report: the same of a page, which has all panels of a run."""
+    return labels_of_panel(wildcards, title="Page with all panels, interactive")
+
+
+def labels_of_channel_page(wildcards):
+    """Report: the columns of the table of channels."""
+    return {
+        "layer": layer_from_path(wildcards.layer),
+        "page": int(wildcards.page.strip("/") or 1),
+    }
 
 
 def everything(wildcards):

@@ -34,7 +34,13 @@ rule channel_page:
         unpack(files_of_channel_page),
         card=rules.model.output.card,
     output:
-        html="results/models/{model}/channels/{layer}{page}.html",
+        html=report(
+            "results/models/{model}/channels/{layer}{page}.html",
+            caption="../report/channel_page.rst",
+            category="Channels",
+            subcategory="{model}",
+            labels=labels_of_channel_page,
+        ),
     log:
         "logs/channel_page/{model}/{layer}{page}.log",
     benchmark:
@@ -55,11 +61,11 @@ rule channel_page:
         per_page=CHANNELS_PER_PAGE,
         pages=pages_of_channels,
         uses=lambda wildcards: uses_of(
-            project.runs.values(), wildcards.model, layer_from_path(wildcards.layer)
+            project.runs.values(), wildcards.model, layer_from_path(wildcards.layer), placed
         ),
         top_channels=project.settings.figure.top_channels,
         layers=first_channel_pages,
-        gallery=GALLERY,
+        gallery=placed(GALLERY),
     message:
         "{wildcards.model}: write the page of the channels of {params.layer}{wildcards.page}"
     script:

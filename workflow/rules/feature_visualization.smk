@@ -26,7 +26,7 @@ rule render_sprites:
         numbers="{numbers}",
         recipe=lambda wildcards: sprite_recipe(),
         # Next to the shards and not an output: a job that is killed keeps what it has finished.
-        progress="results/models/{model}/sprites/progress",
+        progress=placed("results/models/{model}/sprites/progress"),
     message:
         "{wildcards.model}: render {params.kind} {wildcards.numbers} of {params.layer}"
     script:
@@ -57,7 +57,7 @@ use rule render_sprites as render_group_sprites with:
         kind="groups",
         numbers="{numbers}",
         recipe=lambda wildcards: sprite_recipe(),
-        progress="results/{model}/{image}/groups/progress",
+        progress=placed("results/{model}/{image}/groups/progress"),
     message:
         "{wildcards.image}: render neuron groups {wildcards.numbers} of {params.layer} in {wildcards.model}"
 
@@ -138,7 +138,7 @@ rule render_grid:
         cells_per_step=project.settings.grids.cells_per_step,
         cosine_power=project.settings.grids.cosine_power,
         # Next to the grids and not an output, as for sprites.
-        progress="results/{model}/{image}/grids/progress/{layer}-{method}",
+        progress=placed("results/{model}/{image}/grids/progress/{layer}-{method}"),
     message:
         "{wildcards.image}: {wildcards.method} activation grid of {params.layer} in {wildcards.model}"
     script:

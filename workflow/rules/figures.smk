@@ -8,7 +8,13 @@ rule panel:
     output:
         pdf="results/figures/{run}/{panel}.pdf",
         svg="results/figures/{run}/{panel}.svg",
-        png="results/figures/{run}/{panel}.png",
+        png=report(
+            "results/figures/{run}/{panel}.png",
+            caption="../report/panel.rst",
+            category="Figures",
+            subcategory="{run}",
+            labels=labels_of_panel,
+        ),
     log:
         "logs/panel/{run}/{panel}.log",
     benchmark:
@@ -35,7 +41,13 @@ rule page:
         unpack(files_of_page),
         printed=lambda wildcards: printed_files(run_row(wildcards)),
     output:
-        html="results/figures/{run}/index.html",
+        html=report(
+            "results/figures/{run}/index.html",
+            caption="../report/page.rst",
+            category="Figures",
+            subcategory="{run}",
+            labels=labels_of_page,
+        ),
     log:
         "logs/page/{run}.log",
     benchmark:
@@ -51,7 +63,7 @@ rule page:
         run=lambda wildcards: run_row(wildcards).figure_params,
         panels=lambda wildcards: list(run_row(wildcards).panels),
         style=style_of_figures(),
-        gallery=GALLERY,
+        gallery=placed(GALLERY),
     message:
         "{wildcards.run}: write the page"
     script:
@@ -63,7 +75,13 @@ rule contact_sheet:
         sprites=rules.spritemap.output.zarr,
         exemplars=sheet_of_exemplars,
     output:
-        html="results/models/{model}/sprites/{layer}{units}.html",
+        html=report(
+            "results/models/{model}/sprites/{layer}{units}.html",
+            caption="../report/contact_sheet.rst",
+            category="Sprites",
+            subcategory="{model}",
+            labels={"layer": "{layer}{units}", "image": "none"},
+        ),
     log:
         "logs/contact_sheet/{model}/{layer}{units}.log",
     benchmark:
@@ -92,7 +110,13 @@ use rule contact_sheet as image_contact_sheet with:
         activations=rules.activations.output.zarr,
         image=rules.input.output.png,
     output:
-        html="results/{model}/{image}/sprites/{layer}{units}.html",
+        html=report(
+            "results/{model}/{image}/sprites/{layer}{units}.html",
+            caption="../report/contact_sheet.rst",
+            category="Sprites",
+            subcategory="{model}",
+            labels={"layer": "{layer}{units}", "image": "{image}"},
+        ),
     log:
         "logs/image_contact_sheet/{model}/{image}/{layer}{units}.log",
     benchmark:

@@ -3,7 +3,7 @@
 
 rule model:
     input:
-        files=lambda wildcards: local_files(model_entry(wildcards)),
+        files=network_files_of_user,
     output:
         graph="results/models/{model}/graph.pb",
         card="results/models/{model}/model.json",
@@ -22,7 +22,7 @@ rule model:
     params:
         code=code_param("model"),
         entry=lambda wildcards: model_entry(wildcards).model_dump(mode="json"),
-        downloads="results/models/{model}/source",
+        downloads=placed("results/models/{model}/source"),
     message:
         "{wildcards.model}: bring the network into normal form"
     script:

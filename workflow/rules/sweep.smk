@@ -26,7 +26,7 @@ rule sweep:
         options=project.settings.sweep.model_dump(mode="json", exclude={"damaged"}),
         background=project.settings.image.background,
         # Next to the parts and not an output: a job that is killed keeps what it has finished.
-        progress="results/models/{model}/datasets/{dataset}/progress/{layers}",
+        progress=placed("results/models/{model}/datasets/{dataset}/progress/{layers}"),
     message:
         "{wildcards.model}: part {wildcards.part} of {wildcards.parts} of data set {wildcards.dataset}"
     script:
@@ -78,7 +78,7 @@ use rule sweep as group_sweep with:
         layers=lambda wildcards: [layer_from_path(wildcards.layer)],
         options=project.settings.sweep.model_dump(mode="json", exclude={"damaged"}),
         background=project.settings.image.background,
-        progress="results/{model}/{image}/groups/exemplars/{dataset}/progress/{layer}-{n}",
+        progress=placed("results/{model}/{image}/groups/exemplars/{dataset}/progress/{layer}-{n}"),
     message:
         "{wildcards.image}: part {wildcards.part} of {wildcards.parts} of data set {wildcards.dataset} for neuron groups of {wildcards.layer} in {wildcards.model}"
 

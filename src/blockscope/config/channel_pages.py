@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from blockscope.config.panels import PANELS
@@ -35,10 +35,12 @@ def layers_with_pages(runs: Iterable[RunRow]) -> list[tuple[str, str]]:
     return list(dict.fromkeys(named))
 
 
-def first_pages(runs: Iterable[RunRow]) -> list[tuple[str, str, str]]:
+def first_pages(
+    runs: Iterable[RunRow], placed: Callable[[str], str] = str
+) -> list[tuple[str, str, str]]:
     """Return network, layer and first page wherever the channels have pages."""
     named = layers_with_pages(runs)
-    return [(model, layer, channel_pages(model, layer)[0]) for model, layer in named]
+    return [(model, layer, placed(channel_pages(model, layer)[0])) for model, layer in named]
 
 
 def files_of_page(
@@ -60,16 +62,21 @@ def files_of_page(
     }  # fmt: skip
 
 
-def uses_of(runs: Iterable[RunRow], model: str, layer: str) -> list[dict[str, Any]]:
-    """Return the runs whose panels show channels of a layer, and the files that say which."""
+def uses_of(
+    runs: Iterable[RunRow], model: str, layer: str, placed: Callable[[str], str] = str
+) -> list[dict[str, Any]]:
+    """Return the runs whose panels show channels of a layer, and the files that say which.
+
+    ``placed`` returns where a file is that has this name, as below the prefix of a module.
+    """
     return [
         {
             "run": row.run,
             "panel": panel,
-            "page": page_of(row.run),
+            "page": placed(page_of(row.run)),
             "classes": list(row.classes),
-            "channels": known[f"channels{place}"],
-            "labels": known["classes2"],
+            "channels": placed(str(known[f"channels{place}"])),
+            "labels": placed(str(known["classes2"])),
         }
         for row in runs
         if row.model == model and layer in row.layers

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import replace
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -20,6 +21,7 @@ from blockscope.config.project import Project, RawRun, describe_config_files, re
 from blockscope.config.renamed import explain_old_panel
 from blockscope.config.result_paths import (
     MOST_NAME,
+    RESULTS,
     dataset_index,
     figure_folder,
     image_folder,
@@ -33,6 +35,7 @@ from blockscope.io.errors import BadConfig, BadFile, BlockscopeError, describe_v
 from blockscope.io.images import check_image
 from blockscope.io.label_scores import LOGSUMEXP, check_logsumexp
 from blockscope.io.labels import read_labels
+from blockscope.io.packaged import located
 from blockscope.io.plain_json import parse_json
 from blockscope.models.card import ModelCard
 from blockscope.models.entry import ModelEntry, Source
@@ -45,6 +48,7 @@ def load_project(
     files: Iterable[str | Path] = (),
     check: bool = True,
     own: bool = True,
+    results: str = RESULTS,
 ) -> Project:
     """Read a project and check it against the files it names.
 
@@ -62,6 +66,8 @@ def load_project(
     own
         Whether the files hold these settings and nothing else. Those of a workflow of which this
         one is a module are not checked: it may read YAML as it likes.
+    results
+        The folder of the results, in which a network may have its card.
 
     Returns
     -------
@@ -78,6 +84,8 @@ def load_project(
     if check and own:
         _check_settings_text(map(Path, files), problems)
     project = read_project(config, describe_config_files(files), problems)
+    if project is not None:
+        project = replace(project, results=results)
     if project is not None and check:
         _check(project, problems)
     problems.raise_if_any()
@@ -93,7 +101,7 @@ def card_of(project: Project, name: str) -> ModelCard | None:
     """
     ignored, file_facts = ErrorList(), FileCache(FILE_FACTS)
     entry = project.models[name]
-    request = _check_model(name, entry, project.models.places[name], file_facts, ignored)
+    request = _check_model(name, entry, project, file_facts, ignored)
     return read_cards([request] if request else [], ignored).get(name)
 
 
@@ -143,8 +151,7 @@ def _check(project: Project, problems: ErrorList) -> None:
     for name in filter(used_models.__contains__, project.models.entries):
         entry = project.models.entries[name]
         if entry:
-            place = project.models.places[name]
-            request = _check_model(name, entry, place, file_facts, problems)
+            request = _check_model(name, entry, project, file_facts, problems)
             requests += [request] if request else []
     file_facts.save()
     cards = read_cards(requests, problems)
@@ -163,7 +170,8 @@ def _check_datasets(project: Project, file_facts: FileCache, problems: ErrorList
     for name in filter(used.__contains__, project.datasets.entries):
         row = project.datasets.entries[name]
         if row:
-            check_dataset(row, project.datasets.places[name], project.look, file_facts, problems)
+            place, results = project.datasets.places[name], project.results
+            check_dataset(row, place, project.look, file_facts, problems, results)
 
 
 def _check_shared(project: Project, problems: ErrorList) -> None:
@@ -304,7 +312,7 @@ def _check_folders(project: Project, problems: ErrorList) -> None:
             folders.setdefault((dataset_index, (row.dataset,)), row.run)
     for (folder, names), run in folders.items():
         try:
-            folder(*names)
+            folder(*names, results=project.results)
         except BadFile as error:
             problems.add(project.runs.places[run], str(error))
 
@@ -317,9 +325,10 @@ def _check_image(path: str, place: str, file_facts: FileCache, problems: ErrorLi
     """Check that an image can be read; tells whether it can."""
     where = f"{place}, column path"
     try:
-        if not Path(path).is_file():
+        file = Path(located(path))
+        if not file.is_file():
             raise BadFile(f"image file '{path}' does not exist (looked in {Path.cwd()})")
-        file_facts.get("image", Path(path), _readable_image)
+        file_facts.get("image", file, _readable_image)
     except (BlockscopeError, OSError) as error:
         problems.add(where, str(error))
         return False
@@ -332,20 +341,21 @@ def _readable_image(path: Path) -> str:
 
 
 def _check_model(
-    name: str, entry: ModelEntry, place: str, file_facts: FileCache, problems: ErrorList
+    name: str, entry: ModelEntry, project: Project, file_facts: FileCache, problems: ErrorList
 ) -> CardRequest | None:
     """Check the folder and the files of a network; None where one of them has a mistake."""
+    place = project.models.places[name]
     try:
-        model_folder(name)
+        model_folder(name, project.results)
     except BadFile as error:
         problems.add(place, str(error))
         return None
     graph = _check_source(entry.graph, "graph", place, file_facts, problems)
     labels_sha256 = _check_source(entry.labels, "labels", place, file_facts, problems)
     labels: tuple[str, ...] | None = None
-    if entry.labels.path and labels_sha256:
+    if labels_sha256 and entry.labels.file:
         try:
-            labels = tuple(read_labels(entry.labels.path))
+            labels = tuple(read_labels(entry.labels.file))
         except BadFile as error:
             problems.add(f"{place}, key labels", str(error))
             return None
@@ -358,7 +368,7 @@ def _check_model(
             return None
     if (entry.graph.path and not graph) or (entry.labels.path and not labels):
         return None
-    return CardRequest(name, place, entry, graph, labels)
+    return CardRequest(name, place, entry, graph, labels, project.results)
 
 
 def _check_source(
@@ -368,8 +378,8 @@ def _check_source(
     if source.path is None:
         return None
     where = f"{place}, key {key}"
-    path = Path(source.path)
     try:
+        path = Path(located(source.path))
         if not path.exists():
             problems.add(where, f"file '{path}' does not exist (looked in {Path.cwd()})")
             return None
@@ -378,7 +388,8 @@ def _check_source(
         problems.add(where, str(error))
         return None
     except OSError as error:
-        problems.add(where, f"file '{path}' cannot be read: {error.strerror or error}")
+        words = f"file '{source.path}' cannot be read: {error.strerror or error}"
+        problems.add(where, words)
         return None
     if source.sha256 and found != source.sha256.lower():
         problems.add(

@@ -20,7 +20,8 @@ def parse_cli_values(config: Mapping[str, Any], given: Mapping[str, Any]) -> dic
     config
         The settings of files and command line, merged by Snakemake.
     given
-        Those of the command line.
+        Those of the command line; keys that the settings lack are for a workflow of which this one
+        is a module.
 
     Returns
     -------
@@ -29,6 +30,8 @@ def parse_cli_values(config: Mapping[str, Any], given: Mapping[str, Any]) -> dic
     """
     read = dict(config)
     for key, value in given.items():
+        if key not in config:
+            continue
         if isinstance(value, Mapping) and isinstance(config[key], Mapping):
             read[key] = {**config[key], **_plain(value)}
         elif isinstance(value, list):

@@ -21,13 +21,17 @@ def check_dataset(
     look_once: Callable[[str], Found],
     file_facts: FileCache,
     problems: ErrorList,
+    results: str = RESULTS,
 ) -> None:
-    """Check that the images of a data set are there, and as many as its row asks for."""
+    """Check that the images of a data set are there, and as many as its row asks for.
+
+    They must not be where ``results`` are made.
+    """
     try:
         kind = kind_of(row.path)
         if kind == "drawn":
             return
-        _check_apart(row.path)
+        _check_apart(row.path, results)
         if kind in ARCHIVES:  # one file, and slow to list
             facts = json.loads(file_facts.get("archive", Path(row.path), _list_archive))
             found = Found(**facts)
@@ -56,11 +60,11 @@ def check_dataset(
         )
 
 
-def _check_apart(path: str) -> None:
+def _check_apart(path: str, results: str) -> None:
     """Refuse a folder in which results appear, whose images would be images of the data set."""
-    if Path(RESULTS).resolve().is_relative_to(Path(path).resolve()):
+    if Path(results).resolve().is_relative_to(Path(path).resolve()):
         raise BadFile(
-            f"'{path}' holds the folder {RESULTS}, whose images change with every command; give "
+            f"'{path}' holds the folder {results}, whose images change with every command; give "
             "a folder of images alone, or a list"
         )
 

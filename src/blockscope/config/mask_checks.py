@@ -20,10 +20,11 @@ from blockscope.models.card import ModelCard
 def check_image_mask(row: ImageRow, place: str, file_facts: FileCache, problems: ErrorList) -> bool:
     """Check a mask against its image and objects; tells whether it is sound."""
     try:
-        if not Path(row.mask).is_file():
+        mask = Path(row.mask_file)
+        if not mask.is_file():
             raise BadFile(f"mask '{row.mask}' does not exist (looked in {Path.cwd()})")
-        size, colours = json.loads(file_facts.get("mask", Path(row.mask), _size_and_colours))
-        image_size = json.loads(file_facts.get("size", Path(row.path), _size))
+        size, colours = json.loads(file_facts.get("mask", mask, _size_and_colours))
+        image_size = json.loads(file_facts.get("size", Path(row.file), _size))
         check_mask(size, colours, row.objects, image_size, row.mask)
     except (BlockscopeError, OSError) as error:
         problems.add(f"{place}, column mask", str(error))
@@ -50,7 +51,7 @@ def check_objects(
         return json.dumps(colours_of(Image.fromarray(pixels)))
 
     key = f"mask at {spec.size} {spec.resize} {spec.filter}"
-    seen = json.loads(file_facts.get(key, Path(row.mask), fitted_colours))
+    seen = json.loads(file_facts.get(key, Path(row.mask_file), fitted_colours))
     where = f"{place}, column objects"
     for colour, label in row.objects.items():
         problem = find_label(label)

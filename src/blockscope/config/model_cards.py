@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from blockscope.config.error_list import ErrorList
-from blockscope.config.result_paths import model_folder
+from blockscope.config.result_paths import RESULTS, model_folder
 from blockscope.io.atomic_files import atomic_write
 from blockscope.io.errors import BadFile
 from blockscope.models.card import ModelCard
@@ -39,6 +39,7 @@ class CardRequest:
     entry: ModelEntry
     source_sha256: str | None
     labels: tuple[str, ...] | None
+    results: str = RESULTS
 
     @property
     def cached(self) -> Path:
@@ -77,7 +78,7 @@ def read_cards(requests: list[CardRequest], problems: ErrorList) -> Mapping[str,
 
 def find_card(model: CardRequest) -> ModelCard | None:
     """Return the card that describes a network as it is now, from the results or the cache."""
-    for path in (model_folder(model.name) / "model.json", model.cached):
+    for path in (model_folder(model.name, model.results) / "model.json", model.cached):
         if path.is_file():
             try:
                 card = ModelCard.read(path)

@@ -22,6 +22,8 @@ class Panel:
         Its heading.
     summary
         One sentence on what it shows.
+    accuracy
+        By which method, and how exact that is, for captions.
     inputs
         Files it is drawn from besides the image, named as in ``result_paths``: "1" is the earlier
         layer, "2" the later. ``classes2`` knows all labels and their probabilities.
@@ -45,6 +47,7 @@ class Panel:
     name: str
     title: str
     summary: str
+    accuracy: str
     inputs: tuple[str, ...]
     print_module: str
     page_content: str
@@ -75,6 +78,9 @@ _PANELS = (
         name="factors",
         title="Attribution factors",
         summary="Which positions support which set of labels, at two layers.",
+        accuracy="Non-negative factorization, or principal components, of the gradient x "
+        "activation of many labels: an approximation of a linear approximation. What "
+        "the factors leave out is the relative error in the files.",
         inputs=("classes2", "factors1", "factors2"),
         print_module="blockscope.figures.print.factors",
         page_content="factors",
@@ -85,6 +91,9 @@ _PANELS = (
         title="Spatial attribution",
         summary="Which positions support either label, and which positions of one layer contribute "
         "to those of the other.",
+        accuracy="Gradient x activation, in logits, and between layers in activations of the "
+        "later one. It is exact for the network made linear at this one input; with an "
+        "override it is not the network's own gradient.",
         inputs=("classes2", "classes1", "positions"),
         print_module="blockscope.figures.print.spatial",
         page_content="maps",
@@ -108,6 +117,8 @@ _PANELS = (
         title="Gradient overrides",
         summary="The same maps with the network's own gradient, and with both overrides of max "
         "pooling.",
+        accuracy="Gradient x activation with three gradients of max pooling. Only 'none' is the "
+        "network's own; the others are for display.",
         inputs=("classes2", "override_classes1", "override_classes2", "override_positions"),
         print_module="blockscope.figures.print.overrides",
         page_content="maps",
@@ -125,6 +136,9 @@ _PANELS = (
         name="rivals",
         title="Rival maps",
         summary="The maps of other methods at the earlier layer, and how far each can be trusted.",
+        accuracy="Each map by the formula of its source. The scores are computed with the "
+        "network itself, and depend on what a position is replaced by; the random "
+        "orders say what a map without knowledge gives.",
         inputs=("classes2", "scores1"),
         print_module="blockscope.figures.print.rivals",
         page_content="rivals",
@@ -135,6 +149,8 @@ _PANELS = (
         title="Randomised networks",
         summary="How much of each label's map is left when what the network has learned is taken "
         "out of it.",
+        accuracy="Rank correlation and structural similarity with the maps of networks whose "
+        "weights were drawn anew; the spread is over their seeds.",
         inputs=("classes2", "override_sanity1"),
         print_module="blockscope.figures.print.sanity",
         page_content="sanity",
@@ -144,6 +160,9 @@ _PANELS = (
         name="channels",
         title="Channel attribution",
         summary="Which channels of two layers support the first label, and which oppose it.",
+        accuracy="Gradient x activation ('linear') is a linear approximation at this one input. "
+        "Integrated gradients ('path') add up to the score's rise, up to the "
+        "completeness error in the files.",
         inputs=(
             "classes2", "channels1", "channels2", "activations1", "activations2", "sprites1",
             "sprites2", "exemplars1", "exemplars2",
@@ -172,6 +191,9 @@ _PANELS = (
         title="Methods of channel attribution",
         summary="The same attribution taken at the input, along a path to it, and along a noisy "
         "path.",
+        accuracy="'linear' is a linear approximation at this one input, 'path' adds up to the "
+        "score's rise up to the completeness error in the files, 'stochastic' need not "
+        "add up.",
         inputs=("classes2", "channels1", "activations1", "sprites1", "exemplars1"),
         print_module="blockscope.figures.print.channel_methods",
         page_content="channels",
@@ -189,6 +211,9 @@ _PANELS = (
         name="neuron_groups",
         title="Neuron groups",
         summary="Neurons that are active together, and what each group of them does to the labels.",
+        accuracy="Non-negative factorization of the activations; what the groups leave out is "
+        "the relative error in the file. Effects are exact for the network made linear "
+        "at this one input.",
         inputs=("classes2", "groups1", "group_sprites1", "sprites1", "exemplars1"),
         print_module="blockscope.figures.print.neuron_groups",
         page_content="groups",
@@ -208,6 +233,9 @@ _PANELS = (
         title="Flow between neuron groups",
         summary="How much neuron groups of each layer contribute to the labels through those of "
         "the next layer.",
+        accuracy="Gradient x activation by the chain rule. The bands add up to the labels' "
+        "logits to rounding; they are a linear approximation of what the network loses "
+        "without a group.",
         inputs=("classes2", "flow", "flow_groups", "flow_sprites"),
         print_module="blockscope.figures.print.flow",
         page_content="flow",
@@ -235,6 +263,8 @@ _PANELS = (
         title="How far the map can be trusted",
         summary="What the labels really lose without parts of the earlier layer, and how near the "
         "map comes to that.",
+        accuracy="Losses are exact: the network was computed again without each part. They are "
+        "compared with attribution, which is a linear approximation.",
         inputs=("classes2", "ablation1", "groups1", "scores1", "sanity1"),
         print_module="blockscope.figures.print.trust",
         page_content="trust",
@@ -259,6 +289,8 @@ _PANELS = (
         name="activation_grids",
         title="Activation grids",
         summary="What layers see at each position of the input, one image for each.",
+        accuracy="Rendered by optimization from a seed: one of many images to which the layer "
+        "responds so, and no measurement.",
         inputs=("grids",),
         print_module="blockscope.figures.print.activation_grids",
         page_content="grids",
@@ -281,6 +313,8 @@ _PANELS = (
         name="semantic_dictionary",
         title="Semantic dictionary",
         summary="Which channels are active at a position, and what each of them responds to.",
+        accuracy="Activations as the network computes them. Sprites are rendered by optimization "
+        "from a seed: of many images to which a channel responds, one.",
         inputs=("activations1", "sprites1", "exemplars1"),
         print_module="blockscope.figures.print.semantic_dictionary",
         page_content="activations",

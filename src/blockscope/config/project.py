@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from blockscope.config.error_list import ErrorList
+from blockscope.config.result_paths import RESULTS
 from blockscope.config.settings import Config, DatasetRow, ImageRow, RunRow
 from blockscope.config.tables import Row, parse_catalogue, read_table
 from blockscope.io.errors import BadConfig, unknown_name
@@ -68,6 +69,7 @@ class Project:
     raw_runs: tuple[RawRun, ...] = ()
     datasets: EntryTable[DatasetRow] = NO_DATASETS
     place: str = "the settings"
+    results: str = RESULTS
 
     @cached_property
     def randomised_entries(self) -> Mapping[str, RandomisedEntry]:

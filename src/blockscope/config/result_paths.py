@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +23,14 @@ GALLERY = "results/index.html"
 BETWEEN = "--"  # the layers of a flow in its name
 
 
-def model_folder(name: str) -> Path:
+def model_folder(name: str, results: str = RESULTS) -> Path:
     """Return the folder of a network in normal form: ``graph.pb``, ``model.json``, ``source``."""
-    return inside(RESULTS, "models", name)
+    return inside(results, "models", name)
 
 
-def image_folder(model: str, image: str) -> Path:
+def image_folder(model: str, image: str, results: str = RESULTS) -> Path:
     """Return the folder of what a network makes of an image."""
-    return inside(RESULTS, model, image)
+    return inside(results, model, image)
 
 
 CHANNELS_PER_PAGE = 96  # with two times nine exemplars of each, a page has some 2 MB
@@ -69,14 +69,14 @@ def sweep_parts(folder: str, layers: str, jobs: int) -> list[str]:
     return [f"{folder}/shards/{layers}/{part}-of-{jobs}.h5" for part in range(jobs)]
 
 
-def figure_folder(run: str) -> Path:
+def figure_folder(run: str, results: str = RESULTS) -> Path:
     """Return the folder of the figure of a run."""
-    return inside(RESULTS, "figures", run)
+    return inside(results, "figures", run)
 
 
-def dataset_index(dataset: str) -> str:
+def dataset_index(dataset: str, results: str = RESULTS) -> str:
     """Return the index of a data set."""
-    return str(inside(RESULTS, "datasets", f"{dataset}.h5"))
+    return str(inside(results, "datasets", f"{dataset}.h5"))
 
 
 def layer_in_path(layer: str) -> str:
@@ -118,9 +118,9 @@ def local_files(entry: ModelEntry) -> list[str]:
     """
     files: list[str] = []
     for source in (entry.graph, entry.labels):
-        if source.path is None:
+        if source.file is None:
             continue
-        path = Path(source.path)
+        path = Path(source.file)
         inner = [str(member) for member in files_below(path)] if path.is_dir() else []
         beside = sorted(map(str, path.parent.glob("*data"))) if path.suffix == ".onnx" else []
         files += inner or [str(path), *(name for name in beside if Path(name).is_file())]
@@ -315,11 +315,16 @@ def requested_channels(runs: Mapping[str, RunRow]) -> dict[Place, dict[str, list
     }
 
 
-def gallery_runs(runs: Mapping[str, RunRow]) -> list[dict[str, Any]]:
-    """Return what the gallery tells of each run, and the files of its figure."""
+def gallery_runs(
+    runs: Mapping[str, RunRow], placed: Callable[[str], str] = str
+) -> list[dict[str, Any]]:
+    """Return what the gallery tells of each run, and the files of its figure.
+
+    ``placed`` returns where a file is that has this name, as below the prefix of a module.
+    """
     shown = []
     for row in runs.values():
-        figure = str(figure_folder(row.run))
+        figure = placed(str(figure_folder(row.run)))
         shown.append(
             {
                 "run": row.run,
@@ -329,7 +334,7 @@ def gallery_runs(runs: Mapping[str, RunRow]) -> list[dict[str, Any]]:
                 "override": row.override,
                 "factors": str(row.factors),
                 "panels": list(row.panels),
-                "page": page_of(row.run),
+                "page": placed(page_of(row.run)),
                 "png": f"{figure}/{row.panels[0]}.png",
                 "files": {
                     kind.upper(): f"{figure}/{row.panels[0]}.{kind}"

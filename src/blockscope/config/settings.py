@@ -13,6 +13,7 @@ from pydantic import BeforeValidator, Field, StrictBool, StrictInt, field_valida
 
 from blockscope.attribution.baselines import Baseline
 from blockscope.io.downloads import MOST_MB
+from blockscope.io.packaged import located
 from blockscope.models.entry import SHA256_PATTERN, URL_PATTERN, Number, Settings
 
 ID_PATTERN = r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}"
@@ -322,7 +323,8 @@ class ImageRow(Settings):
         pattern=f"^{ID_PATTERN}$",
     )
     path: str = Field(
-        description="The file: PNG, JPEG, WebP, TIFF or BMP.",
+        description="The file: PNG, JPEG, WebP, TIFF or BMP; `blockscope:scenes/two.png` is one "
+        "that comes with the package.",
         examples=["photos/dog_cat.png"],
         min_length=1,
     )
@@ -337,6 +339,16 @@ class ImageRow(Settings):
         description="Labels of the mask's objects, `#rrggbb=label`, separated by `|`.",
         examples=["#ff0000=Labrador retriever|#0000ff=tiger cat"],
     )
+
+    @property
+    def file(self) -> str:
+        """Where the image is; raises ``BadFile`` where the package should have it."""
+        return located(self.path)
+
+    @property
+    def mask_file(self) -> str:
+        """Where the mask is; raises ``BadFile`` where the package should have it."""
+        return located(self.mask)
 
     @field_validator("objects", mode="before")
     @classmethod

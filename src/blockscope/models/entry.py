@@ -26,6 +26,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from blockscope.io.errors import BadFile, describe_valid
+from blockscope.io.packaged import located
 from blockscope.models.preprocessing import PRESETS, Filter, Order, Preprocessing
 
 Head = Literal["softmax", "sigmoid", "none"]
@@ -79,7 +80,8 @@ class Source(Settings):
 
     path: str | None = Field(
         default=None,
-        description="File on this machine (for a SavedModel its folder).",
+        description="File on this machine (for a SavedModel its folder), or one that comes with "
+        "the package, as `blockscope:blocks1000/graph.pb`.",
         examples=["networks/squeezenet.pb"],
         min_length=1,
     )
@@ -115,6 +117,11 @@ class Source(Settings):
         if self.member is not None and self.url is None:
             raise ValueError("member needs a url; unpack a local zip archive")
         return self
+
+    @property
+    def file(self) -> str | None:
+        """Where the file at ``path`` is; raises ``BadFile`` where the package should have it."""
+        return None if self.path is None else located(self.path)
 
     @property
     def file_name(self) -> str:

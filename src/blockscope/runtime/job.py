@@ -21,6 +21,7 @@ from blockscope.io.contained_paths import inside
 from blockscope.io.errors import BlockscopeError
 from blockscope.runtime.failure import MARK
 from blockscope.runtime.result_cache import CacheEntry
+from blockscope.runtime.stage_names import stage_of
 
 PROGRESS_EVERY = 30.0  # seconds between two lines of progress in a log
 LONGEST = 10  # times the runtime that a job asks for
@@ -45,7 +46,7 @@ def run(smk: Any, main: Callable[[Any], None]) -> None:
     main
         Does the work; called with ``smk``.
     """
-    stage = STAGES.get(smk.rule)  # a workflow of which this one is a module renames rules
+    stage = STAGES.get(stage_of(smk.rule))  # None: a rule that another workflow made of ours
     prepare_libraries(int(smk.threads), keras=stage is None or stage.library == "keras")
     if not sys.stderr.isatty():  # a bar that cannot move is shown now and then only
         os.environ.setdefault("TQDM_MININTERVAL", str(PROGRESS_EVERY))

@@ -25,6 +25,7 @@ from blockscope.io.atomic_files import atomic_write, require_file, sha256_of
 from blockscope.io.contained_paths import inside
 from blockscope.io.errors import BadFile
 from blockscope.io.plain_json import parse_json
+from blockscope.runtime.stage_names import stage_of
 
 VARIABLE = "BLOCKSCOPE_SHARED_RESULTS"
 STAGES = frozenset({"model", "render_sprites", "render_group_sprites", "spritemap", "render_grid"})
@@ -64,7 +65,7 @@ def key_fields(smk: Any) -> dict[str, Any]:
         with suppress(metadata.PackageNotFoundError):
             versions[name] = metadata.version(name)
     return {
-        "stage": smk.rule,
+        "stage": stage_of(smk.rule),
         "names": dict(smk.wildcards.items()),
         "params": dict(smk.params.items()),
         "inputs": [sha256_of(path) for path in smk.input],
@@ -112,7 +113,7 @@ class CacheEntry:
     def shared(cls, smk: Any) -> CacheEntry | None:
         """Return the entry that projects share; None without a folder, or for other stages."""
         folder = os.environ.get(VARIABLE)
-        if not folder or smk.rule not in STAGES:
+        if not folder or stage_of(smk.rule) not in STAGES:
             return None
         return cls(Path(folder), cache_key(key_fields(smk)), smk.output)
 

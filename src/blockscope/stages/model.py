@@ -91,7 +91,7 @@ def _locate(
     if source.url and source.sha256:
         path = fetch(source.url, source.sha256, downloads, source.member, download_mb)
         return path, sha256_of(path)
-    path = Path(source.path or "")
+    path = Path(source.file or "")
     if not path.exists():
         raise BadFile(f"file '{path}' does not exist (models catalogue)")
     if path.suffix == ".pb" and path.is_file():

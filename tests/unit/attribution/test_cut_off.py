@@ -23,7 +23,7 @@ LABELS = [7, 410, 999]
 
 @pytest.fixture(scope="module")
 def network():
-    return load(ROOT / "resources/blocks1000/graph.pb")
+    return load(ROOT / "src/blockscope/resources/blocks1000/graph.pb")
 
 
 @pytest.fixture(scope="module")

@@ -677,6 +677,22 @@ def test_results_that_a_link_leads_elsewhere_are_refused(project, tmp_path_facto
         load_project(project.config)
 
 
+@pytest.mark.parametrize("place", ["tiny", "models/tiny", "figures/a"])
+def test_results_below_the_prefix_of_a_module_are_looked_at(project, tmp_path_factory, place):
+    """A network's card is read there, and a link is refused there."""
+    project.write()
+    (project.folder / "maps").mkdir()
+    (project.folder / "results").rename(project.folder / "maps/results")
+    assert load_project(project.config, results="maps/results").models["tiny"]
+    path = project.folder / "maps/results" / place
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.exists():
+        path.rename(project.folder / "moved")
+    path.symlink_to(tmp_path_factory.mktemp("elsewhere"))
+    with pytest.raises(BadConfig, match=rf"maps/results/{place}.*' leads to .*symbolic link"):
+        load_project(project.config, results="maps/results")
+
+
 def test_a_results_folder_may_be_a_link(project, tmp_path_factory):
     project.write()
     results = project.folder / "results"

@@ -95,3 +95,8 @@ def test_quotes_in_files_are_refused_as_before():
 def test_numbers_that_are_numbers_already_stay_as_they_are():
     given = {"image": {"background": [7, 8, 9]}, "compute": {"gpu": True}}
     assert parse_cli_values(given, given) == given
+
+
+def test_settings_of_another_workflow_are_not_of_the_module():
+    given = {"mine": {"a": "1"}, "list": ["1"]}
+    assert parse_cli_values(FILES, given) == FILES

@@ -173,7 +173,7 @@ def test_card_of_a_real_network(shared, tmp_path: Path) -> None:
 def test_layers_are_listed_before_any_run(tmp_path: Path, monkeypatch, capsys) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "config").mkdir()
-    blocks = ROOT / "resources" / "blocks1000"
+    blocks = ROOT / "src/blockscope/resources" / "blocks1000"
     text = CATALOGUE.format(graph=blocks / "graph.pb", labels=blocks / "labels.json")
     text = text.replace("[5, 7]", "[224, 224]")
     text = text.replace("logits: out", "logits: softmax2_pre_activation")

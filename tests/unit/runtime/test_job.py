@@ -185,6 +185,12 @@ def test_only_a_stage_that_may_read_keras_files_waits_for_keras(tmp_path, rule, 
     assert outcome(tmp_path, body, rule)[2] == f"{left_out}\n"
 
 
+def test_a_renamed_rule_waits_no_longer_than_its_stage(tmp_path, monkeypatch):
+    monkeypatch.setenv("BLOCKSCOPE_STAGES", '{"other_classes": "classes"}')
+    body = "print(os.environ.get('TF_USE_LEGACY_KERAS'))"
+    assert outcome(tmp_path, body, "other_classes")[2] == "1\n"
+
+
 @pytest.mark.slow
 def test_keras_is_left_out(tmp_path):
     body = "import tensorflow\nprint('keras' in sys.modules, 'matplotlib' in sys.modules)"

@@ -221,6 +221,13 @@ def test_jobs_of_several_projects_at_once_leave_one_whole_result(folder):
     assert not list(folder.rglob(".*"))
 
 
+def test_a_rule_that_another_workflow_renamed_has_the_results_of_its_stage(folder, monkeypatch):
+    assert made(stage())
+    assert made(stage("maps_render_sprites"))
+    monkeypatch.setenv("BLOCKSCOPE_STAGES", '{"maps_render_sprites": "render_sprites"}')
+    assert not made(stage("maps_render_sprites"))
+
+
 def test_the_job_says_where_its_result_comes_from(folder):
     code = (
         "from types import SimpleNamespace\nfrom pathlib import Path\n"

@@ -41,7 +41,7 @@ def made(tmp_path_factory) -> Path:
             entry=entry, name="blocks1000", graph_path=graph, card_path=card, downloads=model
         )
     write_input(
-        image_path=ROOT / "resources/scenes/two.png", card_path=card, output=image,
+        image_path=ROOT / "src/blockscope/resources/scenes/two.png", card_path=card, output=image,
         background=(255, 255, 255), image="two",
     )  # fmt: skip
     files = {"graph": graph, "card": card, "image": image}

@@ -16,7 +16,7 @@ from blockscope.io.blocks1000.vocabulary import LABELS
 from blockscope.models.network import Network
 from studies.blocks1000 import network, scoring, training
 
-RESOURCES = ROOT / "resources"
+RESOURCES = ROOT / "src/blockscope/resources"
 GRAPH = RESOURCES / "blocks1000" / "graph.pb"
 PLAIN = {
     "Placeholder",

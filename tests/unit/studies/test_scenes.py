@@ -29,7 +29,7 @@ from blockscope.io.blocks1000.vocabulary import (
 from blockscope.io.errors import UnknownName
 from studies.blocks1000 import samples, training
 
-SCENES = ROOT / "resources" / "scenes"
+SCENES = ROOT / "src/blockscope/resources" / "scenes"
 SOLID = FILLS.index("solid")
 
 
