@@ -92,12 +92,15 @@ class LayerStatistics:
         if self._pending.moments is not None and moments is not None:
             self._pending.moments += moments
 
+    def add_labels(self, predicted: Numbers) -> None:
+        """Take in the labels (numbers of logits) predicted of images."""
+        np.add.at(self.images_by_label, predicted, 1)
+
     def add_relevance(
         self, numbers: Numbers, predicted: Numbers, values: Batch, highest: Batch, sums: Batch
     ) -> None:
         """Take in the relevance of images, with the labels (numbers of logits) predicted."""
         _rank(self.rankings, RELEVANCE, numbers, values, highest, sums)
-        np.add.at(self.images_by_label, predicted, 1)
         for label, one in zip(predicted.tolist(), sums, strict=True):
             total = self._pending.by_label.setdefault(label, np.zeros(self.units))
             total += one

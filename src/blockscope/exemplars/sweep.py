@@ -198,6 +198,7 @@ def _count(
             response.sums[kept],
             response.moments,
         )
+        state.statistics[name].add_labels(predicted[kept])
     _check_finite("the logits are", numbers, valid & ~responded.finite)
     for name, response in responded.relevance.items():
         wrong = _not_finite(response.sums[kept])

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps
 
-from blockscope.io.images import Pixels
+from blockscope.io.errors import BadFile
+from blockscope.io.images import MOST_PIXELS, Pixels
 
 SAMPLED: Final = "bilinear_sampled"
 _FILTERS: Final = {name.lower(): kind for name, kind in Image.Resampling.__members__.items()}
@@ -19,6 +21,7 @@ def fit(
     size: tuple[int, int],
     resize: str | int = "crop",
     filter: str = "lanczos",  # noqa: A002 - the key's name
+    name: str | os.PathLike[str] = "image",
 ) -> Pixels:
     """Scale and crop an image to ``size``, as uint8 (row, col, rgb).
 
@@ -35,15 +38,24 @@ def fit(
         roundings of torchvision's ``Resize`` and ``CenterCrop``.
     filter
         Filter of the scaling: one of Pillow's, or ``bilinear_sampled``, TensorFlow's ``bilinear``.
+    name
+        The image, in messages.
 
     Returns
     -------
     pixels
         The image.
+
+    Raises
+    ------
+    BadFile
+        It is so long that it would have more than 100 megapixels before it is cropped.
     """
     rows, cols = size
     if isinstance(resize, int):
-        image = _centre(_scaled(image, _shorter_side(image.size, resize), filter), rows, cols)
+        scaled = _shorter_side(image.size, resize)
+        _check_scaled(name, image.size, scaled, resize)
+        image = _centre(_scaled(image, scaled, filter), rows, cols)
     elif image.size != (cols, rows):
         if resize == "squash":
             image = _scaled(image, (cols, rows), filter)
@@ -60,6 +72,17 @@ def _shorter_side(size: tuple[int, int], side: int) -> tuple[int, int]:
     if cols <= rows:
         return side, int(side * rows / cols)
     return int(side * cols / rows), side
+
+
+def _check_scaled(
+    name: str | os.PathLike[str], size: tuple[int, int], scaled: tuple[int, int], resize: int
+) -> None:
+    if scaled[0] * scaled[1] > MOST_PIXELS:
+        raise BadFile(
+            f"image '{name}' has {size[1]} x {size[0]} pixels, and would have {scaled[1]} x "
+            f"{scaled[0]}, more than {MOST_PIXELS:,}, once its shorter side is scaled (models "
+            f"catalogue: resize: {resize}); crop it first"
+        )
 
 
 def _scaled(image: Image.Image, size: tuple[int, int], filter: str) -> Image.Image:  # noqa: A002
@@ -93,6 +116,6 @@ def _centre(image: Image.Image, rows: int, cols: int) -> Image.Image:
 def covered(size: tuple[int, int], rows: int, cols: int) -> tuple[int, int, int, int]:
     """Return the largest part of an image around its centre that has the shape of a size."""
     factor = min(size[0] / cols, size[1] / rows)
-    width, height = round(factor * cols), round(factor * rows)
+    width, height = max(round(factor * cols), 1), max(round(factor * rows), 1)
     left, top = (size[0] - width) // 2, (size[1] - height) // 2
     return left, top, left + width, top + height

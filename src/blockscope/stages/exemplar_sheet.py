@@ -49,7 +49,8 @@ def write_exemplar_sheet(
 
     def read(number: int) -> Pixels:
         spec = model.input
-        return fit(source.read(number, background), spec.size, spec.resize, spec.filter)
+        pixels, (name,) = source.read(number, background), source.names([number])
+        return fit(pixels, spec.size, spec.resize, spec.filter, name)
 
     field = field_of(found, Network.load(graph, model), layer, read, memory_mb)
     made = crops_of(found, field, read, background)

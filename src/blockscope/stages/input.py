@@ -25,7 +25,9 @@ def write_input(
     """
     card = ModelCard.read(card_path)
     spec = card.input
-    pixels = fit(read_image(image_path, background), spec.size, spec.resize, spec.filter)
+    pixels = fit(
+        read_image(image_path, background), spec.size, spec.resize, spec.filter, image_path
+    )
     facts = provenance.record(
         "input",
         model=card.model,

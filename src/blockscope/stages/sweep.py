@@ -107,7 +107,8 @@ def write_part(
     spec, saved = model.input, time.monotonic()
 
     def read(number: int) -> Pixels:
-        return fit(images.read(number, background), spec.size, spec.resize, spec.filter)
+        pixels, (name,) = images.read(number, background), images.names([number])
+        return fit(pixels, spec.size, spec.resize, spec.filter, name)
 
     def keep() -> None:
         nonlocal saved

@@ -320,6 +320,7 @@ def test_without_relevance(network: Network) -> None:
     found = state.statistics["early"]
     assert list(found.rankings) == ["activation_maximum", "activation_mean"]
     assert found.relevance_by_label() is None
+    assert found.images_by_label.tolist() == with_it.images_by_label.tolist()
     np.testing.assert_allclose(found.mean(), with_it.mean(), rtol=1e-6)
 
 

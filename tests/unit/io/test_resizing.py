@@ -7,6 +7,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
+from blockscope.io.errors import BadFile
 from blockscope.io.resizing import fit
 
 SIZE = (10, 14)
@@ -61,3 +62,23 @@ def test_crop_covers_the_size_from_the_centre() -> None:
     np.testing.assert_allclose(found, half, atol=1)  # Pillow rounds twice
     sampled = fit(image, SIZE, "crop", "bilinear_sampled")
     np.testing.assert_allclose(sampled, half, atol=0.501)
+
+
+@pytest.mark.parametrize("size", [(100, 300), (300, 100)])
+@pytest.mark.parametrize("pixels", [(1, 1), (1, 7), (7, 1)])
+def test_of_the_smallest_images_something_is_left(
+    size: tuple[int, int], pixels: tuple[int, int]
+) -> None:
+    for resize, kind in (("crop", "bilinear_sampled"), ("crop", "lanczos"), (32, "bilinear")):
+        seen = fit(Image.new("RGB", pixels, (9, 8, 7)), size, resize, kind)
+        assert seen.shape == (*size, 3)
+        if resize == "crop":
+            assert (seen == (9, 8, 7)).all()
+
+
+@pytest.mark.parametrize("pixels", [(2, 60_000), (60_000, 2)])
+def test_a_strip_that_would_fill_the_memory_is_refused(pixels: tuple[int, int]) -> None:
+    strip = Image.new("RGB", pixels)
+    with pytest.raises(BadFile, match=r"'strip.png' .* more than 100,000,000, .* resize: 256"):
+        fit(strip, (224, 224), 256, "bilinear", "strip.png")
+    assert fit(strip, (224, 224), "crop").shape == (224, 224, 3)
