@@ -40,7 +40,7 @@ def test_the_articles_settings(shipped):
     assert f"{len(table)} mistakes" in done.stdout
     for line in table:
         path = shipped.path(line.split("\t")[1])
-        path.parent.mkdir(exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         Image.new("RGB", (224, 224)).save(path)
     planned = shipped.planned("--configfile", "config/inceptionv1.yaml")
     assert planned["model"] == 1
