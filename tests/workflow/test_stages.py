@@ -182,7 +182,7 @@ def change(project, file: str) -> None:
         ("autodiff/linear_map.py", LINEARISING | ABLATION | SCORES | FLOW),
         (
             "attribution/all_labels.py",
-            {"classes", "channels", "neuron_groups", "ablation", "scores", "flow"},
+            {"classes", "channels", "neuron_groups", "ablation", "flow"},
         ),
         ("attribution/ablation.py", ABLATION),
         ("attribution/flow.py", FLOW),

@@ -6,7 +6,7 @@ from typing import Unpack
 
 import numpy as np
 
-from blockscope.attribution.factors import SEED, Array
+from blockscope.attribution.factors import SEED
 from blockscope.attribution.group_effects import attribute_groups, named_groups
 from blockscope.attribution.neuron_groups import NeuronGroups, group_neurons
 from blockscope.attribution.verification import label_gradient, mix_of, verify
@@ -14,7 +14,6 @@ from blockscope.io import datasets
 from blockscope.io.atomic_files import FilePath
 from blockscope.io.errors import BadFile
 from blockscope.io.provenance import check_origin
-from blockscope.models.card import ModelCard
 from blockscope.stages.layer_task import LayerFiles, LayerTask
 
 
@@ -61,13 +60,3 @@ def read_neuron_groups(path: FilePath, task: LayerTask) -> NeuronGroups:
         float(found.attrs["relative_error"]),
         float(found.attrs["clipped"]),
     )
-
-
-def read_directions(path: FilePath, card: ModelCard, layer: str) -> Array:
-    """Read the channels of neuron groups, (factor, channel), of a layer at any image.
-
-    Raises ``BadFile`` where they are of another network or layer.
-    """
-    found = datasets.read(path)
-    check_origin(found.attrs, path, {"model_sha256": card.source_sha256, "layer": layer})
-    return found["channels"].transpose("factor", "channel").to_numpy()

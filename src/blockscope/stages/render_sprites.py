@@ -23,7 +23,7 @@ from blockscope.models.device import software_facts
 from blockscope.models.network import Network
 from blockscope.runtime.checkpoint import FolderCheckpoint
 from blockscope.runtime.gpu import use_gpu
-from blockscope.stages.neuron_groups import read_directions
+from blockscope.stages.group_directions import read_directions
 
 KINDS = {"channels": channels, "neurons": neurons}
 

@@ -24,7 +24,7 @@ from blockscope.models.card import ModelCard
 from blockscope.models.device import software_facts
 from blockscope.models.network import Network
 from blockscope.runtime.checkpoint import FolderCheckpoint
-from blockscope.stages.neuron_groups import read_directions
+from blockscope.stages.group_directions import read_directions
 
 KEEP_EVERY: Final = 60.0  # seconds of work that a kill may cost
 
