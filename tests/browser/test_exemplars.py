@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -112,7 +113,7 @@ def test_a_choice_between_sprites_and_exemplars_goes_into_the_address(
     np.testing.assert_allclose(middle(pictures), grey(channel), atol=8)
     choice.select_option("sprites")
     np.testing.assert_allclose(middle(pictures), sprite_colour(channel), atol=8)
-    page.wait_for_function("location.hash.includes('pictures=sprites')")
+    expect(page).to_have_url(re.compile("pictures=sprites"))
     # A layer without sprites has its exemplars all the same.
     expect(tiles(page, 2).first.locator(".picture")).to_have_count(1)
     again = visit(both)
@@ -145,4 +146,4 @@ def test_a_contact_sheet_shows_exemplars_of_its_sprites(tmp_path: Path, visit: V
     for number in (1, 7, 45):
         own = page.locator(f'.tile[data-number="{number}"] .sprite')
         np.testing.assert_allclose(middle(own), grey(number), atol=8)
-    page.wait_for_function("location.hash.includes('exemplars=1')")
+    expect(page).to_have_url(re.compile("exemplars=1"))
