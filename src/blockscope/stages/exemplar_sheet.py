@@ -9,12 +9,11 @@ from blockscope.io import datasets, images, provenance
 from blockscope.io.atomic_files import FilePath
 from blockscope.io.errors import BadFile
 from blockscope.io.image_sets import ImageSet
-from blockscope.io.images import Pixels
 from blockscope.io.json_files import write_facts
-from blockscope.io.resizing import fit
 from blockscope.models.card import ModelCard
 from blockscope.models.device import software_facts
 from blockscope.models.network import Network
+from blockscope.stages.seen_images import reader
 
 
 def write_exemplar_sheet(
@@ -46,12 +45,7 @@ def write_exemplar_sheet(
     layer = str(origin["layer"])
     source = ImageSet.open(index)
     _check_images(found, source, exemplars, index)
-
-    def read(number: int) -> Pixels:
-        spec = model.input
-        pixels, (name,) = source.read(number, background), source.names([number])
-        return fit(pixels, spec.size, spec.resize, spec.filter, name)
-
+    read = reader(source, model.input, background)
     field = field_of(found, Network.load(graph, model), layer, read, memory_mb)
     made = crops_of(found, field, read, background)
     rows, cols = field.theoretical.size

@@ -18,13 +18,12 @@ from blockscope.exemplars.sweep import Sweep, part_of, sweep
 from blockscope.io import datasets, provenance
 from blockscope.io.atomic_files import FilePath
 from blockscope.io.image_sets import ImageSet
-from blockscope.io.images import Pixels
-from blockscope.io.resizing import fit
 from blockscope.models.card import ModelCard
 from blockscope.models.device import software_facts
 from blockscope.models.network import Network
 from blockscope.runtime.checkpoint import FolderCheckpoint
 from blockscope.stages.group_directions import read_directions
+from blockscope.stages.seen_images import reader
 
 KEEP_EVERY: Final = 60.0  # seconds of work that a kill may cost
 
@@ -104,11 +103,7 @@ def write_part(
     kept = checkpoint.read("part")
     if kept is not None:
         state.take(kept)
-    spec, saved = model.input, time.monotonic()
-
-    def read(number: int) -> Pixels:
-        pixels, (name,) = images.read(number, background), images.names([number])
-        return fit(pixels, spec.size, spec.resize, spec.filter, name)
+    saved = time.monotonic()
 
     def keep() -> None:
         nonlocal saved
@@ -120,7 +115,7 @@ def write_part(
         Responses(network, probes, model.label_table.indexes, bool(options["relevance"])),
         state,
         numbers.stop,
-        read,
+        reader(images, model.input, background),
         readers=threads,
         most=most_damaged(len(images), damaged_ppm),
         settled=keep,
