@@ -208,6 +208,17 @@ class LayerStatistics:
         return {name: exact for name, exact in sums.items() if exact is not None}
 
 
+def with_place(place: int, arrays: Arrays) -> Arrays:
+    """Return arrays under names that tell those of several layers apart."""
+    return {f"{place}.{name}": array for name, array in arrays.items()}
+
+
+def at_place(place: int, arrays: Mapping[str, npt.NDArray[np.generic]]) -> Arrays:
+    """Return those that ``with_place`` has named so, under their own names."""
+    begin = f"{place}."
+    return {name.removeprefix(begin): a for name, a in arrays.items() if name.startswith(begin)}
+
+
 def _limbs(
     arrays: Mapping[str, npt.NDArray[np.generic]], name: str
 ) -> dict[int, npt.NDArray[np.int64]]:

@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from blockscope.exemplars.damaged import check_damaged
 from blockscope.exemplars.responses import BatchResponses, Responses
-from blockscope.exemplars.statistics import Arrays, LayerStatistics
+from blockscope.exemplars.statistics import Arrays, LayerStatistics, at_place, with_place
 from blockscope.io.errors import BadFile, BlockscopeError
 from blockscope.io.images import Pixels
 
@@ -64,7 +64,7 @@ class Sweep:
             "reason": np.array(list(self.damaged.values()), np.str_),
         }
         for place, statistics in enumerate(self.statistics.values()):
-            arrays |= {f"{place}.{key}": part for key, part in statistics.to_arrays().items()}
+            arrays |= with_place(place, statistics.to_arrays())
         return arrays
 
     def take(self, arrays: Mapping[str, npt.NDArray[np.generic]]) -> None:
@@ -74,9 +74,7 @@ class Sweep:
         reasons = np.asarray(arrays["reason"]).tolist()
         self.damaged = dict(zip(np.asarray(arrays["damaged"]).tolist(), reasons, strict=True))
         for place, statistics in enumerate(self.statistics.values()):
-            begin = f"{place}."
-            own = {key.removeprefix(begin): a for key, a in arrays.items() if key.startswith(begin)}
-            statistics.take(own)
+            statistics.take(at_place(place, arrays))
 
 
 def sweep(

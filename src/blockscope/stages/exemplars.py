@@ -7,12 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
-import xarray as xr
 
 from blockscope.exemplars.damaged import check_damaged, most_damaged
 from blockscope.exemplars.result import named_exemplars, shown_images
-from blockscope.exemplars.statistics import LayerStatistics
+from blockscope.exemplars.statistics import LayerStatistics, at_place
 from blockscope.io import datasets, provenance
 from blockscope.io.atomic_files import FilePath
 from blockscope.io.errors import BadFile
@@ -51,7 +49,9 @@ def write_exemplars(
         _check_alike(shard.attrs, facts or shard.attrs, images, path, end)
         facts, end = shard.attrs, int(shard.attrs["stop"])
         statistics, place = _statistics(shard.attrs, layer, model.outputs, path)
-        statistics.take(_own(shard, place))
+        statistics.take(
+            at_place(place, {str(name): shard[name].to_numpy() for name in shard.data_vars})
+        )
         predicted[shard.attrs["first"] : end] = shard["predicted"].to_numpy()
         reasons = map(str, shard["reason"].to_numpy())
         unread |= dict(zip(shard["damaged"].to_numpy().tolist(), reasons, strict=True))
@@ -137,12 +137,3 @@ def _statistics(
         ),
         place,
     )
-
-
-def _own(shard: xr.Dataset, place: int) -> dict[str, npt.NDArray[np.generic]]:
-    begin = f"{place}."
-    return {
-        str(name).removeprefix(begin): array.to_numpy()
-        for name, array in shard.data_vars.items()
-        if str(name).startswith(begin)
-    }
