@@ -175,7 +175,13 @@ def layer_of(wildcard):
 
 def flow_layers(wildcards):
     """Return the layers of a flow, as they stand in its path."""
-    return parts_of_flow(wildcards.layers, project.runs)
+    return parts_of_flow_in_runs(wildcards.layers)
+
+
+# Found among all runs, and asked for by the jobs of each: once for all.
+@cache
+def parts_of_flow_in_runs(text):
+    return parts_of_flow(text, project.runs)
 
 
 def model_entry(wildcards):
@@ -371,12 +377,18 @@ def first_channel_pages(wildcards, own=True):
     }
 
 
+@cache
+def dataset_that_shows(model, layer):
+    """Return the first data set in which runs of a network show a layer; empty for none."""
+    rows = (row for row in project.runs.values() if row.dataset and row.model == model)
+    return next((row.dataset for row in rows if layer in row.layers), "")
+
+
 def sheet_of_exemplars(wildcards):
     """Input: the exemplars of a layer's channels in the first data set that shows them, if any."""
-    runs = [row for row in project.runs.values() if row.model == wildcards.model]
     layer = layer_from_path(wildcards.layer)
-    names = [row.dataset for row in runs if row.dataset and layer in row.layers]
-    sheet = exemplar_sheet(wildcards.model, names[0], layer) if names else ""
+    dataset = dataset_that_shows(wildcards.model, layer)
+    sheet = exemplar_sheet(wildcards.model, dataset, layer) if dataset else ""
     return [f"{sheet}.png", f"{sheet}.json"] if sheet else []
 
 
