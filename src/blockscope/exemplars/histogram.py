@@ -29,10 +29,10 @@ def edges() -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
     return low.astype(np.float32), high.astype(np.float32) + 0  # no negative zero
 
 
-def _bins_of_keys() -> npt.NDArray[np.int64]:
+def _bins_of_keys() -> npt.NDArray[np.int32]:
     key = np.arange(2**10)
     size = np.clip(key - _FIRST_KEY + 1, 0, _PER_SIGN - 1)
-    return np.concatenate([ZERO + 1 + size, ZERO - 1 - size]).astype(np.int64)
+    return np.concatenate([ZERO + 1 + size, ZERO - 1 - size]).astype(np.int32)
 
 
 _BIN: Final = _bins_of_keys()
@@ -40,11 +40,13 @@ _BIN: Final = _bins_of_keys()
 
 def count(values: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:
     """Return counts (unit, bin) of finite values (position, unit)."""
-    units = values.shape[1]
-    # Most outputs of a ReLU are zero, and need not be looked up.
-    rows, columns = np.nonzero(values)
-    keys = values[rows, columns].view(np.uint32) >> _SHIFT
-    places = _BIN[keys] + columns * BINS
-    counts = np.bincount(places, minlength=units * BINS).reshape(units, BINS)
-    counts[:, ZERO] = len(values) - counts.sum(axis=1)
+    positions, units = values.shape
+    flat = np.ascontiguousarray(values).reshape(-1)
+    # Most outputs of a ReLU are zero, and need not be looked up. np.nonzero over two axes and the
+    # rest of a division take several times as long as a comparison and a table.
+    places = np.flatnonzero(flat != 0)
+    firsts = np.tile(np.arange(units, dtype=np.int32) * BINS, positions)
+    bins = _BIN[flat[places].view(np.uint32) >> _SHIFT] + firsts[places]
+    counts = np.bincount(bins, minlength=units * BINS).reshape(units, BINS)
+    counts[:, ZERO] = positions - counts.sum(axis=1)
     return counts

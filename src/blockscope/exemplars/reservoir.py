@@ -6,7 +6,7 @@ those with the smallest. So it depends on no order, and samples of parts can be 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -38,6 +38,7 @@ class Reservoir:
     vector: npt.NDArray[np.float32]
     number: npt.NDArray[np.int64]
     position: npt.NDArray[np.int32]
+    _waiting: list[Reservoir] = field(default_factory=list, repr=False)
 
     @classmethod
     def empty(cls, most: int, seed: int, channels: int) -> Reservoir:
@@ -47,36 +48,40 @@ class Reservoir:
         return cls(most, seed, none.astype(np.uint64), nothing, none, none.astype(np.int32))
 
     def update(self, activations: npt.NDArray[np.float32], numbers: npt.NDArray[np.int64]) -> None:
-        """Take in the vectors (image, position, channel) of images that it has not seen."""
+        """Take in the vectors (image, position, channel) of images that it has not seen.
+
+        They count from the next ``settle`` on.
+        """
         if self.most == 0:
             return
         keys = random_numbers(self.seed, numbers, activations.shape[1])
         last = self.key[-1] if len(self.key) >= self.most else np.uint64(2**64 - 1)
         image, position = np.nonzero(keys <= last)
-        if len(image):
-            self._join(
-                keys[image, position],
-                activations[image, position],
-                numbers[image],
-                position.astype(np.int32),
-            )
+        if len(image) == 0:
+            return
+        found = keys[image, position], activations[image, position], numbers[image]
+        self._waiting.append(Reservoir(self.most, self.seed, *found, position.astype(np.int32)))
+        # To sort them into the sample copies all of it, which is too slow for every few.
+        if sum(len(one.key) for one in self._waiting) >= self.most:
+            self.settle()
+
+    def settle(self) -> None:
+        """Sort in what has been taken in."""
+        waiting, self._waiting = self._waiting, []
+        if waiting:
+            self._join(waiting)
 
     def merge(self, other: Reservoir) -> None:
-        """Take in the sample of other images."""
-        self._join(other.key, other.vector, other.number, other.position)
+        """Take in the sample of other images; both are settled."""
+        self._join([other])
 
-    def _join(
-        self,
-        key: npt.NDArray[np.uint64],
-        vector: npt.NDArray[np.float32],
-        number: npt.NDArray[np.int64],
-        position: npt.NDArray[np.int32],
-    ) -> None:
-        keys = np.concatenate([self.key, key])
-        numbers = np.concatenate([self.number, number])
-        positions = np.concatenate([self.position, position])
+    def _join(self, others: list[Reservoir]) -> None:
+        all_of = [self, *others]
+        keys = np.concatenate([one.key for one in all_of])
+        numbers = np.concatenate([one.number for one in all_of])
+        positions = np.concatenate([one.position for one in all_of])
         order = np.lexsort((positions, numbers, keys))[: self.most]
-        self.vector = np.concatenate([self.vector, vector])[order]
+        self.vector = np.concatenate([one.vector for one in all_of])[order]
         self.key, self.number, self.position = keys[order], numbers[order], positions[order]
 
 

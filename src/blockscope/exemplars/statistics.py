@@ -110,6 +110,7 @@ class LayerStatistics:
 
         To be called at the same numbers of images, however they are divided.
         """
+        self.reservoir.settle()
         pending, self._pending = self._pending, self._nothing()
         self.sums.add(pending.sums)
         if self.moments is not None and pending.moments is not None:

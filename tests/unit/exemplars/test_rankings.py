@@ -116,6 +116,7 @@ def test_sample_does_not_depend_on_order_or_parts() -> None:
         found = Reservoir.empty(40, 5, UNITS)
         for part in parts:
             found.update(values[part], numbers[part])
+        found.settle()
         return found
 
     whole = sampled([np.arange(IMAGES)])
@@ -148,4 +149,5 @@ def test_random_numbers_are_even_and_differ() -> None:
 def test_no_vectors_may_be_kept() -> None:
     found = Reservoir.empty(0, 0, 2)
     found.update(np.ones((3, 4, 2), np.float32), np.arange(3))
+    found.settle()
     assert found.vector.shape == (0, 2)
