@@ -17,13 +17,14 @@ from bench import (
     positions_and_channels_speed,
     randomised,
     rendering,
+    scores_speed,
     sweep_speed,
     truth_channels,
     truth_positions,
 )
 
 SECTIONS = {
-    "speed": (all_labels, positions_and_channels_speed, ablation_speed),
+    "speed": (all_labels, positions_and_channels_speed, ablation_speed, scores_speed),
     "render": (rendering,),
     "grids": (grids,),
     "files": (checksums,),
