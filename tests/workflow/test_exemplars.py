@@ -22,7 +22,8 @@ def made(workflow_copy, made_once):
         project.write("config/datasets.tsv", f"{columns}scenes\tdrawn:blocks1000\t12\t\t\t2\n")
         settings = project.path("config/config.yaml").read_text()
         if "\ndatasets:" not in settings:
-            project.write("config/config.yaml", f"{settings}datasets: config/datasets.tsv\n")
+            settings += "datasets: config/datasets.tsv\n"
+        project.write("config/config.yaml", f"{settings}sweep: {{neuron_groups: true}}\n")
         head, *rows = project.path("config/runs.tsv").read_text().splitlines()
         project.write("config/runs.tsv", f"{head}\tdataset\n{rows[0]}\tscenes\n")
         done = project.snakemake()
@@ -48,6 +49,18 @@ def test_crops_and_pages_are_of_the_network(made):
         assert found["model_sha256"] == facts["model_sha256"], path
     # Windows of 5 x 5 by 20 in an image of 160 x 200.
     assert (sheet.attrs["receptive_field_rows"], sheet.attrs["receptive_field_cols"]) == (5, 5)
+
+
+def test_neuron_groups_have_exemplars_of_their_own(made):
+    (sheet,) = made.path("results/tiny").glob("*/groups/exemplars/scenes/low-*.zarr.zip")
+    count = datasets.read(sheet)["crops"].sizes["factor"]
+    image = sheet.parents[3].name
+    assert datasets.read(sheet).attrs["image"] == image
+    found = datasets.read(sheet.with_name(sheet.name.replace(".zarr.zip", ".h5")))
+    groups = datasets.read(sheet.parents[2] / f"low-{count}.h5")["channels"].to_numpy()
+    assert found.sizes["factor"] == len(groups) == count
+    printed = made.path("results/figures/one/neuron_groups.svg").read_text()
+    assert "the four images that drive it most" in printed
 
 
 def test_pages_lead_to_each_other(made):

@@ -265,6 +265,7 @@ def rendering_options():
         "neuron_groups": settings.neuron_groups.count,
         "rendered": settings.sprites.recipe != "none",
         "made_of": project.made_of,
+        "group_exemplars": settings.sweep.neuron_groups,
     }
 
 
@@ -334,6 +335,12 @@ def layers_of_sweep(wildcards):
     if wildcards.layers == SWEPT_LAYERS:
         return layers_of_runs(wildcards.model, wildcards.dataset)
     return [layer_from_path(wildcards.layers)]
+
+
+def options_of_sweep():
+    """Params: what decides the exemplars of a layer."""
+    apart = {"damaged", "neuron_groups"}
+    return project.settings.sweep.model_dump(mode="json", exclude=apart)
 
 
 def parts_of_exemplars(wildcards):
@@ -429,5 +436,9 @@ def everything(wildcards):
         settings.neuron_groups.count,
         drawn if rendered else None,
         project.made_of,
-        Exemplars({name: row.jobs for name, row in project.datasets.items()}, channels_of),
+        Exemplars(
+            {name: row.jobs for name, row in project.datasets.items()},
+            channels_of,
+            settings.sweep.neuron_groups,
+        ),
     )

@@ -29,6 +29,26 @@ rule exemplar_sheet:
         "../scripts/exemplar_sheet.py"
 
 
+# The same of neuron groups, which are directions of an image's own.
+use rule exemplar_sheet as group_exemplar_sheet with:
+    input:
+        graph=rules.model.output.graph,
+        card=rules.model.output.card,
+        index=rules.dataset.output.h5,
+        exemplars=rules.group_exemplars.output.h5,
+        neuron_groups=rules.neuron_groups.output.h5,
+    output:
+        zarr="results/{model}/{image}/groups/exemplars/{dataset}/{layer}-{n}.zarr.zip",
+        png="results/{model}/{image}/groups/exemplars/{dataset}/{layer}-{n}.png",
+        json="results/{model}/{image}/groups/exemplars/{dataset}/{layer}-{n}.json",
+    log:
+        "logs/group_exemplar_sheet/{model}/{image}/{dataset}/{layer}-{n}.log",
+    benchmark:
+        "benchmarks/group_exemplar_sheet/{model}/{image}/{dataset}/{layer}-{n}.tsv"
+    message:
+        "{wildcards.image}: crop the exemplars of neuron groups of {wildcards.layer} in data set {wildcards.dataset}"
+
+
 rule channel_page:
     input:
         unpack(files_of_channel_page),

@@ -23,7 +23,7 @@ rule sweep:
     params:
         code=code_param("sweep"),
         layers=layers_of_sweep,
-        options=project.settings.sweep.model_dump(mode="json", exclude={"damaged"}),
+        options=options_of_sweep(),
         background=project.settings.image.background,
         # Next to the parts and not an output: a job that is killed keeps what it has finished.
         progress=placed("results/models/{model}/datasets/{dataset}/progress/{layers}"),
@@ -76,7 +76,7 @@ use rule sweep as group_sweep with:
     params:
         code=code_param("sweep"),
         layers=lambda wildcards: [layer_from_path(wildcards.layer)],
-        options=project.settings.sweep.model_dump(mode="json", exclude={"damaged"}),
+        options=options_of_sweep(),
         background=project.settings.image.background,
         progress=placed("results/{model}/{image}/groups/exemplars/{dataset}/progress/{layer}-{n}"),
     message:

@@ -9,6 +9,7 @@ def main(smk):
     write_exemplar_sheet(
         exemplars=smk.input.exemplars,
         index=smk.input.index,
+        neuron_groups=smk.input.get("neuron_groups"),
         graph=smk.input.graph,
         card=smk.input.card,
         background=tuple(smk.params.background),

@@ -18,6 +18,7 @@ from blockscope.config.result_paths import (
     dataset_index,
     exemplar_sheet,
     exemplars_file,
+    group_exemplars_folder,
     known_files,
     layer_in_path,
     network_files,
@@ -39,6 +40,7 @@ _MADE_OF = {
     "groups{n}": ("activations{n}",),
     "ablation{n}": ("groups{n}", "activations{n}"),
     "group_sprites{n}": ("groups{n}", "group_sprites_zarr{n}"),
+    "group_exemplars{n}": ("groups{n}", "group_exemplars_zarr{n}", "group_exemplars_file{n}"),
     "sprites{n}": ("sprites_zarr{n}",),
     "contact{n}": ("sprites{n}", "activations{n}", "exemplars{n}"),
     "exemplars{n}": ("exemplars_zarr{n}",),
@@ -63,10 +65,14 @@ SHARDED = ("sprites1", "sprites2", "group_sprites1", "group_sprites2", "flow_spr
 
 @dataclass(frozen=True)
 class Exemplars:
-    """How exemplars are found: jobs of each data set, and channels of a layer of a network."""
+    """How exemplars are found: jobs of each data set, and channels of a layer of a network.
+
+    ``of_groups``: whether neuron groups have their own.
+    """
 
     jobs: Mapping[str, int]
     channels: Callable[[str, str], int]
+    of_groups: bool = False
 
 
 @dataclass(frozen=True)
@@ -92,25 +98,35 @@ def all_results(
     """
     found: dict[str, None] = {}
     for row in runs:
-        found.update(dict.fromkeys(_results_of(row, neuron_groups, sprites, made_of)))
+        found.update(dict.fromkeys(_results_of(row, neuron_groups, sprites, made_of, exemplars)))
         if row.dataset and exemplars:
             found.update(dict.fromkeys(_exemplars(row, exemplars)))
     return [*found, GALLERY]
 
 
 def _results_of(
-    row: RunRow, neuron_groups: int, sprites: Sprites | None, made_of: Mapping[str, str]
+    row: RunRow,
+    neuron_groups: int,
+    sprites: Sprites | None,
+    made_of: Mapping[str, str],
+    exemplars: Exemplars | None,
 ) -> Iterator[str]:
     for network in (row.model, made_of.get(row.model)):
         yield from network_files(network) if network else ()
     yield from printed_files(row)
     yield page_of(row.run)
-    known = known_files(row, neuron_groups, sprites is not None, made_of)
+    of_groups = exemplars is not None and exemplars.of_groups
+    known = known_files(row, neuron_groups, sprites is not None, made_of, of_groups)
     for name in _names(row):
         files = known[name]
         yield from [files] if isinstance(files, str) else files
         if sprites and name in SHARDED:
             yield from _shards(row, name, neuron_groups, sprites)
+        if exemplars and files and name.startswith("group_exemplars_file"):
+            layer = layer_in_path(row.layers[int(name[-1]) - 1])
+            jobs = exemplars.jobs[row.dataset]
+            folder = group_exemplars_folder(row)
+            yield from sweep_parts(folder, f"{layer}-{neuron_groups}", jobs)
 
 
 def _exemplars(row: RunRow, exemplars: Exemplars) -> Iterator[str]:

@@ -214,7 +214,11 @@ _PANELS = (
         accuracy="Non-negative factorization of the activations; what the groups leave out is "
         "the relative error in the file. Effects are exact for the network made linear "
         "at this one input.",
-        inputs=("classes2", "groups1", "group_sprites1", "sprites1", "exemplars1"),
+        inputs=(
+            "classes2",
+            *("groups1", "group_sprites1", "group_exemplars1"),
+            *("sprites1", "exemplars1"),
+        ),
         print_module="blockscope.figures.print.neuron_groups",
         page_content="groups",
         reading="""

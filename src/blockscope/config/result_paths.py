@@ -54,6 +54,11 @@ def exemplar_sheet(model: str, dataset: str, layer: str) -> str:
     return exemplars_file(model, dataset, layer).removesuffix(".h5")
 
 
+def group_exemplars_folder(row: RunRow) -> str:
+    """Return the folder of the exemplars of neuron groups in a run's data set."""
+    return str(image_folder(row.model, row.image) / "groups" / "exemplars" / row.dataset)
+
+
 def channel_pages(model: str, layer: str, channels: int = 1) -> list[str]:
     """Return the pages of a layer of so many channels, in their order.
 
@@ -140,6 +145,7 @@ def panel_files(
     neuron_groups: int,
     rendered: bool = False,
     made_of: Mapping[str, str] = NONE_MADE,
+    group_exemplars: bool = False,
 ) -> Files:
     """Return the files that a printed panel of a run is drawn from, by what they are.
 
@@ -148,9 +154,10 @@ def panel_files(
     layers whose activation grids are shown; those that begin with ``flow_`` are lists in the
     order of the layers of the flow. ``neuron_groups`` is their number. ``rendered``:
     whether spritemaps are made; without that, no panel has sprites. ``made_of``: networks with
-    weights drawn anew, and what each is made of.
+    weights drawn anew, and what each is made of. ``group_exemplars``: whether neuron groups have
+    exemplars of their own.
     """
-    known = known_files(row, neuron_groups, rendered, made_of)
+    known = known_files(row, neuron_groups, rendered, made_of, group_exemplars)
     return {name: known[name] for name in ("image", *PANELS[panel].inputs)}
 
 
@@ -159,15 +166,20 @@ def page_files(
     neuron_groups: int,
     rendered: bool = False,
     made_of: Mapping[str, str] = NONE_MADE,
+    group_exemplars: bool = False,
 ) -> Files:
     """Return the files that the page of a run is made from or leads to, by what they are."""
-    known = known_files(row, neuron_groups, rendered, made_of)
+    known = known_files(row, neuron_groups, rendered, made_of, group_exemplars)
     needed = (name for panel in row.panels for name in PANELS[panel].page_files)
     return {name: known[name] for name in ("image", *needed)}
 
 
 def known_files(
-    row: RunRow, neuron_groups: int, rendered: bool, made_of: Mapping[str, str] = NONE_MADE
+    row: RunRow,
+    neuron_groups: int,
+    rendered: bool,
+    made_of: Mapping[str, str] = NONE_MADE,
+    group_exemplars: bool = False,
 ) -> Files:
     """Return every file that a panel or page of a run may need, and some behind them, by name."""
     folder = str(image_folder(row.model, row.image))
@@ -199,6 +211,11 @@ def known_files(
         known[f"group_sprites{n}"] = _sheet(f"{groups}-sprites") if rendered else []
         known[f"group_sprites_zarr{n}"] = [f"{groups}-sprites.zarr.zip"] if rendered else []
         sprites = f"{model}/sprites/{paths[n]}"
+        own = row.dataset and group_exemplars
+        in_dataset = f"{group_exemplars_folder(row)}/{paths[n]}-{neuron_groups}" if own else ""
+        known[f"group_exemplars{n}"] = _sheet(in_dataset) if own else []
+        known[f"group_exemplars_zarr{n}"] = [f"{in_dataset}.zarr.zip"] if own else []
+        known[f"group_exemplars_file{n}"] = [f"{in_dataset}.h5"] if own else []
         known[f"sprites{n}"] = _sheet(sprites) if rendered else []
         known[f"sprites_zarr{n}"] = [f"{sprites}.zarr.zip"] if rendered else []
         known[f"contact{n}"] = [f"{folder}/sprites/{paths[n]}.html"] if rendered else []
@@ -278,7 +295,7 @@ def longest_name(row: RunRow) -> str:
     placed = row.model_copy(
         update={"model": "m", "image": "i", "dataset": row.dataset and "d"}
     )  # whatever these are
-    known = known_files(placed, neuron_groups=100, rendered=True).values()
+    known = known_files(placed, 100, rendered=True, group_exemplars=True).values()
     paths = (path for found in known for path in ([found] if isinstance(found, str) else found))
     return max((path.rpartition("/")[2] for path in paths), key=len)
 

@@ -214,6 +214,12 @@ class SweepOptions(Settings):
         "for each image.",
         examples=[False],
     )
+    neuron_groups: StrictBool = Field(
+        default=False,
+        description="Whether neuron groups have exemplars of their own, which the panel "
+        "neuron_groups shows: a pass over the data set for each image and layer.",
+        examples=[True],
+    )
     seed: Seed = Field(
         default=0, description="Seed of the choice of vectors that are kept.", examples=[7]
     )

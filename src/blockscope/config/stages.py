@@ -82,6 +82,9 @@ STAGES: Mapping[str, Stage] = MappingProxyType(
             "exemplars and statistics of one layer's neuron groups over a data set"
         ),
         "exemplar_sheet": Stage("crops of the exemplars of one layer in one file", "tensorflow"),
+        "group_exemplar_sheet": Stage(
+            "crops of the exemplars of one layer's neuron groups in one file", "tensorflow"
+        ),
         "channel_page": Stage("page with an article for each channel of one layer"),
         "render_sprites": Stage("sprites of some channels or neurons of one layer", "tensorflow"),
         "render_group_sprites": Stage("sprites of some neuron groups of one layer", "tensorflow"),

@@ -26,9 +26,9 @@ HOLDS = 0.9  # of the squared gradient is in the square that is called the effec
 
 @dataclass(frozen=True)
 class Activation:
-    """One number of a layer: a channel at a position, in an image."""
+    """One number of a layer: a channel, or a direction, at a position, in an image."""
 
-    channel: int
+    unit: int
     row: int
     col: int
 
@@ -39,11 +39,13 @@ def squared_gradients(
     images: Sequence[Pixels],
     units: Sequence[Activation],
     memory_mb: int = 2048,
+    directions: npt.NDArray[np.float32] | None = None,
 ) -> Floats:
     """Return the squared gradient of an activation in each image, (image, row, col).
 
-    It is with respect to the network's input, summed over its channels. Costs a pass forward and
-    one backward for each image, in batches of ``memory_mb``.
+    It is with respect to the network's input, summed over its channels. ``directions``: (channel,
+    factor), along which activations are taken; None for the channels themselves. Costs a pass
+    forward and one backward for each image, in batches of ``memory_mb``.
     """
     if not images:
         return np.empty((0, *network.spec.size))
@@ -54,14 +56,21 @@ def squared_gradients(
     found = []
     for first in range(0, len(images), batch):
         points = np.concatenate([network.values(one) for one in images[first : first + batch]])
-        (gradient,) = start.at(points, partial(_values, units=units[first : first + batch]))[1]
+        scores = partial(_values, units=units[first : first + batch], directions=directions)
+        (gradient,) = start.at(points, scores)[1]
         found.append(np.square(gradient.numpy().astype(np.float64)).sum(axis=-1))
     return np.concatenate(found)
 
 
-def _values(activations: tf.Tensor, units: Sequence[Activation]) -> list[tf.Tensor]:
+def _values(
+    activations: tf.Tensor,
+    units: Sequence[Activation],
+    directions: npt.NDArray[np.float32] | None,
+) -> list[tf.Tensor]:
     """Return one number of each image's activations (image, row, col, channel)."""
-    places = [[n, one.row, one.col, one.channel] for n, one in enumerate(units)]
+    if directions is not None:
+        activations = tf.tensordot(activations, directions, 1)
+    places = [[n, one.row, one.col, one.unit] for n, one in enumerate(units)]
     return [tf.gather_nd(activations, places)]
 
 

@@ -24,6 +24,8 @@ class LayerExemplars:
 
     Attributes
     ----------
+    unit
+        What the units are: "channel", or "factor" for the directions of neuron groups.
     rankings
         What exemplars are sorted by: the maximum, or the mean, over the positions of an image, of
         the activations or of the relevance.
@@ -64,6 +66,7 @@ class LayerExemplars:
         The provenance.
     """
 
+    unit: str
     rankings: tuple[str, ...]
     value: npt.NDArray[np.float32]
     number: npt.NDArray[np.int64]
@@ -102,6 +105,7 @@ class LayerExemplars:
         ranked = [found[name].transpose("ranking", unit, "rank").to_numpy() for name in RANKED]
         by_label = found.get("relevance_by_label")
         return cls(
+            unit=unit,
             rankings=tuple(map(str, found["ranking"].to_numpy())),
             value=ranked[0],
             number=ranked[1],

@@ -51,11 +51,18 @@ class Field:
 
 
 def field_of(
-    found: LayerExemplars, network: Network, layer: str, read: Read, memory_mb: int, seed: int = 0
+    found: LayerExemplars,
+    network: Network,
+    layer: str,
+    read: Read,
+    memory_mb: int,
+    seed: int = 0,
+    directions: npt.NDArray[np.float32] | None = None,
 ) -> Field:
     """Return the field of a layer's positions, by the gradients of a sample of its exemplars.
 
-    Costs a pass forward and one backward through the network for each of `SAMPLE` exemplars.
+    ``directions``: those that the exemplars are of, (channel, factor); None for channels. Costs a
+    pass forward and one backward through the network for each of `SAMPLE` exemplars.
     """
     theoretical = receptive_field(network, layer)
     known = np.argwhere(found.drives[found.rankings.index(RANKINGS[0])])
@@ -65,7 +72,7 @@ def field_of(
     shown = {one.number: read(one.number) for one in exemplars}
     units = [Activation(one.place[1], one.row, one.col) for one in exemplars]
     pixels = [shown[one.number] for one in exemplars]
-    squared = squared_gradients(network, layer, pixels, units, memory_mb)
+    squared = squared_gradients(network, layer, pixels, units, memory_mb, directions)
     seen = [(u, one) for u, one in zip(units, squared, strict=True) if one.sum() > 0]
     if not seen:
         return Field(theoretical, max(theoretical.size), ())
@@ -97,7 +104,8 @@ def crops_of(
     -------
     dataset
         ``crops`` (ranking, channel, rank, row, col, rgb) uint8 and ``box`` (ranking, channel, rank,
-        edge) int32: top, left, bottom, right in pixels of the network's input, -1 for none.
+        edge) int32: top, left, bottom, right in pixels of the network's input, -1 for none. Of
+        neuron groups the axis ``channel`` is ``factor``.
     """
     rankings = [name for name in RANKINGS if name in found.rankings]
     _, channels, ranks = found.number.shape
@@ -112,7 +120,7 @@ def crops_of(
         part = field.box(one.row, one.col)
         crops[one.place] = tile_of(pixels, part, TILE, background)
         box[one.place] = part.top, part.left, part.bottom, part.right
-    axes = ("ranking", "channel", "rank")
+    axes = ("ranking", found.unit, "rank")
     return xr.Dataset(
         {
             "crops": ((*axes, "row", "col", "rgb"), crops),

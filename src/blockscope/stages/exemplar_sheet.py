@@ -13,6 +13,7 @@ from blockscope.io.json_files import write_facts
 from blockscope.models.card import ModelCard
 from blockscope.models.device import software_facts
 from blockscope.models.network import Network
+from blockscope.stages.group_directions import read_unit_directions
 from blockscope.stages.seen_images import reader
 
 
@@ -27,12 +28,14 @@ def write_exemplar_sheet(
     zarr: FilePath,
     png: FilePath,
     json: FilePath,
+    neuron_groups: FilePath | None = None,
 ) -> None:
     """Write the crops of a layer's exemplars: an array, a sheet, and what its tiles are.
 
     Tile n of the sheet has the four strongest exemplars of channel n, 2 x 2, in column n % wrap,
-    row n // wrap, as that of a spritemap. Raises ``BadFile`` where an image is gone or damaged, or
-    the exemplars are of another network than the one given.
+    row n // wrap, as that of a spritemap. With ``neuron_groups`` the exemplars are those of their
+    directions, and tile n is that of group n. Raises ``BadFile`` where an image is gone or damaged,
+    or the exemplars are of another network than the one given.
     """
     found = LayerExemplars.read(exemplars)
     origin = provenance.read(exemplars)
@@ -46,7 +49,9 @@ def write_exemplar_sheet(
     source = ImageSet.open(index)
     _check_images(found, source, exemplars, index)
     read = reader(source, model.input, background)
-    field = field_of(found, Network.load(graph, model), layer, read, memory_mb)
+    directions = read_unit_directions(neuron_groups, model, layer) if neuron_groups else None
+    network = Network.load(graph, model)
+    field = field_of(found, network, layer, read, memory_mb, directions=directions)
     made = crops_of(found, field, read, background)
     rows, cols = field.theoretical.size
     quartiles = dict(zip(("counts_lower", "counts", "counts_upper"), field.counts, strict=False))
@@ -62,14 +67,14 @@ def write_exemplar_sheet(
     )
     datasets.write_zarr(zarr, made.assign_attrs(facts))
     tiles = four_of(made["crops"].sel(ranking=RANKINGS[0]).to_numpy())
-    wrap = wrap_of(layer, len(tiles))
+    wrap = wrap_of("" if neuron_groups else layer, len(tiles))
     images.write_png(png, sheet_of(tiles, wrap), facts)
     write_facts(
         json,
         {
             "tile": tiles.shape[1],
             "wrap": wrap,
-            "unit": "channel",
+            "unit": found.unit,
             "sprite": list(range(len(tiles))),
             "provenance": facts,
         },

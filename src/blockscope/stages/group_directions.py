@@ -24,3 +24,10 @@ def read_directions(path: FilePath, card: ModelCard, layer: str) -> npt.NDArray[
     check_origin(found.attrs, path, {"model_sha256": card.source_sha256, "layer": layer})
     channels: npt.NDArray[np.floating] = found["channels"].transpose("factor", "channel").to_numpy()
     return channels
+
+
+def read_unit_directions(path: FilePath, card: ModelCard, layer: str) -> npt.NDArray[np.float32]:
+    """Read the same, (channel, factor), scaled to length 1; a group that is zero stays zero."""
+    vectors = read_directions(path, card, layer).T
+    lengths = np.linalg.norm(vectors, axis=0)
+    return datasets.as_float32(vectors / np.where(lengths > 0, lengths, 1))

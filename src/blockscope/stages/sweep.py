@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
 import xarray as xr
 
 from blockscope.exemplars.damaged import most_damaged
@@ -22,7 +21,7 @@ from blockscope.models.card import ModelCard
 from blockscope.models.device import software_facts
 from blockscope.models.network import Network
 from blockscope.runtime.checkpoint import FolderCheckpoint
-from blockscope.stages.group_directions import read_directions
+from blockscope.stages.group_directions import read_unit_directions
 from blockscope.stages.seen_images import reader
 
 KEEP_EVERY: Final = 60.0  # seconds of work that a kill may cost
@@ -121,9 +120,12 @@ def write_part(
         settled=keep,
         progress=True,
     )
+    of_image = provenance.read(neuron_groups) if neuron_groups else {}
     facts = provenance.record(
         "sweep",
         software_facts(),
+        image=of_image.get("image"),
+        image_sha256=of_image.get("image_sha256"),
         model=model.model,
         model_sha256=model.source_sha256,
         dataset_digest=images.facts["digest"],
@@ -147,10 +149,7 @@ def _probes(model: ModelCard, layers: Sequence[str], neuron_groups: FilePath | N
     if neuron_groups is None:
         return [Probe(layer, layer) for layer in layers]
     (layer,) = layers
-    vectors = read_directions(neuron_groups, model, layer).T
-    lengths = np.linalg.norm(vectors, axis=0)
-    directions = datasets.as_float32(vectors / np.where(lengths > 0, lengths, 1))
-    return [Probe(layer, layer, directions)]
+    return [Probe(layer, layer, read_unit_directions(neuron_groups, model, layer))]
 
 
 def _statistics(model: ModelCard, probe: Probe, options: Mapping[str, Any]) -> LayerStatistics:

@@ -82,3 +82,21 @@ def test_a_data_set_asks_for_exemplars_and_pages_of_all_channels():
         f"{model}/channels/a~low/2.html",
         f"{model}/channels/high.html",
     }
+
+
+def test_exemplars_of_neuron_groups_are_asked_for_where_they_are_wanted():
+    run = row(dataset="photos", panels="neuron_groups")
+
+    def found(of_groups: bool) -> set[str]:
+        exemplars = Exemplars({"photos": 2}, lambda *_: 3, of_groups)
+        return set(all_results([run], 4, exemplars=exemplars))
+
+    folder = f"{HERE}/groups/exemplars/photos"
+    assert found(True) - found(False) == {
+        *(f"{folder}/shards/a~low-4/{part}-of-2.h5" for part in (0, 1)),
+        *(f"{folder}/a~low-4.{end}" for end in ("h5", "zarr.zip", "png", "json")),
+    }
+    assert not found(False) - found(True)
+    other = row(dataset="photos", panels="spatial")
+    exemplars = Exemplars({"photos": 2}, lambda *_: 3, of_groups=True)
+    assert not any("groups" in path for path in all_results([other], 4, exemplars=exemplars))

@@ -56,6 +56,24 @@ def fields_of(build, size=SIZE, layer="asked") -> tuple[ReceptiveField, np.ndarr
     return field, squared, units
 
 
+def test_the_gradient_along_a_direction_is_that_of_its_channels_together():
+    network = network_of(residual, (*SIZE, 3), tf.float32)
+    rng = np.random.default_rng(8)
+    pixels = rng.integers(0, 256, (*SIZE, 3), np.uint8)
+    directions = rng.normal(size=(4, 2)).astype(np.float32)
+    units = [Activation(0, 3, 2), Activation(1, 5, 7)]
+    found = squared_gradients(network, "asked", [pixels] * 2, units, 100, directions)
+    for unit, squared in zip(units, found, strict=True):
+        with tf.GradientTape() as tape:
+            values = tf.convert_to_tensor(network.values(pixels))
+            tape.watch(values)
+            maps = network.run({"input": values}, ["asked"])["asked"]
+            score = tf.reduce_sum(maps[0, unit.row, unit.col] * directions[:, unit.unit])
+        wanted = np.square(tape.gradient(score, values).numpy().astype(float)).sum(-1)[0]
+        assert wanted.max() > 0
+        np.testing.assert_allclose(squared, wanted, rtol=1e-4, atol=1e-6 * wanted.max())
+
+
 @pytest.mark.parametrize("build", [lopsided, dilated, enlarged, residual])
 def test_the_gradient_lies_within_the_field_and_reaches_its_ends(build):
     field, squared, units = fields_of(build)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from helpers.sheet_layout import any_style, check_layout, recorded, words_on
+from helpers.synthetic_exemplars import write_exemplar_tiles
 from helpers.synthetic_run import (
     LABELS,
     changed_files,
@@ -227,6 +228,36 @@ def test_what_a_group_responds_to_stands_before_its_channels(
     between = "group 1 4 2 Effect" if channels else "group Channels 1, 4, 2 Effect"
     assert f"Group 1 {between}" in text
     assert "what it responds to as a whole, and" in text
+
+
+def test_exemplars_of_a_group_stand_below_its_sprite(
+    tmp_path: Path, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, files = write_run(tmp_path, rng)
+    three_groups(files, rng)
+    tiles = np.repeat(np.arange(100, 106, dtype=np.uint8), 36).reshape(-1, 6, 6)
+    sheet = np.hstack(list(tiles))[..., None].repeat(3, 2)
+    own = write_exemplar_tiles(tmp_path, "own", sheet[:, : 3 * 6], 6, 3)
+    of_channels = write_exemplar_tiles(tmp_path, "channels", sheet + 50, 6, 6)
+    files = changed_files(files, group_exemplars1=own)
+
+    def placed(files: PanelFiles) -> tuple[list[int], str]:
+        calls = recorded(monkeypatch, "raster")
+        text = words_on(compose(run, files, any_style(dpi=40)))
+        flat = [p for *_, p in calls if np.ptp(p.reshape(-1, 3), axis=0).max() == 0]
+        return [int(pixels[0, 0, 0]) for pixels in flat], text
+
+    found, text = placed(files)
+    assert found == [100, 101, 102]
+    assert "Group 1 group Channels 1, 4, 2 Effect" in text
+    assert "the four images that drive it most as a whole (data set photos, crops of" in text
+    found, text = placed(changed_files(files, exemplars1=of_channels))
+    assert found == [100, 151, 154, 152, 101, 150, 154, 153, 102, 153]
+    assert "Group 1 group 1 4 2 Effect" in text
+    sprites = write_sprites(tmp_path, "groups", 3, wrap=2)
+    found, text = placed(changed_files(files, group_sprites1=sprites, exemplars1=of_channels))
+    assert len(found) == 10 + 3
+    assert "Group 1 group group 1 4 2 Effect" in text
 
 
 @pytest.mark.slow

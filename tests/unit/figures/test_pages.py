@@ -14,6 +14,7 @@ from urllib.parse import unquote
 
 import numpy as np
 import pytest
+from helpers.synthetic_exemplars import write_exemplar_tiles
 from helpers.synthetic_run import (
     FACTS,
     LABELS,
@@ -351,6 +352,15 @@ def test_images_of_neuron_groups_are_in_a_page_that_has_them(
     assert (sheet["side"], sheet["wrap"], sheet["count"]) == (32, 2, 4)
     middles = pixels(sheet["uri"])[16::32, 16::32].reshape(4, 3).astype(int)
     np.testing.assert_allclose(middles, [sprite_colour(n) for n in range(4)], atol=12)
+
+    grey = np.repeat(np.arange(4, dtype=np.uint8) * 60, 32 * 32).reshape(4, 32, 32)
+    tiles = np.hstack(list(grey))[..., None].repeat(3, 2)
+    own = write_exemplar_tiles(tmp_path, "own", tiles, 32, 4)
+    sheet = packed(changed_files(files, group_exemplars1=own))["exemplars"]
+    assert (sheet["side"], sheet["count"]) == (32, 4)
+    assert sheet["words"].startswith("data set photos, crops of ")
+    middles = pixels(sheet["uri"])[16::32, 16::32, 0].ravel().astype(int)
+    np.testing.assert_allclose(middles, [0, 60, 120, 180], atol=6)
 
 
 @pytest.mark.slow

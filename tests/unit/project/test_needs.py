@@ -32,7 +32,7 @@ def test_a_job_with_batches_has_memory_for_them(rules):
     batches = {
         name: rule.attempts[0] for name, rule in rules.items() if "batch_mb" in rule.attempts[0]
     }
-    assert len(batches) == 12
+    assert len(batches) == 13
     assert all(amounts["mem_mb"] - amounts["batch_mb"] == 1500 for amounts in batches.values())
 
 

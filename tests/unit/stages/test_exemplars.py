@@ -15,11 +15,13 @@ from blockscope.exemplars import sweep as sweeping
 from blockscope.exemplars.result import LayerExemplars
 from blockscope.io import datasets, provenance
 from blockscope.io.errors import BadFile
+from blockscope.io.json_files import read_facts
 from blockscope.models.card import ModelCard
 from blockscope.runtime.checkpoint import FolderCheckpoint
 from blockscope.stages import sweep as stage
 from blockscope.stages.activations import read_activations, write_activations
 from blockscope.stages.dataset import write_dataset
+from blockscope.stages.exemplar_sheet import write_exemplar_sheet
 from blockscope.stages.exemplars import write_exemplars
 from blockscope.stages.input import write_input
 from blockscope.stages.neuron_groups import write_neuron_groups
@@ -27,6 +29,7 @@ from blockscope.stages.sweep import write_part
 
 IMAGES = 70
 OPTIONS = {"exemplars": 5, "vectors": 12, "seed": 4, "relevance": True}
+SHEET_FILES = {"zarr": "zarr.zip", "png": "png", "json": "json"}
 
 
 class Killed(BaseException):
@@ -290,10 +293,22 @@ def test_neuron_groups_have_exemplars_too(files, indexed, tmp_path):
     shards = [part(files, indexed, tmp_path, number, 2, **changes) for number in range(2)]
     found = put_together(files, indexed, shards, tmp_path / "f.h5", unit="factor")
     assert found.value.shape == (4, 3, 5)
+    assert found.unit == "factor"
     content = datasets.read(tmp_path / "f.h5")
     assert content["mean"].dims == ("factor",)
     assert "second_moment" not in content
     assert "vectors" not in content
+    assert content.attrs["image"] == datasets.read(groups).attrs["image"]
+    sheet = {kind: tmp_path / f"sheet.{end}" for kind, end in SHEET_FILES.items()}
+    write_exemplar_sheet(
+        exemplars=tmp_path / "f.h5", index=indexed, graph=files["graph"], card=files["card"],
+        neuron_groups=groups, background=(0, 0, 0), memory_mb=100, **sheet,
+    )  # fmt: skip
+    crops = datasets.read(sheet["zarr"])
+    assert crops["crops"].dims[:3] == ("ranking", "factor", "rank")
+    described = read_facts(sheet["json"], "sheet")
+    assert (described["unit"], described["sprite"], described["wrap"]) == ("factor", [0, 1, 2], 2)
+    assert described["provenance"]["image"] == content.attrs["image"]
     with pytest.raises(
         BadFile, match=r"groups.h5' is from layer 'mixed', expected 'early'; regenerate it"
     ):

@@ -49,8 +49,10 @@ class NeuronGroupsPanel:
         What each group responds to, tile n that of group n, or None.
     sprites
         The layer's spritemap, or None.
+    group_exemplars
+        The sheet of the groups' own exemplars, tile n that of group n, or None.
     exemplars
-        The sheet of the layer's exemplars, or None.
+        The sheet of the exemplars of the layer's channels, or None.
     unit
         Unit of the effects: "logit", or "output" for a network without a head.
     """
@@ -66,6 +68,7 @@ class NeuronGroupsPanel:
     relative_error: float
     clipped: float
     group_sprites: Sprites | None = None
+    group_exemplars: Sprites | None = None
     sprites: Sprites | None = None
     exemplars: Sprites | None = None
     unit: str = "logit"
@@ -100,6 +103,7 @@ class NeuronGroupsPanel:
             relative_error=float(found.attrs["relative_error"]),
             clipped=float(found.attrs["clipped"]),
             group_sprites=read_sprites(files.many("group_sprites1"), len(channels)),
+            group_exemplars=read_exemplar_sheet(files.many("group_exemplars1"), len(channels)),
             sprites=read_sprites(files.many("sprites1"), channels.shape[1]),
             exemplars=read_exemplar_sheet(files.many("exemplars1"), channels.shape[1]),
             unit=unit_name(found),

@@ -40,4 +40,9 @@ def pack_groups(page: PageData, _: Panel) -> dict[str, object]:
     if sprites is not None:
         tiles = np.stack([sprites.of(group) for group in range(len(spatial))])
         packed["sheet"] = page.sheet(tiles, page.image_room // IMAGES_PART)
+    own = read_exemplar_sheet(page.files.many("group_exemplars1"), len(spatial))
+    if own is not None:
+        tiles = np.stack([own.of(group) for group in range(len(spatial))])
+        sheet = page.sheet(tiles, page.image_room // IMAGES_PART)
+        packed["exemplars"] = {**sheet, "words": own.exemplars}
     return packed

@@ -53,18 +53,21 @@ class Cards:
     def _channels(self, sheet: Sheet, group: int, left: float, top: float) -> float:
         """Place what the group and its strongest channels respond to; without sprites, numbers."""
         chosen = self.panel.strongest(group, CHANNELS)
-        own, sprites = self.panel.group_sprites, self.panel.sprites
-        exemplars = self.panel.exemplars
-        tiles = [] if own is None else [("group", own.of(group))]
-        if sprites is not None:
-            tiles += [(str(channel), sprites.of(channel)) for channel in chosen]
-        if tiles or sprites is not None:
-            top = self._tiles(sheet, tiles, left, top)
-        if exemplars is not None:
-            # Below the sprites, if there are any: as many, each below that of its channel.
-            beside = [] if own is None or sprites is None else [("", None)]
-            shown = [(str(channel), exemplars.strongest(channel)) for channel in chosen]
-            top = self._tiles(sheet, [*beside, *shown], left, top)
+        panel = self.panel
+        sprites, exemplars = panel.sprites, panel.exemplars
+        # The group's own come first. Exemplars are below the sprites, each below that of its unit.
+        column = panel.group_sprites is not None or panel.group_exemplars is not None
+        rows = (
+            (panel.group_sprites, sprites and [(c, sprites.of(c)) for c in chosen]),
+            (panel.group_exemplars, exemplars and [(c, exemplars.strongest(c)) for c in chosen]),
+        )
+        for own, others in rows:
+            if own is None and others is None:
+                continue
+            word, tile = ("", None) if own is None else ("group", own.of(group))
+            first = [(word, tile)] if column else []
+            shown = [(str(channel), picture) for channel, picture in others or ()]
+            top = self._tiles(sheet, [*first, *shown], left, top)
         if sprites is None and exemplars is None:
             text = f"Channels {', '.join(map(str, chosen))}" if chosen else "No channels"
             # As many lines for every group, so that what follows is level.

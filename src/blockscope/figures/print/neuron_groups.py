@@ -105,6 +105,9 @@ def _foot(panel: NeuronGroupsPanel) -> str:
     if panel.exemplars:
         also = f"{made}, and " if panel.sprites else ""
         made = f"{also}the strongest exemplar of each channel ({panel.exemplars.exemplars})"
+    if panel.group_exemplars:
+        words = panel.group_exemplars.exemplars
+        made = f"the four images that drive it most as a whole ({words}), and {made}"
     if panel.group_sprites:
         made = "what it responds to as a whole, and " + made
     return (
