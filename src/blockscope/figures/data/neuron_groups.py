@@ -47,10 +47,10 @@ class NeuronGroupsPanel:
         Negative activations, which no group can hold: their norm over norm of the whole.
     group_sprites
         What each group responds to, tile n that of group n, or None.
-    sprites
-        The layer's spritemap, or None.
     group_exemplars
         The sheet of the groups' own exemplars, tile n that of group n, or None.
+    sprites
+        The layer's spritemap, or None.
     exemplars
         The sheet of the exemplars of the layer's channels, or None.
     unit
