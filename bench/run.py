@@ -22,6 +22,7 @@ from bench import (
     truth_channels,
     truth_positions,
 )
+from bench.faults import killed_sweep
 
 SECTIONS = {
     "speed": (all_labels, positions_and_channels_speed, ablation_speed, scores_speed),
@@ -30,6 +31,7 @@ SECTIONS = {
     "files": (checksums,),
     "datasets": (data_sets, sweep_speed),
     "exemplars": (exemplar_truth,),
+    "killed": (killed_sweep,),
     "truth": (ground_truth, hard_ground_truth, truth_positions, truth_channels),
     "randomised": (randomised,),
 }
