@@ -7,6 +7,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
@@ -36,7 +37,8 @@ class Network:
         self.logits = logits
         self.definition = definition
         self.nodes = {node.name: node for node in definition.node}
-        self._constants: dict[str, tf.Tensor] = {}
+        self._constants: dict[str, tf.Tensor] = {}  # those of no graph, which serve everywhere
+        self._of_graphs: WeakKeyDictionary[tf.Graph, dict[str, tf.Tensor]] = WeakKeyDictionary()
 
     @classmethod
     def load(cls, graph_path: str | os.PathLike[str], card: ModelCard) -> Network:
@@ -138,9 +140,15 @@ class Network:
         return self.run(feeds, fetches, operation=apply_or_name)
 
     def _constant(self, node: node_def_pb2.NodeDef) -> tf.Tensor:
-        if node.name not in self._constants:
-            self._constants[node.name] = tf.constant(tf.make_ndarray(node.attr["value"].tensor))
-        return self._constants[node.name]
+        if node.name in self._constants:
+            return self._constants[node.name]
+        made = self._constants
+        if not tf.executing_eagerly():
+            # What a traced function makes belongs to its graph, and is of no use outside of it.
+            made = self._of_graphs.setdefault(tf.compat.v1.get_default_graph(), {})
+        if node.name not in made:
+            made[node.name] = tf.constant(tf.make_ndarray(node.attr["value"].tensor))
+        return made[node.name]
 
     def joined_at(
         self, layer: str, nodes: graphs.Nodes | None = None
