@@ -29,22 +29,21 @@ from blockscope.io.hdf5_links import check_self_contained
 from blockscope.io.memory import check_fits
 
 ENDINGS = (".h5", ".zarr.zip")
+# Bytes before compression. Of one map each, 1000 maps of 14 x 14 take more room than their bare
+# numbers, and 3 times as long to read; of 256 kB, a single map is read in 0.8 ms in place of 0.3.
+CHUNK = 2**16
 ZIP_DATE = (1980, 1, 1, 0, 0, 0)  # the earliest a zip can hold: equal data give equal bytes
 
 
 def write_h5(path: str | os.PathLike[str], dataset: xr.Dataset) -> None:
     """Write a dataset as HDF5 with dimension scales, atomically.
 
-    Float arrays of two or more axes are compressed, one chunk per entry of the first axis, so that
-    one label can be read without the others. The compressed content is held in memory.
+    Float arrays of two or more axes are compressed in chunks of whole entries of the first axis
+    (see ``CHUNK``), so that one label can be read without most of the others. The compressed
+    content is held in memory.
     """
     encoding = {
-        str(name): {
-            "zlib": True,
-            "complevel": 4,
-            "shuffle": True,
-            "chunksizes": (1, *array.shape[1:]),
-        }
+        str(name): {"zlib": True, "complevel": 4, "shuffle": True, "chunksizes": _chunks(array)}
         for name, array in dataset.data_vars.items()
         if array.ndim >= 2 and array.dtype.kind == "f" and array.size
     }
@@ -57,6 +56,12 @@ def write_h5(path: str | os.PathLike[str], dataset: xr.Dataset) -> None:
     with atomic_write(path) as temporary:
         temporary.write_bytes(content.getbuffer())
         seal(temporary)
+
+
+def _chunks(array: xr.DataArray) -> tuple[int, ...]:
+    first, *others = array.shape
+    fitting = CHUNK // (array.nbytes // first)
+    return (min(max(fitting, 1), first), *others)
 
 
 def _h5_without_times(content: io.BytesIO) -> h5py.File:
