@@ -134,6 +134,16 @@ def group_sets(groups: NeuronGroups, baseline: Baseline) -> tuple[Parts, npt.NDA
     return _group_parts(groups, members, baseline), members
 
 
+def losses_by_one(
+    losses: npt.NDArray[np.float32], members: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.float32]:
+    """Return losses by single groups, (label, factor), from those by every set of ``group_sets``.
+
+    ``losses``: (label, set); ``members``: (set, factor).
+    """
+    return losses[:, members.sum(1) == 1]  # in the order of the factors, as sets are of bits
+
+
 def _group_parts(groups: NeuronGroups, members: npt.NDArray[np.bool_], baseline: Baseline) -> Parts:
     """Return sets of groups, (set, factor), as parts."""
 

@@ -23,6 +23,7 @@ from blockscope.attribution.ablation import (
     group_sets,
     linear_losses,
     loss_of_all,
+    losses_by_one,
     named_ablation,
     single_channels,
     single_groups,
@@ -133,7 +134,8 @@ def test_every_set_of_groups_is_taken_away_together(baseline, rng):
     assert members[6].tolist() == [False, True, True]
     found = exact_losses(case.changes, parts, case.labels)
     single = case.ablate(single_groups(groups, baseline)).exact
-    case.same(found[:, [1, 2, 4]], single)
+    np.testing.assert_array_equal(losses_by_one(found, members), found[:, [1, 2, 4]])
+    case.same(losses_by_one(found, members), single)
     assert not found[:, 0].any()
     part = groups.spatial[..., 1:] @ groups.channels[1:]
     if baseline == "mean":
