@@ -78,7 +78,7 @@ def test_groups_are_taken_away_together(made: SyntheticPage, visit: Visit) -> No
 def test_sentences_are_those_of_print(made: SyntheticPage, visit: Visit) -> None:
     page = visit(made.path)
     items = page.locator("#trust li").all_inner_texts()
-    assert sum("strongest positions of 35 away" in text for text in items) == 2
+    assert sum("strongest positions of 35 to zero" in text for text in items) == 2
     assert page.locator("#trust svg").count() == 10  # five plots for each label
 
 

@@ -225,6 +225,11 @@ def number(value: float, full: float) -> str:
     return f"{MINUS}{text}" if value < 0 and float(text) else text
 
 
+def ratio(value: float) -> str:
+    """Write a correlation or the like with two decimals; one that rounds to zero without sign."""
+    return f"{round(value, 2) + 0.0:.2f}".replace("-", MINUS)
+
+
 def highest_title(panel: FactorsPanel) -> str:
     """Name the list of the labels that the network gives most to."""
     return "Most probable labels" if panel.probable else "Largest outputs"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from blockscope.figures import captions
 from blockscope.figures.data.sanity import Likeness, SanityPanel, SanityPlace
 from blockscope.figures.palettes import AGAINST, FOR
 
-MINUS = "\N{MINUS SIGN}"
 COLOURS = ("#1a1a1a", FOR, AGAINST)
 """Of the overrides, in their order."""
 
@@ -20,7 +20,7 @@ def likeness_words(point: Likeness) -> str:
     """Write a mean with its deviation."""
     if not point.count:
         return "no number"
-    mean = f"{round(point.mean, 2) + 0.0:.2f}".replace("-", MINUS)  # no minus before zero
+    mean = captions.ratio(point.mean)
     return mean if point.count < 2 else f"{mean} \N{PLUS-MINUS SIGN} {point.deviation:.2f}"
 
 

@@ -175,14 +175,27 @@ def test_in_a_linear_network_both_are_the_same_and_add_up(baseline, rng):
         assert np.abs(found.exact).max() > 0.01
 
 
-def test_the_linear_loss_is_gradient_times_change(rng):
+@pytest.mark.parametrize("baseline", ["zero", "mean"])
+def test_the_linear_loss_is_gradient_times_change(rng, baseline):
+    """The gradient is TensorFlow's; the change, of each part, from the activations to the mean."""
     case = Case("inception", rng)
-    _, (gradient,) = case.gradients.at(case.value[None], lambda logits: [logits[:, 4]])
-    terms = gradient.numpy()[0] * case.value
-    found = case.ablate(single_positions(case.value, "zero"))
-    case.same(found.linear[0], terms.sum(-1).ravel())
-    found = case.ablate(single_channels(case.value, "zero"))
-    case.same(found.linear[0], terms.sum((0, 1)))
+    with case.session.graph.as_default():
+        logits, layer = (
+            case.session.graph.get_tensor_by_name(f"{name}:0") for name in ("output", case.layer)
+        )
+        (slope,) = tf.gradients(logits[:, 4], layer)
+    gradient = case.session.run(slope, {layer: case.value[None]})[0]
+    whole = case.value - (case.value.mean((0, 1)) if baseline == "mean" else 0)
+    found = case.ablate(single_positions(case.value, baseline))
+    case.same(found.linear[0], (gradient * whole).sum(-1).ravel())
+    found = case.ablate(single_channels(case.value, baseline))
+    case.same(found.linear[0], (gradient * whole).sum((0, 1)))
+    groups = group_neurons(case.value, 3)
+    found = case.ablate(single_groups(groups, baseline))
+    for number in range(3):
+        part = groups.spatial[..., number, None] * groups.channels[number]
+        part = part - (part.mean((0, 1)) if baseline == "mean" else 0)
+        case.same(found.linear[0, number], (gradient * part).sum())
 
 
 def test_memory_changes_nothing(rng):
