@@ -57,7 +57,7 @@ def test_maps_and_input_are_those_of_the_files(made: SyntheticPage, visit: Visit
             check_map(shown.nth(place), signed_map(values))
         whole = drawn(shown.first)
         # Scaled down: the middle of each of a few parts, away from the edges of what is drawn.
-        below = cell_centres(input_pixels(80, 112), 5, 7)
+        below = cell_centres(input_pixels(80, 112).astype(float), 5, 7)
         found = cell_centres(whole, 5, 7)
         np.testing.assert_allclose(np.median(found - below), 0, atol=3)
         assert np.abs(found - below).mean() < 12

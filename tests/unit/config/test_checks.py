@@ -172,6 +172,46 @@ def test_a_network_of_other_weights_has_none_to_compare_with(project):
     assert f"column panels: sanity: {words} network that it is made of, 'tiny'" in project.message
 
 
+@pytest.mark.parametrize("classes", ["red star|1", "1|red star", "3|3", "teal heart | 6"])
+def test_one_label_is_not_compared_with_itself(project, classes):
+    """By its name and its index it is one label."""
+    project.runs = [HEADER, project.row("b", classes=classes)]
+    message = project.message
+    assert "line 2 (run 'b'), column classes: '" in message
+    if "3" in classes:
+        assert "'3|3' must be two different labels" in message
+        return
+    first, second = (part.strip() for part in classes.split("|"))
+    index = 1 if "1" in classes else 6
+    assert f"'{first}' and '{second}' are one label, {LABELS[index]} with the index " in message
+    assert f"index {index}; give two different ones, or a single one" in message
+    assert "1 mistake" in message
+
+
+def test_two_labels_of_one_name_are_compared(project):
+    """By their indexes."""
+    project.runs = [HEADER, project.row("b", classes="3|5")]
+    assert project.load().runs["b"].classes == ("3", "5")
+
+
+@pytest.mark.parametrize("panel", ["trust", "rivals"])
+def test_a_layer_finer_than_the_input_has_no_scores(project, panel):
+    layer = Layer(name="fine", op="Relu", shape=(5, 8, 3), inputs=("high",))
+    project.more_layers = (layer, Layer(name="end", op="Relu", shape=(2, 2, 4), inputs=("fine",)))
+    project.config["neuron_groups"] = {"count": 2}
+    row = project.row("b", panels=panel, layer1="fine", layer2="end")
+    project.runs = [HEADER, row]
+    words = (
+        "line 2 (run 'b'), column layer1: layer 'fine' has 5 x 8 positions and the network's input "
+        "5 x 7 pixels: some positions have no pixel, and no score; give a layer"
+    )
+    message = project.message
+    assert words in message
+    assert "1 mistake" in message
+    project.runs = [HEADER, row.replace(f"\t{panel}\t", "\tspatial\t")]
+    assert "b" in project.load().runs
+
+
 def test_maps_of_one_position_are_not_compared(project):
     project.more_models = {"other": randomised("low")}
     layer = Layer(name="one", op="Mean", shape=(1, 1, 4), inputs=("high",))
