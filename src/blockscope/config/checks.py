@@ -165,6 +165,7 @@ def _check(project: Project, problems: ErrorList) -> None:
             _check_layers(run, lookup, project.settings, problems)
             _check_randomised(run, lookup, project, problems)
             _check_finer(run, lookup, problems)
+            _check_mean(run, lookup, project.settings, problems)
 
 
 def _check_datasets(project: Project, file_facts: FileCache, problems: ErrorList) -> None:
@@ -518,6 +519,18 @@ def _check_finer(run: RawRun, lookup: CardLookup, problems: ErrorList) -> None:
             f"layer '{layer.name}' has {rows} x {columns} positions and the network's input "
             f"{size[0]} x {size[1]} pixels: some positions have no pixel, and no score; give a "
             "layer with at most as many, or other panels than rivals and trust",
+        )
+
+
+def _check_mean(run: RawRun, lookup: CardLookup, settings: Config, problems: ErrorList) -> None:
+    """Refuse ablation to the mean of a layer of one position, which is its own mean."""
+    layer = lookup.card.by_name.get(run.cells.get("layer1", ""))
+    to_mean = settings.ablation.baseline == "mean" and _asks_for(run, "ablation1")
+    if layer and layer.positions < 2 and to_mean:
+        problems.add(
+            f"{run.place}, column panels",
+            f"trust: layer '{layer.name}' has one position, which is its own mean: nothing would "
+            "be taken away; give a layer1 with more, or 'zero' (key ablation.baseline of the config)",
         )
 
 

@@ -23,6 +23,7 @@ from blockscope.attribution.baselines import Baseline
 from blockscope.autodiff.exact_changes import ExactChanges
 from blockscope.io import datasets
 from blockscope.io.atomic_files import FilePath
+from blockscope.io.errors import BadFile
 from blockscope.stages.layer_task import LayerFiles, LayerTask
 from blockscope.stages.neuron_groups import read_neuron_groups
 
@@ -41,10 +42,16 @@ def write_ablation(
     And without every set of groups, where there are at most ``MOST_GROUPS``.
 
     ``groups``: the layer's neuron groups at this image. As HDF5, see ``named_ablation``. Raises
-    ``BadFile`` if the groups are of another layer or image, or if values are not finite.
+    ``BadFile`` if the groups are of another layer or image, if values are not finite, or if one
+    position alone, which is its own mean, is to be set to that.
     """
     task = LayerTask.read(**files, layer=layer, override="none")
     labels, value = task.card.label_table, task.activations
+    if baseline == "mean" and value.shape[:2] == (1, 1):
+        raise BadFile(
+            f"layer '{layer}' has one position, which is its own mean: nothing would be taken "
+            "away; choose a layer with more, or 'zero' (key ablation.baseline of the config)"
+        )
     linear, gradients = task.linear(), task.gradients()
     found = read_neuron_groups(groups, task)
     parts = {

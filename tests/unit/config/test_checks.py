@@ -212,6 +212,25 @@ def test_a_layer_finer_than_the_input_has_no_scores(project, panel):
     assert "b" in project.load().runs
 
 
+@pytest.mark.parametrize("baseline", ["zero", "mean"])
+def test_one_position_is_not_set_to_its_mean(project, baseline):
+    layer = Layer(name="one", op="Mean", shape=(1, 1, 4), inputs=("high",))
+    project.more_layers = (layer, Layer(name="end", op="Relu", shape=(1, 1, 4), inputs=("one",)))
+    project.config["neuron_groups"] = {"count": 1}
+    project.config["ablation"] = {"baseline": baseline}
+    row = project.row("b", panels="trust", layer1="one", layer2="end", factors="1")
+    project.runs = [HEADER, row]
+    if baseline == "zero":
+        assert "b" in project.load().runs
+        return
+    words = (
+        "column panels: trust: layer 'one' has one position, which is its own mean: nothing would "
+        "be taken away; give a layer1 with more, or 'zero' (key ablation.baseline of the config)"
+    )
+    assert words in project.message
+    assert "1 mistake" in project.message
+
+
 def test_maps_of_one_position_are_not_compared(project):
     project.more_models = {"other": randomised("low")}
     layer = Layer(name="one", op="Mean", shape=(1, 1, 4), inputs=("high",))
