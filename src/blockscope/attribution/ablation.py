@@ -28,6 +28,7 @@ from blockscope.autodiff.linear_map import LinearMap
 from blockscope.autodiff.one_channel import OneChannel
 from blockscope.autodiff.windows import Frame, Window
 from blockscope.io import datasets
+from blockscope.io.errors import BadFile
 from blockscope.io.labels import Labels
 from blockscope.models.entry import Head, unit_of
 
@@ -84,10 +85,16 @@ class Losses:
 def baseline_of(activations: Floats, baseline: Baseline) -> Floats:
     """Return what a layer's activations are replaced by, (row, col, channel).
 
-    Zero, or the mean of each channel over the positions.
+    Zero, or the mean of each channel over the positions. Raises ``BadFile`` for the mean of one
+    position, which is at it already.
     """
     if baseline == "zero":
         return np.zeros_like(activations)
+    if activations.shape[:2] == (1, 1):
+        raise BadFile(
+            "a layer of one position is at its own mean: nothing would be taken away; choose a "
+            "layer with more, or 'zero' (key ablation.baseline of the config)"
+        )
     return np.broadcast_to(activations.mean((0, 1), keepdims=True), activations.shape)
 
 

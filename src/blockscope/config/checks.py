@@ -530,7 +530,8 @@ def _check_mean(run: RawRun, lookup: CardLookup, settings: Config, problems: Err
         problems.add(
             f"{run.place}, column panels",
             f"trust: layer '{layer.name}' has one position, which is its own mean: nothing would "
-            "be taken away; give a layer1 with more, or 'zero' (key ablation.baseline of the config)",
+            "be taken away; give a layer1 with more, or 'zero' (key ablation.baseline of the "
+            "config)",
         )
 
 

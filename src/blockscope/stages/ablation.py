@@ -23,7 +23,6 @@ from blockscope.attribution.baselines import Baseline
 from blockscope.autodiff.exact_changes import ExactChanges
 from blockscope.io import datasets
 from blockscope.io.atomic_files import FilePath
-from blockscope.io.errors import BadFile
 from blockscope.stages.layer_task import LayerFiles, LayerTask
 from blockscope.stages.neuron_groups import read_neuron_groups
 
@@ -47,11 +46,6 @@ def write_ablation(
     """
     task = LayerTask.read(**files, layer=layer, override="none")
     labels, value = task.card.label_table, task.activations
-    if baseline == "mean" and value.shape[:2] == (1, 1):
-        raise BadFile(
-            f"layer '{layer}' has one position, which is its own mean: nothing would be taken "
-            "away; choose a layer with more, or 'zero' (key ablation.baseline of the config)"
-        )
     linear, gradients = task.linear(), task.gradients()
     found = read_neuron_groups(groups, task)
     parts = {

@@ -35,6 +35,7 @@ from blockscope.autodiff.exact_changes import ExactChanges
 from blockscope.autodiff.gradient_overrides import OVERRIDES
 from blockscope.autodiff.gradients import Gradients
 from blockscope.autodiff.linear_map import LinearMap
+from blockscope.io.errors import BadFile
 from blockscope.io.labels import Labels
 
 SHAPE = (13, 18, 3)
@@ -110,6 +111,15 @@ def test_losses_are_those_of_the_network_with_the_layer_fed(case, baseline, rng)
         case.same(found.exact[:, number], whole - case.logits(value))
     found = loss_of_all(case.gradients, baseline_of(case.value, baseline), case.labels)
     case.same(found, whole - case.logits(np.broadcast_to(instead, case.value.shape)))
+
+
+def test_one_position_is_not_set_to_its_mean(rng):
+    """Every loss would be zero."""
+    value = rng.normal(size=(1, 1, 4))
+    for single in (single_positions, single_channels):
+        assert len(single(value, "zero").live) > 0
+        with pytest.raises(BadFile, match="one position is at its own mean: nothing would be"):
+            single(value, "mean")
 
 
 @pytest.mark.parametrize("baseline", ["zero", "mean"])

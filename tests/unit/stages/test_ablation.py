@@ -105,13 +105,11 @@ def test_groups_of_another_layer_are_refused(files, groups, tmp_path):
     assert not (tmp_path / "a.h5").exists()
 
 
-def test_one_position_is_not_set_to_its_mean(files, groups, tmp_path):
-    """Every loss would be zero."""
-    one = tmp_path / "one.zarr.zip"
-    datasets.write_zarr(one, datasets.read(files["activations"]).isel(row=[0], col=[0]))
-    words = "layer 'mixed' has one position, which is its own mean: nothing would be taken away"
-    with pytest.raises(BadFile, match=words):
-        write(files | {"activations": one}, groups, tmp_path, "mean")
+def test_activations_of_another_layer_are_refused(files, groups, tmp_path):
+    """Of another shape they would make TensorFlow end the process."""
+    other = write_tiny_files(tmp_path, "late")["activations"]
+    with pytest.raises(BadFile, match="is from layer 'late', expected 'mixed'; regenerate it"):
+        write(files | {"activations": other}, groups, tmp_path)
     assert not (tmp_path / "a.h5").exists()
 
 
