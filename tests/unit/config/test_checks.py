@@ -531,7 +531,7 @@ MISTAKES = {
     ),
     "colour of no object": (
         masked(colours=((255, 0, 0), (9, 9, 9))),
-        "column mask: mask 'm.png' has colours of no object: #090909 (1 pixels); list them",
+        "column mask: mask 'm.png' has colours of no object: #090909 (1 pixel); list them",
     ),
     "unknown label of an object": (
         masked(objects="#ff0000=ret star"),
@@ -570,7 +570,7 @@ MISTAKES = {
     ),
     "too few cells": (
         lambda p: p.images.append("cat"),
-        "images.tsv, line 3: has 1 cells, but the table has 2 columns",
+        "images.tsv, line 3: has 1 cell, but the table has 2 columns",
     ),
     "empty required cell": (
         row(layer1=""),
@@ -841,7 +841,7 @@ def test_the_mistakes_of_one_table_do_not_hide_those_of_another(project):
     project.images.append("cat")
     project.runs.append(project.row("b", layer2="hihg"))
     message = project.message
-    assert "has 1 cells" in message
+    assert "has 1 cell" in message
     assert "'hihg'" in message
 
 
