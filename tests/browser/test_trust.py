@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers.synthetic_page import SyntheticPage, Visit, check_map, make_page, point
-from helpers.synthetic_run import LABELS
+from helpers.synthetic_page import (
+    SyntheticPage,
+    Visit,
+    check_map,
+    make_page,
+    point,
+    write_files,
+)
+from helpers.synthetic_run import LABELS, changed_files
 from playwright.sync_api import Locator, Page, expect
 
 from blockscope.figures.palettes import palettes
+from blockscope.io import datasets
 
 pytestmark = pytest.mark.slow
 
@@ -75,10 +84,41 @@ def test_groups_are_taken_away_together(made: SyntheticPage, visit: Visit) -> No
     )
 
 
+def test_what_is_set_to_the_mean_is_called_so(
+    made: SyntheticPage, visit: Visit, tmp_path: Path
+) -> None:
+    """Axes have gradient x change, and positions and groups are set to means."""
+    ablation = made.read("ablation1").assign_attrs(baseline="mean")
+    datasets.write_h5(tmp_path / "mean.h5", ablation)
+    path = tmp_path / "index.html"
+    files = changed_files(made.files, ablation1=tmp_path / "mean.h5")
+    write_files(path, made.run, ["trust"], files)
+    page = visit(path)
+    trust = page.locator("#trust")
+    status = trust.locator('[data-shown="position"].status')
+    expect(status).to_contain_text("set to the channels' means:")
+    expect(trust.locator("svg text", has_text="attribution")).to_have_count(0)
+    expect(trust).not_to_contain_text("attribution (logits)")
+    expect(trust).to_contain_text("gradient x change (logits)")
+    note = "A group that is taken away is set to its mean over the positions, the same everywhere."
+    expect(trust).to_contain_text(note)
+    trust.get_by_label("group 2").check()
+    exact = -float(ablation["sets"][0, 0b10])
+    linear = -float(ablation["groups_linear"][0, 1])
+    words = trust.locator('.status[data-shown="groups"]').inner_text()
+    np.testing.assert_allclose(numbers(words, LABELS[0]), [exact, linear], rtol=0.006, atol=1e-3)
+    items = trust.locator("li").all_inner_texts()
+    assert sum("Rank correlation of gradient x change and exact" in text for text in items) == 2
+    assert sum("to the channels' means" in text for text in items) == 2
+    page = visit(made.path)
+    expect(page.locator("#trust")).to_contain_text("attribution (logits)")
+    expect(page.locator("#trust")).not_to_contain_text("mean over the positions")
+
+
 def test_sentences_are_those_of_print(made: SyntheticPage, visit: Visit) -> None:
     page = visit(made.path)
     items = page.locator("#trust li").all_inner_texts()
-    assert sum("strongest positions of 35 away" in text for text in items) == 2
+    assert sum("strongest positions of 35 to zero" in text for text in items) == 2
     assert page.locator("#trust svg").count() == 10  # five plots for each label
 
 

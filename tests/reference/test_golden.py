@@ -35,7 +35,7 @@ def test_all_labels_agree_with_lucid(prepared, tmp_path, case, layer, override):
     expected = known(golden, layer)
     if expected is not None:
         stored = datasets.read(acts)
-        assert_agrees(read_activations(acts), expected)
+        assert_agrees(read_activations(acts, {}), expected)
         stored["activations"][:] = expected
         datasets.write_zarr(acts, stored)
     write_classes(

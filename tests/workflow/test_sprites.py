@@ -88,7 +88,7 @@ def test_lists_and_neurons_are_made_when_they_are_asked_for(changeable):
     some = datasets.read(changeable.path(f"{lists[0]}.zarr.zip"))
     xr.testing.assert_equal(some, whole.isel(sprite=[0, 2, 3]))
     log = changeable.path("logs/render_sprites/tiny/low/0,2-3.log").read_text()
-    assert "3 of 3 sprites of low were finished before" in log
+    assert "3 of 3 sprites of low finished before" in log
     neuron = datasets.read(changeable.path(f"{lists[1]}.zarr.zip"))
     assert neuron.sprite.values.tolist() == [4]
     assert neuron.attrs["unit"] == "neuron"

@@ -1,13 +1,13 @@
 // Texts about attribution to channels.
 import { type Floats, sum } from "../data/arrays";
-import { number, percent, signed } from "../data/numbers";
+import { counted, number, percent, signed } from "../data/numbers";
 import type { Channels } from "./channels";
 
 export function counts(values: Floats): string {
   const above = values.filter((value) => value > 0).length;
   const below = values.filter((value) => value < 0).length;
   const zero = values.length - above - below;
-  return `${values.length} channels: ${above} above zero, ${below} below, ${zero} at zero`;
+  return `${counted(values.length, "channel")}: ${above} above zero, ${below} below, ${zero} at zero`;
 }
 
 /** A signed completeness error as a share of what the sum should be. */

@@ -43,6 +43,11 @@ export function ratio(value: number): string {
   return (value < 0 && Number(text) > 0 ? MINUS : "") + text;
 }
 
+/** A number with its noun: one has no plural. */
+export function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
+}
+
 /** A cell of a grid as people count: from 1. */
 export function cellWords(cell: number, cols: number): string {
   return `row ${Math.floor(cell / cols) + 1}, column ${(cell % cols) + 1}`;

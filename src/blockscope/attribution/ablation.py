@@ -28,6 +28,7 @@ from blockscope.autodiff.linear_map import LinearMap
 from blockscope.autodiff.one_channel import OneChannel
 from blockscope.autodiff.windows import Frame, Window
 from blockscope.io import datasets
+from blockscope.io.errors import BadFile
 from blockscope.io.labels import Labels
 from blockscope.models.entry import Head, unit_of
 
@@ -84,10 +85,16 @@ class Losses:
 def baseline_of(activations: Floats, baseline: Baseline) -> Floats:
     """Return what a layer's activations are replaced by, (row, col, channel).
 
-    Zero, or the mean of each channel over the positions.
+    Zero, or the mean of each channel over the positions. Raises ``BadFile`` for the mean of one
+    position, which is at it already.
     """
     if baseline == "zero":
         return np.zeros_like(activations)
+    if activations.shape[:2] == (1, 1):
+        raise BadFile(
+            "a layer of one position is at its own mean: nothing would be taken away; choose a "
+            "layer with more, or 'zero' (key ablation.baseline of the config)"
+        )
     return np.broadcast_to(activations.mean((0, 1), keepdims=True), activations.shape)
 
 
@@ -132,6 +139,16 @@ def group_sets(groups: NeuronGroups, baseline: Baseline) -> tuple[Parts, npt.NDA
     count = len(groups.channels)
     members = (np.arange(2**count)[:, None] >> np.arange(count)) & 1 == 1
     return _group_parts(groups, members, baseline), members
+
+
+def losses_by_one(
+    losses: npt.NDArray[np.float32], members: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.float32]:
+    """Return losses by single groups, (label, factor), from those by every set of ``group_sets``.
+
+    ``losses``: (label, set); ``members``: (set, factor).
+    """
+    return losses[:, members.sum(1) == 1]  # in the order of the factors, as sets are of bits
 
 
 def _group_parts(groups: NeuronGroups, members: npt.NDArray[np.bool_], baseline: Baseline) -> Parts:

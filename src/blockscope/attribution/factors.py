@@ -17,6 +17,7 @@ from sklearn.decomposition import NMF, PCA
 from sklearn.exceptions import ConvergenceWarning
 
 from blockscope.io import datasets
+from blockscope.io.counts import counted
 from blockscope.io.errors import BadFile, unknown_name
 from blockscope.io.label_scores import described, highest_labels
 
@@ -88,8 +89,8 @@ def factorise(layers: list[Array], n: int, method: str = "nmf") -> Factorisation
     most = min(rows * cols, labels)
     if not 1 <= n <= most:
         raise BadFile(
-            f"cannot fit {n} factors: {rows} x {cols} positions, {labels} labels; "
-            f"valid: 1 to {most} (table of runs: factors)"
+            f"cannot fit {n} factors: {rows} x {cols} positions, "
+            f"{counted(labels, 'label')}; valid: 1 to {most} (table of runs: factors)"
         )
     # In one memory layout, because the last bits of a product depend on it.
     samples = [np.ascontiguousarray(x.reshape(-1, labels), np.float64) for x in layers]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from blockscope.io.counts import counted
 from blockscope.io.errors import BadFile
 
 
@@ -13,6 +14,7 @@ def check_finite(what: str, array: npt.NDArray[np.floating]) -> None:
     wrong = np.count_nonzero(~np.isfinite(array))
     if wrong:
         raise BadFile(
-            f"{what} is not finite in {wrong} of {array.size} entries; check the model's weights "
-            "and input range (models catalogue)"
+            f"{what} is not finite in {wrong} of "
+            f"{counted(array.size, 'entry', plural='entries')}; check the model's weights and "
+            "input range (models catalogue)"
         )

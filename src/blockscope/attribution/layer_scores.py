@@ -25,6 +25,7 @@ from blockscope.attribution.scores.infidelity import SETS, infidelity, random_se
 from blockscope.attribution.scores.sparseness import gini
 from blockscope.autodiff.gradient_overrides import find_override
 from blockscope.autodiff.gradients import Gradients
+from blockscope.io.counts import counted
 from blockscope.io.datasets import as_float32
 from blockscope.io.masks import Mask
 from blockscope.models.entry import Head, unit_of
@@ -111,7 +112,8 @@ class LayerScores:
             )
         if len(masks) not in (0, wanted[0]):
             raise ValueError(
-                f"{len(masks)} masks for {wanted[0]} labels; give one, or None, for each label"
+                f"{counted(len(masks), 'mask')} for {counted(wanted[0], 'label')}; give one, or "
+                "None, for each label"
             )
         found = self._faithfulness(maps)
         found["sparseness"] = (("map", "label"), as_float32(gini(maps)), _note("Gini index"))

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from blockscope.attribution.factors import Array, factorise, positive_part
 from blockscope.attribution.finite import check_finite
+from blockscope.io.counts import counted
 from blockscope.io.errors import BadFile
 
 
@@ -65,8 +66,8 @@ def group_neurons(activations: npt.NDArray[np.floating], n: int) -> NeuronGroups
     most = min(rows * cols, channels)
     if not 1 <= n <= most:
         raise BadFile(
-            f"cannot fit {n} neuron groups: {rows} x {cols} positions, {channels} channels; "
-            f"valid: 1 to {most} (the number in the file's name)"
+            f"cannot fit {n} neuron groups: {rows} x {cols} positions, "
+            f"{counted(channels, 'channel')}; valid: 1 to {most} (the number in the file's name)"
         )
     check_finite("activation", activations)
     values = activations.astype(np.float64)

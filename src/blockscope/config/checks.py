@@ -31,6 +31,7 @@ from blockscope.config.result_paths import (
 from blockscope.config.settings import METHODS, Config, RunRow
 from blockscope.config.tables import read_mapping
 from blockscope.io.atomic_files import sha256_of
+from blockscope.io.counts import counted
 from blockscope.io.errors import BadConfig, BadFile, BlockscopeError, describe_valid, unknown_name
 from blockscope.io.images import check_image
 from blockscope.io.label_scores import LOGSUMEXP, check_logsumexp
@@ -163,6 +164,8 @@ def _check(project: Project, problems: ErrorList) -> None:
         if lookup:
             _check_layers(run, lookup, project.settings, problems)
             _check_randomised(run, lookup, project, problems)
+            _check_finer(run, lookup, problems)
+            _check_mean(run, lookup, project.settings, problems)
 
 
 def _check_datasets(project: Project, file_facts: FileCache, problems: ErrorList) -> None:
@@ -471,10 +474,7 @@ def _check_layers(run: RawRun, lookup: CardLookup, settings: Config, problems: E
             problems.add(f"{run.place}, column {column}", problem)
         elif column.startswith("layer"):
             known.append(name)
-    for label in (part.strip() for part in run.cells.get("classes", "").split("|")):
-        problem = lookup.compared(label) if label else ""
-        if problem:
-            problems.add(f"{run.place}, column classes", problem)
+    _check_compared(run, lookup, problems)
     if len(known) < 2:
         return
     problem = lookup.order(*known)
@@ -485,6 +485,54 @@ def _check_layers(run: RawRun, lookup: CardLookup, settings: Config, problems: E
         _check_count(run.row, run.place, lookup.card, settings, problems)
         _check_groups(run.row, run.place, lookup.card, settings, problems)
     _check_flow(run, lookup, problems)
+
+
+def _check_compared(run: RawRun, lookup: CardLookup, problems: ErrorList) -> None:
+    """Check the labels of a row: that the network has them, and that they are two."""
+    place = f"{run.place}, column classes"
+    labels = [part.strip() for part in run.cells.get("classes", "").split("|")]
+    wrong = list(filter(None, (lookup.compared(label) for label in labels if label)))
+    for problem in wrong:
+        problems.add(place, problem)
+    named = [label for label in labels if label and label != LOGSUMEXP]
+    if wrong or len(named) != 2 or named[0] == named[1]:
+        return
+    table = lookup.card.label_table
+    index, other = map(table.find, named)
+    if index == other:
+        problems.add(
+            place,
+            f"'{named[0]}' and '{named[1]}' are one label, {table.name(index)} with the index "
+            f"{index}; give two different ones, or a single one",
+        )
+
+
+def _check_finer(run: RawRun, lookup: CardLookup, problems: ErrorList) -> None:
+    """Refuse scores of a layer that is finer than the input: some positions have no pixel."""
+    layer, size = lookup.card.by_name.get(run.cells.get("layer1", "")), lookup.card.input.size
+    if not layer or not _asks_for(run, "scores1"):
+        return
+    rows, columns, _ = layer.shape
+    if rows > size[0] or columns > size[1]:
+        problems.add(
+            f"{run.place}, column layer1",
+            f"layer '{layer.name}' has {rows} x {columns} positions and the network's input "
+            f"{size[0]} x {size[1]} pixels: some positions have no pixel, and no score; give a "
+            "layer with at most as many, or other panels than rivals and trust",
+        )
+
+
+def _check_mean(run: RawRun, lookup: CardLookup, settings: Config, problems: ErrorList) -> None:
+    """Refuse ablation to the mean of a layer of one position, which is its own mean."""
+    layer = lookup.card.by_name.get(run.cells.get("layer1", ""))
+    to_mean = settings.ablation.baseline == "mean" and _asks_for(run, "ablation1")
+    if layer and layer.positions < 2 and to_mean:
+        problems.add(
+            f"{run.place}, column panels",
+            f"trust: layer '{layer.name}' has one position, which is its own mean: nothing would "
+            "be taken away; give a layer1 with more, or 'zero' (key ablation.baseline of the "
+            "config)",
+        )
 
 
 def _check_flow(run: RawRun, lookup: CardLookup, problems: ErrorList) -> None:
@@ -534,7 +582,7 @@ def _check_count(
             problems.add(
                 f"{place}, column factors",
                 f"cannot fit {row.factors.n} factors to layer '{name}': {rows} x {columns} "
-                f"positions, {labels} labels; valid: 1 to {most}",
+                f"positions, {counted(labels, 'label')}; valid: 1 to {most}",
             )
 
 
@@ -558,6 +606,6 @@ def _check_groups(
                 problems.add(
                     f"{place}, column panels",
                     f"{panel}: cannot fit {count} neuron groups to layer '{layer.name}': {rows} x "
-                    f"{columns} positions, {channels} channels; valid: 1 to {most} (key {key} of "
-                    "the config)",
+                    f"{columns} positions, {counted(channels, 'channel')}; valid: 1 to {most} (key "
+                    f"{key} of the config)",
                 )

@@ -10,6 +10,7 @@ from blockscope.config.error_list import ErrorList
 from blockscope.config.file_cache import FileCache
 from blockscope.config.result_paths import RESULTS
 from blockscope.config.settings import DatasetRow
+from blockscope.io.counts import counted
 from blockscope.io.errors import BadFile, BlockscopeError
 from blockscope.io.image_sets.index import Found, look
 from blockscope.io.image_sets.source import ARCHIVES, kind_of
@@ -44,14 +45,14 @@ def check_dataset(
     if row.count is not None and row.count > found.images:
         problems.add(
             f"{place}, column count",
-            f"asks for {row.count:,} images, and '{row.path}' has {found.images:,}{others}; give "
-            "fewer, or leave count empty for all",
+            f"asks for {counted(row.count, 'image', ',')}, and '{row.path}' has "
+            f"{found.images:,}{others}; give fewer, or leave count empty for all",
         )
     elif row.jobs > found.images:
         problems.add(
             f"{place}, column jobs",
-            f"cannot divide the {found.images:,} images of '{row.path}' among {row.jobs} "
-            f"jobs; valid: 1 to {found.images}",
+            f"cannot divide the {counted(found.images, 'image', ',')} of '{row.path}' among "
+            f"{row.jobs} jobs; valid: 1 to {found.images}",
         )
     if kind == "table" and row.labels:
         problems.add(

@@ -13,6 +13,7 @@ from pydantic_core import ErrorDetails
 from blockscope.config.renamed import explain_old_key
 from blockscope.config.settings import PATTERN_WORDS, Config
 from blockscope.config.strict_yaml import misread
+from blockscope.io.counts import counted
 from blockscope.io.errors import BadConfig, describe_valid, nearest_names
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -60,7 +61,7 @@ class ErrorList:
         """Raise ``BadConfig`` with all errors, numbered in the order in which they were found."""
         if not self.texts:
             return
-        count = "1 mistake" if len(self.texts) == 1 else f"{len(self.texts)} mistakes"
+        count = counted(len(self.texts), "mistake")
         numbered = [f"{number:3d}. {text}" for number, text in enumerate(self.texts, start=1)]
         raise BadConfig("\n".join([f"{count} in the configuration; nothing was run.", *numbered]))
 

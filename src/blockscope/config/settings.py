@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, StrictBool, StrictInt, field_validator, model_validator
 
 from blockscope.attribution.baselines import Baseline
+from blockscope.io.counts import counted
 from blockscope.io.downloads import MOST_MB
 from blockscope.io.packaged import located
 from blockscope.models.entry import SHA256_PATTERN, URL_PATTERN, Number, Settings
@@ -436,7 +437,7 @@ class DatasetRow(Settings):
             raise ValueError("drawn scenes are labelled by their blocks; leave labels empty")
         if self.count is not None and self.jobs > self.count:
             raise ValueError(
-                f"cannot divide {self.count} images among {self.jobs} jobs; valid: 1 to "
+                f"cannot divide {counted(self.count, 'image')} among {self.jobs} jobs; valid: 1 to "
                 f"{self.count}"
             )
         return self

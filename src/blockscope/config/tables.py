@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from blockscope.config.error_list import ErrorList
 from blockscope.config.settings import ID_PATTERN, ID_WORDS, RESERVED_MODELS
 from blockscope.config.strict_yaml import YamlError, parse_yaml
+from blockscope.io.counts import counted
 from blockscope.io.errors import BadFile, describe_valid, nearest_names, unknown_name
 from blockscope.models.entry import ModelEntry
 from blockscope.models.randomised_entry import Randomise, RandomisedEntry, RandomisedNetworks
@@ -196,8 +197,9 @@ def read_table(path: str | Path, model: type[BaseModel], problems: ErrorList) ->
         if len(cells) != len(columns):
             problems.add(
                 f"{path}, line {number}",
-                f"has {len(cells)} cells, but the table has {len(columns)} columns; write one tab "
-                "between cells, also around empty ones",
+                f"has {counted(len(cells), 'cell')}, but the table has "
+                f"{counted(len(columns), 'column')}; write one tab between cells, also around "
+                "empty ones",
             )
             continue
         filled = {name: cell for name, cell in zip(columns, cells, strict=True) if cell}

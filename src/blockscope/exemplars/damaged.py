@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from blockscope.io.counts import counted
 from blockscope.io.errors import BadFile
 
 
@@ -18,7 +19,8 @@ def check_damaged(damaged: Mapping[int, str], most: int, dataset: str = "") -> N
         name = f"data set '{dataset}'" if dataset else "the data set"
         shown = "\n".join(f"       {damaged[number]}" for number in sorted(damaged)[:5])
         raise BadFile(
-            f"{len(damaged)} images of {name} cannot be read, and at most {most} may be; mend or "
-            "remove them, or raise key sweep.damaged of the config. The first ones:\n"
+            f"{counted(len(damaged), 'image')} of {name} cannot be read, and at most {most} may "
+            "be; mend or remove what is damaged, or raise key sweep.damaged of the config. The "
+            "first ones:\n"
             f"{shown}"
         )

@@ -22,6 +22,7 @@ from blockscope.feature_visualization.network_view import View
 from blockscope.feature_visualization.objectives import Objective, direction
 from blockscope.feature_visualization.optimizer import Optimizer
 from blockscope.feature_visualization.recipes import LUCID_TRANSFORMS, Recipe
+from blockscope.io.counts import all_of, counted
 from blockscope.io.errors import BadFile, unknown_name
 from blockscope.models.network import Network
 
@@ -116,8 +117,8 @@ def _check_finite(layer: str, activations: npt.NDArray[np.float32]) -> None:
         row, col = np.argwhere(~finite)[0]
         raise BadFile(
             f"activations of layer '{layer}' are not finite at {np.count_nonzero(~finite)} of "
-            f"{finite.size} positions, the first is {row}, {col} (row, col); check the model's "
-            "weights and input range (models catalogue)"
+            f"{counted(finite.size, 'position')}, the first is {row}, {col} (row, col); check the "
+            "model's weights and input range (models catalogue)"
         )
 
 
@@ -128,9 +129,10 @@ def _check_not_all_diverged(
         if checkpoint:
             checkpoint.clear()  # there is nothing to resume from
         raise BadFile(
-            f"all {len(diverged_step)} cells of layer '{layer}' diverged (NaN or infinity) at step "
-            f"{diverged_step.min()} to {diverged_step.max()}; check the model's weights and input "
-            "range (models catalogue), or choose another recipe (key grids.recipe of the config)"
+            f"{all_of(len(diverged_step), 'cell')} of layer '{layer}' diverged (NaN or infinity) "
+            f"at step {diverged_step.min()} to {diverged_step.max()}; check the model's weights "
+            "and input range (models catalogue), or choose another recipe (key grids.recipe of "
+            "the config)"
         )
 
 
@@ -209,8 +211,8 @@ def group_weights(
     if neuron_groups > most:
         raise BadFile(
             f"cannot fit {neuron_groups} neuron groups for a coherent grid: {rows} x {cols} "
-            f"positions, {channels} channels; valid: 1 to {most} (key grids.neuron_groups of the "
-            "config)"
+            f"positions, {counted(channels, 'channel')}; valid: 1 to {most} (key "
+            "grids.neuron_groups of the config)"
         )
     groups = group_neurons(activations, neuron_groups).spatial
     spatial = groups.reshape(rows * cols, neuron_groups)

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from blockscope.io.counts import counted
 from blockscope.io.errors import BadFile
 
 Indices = Sequence[int] | npt.NDArray[np.int64]  # of an objective's images
@@ -69,8 +70,9 @@ class Term:
         *size, channels = shape if len(shape) == 3 else (1, 1, *shape)
         if self.vectors.shape[1] != channels:
             raise BadFile(
-                f"a direction of layer '{self.layer}' has {self.vectors.shape[1]} entries; the "
-                f"layer has {channels} channels"
+                f"a direction of layer '{self.layer}' has "
+                f"{counted(self.vectors.shape[1], 'entry', plural='entries')}; the layer has "
+                f"{counted(channels, 'channel')}"
             )
         places = self.positions if self.positions is not None else np.zeros((0, 2), np.int32)
         outside = ((places < CENTRE) | (places >= size)).any(axis=1)
@@ -147,8 +149,8 @@ def _one_hot(layer: str, numbers: Sequence[int], channels: int) -> npt.NDArray[n
     for number in numbers:
         if not 0 <= number < channels:
             raise BadFile(
-                f"channel {number} of layer '{layer}' does not exist; it has {channels} channels, "
-                f"valid: 0 to {channels - 1}"
+                f"channel {number} of layer '{layer}' does not exist; it has "
+                f"{counted(channels, 'channel')}, valid: 0 to {channels - 1}"
             )
     return np.eye(channels, dtype=np.float32)[list(numbers)]
 

@@ -23,6 +23,7 @@ from blockscope.feature_visualization.optimizer import Batch, Optimizer
 from blockscope.feature_visualization.recipes import Recipe
 from blockscope.feature_visualization.unit_selection import numbers_in_path
 from blockscope.feature_visualization.units import Units
+from blockscope.io.counts import counted
 from blockscope.io.errors import BadFile
 from blockscope.models.network import Network
 
@@ -87,7 +88,7 @@ def render_sprites(
     known = {number for part in parts for number in part.sprite.values.tolist()}
     missing = sorted(set(wanted).difference(known))
     if log and known:
-        log(f"{len(known)} of {len(wanted)} sprites of {units.layer} were finished before")
+        log(f"{len(known)} of {counted(len(wanted), 'sprite')} of {units.layer} finished before")
     if missing:
         _check_layer(network, units, recipe)
         optimizer = Optimizer(network, units.objective, units.names, recipe, memory_mb)

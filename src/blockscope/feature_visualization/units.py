@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from blockscope.feature_visualization.objectives import Objective, channel, direction, neuron
+from blockscope.io.counts import counted
 from blockscope.io.errors import BadFile
 
 
@@ -74,10 +75,11 @@ def directions(layer: str, vectors: npt.ArrayLike) -> Units:
     """
     given = np.asarray(vectors, np.float64)
     if given.ndim != 2 or not given.size or not np.isfinite(given).all():
+        wrong = int(np.count_nonzero(~np.isfinite(given)))
         raise BadFile(
             f"directions of layer '{layer}' have the shape {given.shape} and "
-            f"{np.count_nonzero(~np.isfinite(given))} entries that are not finite; valid: finite "
-            "numbers (direction, channel)"
+            f"{counted(wrong, 'entry', plural='entries')} that {'is' if wrong == 1 else 'are'} not "
+            "finite; valid: finite numbers (direction, channel)"
         )
     lengths = np.linalg.norm(given, axis=1, keepdims=True)
     unit = (given / np.where(lengths > 0, lengths, 1.0)).astype(np.float32)

@@ -13,6 +13,7 @@ from blockscope.figures.data.contrasts import Contrast
 from blockscope.figures.data.factors import FactorsPanel, LayerFactors, Weight
 from blockscope.figures.data.rivals import Score
 from blockscope.figures.data.sprites import Sprites
+from blockscope.io.counts import counted
 
 ARTICLE = {
     "authors": "Olah, Satyanarayan, Johnson, Carter, Schubert, Ye and Mordvintsev",
@@ -75,15 +76,14 @@ def factorisation_caption(panel: FactorsPanel) -> str:
     """Say how the factors were made, as the end of a caption."""
     first, second = panel.layers
     method = {"nmf": "NMF", "pca": "PCA"}.get(second.method, second.method)
-    noun = "factor" if second.factors == 1 else "factors"
-    count = f"{second.factors} {noun}"
+    count = counted(second.factors, "factor")
     if panel.shared:
         other = first.layer if first.layer != second.fit_layer else second.layer
         return f"{method}, {count} fitted on {second.fit_layer} and applied to {other}"
     if {first.recipe, second.recipe} == {"joint"}:
         return f"{method}, {count} fitted on {first.fit_layer} and on {second.fit_layer}"
-    counted = "the one label" if panel.labels == 1 else f"all {panel.labels} labels"
-    labels = f", {counted}" if panel.labels else ""
+    all_labels = "the one label" if panel.labels == 1 else f"all {panel.labels} labels"
+    labels = f", {all_labels}" if panel.labels else ""
     return f"{method} of each layer separately, {count}{labels}"
 
 
@@ -225,6 +225,11 @@ def number(value: float, full: float) -> str:
     return f"{MINUS}{text}" if value < 0 and float(text) else text
 
 
+def ratio(value: float) -> str:
+    """Write a correlation or the like with two decimals; one that rounds to zero without sign."""
+    return f"{round(value, 2) + 0.0:.2f}".replace("-", MINUS)
+
+
 def highest_title(panel: FactorsPanel) -> str:
     """Name the list of the labels that the network gives most to."""
     return "Most probable labels" if panel.probable else "Largest outputs"
@@ -282,7 +287,8 @@ def channel_counts(found: MethodChannels) -> str:
     """Count the channels in each direction, and those of no attribution at all."""
     above, below = int((found.values > 0).sum()), int((found.values < 0).sum())
     rest = len(found.values) - above - below
-    return f"{len(found.values)} channels: {above} above zero, {below} below, {rest} at zero"
+    channels = counted(len(found.values), "channel")
+    return f"{channels}: {above} above zero, {below} below, {rest} at zero"
 
 
 def completeness_caption(layer: LayerChannels, found: MethodChannels) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from blockscope.figures import captions
 from blockscope.figures.data.sanity import Likeness, SanityPanel, SanityPlace
 from blockscope.figures.palettes import AGAINST, FOR
+from blockscope.io.counts import counted
 
-MINUS = "\N{MINUS SIGN}"
 COLOURS = ("#1a1a1a", FOR, AGAINST)
 """Of the overrides, in their order."""
 
@@ -20,7 +21,7 @@ def likeness_words(point: Likeness) -> str:
     """Write a mean with its deviation."""
     if not point.count:
         return "no number"
-    mean = f"{round(point.mean, 2) + 0.0:.2f}".replace("-", MINUS)  # no minus before zero
+    mean = captions.ratio(point.mean)
     return mean if point.count < 2 else f"{mean} \N{PLUS-MINUS SIGN} {point.deviation:.2f}"
 
 
@@ -38,6 +39,6 @@ def explanation(panel: SanityPanel) -> str:
     if any(place.moved for place in panel.places):
         words += f" Shaded: weights below {layer} too, so its activations are others."
     if panel.constant:
-        maps = "1 map is" if panel.constant == 1 else f"{panel.constant} maps are"
-        words += f" {maps} constant, without a number, and left out of the means."
+        maps, verb = counted(panel.constant, "map"), "is" if panel.constant == 1 else "are"
+        words += f" {maps} {verb} constant, without a number, and left out of the means."
     return words

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from blockscope.io.atomic_files import require_file
+from blockscope.io.counts import counted
 from blockscope.io.errors import BadFile
 from blockscope.io.images import read_image
 from blockscope.io.resizing import SAMPLED, covered, fit
@@ -134,6 +135,6 @@ def colours_of(mask: Image.Image) -> dict[str, int]:
 
 
 def _listed(colours: Mapping[str, int]) -> str:
-    shown = [f"{colour} ({n} pixels)" for colour, n in list(colours.items())[:LISTED]]
+    shown = [f"{colour} ({counted(n, 'pixel')})" for colour, n in list(colours.items())[:LISTED]]
     more = len(colours) - len(shown)
     return ", ".join(shown) + (f" and {more} more" if more > 0 else "")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
+from blockscope.io.counts import counted
 from blockscope.io.errors import BadFile
 from blockscope.io.labels import Labels
 from blockscope.models import graphs
@@ -112,7 +113,7 @@ def _check_labels(name: str, labels: Labels, outputs: int) -> None:
     listed, skip = len(labels.names), labels.skip
     if listed == outputs or (skip and listed < outputs and listed + skip != outputs):
         return
-    numbers = f"{listed} labels for {outputs} logits, skip_labels {skip}"
+    numbers = f"{counted(listed, 'label')} for {counted(outputs, 'logit')}, skip_labels {skip}"
     if listed + skip == outputs:
         mend = (
             f"the list seems to begin behind the {skip} to skip, but skip_labels counts entries of "

@@ -15,6 +15,7 @@ import tensorflow as tf
 from tensorflow.core.framework import graph_pb2
 from tensorflow.core.framework.node_def_pb2 import NodeDef
 
+from blockscope.io.counts import counted
 from blockscope.io.errors import BadFile
 from blockscope.models.rewrites.calls import inline_calls
 
@@ -79,10 +80,10 @@ def with_plain_gradients(
         return definition
     if np.linalg.norm(own - found) > SAME * np.linalg.norm(own):
         raise BadFile(
-            f"the gradient that the network defines for {len(names)} operations ('{names[0]}' is "
-            "the first), as straight-through estimators, quantised layers and gradient reversal "
-            "do, is not that of what they compute; valid: networks without tf.custom_gradient, or "
-            "those where it changes no gradient"
+            f"the gradient that the network defines for {counted(len(names), 'operation')} "
+            f"('{names[0]}' is the first), as straight-through estimators, quantised layers and "
+            "gradient reversal do, is not that of what they compute; valid: networks without "
+            "tf.custom_gradient, or those where it changes no gradient"
         )
     return plain
 

@@ -25,6 +25,7 @@ from pydantic import (
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
+from blockscope.io.counts import counted
 from blockscope.io.errors import BadFile, describe_valid
 from blockscope.io.packaged import located
 from blockscope.models.preprocessing import PRESETS, Filter, Order, Preprocessing
@@ -231,7 +232,7 @@ class InputSettings(Settings):
             numbers = getattr(self, key)
             if numbers is not None and len(numbers) not in valid:
                 raise ValueError(
-                    f"{key} has {len(numbers)} numbers; valid: "
+                    f"{key} has {counted(len(numbers), 'number')}; valid: "
                     + ("one, of grey" if valid == (1,) else "three, of red, green, blue")
                 )
         if isinstance(self.resize, int) and self.resize < max(self.size):
@@ -251,7 +252,7 @@ class InputSettings(Settings):
             rule = Preprocessing.model_validate(keys)
         if rule.channels != channels:
             raise BadFile(
-                f"the input tensor has {channels} channel{'s' * (channels > 1)}, but the rule "
+                f"the input tensor has {counted(channels, 'channel')}, but the rule "
                 f"({rule.in_words()}) gives {rule.channels}; valid: order "
                 + ("grey" if channels == 1 else "rgb or bgr")
                 + " (models catalogue: input.order, input.preprocessing)"
@@ -259,8 +260,8 @@ class InputSettings(Settings):
         for key, numbers in (("mean", rule.mean), ("std", rule.std)):
             if numbers is not None and len(numbers) != channels:
                 raise BadFile(
-                    f"{key} has {len(numbers)} number{'s' * (len(numbers) > 1)}, but the input "
-                    f"tensor has {channels} channel{'s' * (channels > 1)} (models catalogue: "
+                    f"{key} has {counted(len(numbers), 'number')}, but the input "
+                    f"tensor has {counted(channels, 'channel')} (models catalogue: "
                     f"input.{key})"
                 )
         return rule

@@ -13,6 +13,7 @@ from tensorflow import make_ndarray
 from tensorflow.core.framework import types_pb2
 from tensorflow.core.framework.node_def_pb2 import NodeDef
 
+from blockscope.io.counts import counted
 from blockscope.io.errors import BadFile
 from blockscope.models import graphs
 from blockscope.models.entry import InputSettings
@@ -56,9 +57,9 @@ def channels_of(nodes: graphs.Nodes, name: str, image: InputSettings) -> int:
         if found not in (None, COLOURS):
             mend = "for a grey network give order: grey; " if found == 1 else ""
             raise BadFile(
-                f"convolution '{reader.name}' reads {found} channels of the input '{name}', whose "
-                f"shape does not say how many it has; {mend}valid: images of {COLOURS} colours, or "
-                "grey (models catalogue: input.order, input.tensor)"
+                f"convolution '{reader.name}' reads {counted(found, 'channel')} of the input "
+                f"'{name}', whose shape does not say how many it has; {mend}valid: images of "
+                f"{COLOURS} colours, or grey (models catalogue: input.order, input.tensor)"
             )
     return COLOURS
 

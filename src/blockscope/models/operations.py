@@ -10,6 +10,7 @@ import tensorflow as tf
 from tensorflow.core.framework import node_def_pb2, op_def_pb2
 from tensorflow.python.framework import op_def_registry
 
+from blockscope.io.counts import counted
 from blockscope.io.errors import BadFile
 from blockscope.models.node_attributes import attribute, to_python
 
@@ -63,7 +64,8 @@ def check_edges(node: node_def_pb2.NodeDef, nodes: Mapping[str, node_def_pb2.Nod
     needed = sum(output_count(node, argument) for argument in definition.input_arg)
     edges = [edge for edge in node.input if not edge.startswith("^")]
     if len(edges) != needed:
-        raise BadFile(f"node '{node.name}' ({node.op}) has {len(edges)} inputs; valid: {needed}")
+        inputs = counted(len(edges), "input")
+        raise BadFile(f"node '{node.name}' ({node.op}) has {inputs}; valid: {needed}")
     for edge in edges:
         name, _, number = edge.partition(":")
         source = nodes[name]

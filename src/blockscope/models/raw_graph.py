@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from tensorflow.core.framework import graph_pb2
 
+from blockscope.io.counts import counted
 from blockscope.io.errors import BadFile, unknown_name
 
 
@@ -77,8 +78,8 @@ def choose_image(
             for name, shape in shapes.items()
         )
         raise BadFile(
-            f"{source} has {len(shapes)} inputs, {len(images)} of four axes: {listed}; give the "
-            "image as input.tensor, and values for the others by feed (models catalogue)"
+            f"{source} has {counted(len(shapes), 'input')}, {len(images)} of four axes: {listed}; "
+            "give the image as input.tensor, and values for the others by feed (models catalogue)"
         )
     return images[0]
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from blockscope.io.counts import counted
 from blockscope.io.errors import BlockscopeError
 
 MARK = "Failed: "  # begins the last paragraph of a failed job's log, the sentence for the user
@@ -127,7 +128,7 @@ class Failure:
         for cause in self.causes[:MOST]:
             lines += ["", str(cause)]
         if len(self.causes) > MOST:
-            lines += ["", f"  and {len(self.causes) - MOST} other causes"]
+            lines += ["", f"  and {counted(len(self.causes) - MOST, 'other cause')}"]
         lines.append("")
         if self.finished or self.unfinished:
             lines.append(f"Finished runs: {_listed(self.finished)}")

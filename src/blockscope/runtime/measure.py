@@ -30,6 +30,7 @@ from blockscope.feature_visualization.recipes import Recipe
 from blockscope.feature_visualization.unit_selection import channel_count
 from blockscope.feature_visualization.units import channels
 from blockscope.io.atomic_files import sha256_of
+from blockscope.io.counts import counted
 from blockscope.io.errors import BadFile
 from blockscope.models.card import ModelCard
 from blockscope.models.device import gpu_name
@@ -130,7 +131,7 @@ def measure(
         print(f"{layer} ...", file=sys.stderr, flush=True)  # noqa: T201
         timing = time_layer(network, layer, count, chosen, compute.memory_mb, steps)
         timings.append(replace(timing, start=loaded + timing.start))
-    head = f"{model}, recipe {name} ({chosen.size} pixels, {chosen.steps} steps)"
+    head = f"{model}, recipe {name} ({chosen.size} pixels, {counted(chosen.steps, 'step')})"
     return f"{head}, on: {device_words()}\n\n{report(timings)}"
 
 

@@ -13,6 +13,7 @@ from blockscope.attribution.ablation import (
     group_sets,
     linear_losses,
     loss_of_all,
+    losses_by_one,
     named_ablation,
     single_channels,
     single_groups,
@@ -40,7 +41,8 @@ def write_ablation(
     And without every set of groups, where there are at most ``MOST_GROUPS``.
 
     ``groups``: the layer's neuron groups at this image. As HDF5, see ``named_ablation``. Raises
-    ``BadFile`` if the groups are of another layer or image, or if values are not finite.
+    ``BadFile`` if the groups are of another layer or image, if values are not finite, or if one
+    position alone, which is its own mean, is to be set to that.
     """
     task = LayerTask.read(**files, layer=layer, override="none")
     labels, value = task.card.label_table, task.activations
@@ -54,17 +56,19 @@ def write_ablation(
     compute = partial(
         exact_losses, ExactChanges(gradients), indexes=labels.indexes, memory_mb=memory_mb
     )
-    losses = {}
-    for kind, part in parts.items():
-        first_order = linear_losses(linear, part, labels.indexes, memory_mb, progress=True)
-        losses[kind] = Losses(compute(part, progress=True), first_order)
-        task.check_finite(f"loss without {kind}", losses[kind].exact)
-        task.check_finite(f"linear loss without {kind}", first_order)
     sets = None
     if parts["groups"].count <= MOST_GROUPS:
         together, members = group_sets(found, baseline)
-        sets = (compute(together), members)
+        sets = (compute(together, progress=True), members)
         task.check_finite("loss without sets of groups", sets[0])
+    losses = {}
+    for kind, part in parts.items():
+        known = sets if kind == "groups" else None
+        exact = losses_by_one(*known) if known else compute(part, progress=True)
+        first_order = linear_losses(linear, part, labels.indexes, memory_mb, progress=True)
+        losses[kind] = Losses(exact, first_order)
+        task.check_finite(f"loss without {kind}", exact)
+        task.check_finite(f"linear loss without {kind}", first_order)
     whole = loss_of_all(gradients, baseline_of(value, baseline), labels.indexes)
     task.check_finite("loss without the layer", whole)
     logits = linear.output.numpy()[0]

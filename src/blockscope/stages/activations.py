@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
@@ -39,6 +41,11 @@ def write_activations(
     datasets.write_zarr(output, xr.Dataset({"activations": named}, attrs=origin))
 
 
-def read_activations(path: FilePath) -> npt.NDArray[np.float32]:
-    """Return a file's activations, (row, col, channel), float32."""
-    return datasets.read(path)["activations"].transpose("row", "col", "channel").to_numpy()
+def read_activations(path: FilePath, origin: Mapping[str, object]) -> npt.NDArray[np.float32]:
+    """Return a file's activations, (row, col, channel), float32.
+
+    Raises ``BadFile`` where its facts are not those of ``origin``.
+    """
+    found = datasets.read(path)
+    provenance.check_origin(found.attrs, path, origin)
+    return found["activations"].transpose("row", "col", "channel").to_numpy()

@@ -40,11 +40,7 @@ def write_exemplar_sheet(
     found = LayerExemplars.read(exemplars)
     origin = provenance.read(exemplars)
     model = ModelCard.read(card)
-    if origin.get("model_sha256") != model.source_sha256:
-        raise BadFile(
-            f"'{exemplars}' is from model_sha256 '{origin.get('model_sha256')}', but '{card}' is "
-            f"from '{model.source_sha256}'; regenerate the exemplars"
-        )
+    provenance.check_origin(origin, exemplars, {"model_sha256": model.source_sha256})
     layer = str(origin["layer"])
     source = ImageSet.open(index)
     _check_images(found, source, exemplars, index)

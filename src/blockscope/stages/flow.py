@@ -52,7 +52,12 @@ def write_flow(
     check_passage(first.network, first.card.model, layers)
     targets = [*layers[1:], first.card.logits]
     tasks = [
-        replace(first, layer=layer, target=target, activations=read_activations(path))
+        replace(
+            first,
+            layer=layer,
+            target=target,
+            activations=read_activations(path, first.origin | {"layer": layer}),
+        )
         for layer, target, path in zip(layers, targets, activations, strict=True)
     ]
     found = [read_neuron_groups(path, task) for path, task in zip(groups, tasks, strict=True)]

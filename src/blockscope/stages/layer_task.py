@@ -87,8 +87,8 @@ class LayerTask:
     ) -> LayerTask:
         """Read the files of a layer; the target is the layer ``later``, or the logits without one.
 
-        Raises ``BadFile`` if ``later`` is not computed from ``layer``, ``UnknownName`` for a layer
-        that the model does not have.
+        Raises ``BadFile`` if ``later`` is not computed from ``layer`` or the activations are of
+        another layer or image, ``UnknownName`` for a layer that the model does not have.
         """
         model = ModelCard.read(card)
         model.layer(layer)
@@ -98,13 +98,14 @@ class LayerTask:
                 "layer2 must come after layer1"
             )
         pixels, facts = read_png(image)
+        origin = {"model": model.model, "image": facts["image"], "layer": layer}
         network = Network.load(graph, model)
         return cls(
             card=model,
             network=network,
             facts=facts,
             values=network.values(pixels),
-            activations=read_activations(activations),
+            activations=read_activations(activations, origin),
             layer=layer,
             target=later or model.logits,
             override=override,

@@ -13,6 +13,7 @@ from PIL import Image
 from blockscope.config.stages import STAGES
 from blockscope.io import datasets, provenance
 from blockscope.io.atomic_files import require_file
+from blockscope.io.counts import counted
 from blockscope.io.errors import BadFile
 from blockscope.io.images import read_png
 from blockscope.models.card import ModelCard
@@ -104,7 +105,7 @@ def _table(source: Path) -> str:
         table = pd.read_csv(source, sep="\t", comment="#")
     except ValueError as error:
         raise BadFile(f"table '{source}' cannot be read: {error}") from error
-    return f"Table of {len(table)} rows: {', '.join(table.columns)}"
+    return f"Table of {counted(len(table), 'row')}: {', '.join(table.columns)}"
 
 
 def _logits(card: ModelCard) -> str:
@@ -121,7 +122,7 @@ def _randomised(card: ModelCard) -> list[str]:
     made = card.randomised
     if made is None:
         return []
-    drawn = f"{len(made.weights)} tensor{'s' * (len(made.weights) > 1)} {made.method}"
+    drawn = f"{counted(len(made.weights), 'tensor')} {made.method}"
     how = made.randomise
     lines = [f"Made of {made.source} ({how.kind}): {how.in_words()}: {drawn}"]
     if made.even:

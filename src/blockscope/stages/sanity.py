@@ -14,6 +14,7 @@ from tqdm import tqdm
 from blockscope.attribution.sanity import WORDS, RandomisedMaps, compare_maps
 from blockscope.io import datasets, provenance
 from blockscope.io.atomic_files import FilePath
+from blockscope.io.counts import counted
 from blockscope.io.errors import BadFile
 from blockscope.io.tsv import write_tsv
 from blockscope.models.card import ModelCard
@@ -70,8 +71,8 @@ def write_sanity(
     for network, count in zip(dataset["network"].to_numpy(), missing, strict=True):
         if count:
             tqdm.write(
-                f"{network}: {count} of {dataset.sizes['label']} maps, or those of "
-                f"{model.model}, are constant: no number is written for them",
+                f"{network}: of {counted(dataset.sizes['label'], 'label')}, {count} with a map "
+                f"here or in {model.model} that is constant: no number is written for these",
                 file=sys.stderr,
             )
     facts = provenance.record("sanity", **provenance.inherited(own.attrs), networks=len(found))

@@ -13,6 +13,7 @@ import xarray as xr
 from blockscope.feature_visualization.mosaics import flatten_alpha, sheet_of, wrap_of
 from blockscope.io import datasets, images, provenance
 from blockscope.io.atomic_files import FilePath
+from blockscope.io.counts import all_of, counted
 from blockscope.io.errors import BadFile
 from blockscope.io.json_files import write_facts
 
@@ -84,8 +85,8 @@ def merge_shards(shards: Sequence[xr.Dataset], numbers: Sequence[int], layer: st
     for found, what in ((missing, "missing"), (repeated, "duplicate"), (foreign, "too many")):
         if found:
             raise BadFile(
-                f"of {len(numbers)} requested sprites of layer '{layer}', {len(found)} are {what}, "
-                f"the first is {found[0]}{again}"
+                f"of {counted(len(numbers), 'requested sprite')} of layer '{layer}', {len(found)} "
+                f"{'is' if len(found) == 1 else 'are'} {what}, the first is {found[0]}{again}"
             )
     whole = xr.concat(shards, "sprite", combine_attrs="override").sortby("sprite")
     return whole.transpose("sprite", ...)
@@ -95,8 +96,9 @@ def _check_not_all_diverged(sprites: xr.Dataset, layer: str, noun: str) -> None:
     step = sprites.diverged_step.to_numpy()
     if (step >= 0).all():
         raise BadFile(
-            f"all {len(step)} sprites of {noun}s of layer '{layer}' diverged (NaN or infinity) at "
-            f"step {step.min()} to {step.max()}; check the model's weights and input range (models "
+            f"{all_of(len(step), 'sprite')} of {noun}s of layer '{layer}' diverged (NaN or "
+            f"infinity) at step {step.min()} to {step.max()}; check the model's weights and input "
+            "range (models "
             "catalogue), or choose another recipe (key sprites.recipe of the config)"
         )
 

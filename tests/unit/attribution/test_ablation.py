@@ -23,6 +23,7 @@ from blockscope.attribution.ablation import (
     group_sets,
     linear_losses,
     loss_of_all,
+    losses_by_one,
     named_ablation,
     single_channels,
     single_groups,
@@ -34,6 +35,7 @@ from blockscope.autodiff.exact_changes import ExactChanges
 from blockscope.autodiff.gradient_overrides import OVERRIDES
 from blockscope.autodiff.gradients import Gradients
 from blockscope.autodiff.linear_map import LinearMap
+from blockscope.io.errors import BadFile
 from blockscope.io.labels import Labels
 
 SHAPE = (13, 18, 3)
@@ -111,6 +113,15 @@ def test_losses_are_those_of_the_network_with_the_layer_fed(case, baseline, rng)
     case.same(found, whole - case.logits(np.broadcast_to(instead, case.value.shape)))
 
 
+def test_one_position_is_not_set_to_its_mean(rng):
+    """Every loss would be zero."""
+    value = rng.normal(size=(1, 1, 4))
+    for single in (single_positions, single_channels):
+        assert len(single(value, "zero").live) > 0
+        with pytest.raises(BadFile, match="one position is at its own mean: nothing would be"):
+            single(value, "mean")
+
+
 @pytest.mark.parametrize("baseline", ["zero", "mean"])
 def test_a_group_is_taken_away_as_a_whole(baseline, rng):
     case = Case("inception", rng)
@@ -133,7 +144,8 @@ def test_every_set_of_groups_is_taken_away_together(baseline, rng):
     assert members[6].tolist() == [False, True, True]
     found = exact_losses(case.changes, parts, case.labels)
     single = case.ablate(single_groups(groups, baseline)).exact
-    case.same(found[:, [1, 2, 4]], single)
+    np.testing.assert_array_equal(losses_by_one(found, members), found[:, [1, 2, 4]])
+    case.same(losses_by_one(found, members), single)
     assert not found[:, 0].any()
     part = groups.spatial[..., 1:] @ groups.channels[1:]
     if baseline == "mean":
@@ -173,14 +185,27 @@ def test_in_a_linear_network_both_are_the_same_and_add_up(baseline, rng):
         assert np.abs(found.exact).max() > 0.01
 
 
-def test_the_linear_loss_is_gradient_times_change(rng):
+@pytest.mark.parametrize("baseline", ["zero", "mean"])
+def test_the_linear_loss_is_gradient_times_change(rng, baseline):
+    """The gradient is TensorFlow's; the change, of each part, from the activations to the mean."""
     case = Case("inception", rng)
-    _, (gradient,) = case.gradients.at(case.value[None], lambda logits: [logits[:, 4]])
-    terms = gradient.numpy()[0] * case.value
-    found = case.ablate(single_positions(case.value, "zero"))
-    case.same(found.linear[0], terms.sum(-1).ravel())
-    found = case.ablate(single_channels(case.value, "zero"))
-    case.same(found.linear[0], terms.sum((0, 1)))
+    with case.session.graph.as_default():
+        logits, layer = (
+            case.session.graph.get_tensor_by_name(f"{name}:0") for name in ("output", case.layer)
+        )
+        (slope,) = tf.gradients(logits[:, 4], layer)
+    gradient = case.session.run(slope, {layer: case.value[None]})[0]
+    whole = case.value - (case.value.mean((0, 1)) if baseline == "mean" else 0)
+    found = case.ablate(single_positions(case.value, baseline))
+    case.same(found.linear[0], (gradient * whole).sum(-1).ravel())
+    found = case.ablate(single_channels(case.value, baseline))
+    case.same(found.linear[0], (gradient * whole).sum((0, 1)))
+    groups = group_neurons(case.value, 3)
+    found = case.ablate(single_groups(groups, baseline))
+    for number in range(3):
+        part = groups.spatial[..., number, None] * groups.channels[number]
+        part = part - (part.mean((0, 1)) if baseline == "mean" else 0)
+        case.same(found.linear[0, number], (gradient * part).sum())
 
 
 def test_memory_changes_nothing(rng):

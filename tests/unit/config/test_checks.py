@@ -172,6 +172,65 @@ def test_a_network_of_other_weights_has_none_to_compare_with(project):
     assert f"column panels: sanity: {words} network that it is made of, 'tiny'" in project.message
 
 
+@pytest.mark.parametrize("classes", ["red star|1", "1|red star", "3|3", "teal heart | 6"])
+def test_one_label_is_not_compared_with_itself(project, classes):
+    """By its name and its index it is one label."""
+    project.runs = [HEADER, project.row("b", classes=classes)]
+    message = project.message
+    assert "line 2 (run 'b'), column classes: '" in message
+    if "3" in classes:
+        assert "'3|3' must be two different labels" in message
+        return
+    first, second = (part.strip() for part in classes.split("|"))
+    index = 1 if "1" in classes else 6
+    assert f"'{first}' and '{second}' are one label, {LABELS[index]} with the index " in message
+    assert f"index {index}; give two different ones, or a single one" in message
+    assert "1 mistake" in message
+
+
+def test_two_labels_of_one_name_are_compared(project):
+    """By their indexes."""
+    project.runs = [HEADER, project.row("b", classes="3|5")]
+    assert project.load().runs["b"].classes == ("3", "5")
+
+
+@pytest.mark.parametrize("panel", ["trust", "rivals"])
+def test_a_layer_finer_than_the_input_has_no_scores(project, panel):
+    layer = Layer(name="fine", op="Relu", shape=(5, 8, 3), inputs=("high",))
+    project.more_layers = (layer, Layer(name="end", op="Relu", shape=(2, 2, 4), inputs=("fine",)))
+    project.config["neuron_groups"] = {"count": 2}
+    row = project.row("b", panels=panel, layer1="fine", layer2="end")
+    project.runs = [HEADER, row]
+    words = (
+        "line 2 (run 'b'), column layer1: layer 'fine' has 5 x 8 positions and the network's input "
+        "5 x 7 pixels: some positions have no pixel, and no score; give a layer"
+    )
+    message = project.message
+    assert words in message
+    assert "1 mistake" in message
+    project.runs = [HEADER, row.replace(f"\t{panel}\t", "\tspatial\t")]
+    assert "b" in project.load().runs
+
+
+@pytest.mark.parametrize("baseline", ["zero", "mean"])
+def test_one_position_is_not_set_to_its_mean(project, baseline):
+    layer = Layer(name="one", op="Mean", shape=(1, 1, 4), inputs=("high",))
+    project.more_layers = (layer, Layer(name="end", op="Relu", shape=(1, 1, 4), inputs=("one",)))
+    project.config["neuron_groups"] = {"count": 1}
+    project.config["ablation"] = {"baseline": baseline}
+    row = project.row("b", panels="trust", layer1="one", layer2="end", factors="1")
+    project.runs = [HEADER, row]
+    if baseline == "zero":
+        assert "b" in project.load().runs
+        return
+    words = (
+        "column panels: trust: layer 'one' has one position, which is its own mean: nothing would "
+        "be taken away; give a layer1 with more, or 'zero' (key ablation.baseline of the config)"
+    )
+    assert words in project.message
+    assert "1 mistake" in project.message
+
+
 def test_maps_of_one_position_are_not_compared(project):
     project.more_models = {"other": randomised("low")}
     layer = Layer(name="one", op="Mean", shape=(1, 1, 4), inputs=("high",))
@@ -472,7 +531,7 @@ MISTAKES = {
     ),
     "colour of no object": (
         masked(colours=((255, 0, 0), (9, 9, 9))),
-        "column mask: mask 'm.png' has colours of no object: #090909 (1 pixels); list them",
+        "column mask: mask 'm.png' has colours of no object: #090909 (1 pixel); list them",
     ),
     "unknown label of an object": (
         masked(objects="#ff0000=ret star"),
@@ -511,7 +570,7 @@ MISTAKES = {
     ),
     "too few cells": (
         lambda p: p.images.append("cat"),
-        "images.tsv, line 3: has 1 cells, but the table has 2 columns",
+        "images.tsv, line 3: has 1 cell, but the table has 2 columns",
     ),
     "empty required cell": (
         row(layer1=""),
@@ -782,7 +841,7 @@ def test_the_mistakes_of_one_table_do_not_hide_those_of_another(project):
     project.images.append("cat")
     project.runs.append(project.row("b", layer2="hihg"))
     message = project.message
-    assert "has 1 cells" in message
+    assert "has 1 cell" in message
     assert "'hihg'" in message
 
 

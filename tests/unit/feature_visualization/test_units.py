@@ -149,7 +149,10 @@ def test_the_digest_of_directions_is_that_of_their_lines():
 @pytest.mark.parametrize(
     ("vectors", "words"),
     [
-        ([[1, np.nan]], r"directions of layer 'mixed' have the shape \(1, 2\) and 1 entries"),
+        (
+            [[1, np.nan]],
+            r"directions of layer 'mixed' have the shape \(1, 2\) and 1 entry that is not finite",
+        ),
         ([1, 2], r"the shape \(2,\) and 0 entries"),
         (np.zeros((0, 4)), r"the shape \(0, 4\)"),
     ],

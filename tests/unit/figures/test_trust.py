@@ -11,6 +11,7 @@ from helpers.synthetic_run import LABELS, changed_files, changed_run, write_run
 from scipy import stats
 
 from blockscope.figures import trust_words
+from blockscope.figures.captions import number
 from blockscope.figures.data.panel_files import PanelFiles
 from blockscope.figures.data.trust import TrustPanel
 from blockscope.figures.print.layout import Place
@@ -64,10 +65,9 @@ def test_numbers_are_those_of_the_files(made):
         assert label.curves.counts.tolist() == [0, 4, 7, 10, 14, 18, 21, 24, 28, 32, 35]
         # The independent place is another test: only those from the logits down are a curve.
         assert label.randomised.above == ("mixed5a", "input")
-        np.testing.assert_array_equal(
-            label.randomised.mean, sanity["rank_correlation_mean"][:2, place]
-        )
-        assert label.randomised.count.tolist() == [2, 1]
+        means = [point.mean for point in label.randomised.curve]
+        np.testing.assert_array_equal(means, sanity["rank_correlation_mean"][:2, place])
+        assert [point.count for point in label.randomised.curve] == [2, 1]
 
 
 def test_correlations_are_those_of_scipy_and_undefined_where_one_is_constant(made, tmp_path):
@@ -75,13 +75,11 @@ def test_correlations_are_those_of_scipy_and_undefined_where_one_is_constant(mad
     losses = TrustPanel.of_run(run, files).labels[0].losses["channels"]
     expected = stats.spearmanr(losses.exact, losses.attributed).statistic
     assert losses.rank_correlation == pytest.approx(expected)
-    expected = np.corrcoef(losses.exact, losses.attributed)[0, 1]
-    assert losses.correlation == pytest.approx(expected)
     flat = np.zeros(datasets.read(files.one("ablation1"))["channels"].shape)
     panel = TrustPanel.of_run(run, edited(files, "ablation1", tmp_path, channels=flat))
     assert np.isnan(panel.labels[0].losses["channels"].rank_correlation)
     text = " ".join(trust_words.sentences(panel, panel.labels[0]))
-    assert "single channels is undefined (one of both is constant)" in text
+    assert "single channels: undefined (one of both is constant)" in text
 
 
 def test_what_the_sentences_say(made, tmp_path):
@@ -99,10 +97,11 @@ def test_what_the_sentences_say(made, tmp_path):
     panel = TrustPanel.of_run(run, files)
     removal, agreement, completeness, group, sanity = trust_words.sentences(panel, panel.labels[0])
     assert removal == (
-        "Taking the 4 strongest positions of 35 away lowers its logit by 3.12; 4 random ones raise "
-        "it by 0.25 \N{PLUS-MINUS SIGN} 0.50."
+        "Setting the 4 strongest positions of 35 to zero lowers its logit by 3.12; 4 random ones "
+        "raise it by 0.25 \N{PLUS-MINUS SIGN} 0.50."
     )
-    assert "of the map and of exact losses by single positions correlate 0." in agreement
+    assert "of the map and exact losses by single positions: " in agreement
+    assert "; of gradient x activation and exact losses by single channels: 0." in agreement
     assert completeness.startswith("Setting the whole layer to zero raises its logit by 3.")
     assert group == (
         "Of 4 neuron groups, group 2 matters most: taking it away raises its logit by 4.00, to "
@@ -111,17 +110,71 @@ def test_what_the_sentences_say(made, tmp_path):
     assert sanity.startswith("With all weights above input drawn anew (one network), ranks of the")
 
 
-def test_a_panel_without_randomised_networks_or_with_means_says_so(made, tmp_path):
+def test_a_panel_without_randomised_networks_says_nothing_of_them(made):
     run, files = made
-    files = edited(changed_files(files, sanity1=[]), "ablation1", tmp_path, baseline="mean")
-    sheet = compose(run, files, any_style(dpi=20))
-    text = words_on(sheet)
+    text = words_on(compose(run, changed_files(files, sanity1=[]), any_style(dpi=20)))
     assert "Weights drawn anew" not in text
     assert "drawn anew" not in text
-    assert "Setting the whole layer to the channels' means" in text
-    assert "set to the channel's mean over the positions" in text.replace("  ", " ")
-    assert "the map, which counts from zero, adds up to" in text
-    assert "exactly what is lost (not of positions: the map, which counts from zero," in text
+
+
+def test_losses_to_the_mean_are_beside_the_same_change(made, tmp_path, monkeypatch):
+    """Not beside the map, which counts from zero."""
+    run, files = made
+    files = edited(files, "ablation1", tmp_path, baseline="mean")
+    ablation = datasets.read(files.one("ablation1"))
+    panel = TrustPanel.of_run(run, files)
+    for label, place in zip(panel.labels, (0, 1), strict=True):
+        linear, exact = (ablation[name][place].values for name in ("positions_linear", "positions"))
+        np.testing.assert_array_equal(label.losses["positions"].attributed, linear)
+        np.testing.assert_array_equal(label.losses["positions"].exact, exact)
+        assert label.attributed == pytest.approx(float(linear.sum()), rel=1e-5)
+        correlation = stats.spearmanr(exact, linear, axis=None).statistic
+        _, agreement, completeness, *_ = trust_words.sentences(panel, label)
+        assert agreement.startswith(
+            "Rank correlation of gradient x change and exact losses by single positions: "
+            f"{correlation:.2f}; by single channels: 0."
+        )
+        verb = "lowers" if linear.sum() > 0 else "raises"
+        size = number(abs(float(linear.sum())), max(abs(label.whole), abs(float(linear.sum()))))
+        assert completeness.startswith("Setting the whole layer to the channels' means lowers its")
+        assert completeness.endswith(f", to first order {verb} it by {size}.")
+    calls = recorded(monkeypatch, "dots")
+    text = words_on(compose(run, files, any_style(dpi=20)))
+    assert len(calls) == 2 * 4
+    assert "gradient x change (logits)" in text
+    assert "attribution (logits)" not in text
+    assert "set to the channel's mean over the positions, a neuron group to its own" in text
+    assert "the run's map, which counts from zero and follows the override smooth, orders" in text
+    assert "set to zero. The map" not in text
+
+
+def test_parts_of_which_there_is_only_one_have_no_order(tmp_path, rng):
+    run, files = write_run(tmp_path, rng, grids=((1, 1), (1, 1)), channel_counts=(1, 1))
+    ablation = datasets.read(files.one("ablation1")).isel(factor=[0], set=[0, 1])
+    path = tmp_path / "one-group.h5"
+    datasets.write_h5(path, ablation)
+    scores = datasets.read(files.one("scores1")).isel(share=[0, -1])
+    scores = scores.assign_coords(share=[0.0, 1.0])
+    datasets.write_h5(tmp_path / "one-step.h5", scores)
+    files = changed_files(files, ablation1=path, scores1=tmp_path / "one-step.h5")
+    panel = TrustPanel.of_run(run, files)
+    removal, agreement, _, group, _ = trust_words.sentences(panel, panel.labels[0])
+    assert removal.startswith("Setting the only position to zero ")
+    only = "undefined (there is only one)"
+    assert f"single positions: {only};" in agreement
+    assert f"single channels: {only} (" in agreement
+    assert group.startswith("Taking the only neuron group away ")
+
+
+def test_files_of_other_labels_are_refused(made, tmp_path):
+    """A label is found by its place."""
+    run, files = made
+    for name in ("ablation1", "sanity1"):
+        dataset = datasets.read(files.one(name))
+        path = tmp_path / f"{name}-fewer.h5"
+        datasets.write_h5(path, dataset.isel(label=slice(1, None)))
+        with pytest.raises(BadFile, match=f"{name}-fewer.h5' has other labels; regenerate it"):
+            TrustPanel.of_run(run, changed_files(files, **{name: path}))
 
 
 def test_the_map_is_that_of_the_override_and_the_losses_know_none(made):

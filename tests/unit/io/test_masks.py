@@ -85,14 +85,14 @@ def test_other_formats_are_refused(pixels, tmp_path):
             SIZE,
             (
                 "object '#00ff00=cow' is empty: no pixel of mask 'm.png' .* "
-                r"found: #000000 \(26 pixels\), #0000ff \(1 pixels\), #c81e0a \(8 pixels\)"
+                r"found: #000000 \(26 pixels\), #0000ff \(1 pixel\), #c81e0a \(8 pixels\)"
             ),
         ),
         (
             {"#c81e0a": "ant"},
             SIZE,
             (
-                r"mask 'm.png' has colours of no object: #0000ff \(1 pixels\); list them, or paint "
+                r"mask 'm.png' has colours of no object: #0000ff \(1 pixel\); list them, or paint "
                 r"them black \(#000000\)"
             ),
         ),
@@ -107,7 +107,7 @@ def test_what_does_not_fit_is_told(pixels, tmp_path, objects, size, words):
 def test_smoothed_edges_are_told_with_their_first_colours(tmp_path):
     smooth = np.linspace(0, 255, 35).reshape(5, 7, 1).repeat(3, 2).astype(np.uint8)
     mask = read_mask(saved(smooth, tmp_path))
-    words = r"has colours of no object: #070707 \(1 pixels\), .* and 28 more; list them"
+    words = r"has colours of no object: #070707 \(1 pixel\), .* and 28 more; list them"
     with pytest.raises(BadFile, match=words):
         check_mask(mask.size, colours_of(mask), {"#ffffff": "ant"}, SIZE, "m.png")
 

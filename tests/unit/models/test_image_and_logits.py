@@ -60,7 +60,7 @@ def test_the_first_filter_tells_the_channels_where_the_input_does_not(shape) -> 
     if shape is None:  # TensorFlow's own check is not part of what is under test
         for node in graph.definition.node:
             node.op = "Identity" if node.op == "EnsureShape" else node.op
-    words = r"convolution 'first' reads 1 channels of the input 'input', .* give order: grey; valid"
+    words = r"convolution 'first' reads 1 channel of the input 'input', .* give order: grey; valid"
     with pytest.raises(BadFile, match=words):
         normalise(graph, "net", logits="logits")
     grey = InputSettings(size=(20, 28), range=(0, 1), order="grey")

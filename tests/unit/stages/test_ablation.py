@@ -7,8 +7,10 @@ import pytest
 import xarray as xr
 from helpers.tiny_files import write_tiny_files
 
+from blockscope.attribution.ablation import exact_losses
 from blockscope.io import datasets, provenance
 from blockscope.io.errors import BadFile
+from blockscope.stages import ablation
 from blockscope.stages.ablation import write_ablation
 from blockscope.stages.layer_task import LayerTask
 from blockscope.stages.neuron_groups import write_neuron_groups
@@ -76,11 +78,38 @@ def test_the_file_holds_what_each_logit_loses(files, groups, tmp_path, baseline)
     assert (recorded | {"override": "none", "baseline": baseline, "n": 3}).items() <= facts.items()
 
 
+@pytest.mark.parametrize("most", [8, 2])
+def test_a_set_of_groups_is_computed_once(files, groups, tmp_path, monkeypatch, most):
+    """Single groups are among the sets; where there are too many of these, they are computed."""
+    counts = []
+
+    def counted(changes, parts, **options):
+        counts.append(parts.count)
+        return exact_losses(changes, parts, **options)
+
+    expected = write(files, groups, tmp_path)["groups"].to_numpy()
+    monkeypatch.setattr(ablation, "exact_losses", counted)
+    monkeypatch.setattr(ablation, "MOST_GROUPS", most)
+    found = write(files, groups, tmp_path)
+    positions, channels = found["positions"][0].size, found.sizes["channel"]
+    assert sorted(counts) == sorted([positions, channels, 2**3 if most == 8 else 3])
+    assert ("sets" in found) == (most == 8)
+    np.testing.assert_allclose(found["groups"], expected, atol=1e-6)
+
+
 def test_groups_of_another_layer_are_refused(files, groups, tmp_path):
     other = write_tiny_files(tmp_path, "pooled")
     words = "g.h5' is from layer 'mixed', expected 'pooled'; regenerate it"
     with pytest.raises(BadFile, match=words):
         write(other, groups, tmp_path, layer="pooled")
+    assert not (tmp_path / "a.h5").exists()
+
+
+def test_activations_of_another_layer_are_refused(files, groups, tmp_path):
+    """Of another shape they would make TensorFlow end the process."""
+    other = write_tiny_files(tmp_path, "late")["activations"]
+    with pytest.raises(BadFile, match="is from layer 'late', expected 'mixed'; regenerate it"):
+        write(files | {"activations": other}, groups, tmp_path)
     assert not (tmp_path / "a.h5").exists()
 
 

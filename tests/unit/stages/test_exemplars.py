@@ -155,7 +155,7 @@ def test_the_file_says_what_drives_a_channel(files, photos, whole, tmp_path):
         graph=files["graph"], card=files["card"], image=tmp_path / "input.png", layer="mixed",
         output=tmp_path / "a.zarr.zip",
     )  # fmt: skip
-    maps = read_activations(tmp_path / "a.zarr.zip")
+    maps = read_activations(tmp_path / "a.zarr.zip", {})
     row, col = found.position[0, 2, 0]
     np.testing.assert_allclose(maps[row, col, 2], found.value[0, 2, 0], rtol=1e-5)
     assert maps[..., 2].max() == maps[row, col, 2]

@@ -149,9 +149,7 @@ def test_finished_shards_of_the_layer_are_taken_from(
     capsys.readouterr()
     shard("5-10")
     assert rendered == [7, 10]
-    assert "4 of 6 sprites of mixed were finished before\nchannels 7,10 of" in (
-        capsys.readouterr().out
-    )
+    assert "4 of 6 sprites of mixed finished before\nchannels 7,10 of" in (capsys.readouterr().out)
 
 
 def test_shards_of_another_recipe_or_kind_are_not_taken_from(shard, tmp_path, rendered):
@@ -372,7 +370,7 @@ def made_up(*numbers, recipe="r"):
     [
         (
             [made_up(0, 1), made_up(3, 4)],
-            "of 5 requested sprites .* 1 are missing, the first is 2; remove",
+            "of 5 requested sprites .* 1 is missing, the first is 2; remove",
         ),
         ([made_up(0, 1, 2), made_up(2, 3, 4)], "1 are duplicate, the first is 2"),
         ([made_up(0, 1, 2), made_up(3, 4, 5, 6)], "2 are too many, the first is 5"),

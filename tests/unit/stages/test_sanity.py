@@ -109,7 +109,10 @@ def test_networks_are_in_order_from_the_logits_down_then_single_blocks(files, ca
     for measure in WORDS:
         assert np.isnan(found[measure]).sum() == 1
         assert np.isnan(found[measure].values[4, 2])
-    words = "e: 1 of 3 maps, or those of net, are constant: no number is written for them"
+    words = (
+        "e: of 3 labels, 1 with a map here or in net that is constant: no number is written for "
+        "these"
+    )
     assert capsys.readouterr().err.strip() == words
     facts = {key: found.attrs[key] for key in ("created_by", "model", "image", "layer", "override")}
     assert facts == {

@@ -221,7 +221,7 @@ def test_maps_of_any_method_are_scored_in_python(files, made):
     assert np.isfinite(flat["deletion"]).all()
     with pytest.raises(ValueError, match=r"maps have shape \(6, 3, .*, expected .*label, row, col"):
         scorer.score(maps.swapaxes(2, 3))
-    with pytest.raises(ValueError, match="1 masks for 3 labels; give one, or None, for each"):
+    with pytest.raises(ValueError, match="1 mask for 3 labels; give one, or None, for each"):
         scorer.score(maps, [np.ones(SIZE, bool)])
     spoilt = maps.copy()
     spoilt[0, 0, 0, 0] = np.nan

@@ -15,6 +15,7 @@ from blockscope.figures.arrays import Floats, Pixels
 from blockscope.figures.data.channels import methods_of, shown_method
 from blockscope.figures.data.contrasts import find_contrast
 from blockscope.io import datasets, provenance
+from blockscope.io.counts import counted
 from blockscope.io.errors import BadFile
 from blockscope.io.provenance import Facts
 from blockscope.models.card import ModelCard
@@ -169,8 +170,8 @@ def read_exemplars(
                     )
         if crops.sizes["channel"] != len(found.mean):
             raise BadFile(
-                f"'{sheet}' has {crops.sizes['channel']} channels and '{path}' {len(found.mean)}; "
-                "regenerate the crops"
+                f"'{sheet}' has {counted(crops.sizes['channel'], 'channel')} and '{path}' "
+                f"{len(found.mean)}; regenerate the crops"
             )
         names = tuple(map(str, crops["ranking"].values))
         read.append(

@@ -16,6 +16,7 @@ from blockscope.figures.data.panel_files import PanelFiles
 from blockscope.figures.data.provenance_checks import check_origin
 from blockscope.figures.data.sprites import Sprites, read_exemplar_sheet, read_sprites
 from blockscope.io import datasets
+from blockscope.io.counts import counted
 from blockscope.io.errors import BadFile, unknown_name
 
 
@@ -130,8 +131,8 @@ def read_layer(
     counts = found.sizes["channel"], values.shape[2]
     if counts[0] != counts[1]:
         raise BadFile(
-            f"layer '{layer}' has {counts[0]} channels in '{channels}' and {counts[1]} in "
-            f"'{activations}'; regenerate both"
+            f"layer '{layer}' has {counted(counts[0], 'channel')} in '{channels}' and {counts[1]} "
+            f"in '{activations}'; regenerate both"
         )
     contrast = contrast or find_contrast(run.classes, datasets.read(files.one("classes2")))
     own = found.isel(pair=contrast.row_of(found))

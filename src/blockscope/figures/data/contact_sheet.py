@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from blockscope.figures.arrays import Floats, Pixels
 from blockscope.io import datasets, images
+from blockscope.io.counts import counted
 from blockscope.io.errors import BadFile
 from blockscope.io.provenance import Facts
 from blockscope.io.provenance import read as read_provenance
@@ -125,8 +126,8 @@ def read_response(
     last = int(sprites.numbers.max())
     if last >= values.shape[2]:
         raise BadFile(
-            f"layer '{sprites.layer}' has {values.shape[2]} channels in '{activations}', and a "
-            f"sprite of channel {last}; regenerate both"
+            f"layer '{sprites.layer}' has {counted(values.shape[2], 'channel')} in "
+            f"'{activations}', and a sprite of channel {last}; regenerate both"
         )
     return Response(
         str(active.attrs["image"]),

@@ -13,7 +13,7 @@ import xarray as xr
 from blockscope.config.settings import RunRow
 from blockscope.figures.data.contrasts import Contrast, find_contrast
 from blockscope.figures.data.panel_files import PanelFiles
-from blockscope.figures.data.provenance_checks import check_origin
+from blockscope.figures.data.provenance_checks import check_labels, check_origin
 from blockscope.io import datasets
 from blockscope.io.errors import BadFile
 
@@ -57,14 +57,19 @@ class Likeness:
     count: int
 
     @property
+    def bar(self) -> float:
+        """The deviation; 0 where there is none."""
+        return 0.0 if math.isnan(self.deviation) else self.deviation
+
+    @property
     def low(self) -> float:
         """The end of the bar below the mean."""
-        return self.mean - (0 if math.isnan(self.deviation) else self.deviation)
+        return self.mean - self.bar
 
     @property
     def high(self) -> float:
         """The end of the bar above it."""
-        return self.mean + (0 if math.isnan(self.deviation) else self.deviation)
+        return self.mean + self.bar
 
 
 Curve = tuple[Likeness, ...]
@@ -105,7 +110,7 @@ class SanityPanel:
         for path in files.many("override_sanity1"):
             found = datasets.read(path)
             _check(run, found, path, classes)
-            own = _places(found)
+            own = places_of(found)
             if places and own != places:
                 raise BadFile(
                     f"run '{run.run}': '{path}' compares with other networks than the files of the "
@@ -115,7 +120,7 @@ class SanityPanel:
             for label, name in names.items():
                 for measure in MEASURES:
                     override = str(found.attrs["override"])
-                    curves[name][measure][override] = _curve(found, measure, label)
+                    curves[name][measure][override] = curve_of(found, measure, label)
         return cls(run, contrast, places, curves)
 
     @property
@@ -144,11 +149,11 @@ class SanityPanel:
 def _check(run: RunRow, found: xr.Dataset, path: Path, classes: xr.Dataset) -> None:
     wanted = {"model": run.model, "image": run.image, "layer": run.layer1}
     check_origin(run, found, path, wanted)
-    if not np.array_equal(found["index"], classes["index"]):
-        raise BadFile(f"run '{run.run}': '{path}' has other labels; regenerate it")
+    check_labels(run, found, path, classes)
 
 
-def _places(found: xr.Dataset) -> tuple[SanityPlace, ...]:
+def places_of(found: xr.Dataset) -> tuple[SanityPlace, ...]:
+    """Return the places of a file of the stage "sanity", in its order."""
     counts = np.bincount(found["network_place"].to_numpy(), minlength=found.sizes["place"])
     columns = (found[name].to_numpy() for name in ("above", "kind", "moved"))
     return tuple(
@@ -157,7 +162,11 @@ def _places(found: xr.Dataset) -> tuple[SanityPlace, ...]:
     )
 
 
-def _curve(found: xr.Dataset, measure: str, label: int) -> Curve:
+def curve_of(found: xr.Dataset, measure: str, label: int) -> Curve:
+    """Return what a file of the stage says of a label, by one of ``MEASURES``, at its places.
+
+    ``label``: its place on the axis of labels.
+    """
     arrays = (
         found[f"{measure}_{part}"].transpose("place", "label").to_numpy()[:, label]
         for part in ("mean", "deviation", "count")

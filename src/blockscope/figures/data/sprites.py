@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from blockscope.figures.arrays import Pixels
 from blockscope.io import images
+from blockscope.io.counts import counted
 from blockscope.io.errors import BadFile
 from blockscope.io.json_files import read_facts
 
@@ -65,9 +66,9 @@ def read_sprites(files: Sequence[str | os.PathLike[str]], channels: int) -> Spri
     needed = (-(-channels // wrap) * tile, min(wrap, channels) * tile)
     if rows < needed[0] or cols < needed[1]:
         raise BadFile(
-            f"spritemap '{sheet_path}' has {rows} x {cols} pixels; {channels} channels in rows of "
-            f"{wrap} tiles of {tile} pixels need {needed[0]} x {needed[1]}; regenerate it, or "
-            f"correct '{facts_path}'"
+            f"spritemap '{sheet_path}' has {rows} x {cols} pixels, and needs {needed[0]} x "
+            f"{needed[1]} for {counted(channels, 'channel')} in rows of {counted(wrap, 'tile')} of "
+            f"{counted(tile, 'pixel')}; regenerate it, or correct '{facts_path}'"
         )
     return Sprites(sheet, tile, wrap)
 

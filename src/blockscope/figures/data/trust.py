@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -14,7 +13,8 @@ from blockscope.config.settings import RunRow
 from blockscope.figures.arrays import Floats, Pixels, Places
 from blockscope.figures.data.contrasts import Contrast, find_contrast
 from blockscope.figures.data.panel_files import PanelFiles
-from blockscope.figures.data.provenance_checks import check_origin
+from blockscope.figures.data.provenance_checks import check_labels, check_origin
+from blockscope.figures.data.sanity import Curve, curve_of, places_of
 from blockscope.io import datasets, images
 from blockscope.io.errors import BadFile
 from blockscope.io.label_scores import unit_name
@@ -32,20 +32,12 @@ class Losses:
     attributed: Floats
 
     @property
-    def correlation(self) -> float:
-        """Pearson's correlation of both; NaN where one is constant."""
-        return self._agreement(stats.pearsonr)
-
-    @property
     def rank_correlation(self) -> float:
         """Spearman's correlation of both; NaN where one is constant."""
-        return self._agreement(stats.spearmanr)
-
-    def _agreement(self, measure: Callable[[Floats, Floats], Any]) -> float:
         first, second = (x.ravel().astype(np.float64) for x in (self.exact, self.attributed))
         if len(first) < 2 or not (np.ptp(first) and np.ptp(second)):
             return float("nan")
-        return float(measure(first, second).statistic)
+        return float(stats.spearmanr(first, second).statistic)
 
 
 @dataclass(frozen=True)
@@ -80,19 +72,13 @@ class Randomised:
     Attributes
     ----------
     above
-        The layers down to which weights were drawn, (place).
-    mean
-        Rank correlation, mean over networks, (place); NaN where maps are constant.
-    sd
-        Standard deviation of the same, (place); NaN of fewer than two.
-    count
-        How many networks, (place).
+        The layers down to which weights were drawn.
+    curve
+        Rank correlation at each of them.
     """
 
     above: tuple[str, ...]
-    mean: Floats
-    sd: Floats
-    count: Places
+    curve: Curve
 
 
 @dataclass(frozen=True)
@@ -104,10 +90,13 @@ class LabelTrust:
     name
         The label's; a repeated name is followed by its index.
     losses
-        By kind of part: ``positions``, beside the run's map; ``channels`` and ``groups``, beside
-        gradient x change of the network's own gradient.
+        By kind of part, ``positions``, ``channels``, ``groups``: beside each exact loss gradient x
+        change of the network's own gradient; of positions the run's map, where parts are set to
+        zero, as it counts from there.
     whole
         What the logit loses by the whole layer.
+    attributed
+        What attribution says of the same: the sum over positions.
     curves
         In the layer.
     randomised
@@ -117,13 +106,9 @@ class LabelTrust:
     name: str
     losses: Mapping[str, Losses]
     whole: float
+    attributed: float
     curves: Curves
     randomised: Randomised | None
-
-    @property
-    def attributed(self) -> float:
-        """The sum of the run's map."""
-        return float(self.losses["positions"].attributed.sum(dtype=np.float64))
 
 
 @dataclass(frozen=True)
@@ -168,19 +153,13 @@ class TrustPanel:
         for name, override in gradients.items():
             wanted = {"model": run.model, "image": run.image, "layer": run.layer1}
             check_origin(run, found[name], files.one(name), wanted | {"override": override})
-        contrast = find_contrast(run.classes, datasets.read(files.one("classes2")))
+        classes = datasets.read(files.one("classes2"))
+        check_labels(run, found["ablation1"], files.one("ablation1"), classes)
+        contrast = find_contrast(run.classes, classes)
         ablation, scores = found["ablation1"], found["scores1"]
-        sanity = [datasets.read(path) for path in files.many("sanity1")]
-        for path, dataset in zip(files.many("sanity1"), sanity, strict=True):
-            wanted = {"model": run.model, "image": run.image, "layer": run.layer1}
-            check_origin(run, dataset, path, wanted | {"override": run.override})
+        randomised = {place: _randomised(run, files, classes, place) for place in contrast.places}
         labels = (
-            _label(
-                name,
-                ablation.isel(label=place),
-                scores,
-                _randomised(sanity[0].isel(label=place)) if sanity else None,
-            )
+            _label(name, ablation.isel(label=place), scores, randomised[place])
             for name, place in zip(contrast.names, contrast.places, strict=True)
         )
         return cls(
@@ -210,14 +189,18 @@ def _label(
     scored = scores.isel(label=places[0]).sel(baseline=LAYER)
     shown = scores["maps"].isel(label=places[0]).sel(map=OWN).transpose("row", "col").to_numpy()
     own = scored.sel(map=OWN)
+    losses = {
+        kind: Losses(ablation[kind].to_numpy(), ablation[f"{kind}_linear"].to_numpy())
+        for kind in ("positions", "channels", "groups")
+    }
+    if ablation.attrs["baseline"] == "zero":
+        exact = ablation["positions"].transpose("row", "col").to_numpy()
+        losses["positions"] = Losses(exact, shown)
     return LabelTrust(
         name=name,
-        losses={
-            "positions": Losses(ablation["positions"].transpose("row", "col").to_numpy(), shown),
-            "channels": _losses(ablation, "channels"),
-            "groups": _losses(ablation, "groups"),
-        },
+        losses=losses,
         whole=float(ablation["all"]),
+        attributed=float(losses["positions"].attributed.sum(dtype=np.float64)),
         curves=Curves(
             counts=np.rint(own["share"].to_numpy() * shown.size).astype(np.intp),
             deletion=own["deletion"].to_numpy(),
@@ -229,18 +212,19 @@ def _label(
     )
 
 
-def _losses(ablation: xr.Dataset, kind: str) -> Losses:
-    return Losses(ablation[kind].to_numpy(), ablation[f"{kind}_linear"].to_numpy())
-
-
-def _randomised(sanity: xr.Dataset) -> Randomised | None:
-    """Take one label's numbers of networks that lost all weights from the logits down."""
-    found = sanity.isel(place=np.flatnonzero(sanity["kind"].to_numpy() == CASCADING))
-    if not found.sizes["place"]:
-        return None
-    return Randomised(
-        tuple(map(str, found["above"].values)),
-        found["rank_correlation_mean"].to_numpy(),
-        found["rank_correlation_deviation"].to_numpy(),
-        found["rank_correlation_count"].to_numpy(),
-    )
+def _randomised(
+    run: RunRow, files: PanelFiles, classes: xr.Dataset, label: int
+) -> Randomised | None:
+    """Read one label's numbers of networks that lost all weights from the logits down."""
+    for path in files.many("sanity1"):
+        found = datasets.read(path)
+        wanted = {"model": run.model, "image": run.image, "layer": run.layer1}
+        check_origin(run, found, path, wanted | {"override": run.override})
+        check_labels(run, found, path, classes)
+        curve = curve_of(found, "rank_correlation", label)
+        places = zip(places_of(found), curve, strict=True)
+        known = [(place.above, point) for place, point in places if place.kind == CASCADING]
+        if known:
+            above, points = zip(*known, strict=True)
+            return Randomised(above, points)
+    return None

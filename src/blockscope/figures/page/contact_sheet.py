@@ -25,6 +25,7 @@ from blockscope.figures.page.page_budget import (
 )
 from blockscope.figures.page.quantization import PackedArray, packed_palette
 from blockscope.figures.page.sprite_sheet import SpriteSheet, sprite_sheet
+from blockscope.io.counts import counted
 from blockscope.io.errors import BadFile
 from blockscope.io.provenance import Facts
 
@@ -95,7 +96,7 @@ def contact_html(
     if len(sheet.uri) > room:
         raise BadFile(
             f"the contact sheet of layer '{rendered.layer}' has {room / 1e3:.0f} kB left for its "
-            f"{len(rendered.numbers)} sprites, which take {len(sheet.uri) / 1e3:.0f} kB with "
+            f"{counted(len(rendered.numbers), 'sprite')}, with {len(sheet.uri) / 1e3:.0f} kB at "
             f"{sheet.side} pixels each; a page has at most 3 MB: look at "
             f"'{Path(sprites_path).name}'"
         )

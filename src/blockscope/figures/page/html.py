@@ -13,6 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from blockscope.figures import captions
+from blockscope.io.counts import all_of, counted
 
 
 class StaticPanel(NamedTuple):
@@ -47,10 +48,12 @@ def _loader() -> PackageLoader:
 
 @functools.cache
 def _templates() -> Environment:
-    return Environment(
+    templates = Environment(
         loader=_loader(),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    templates.filters |= {"counted": counted, "all_of": all_of}
+    return templates

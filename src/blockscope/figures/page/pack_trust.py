@@ -40,7 +40,9 @@ def pack_trust(page: PageData, _: Panel) -> dict[str, object]:
 
     return {
         "layer": page.run.layer1,
-        "baseline": panel.baseline,
+        "attributed": trust_words.attributed(panel),
+        "replaced": trust_words.replaced(panel),
+        "group_note": trust_words.group_note(panel),
         "mapped": mapped,
         "positions": of_mapped("positions"),
         "positions_linear": of_mapped("positions_linear"),
@@ -78,10 +80,10 @@ def _pairs(losses: Losses) -> PackedArray:
 
 def _randomised(randomised: Randomised) -> dict[str, object]:
     """Return the places that have a number: JSON has none for the others."""
-    known = np.flatnonzero(np.isfinite(randomised.mean))
+    known = [(place, point) for place, point in enumerate(randomised.curve) if point.count]
     return {
         "above": randomised.above,
-        "place": known.tolist(),
-        "mean": randomised.mean[known].tolist(),
-        "sd": np.nan_to_num(randomised.sd[known]).tolist(),
+        "place": [place for place, _ in known],
+        "mean": [point.mean for _, point in known],
+        "sd": [point.bar for _, point in known],
     }

@@ -27,6 +27,7 @@ from blockscope.figures.page.rivals import render_rivals
 from blockscope.figures.page.sanity import render_sanity
 from blockscope.figures.style import Style
 from blockscope.io import images
+from blockscope.io.counts import counted
 from blockscope.io.errors import BadFile
 from blockscope.io.provenance import Facts
 
@@ -123,8 +124,8 @@ def page_html(
     if len(text.encode()) > LARGEST_PAGE:
         raise BadFile(
             f"the page of run '{run.run}' would have {len(text.encode()) / 1e6:.1f} MB, with "
-            f"{len(panels)} panels; a page has at most 3 MB: show fewer panels in one run, or a "
-            "later layer (columns panels, layer1)"
+            f"{counted(len(panels), 'panel')}; a page has at most 3 MB: show fewer panels in one "
+            "run, or a later layer (columns panels, layer1)"
         )
     return text
 

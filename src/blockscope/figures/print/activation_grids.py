@@ -23,6 +23,7 @@ from blockscope.figures.print.layout import (
 )
 from blockscope.figures.print.sheet import Sheet
 from blockscope.figures.style import Style
+from blockscope.io.counts import counted
 
 LEAST = 50.0  # mm, width of an image whose cells can be told apart
 
@@ -69,10 +70,10 @@ def _foot(panel: GridsPanel, style: Style) -> str:
     for grid in panel.grids:
         diverged = int((grid.diverged_step >= 0).sum())
         if diverged:
-            cells, their = ("cell", "its") if diverged == 1 else ("cells", "their")
+            their = "its" if diverged == 1 else "their"
             words.append(
-                f"{diverged} {cells} of {grid.layer} diverged: {their} numbers became NaN or "
-                "infinite."
+                f"{counted(diverged, 'cell')} of {grid.layer} diverged: {their} numbers became "
+                "NaN or infinite."
             )
     return " ".join(words)
 

@@ -17,6 +17,7 @@ from blockscope.figures.print.channel_tiles import dimmed, place_sprite
 from blockscope.figures.print.layout import EDGE, GAP, Place, begin, finish, place_overlay
 from blockscope.figures.print.sheet import Sheet, shortened, text_width, wrapped
 from blockscope.figures.style import Style
+from blockscope.io.counts import counted
 
 BAR = 1.0  # mm, width of the bar at which bands begin and end
 NAMES = 0.2  # of the width, for the names of labels
@@ -32,10 +33,9 @@ def compose(run: RunRow, files: PanelFiles, style: Style) -> Sheet:
     """Read the files of a run and place the panel on a sheet."""
     panel = FlowPanel.of_run(run, files)
     names = ", ".join(layer.layer for layer in panel.layers)
-    noun = "group" if panel.groups == 1 else "groups"
     caption = (
-        f"{captions.contrast_caption(run, panel.contrast)}; {panel.groups} neuron {noun} of each "
-        f"of {names}"
+        f"{captions.contrast_caption(run, panel.contrast)}; "
+        f"{counted(panel.groups, 'neuron group')} of each of {names}"
     )
     sheet, top = begin("flow", run, caption, style)
     drawn = _Drawing.of(panel, sheet, style, top + LINE + 0.6)

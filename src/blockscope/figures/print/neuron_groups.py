@@ -27,6 +27,7 @@ from blockscope.figures.print.layout import (
 )
 from blockscope.figures.print.sheet import Sheet, text_width
 from blockscope.figures.style import Style
+from blockscope.io.counts import counted
 
 LEAST, MOST = 25.0, 44.0  # mm, width of one group's card
 ROUNDING = 0.005  # a share below it is shown as none
@@ -36,11 +37,10 @@ def compose(run: RunRow, files: PanelFiles, style: Style) -> Sheet:
     """Read the files of a run and place the panel on a sheet."""
     panel = NeuronGroupsPanel.of_run(run, files)
     count = panel.groups
-    noun = "group" if count == 1 else "groups"
     caption = (
         f"Model {run.model}, image {run.image}; NMF of the activations of {run.layer1} "
-        f"({grid_words(panel.spatial)} positions, {panel.channels.shape[1]} channels), "
-        f"{count} {noun}; effects by the network's own gradient"
+        f"({grid_words(panel.spatial)} positions, {counted(panel.channels.shape[1], 'channel')}), "
+        f"{counted(count, 'group')}; effects by the network's own gradient"
     )
     sheet, top = begin("neuron_groups", run, caption, style)
     top = _overview(sheet, panel, style, top)

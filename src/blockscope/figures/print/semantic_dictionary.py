@@ -28,6 +28,7 @@ from blockscope.figures.print.layout import (
 )
 from blockscope.figures.print.sheet import Sheet, text_width
 from blockscope.figures.style import Style
+from blockscope.io.counts import counted
 
 POSITIONS = 4  # shown in print
 WIDE = 130.0  # mm, least width of a sheet with the channels next to the input
@@ -43,7 +44,8 @@ def compose(run: RunRow, files: PanelFiles, style: Style) -> Sheet:
     chosen = representative_positions(panel.activations, POSITIONS)
     caption = (
         f"Model {run.model}, image {run.image}; strongest channels of {run.layer1} "
-        f"({grid_words(panel.activations)} positions, {panel.activations.shape[2]} channels)"
+        f"({grid_words(panel.activations)} positions, "
+        f"{counted(panel.activations.shape[2], 'channel')})"
     )
     sheet, top = begin("semantic_dictionary", run, caption, style)
     inner = sheet.width - 2 * EDGE
@@ -83,7 +85,7 @@ def _positions(
     for number, cell in enumerate(chosen, start=1):
         own = panel.activations[cell]
         length = captions.number(float(lengths[cell]), float(lengths.max()))
-        note = f"length {length}, {(own > 0).sum()} of {len(own)} channels active"
+        note = f"length {length}, {(own > 0).sum()} of {counted(len(own), 'channel')} active"
         heading(sheet, at.left, top + 2.4, at.width, f"{number}: {cell}", note)
         top = _channels(sheet, panel, cell, Place(at.left, top + 4.0, at.width), style) + GAP / 2
     return top

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -27,6 +28,7 @@ LEAST, MOST = 31.0, 58.0  # mm, width of a plot
 HUES = ("#e66101", "#0571b0")  # of the first and the second label, as in the maps
 BAND, RANDOM = "#e2e2e2", "#9a9a9a"
 INSERTION = "#1a1a1a"
+SCATTERS = {"positions": "Positions", "channels": "Channels", "groups": "Neuron groups"}
 
 
 @dataclass(frozen=True)
@@ -57,17 +59,17 @@ def compose(run: RunRow, files: PanelFiles, style: Style) -> Sheet:
 def _plots(sheet: Sheet, panel: TrustPanel, label: LabelTrust, hue: str, top: float) -> float:
     """Place the plots of a label in rows; returns where they end."""
     unit = f"{panel.unit}s"
+    names = (f"{trust_words.attributed(panel)} ({unit})", f"exact loss ({unit})")
     drawings = [
-        Drawing("Positions", lambda at: _scatter(sheet, label.losses["positions"], unit, hue, at)),
-        Drawing("Channels", lambda at: _scatter(sheet, label.losses["channels"], unit, hue, at)),
-        Drawing("Neuron groups", lambda at: _scatter(sheet, label.losses["groups"], unit, hue, at)),
-        Drawing("Deletion, insertion", lambda at: _curves(sheet, label.curves, unit, hue, at)),
+        Drawing(title, partial(_scatter, sheet, label.losses[kind], names, hue))
+        for kind, title in SCATTERS.items()
     ]
+    curves = partial(_curves, sheet, label.curves, unit, hue)
+    drawings.append(Drawing("Deletion, insertion", curves))
     randomised = label.randomised
     if randomised:
-        drawings.append(
-            Drawing("Weights drawn anew", lambda at: _sanity(sheet, randomised, hue, at))
-        )
+        curve = partial(_sanity, sheet, randomised, hue)
+        drawings.append(Drawing("Weights drawn anew", curve))
     inner = sheet.width - 2 * EDGE
     across = max(1, min(len(drawings), int((inner + GAP) // (LEAST + GAP))))
     width = min(MOST, (inner - GAP * (across - 1)) / across)
@@ -81,11 +83,11 @@ def _plots(sheet: Sheet, panel: TrustPanel, label: LabelTrust, hue: str, top: fl
     return top
 
 
-def _scatter(sheet: Sheet, losses: Losses, unit: str, hue: str, at: Place) -> float:
+def _scatter(sheet: Sheet, losses: Losses, names: tuple[str, str], hue: str, at: Place) -> float:
     """Place exact losses against attributed ones; returns where the plot ends."""
     both = span(losses.attributed, losses.exact)
     plot = Plot(sheet, at, both, both)
-    end = plot.frame((f"attribution ({unit})", f"exact loss ({unit})"))
+    end = plot.frame(names)
     plot.diagonal()
     plot.dots(losses.attributed.ravel(), losses.exact.ravel(), hue)
     return end
@@ -106,11 +108,11 @@ def _curves(sheet: Sheet, curves: Curves, unit: str, hue: str, at: Place) -> flo
 
 def _sanity(sheet: Sheet, randomised: Randomised, hue: str, at: Place) -> float:
     """Place rank correlation with randomised networks' maps against depth; returns its end."""
-    known = np.isfinite(randomised.mean)
-    places = np.flatnonzero(known)
-    mean, sd = randomised.mean[known], np.nan_to_num(randomised.sd[known])
+    known = [(place, point) for place, point in enumerate(randomised.curve) if point.count]
+    places = np.array([place for place, _ in known], np.intp)
+    mean, sd = (np.array([getattr(point, of) for _, point in known]) for of in ("mean", "bar"))
     up = (min(span(mean - sd)[0], 0.0), 1.0)
-    last = len(known) - 1
+    last = len(randomised.curve) - 1
     across = (-0.25, last + 0.25)
     plot = Plot(sheet, at, across, up)
     plot.band(places, mean - sd, mean + sd, BAND)

@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 import xarray as xr
 
+from blockscope.io.counts import counted
 from blockscope.io.errors import BadFile
 from blockscope.io.image_sets.archive import archive_digest, list_tar, list_zip
 from blockscope.io.image_sets.drawn import list_drawn
@@ -104,7 +105,9 @@ def make_index(path: str, count: int | None, seed: int, labels: str) -> xr.Datas
         raise BadFile(f"'{path}' is a table, whose column label names the labels; leave it empty")
     found = len(listing.names)
     if count is not None and count > found:
-        raise BadFile(f"'{path}' has {found:,} images, fewer than the {count:,} asked for")
+        raise BadFile(
+            f"'{path}' has {counted(found, 'image', ',')}, fewer than the {count:,} asked for"
+        )
     chosen = sample(listing.names, found if count is None else count, seed)
     names = [listing.names[at] for at in chosen]
     if labels == "folders":

@@ -7,6 +7,7 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+from blockscope.io.counts import counted
 from blockscope.io.errors import BadFile
 from blockscope.io.image_sets.listing import SHOWN, Listing, check_text, digest_of, stamp
 
@@ -40,8 +41,8 @@ def list_table(path: str) -> Listing:
     for number, cells in rows[1:]:
         if len(cells) != len(columns):
             raise BadFile(
-                f"table '{path}', line {number}: has {len(cells)} cells, but the table has "
-                f"{len(columns)} columns"
+                f"table '{path}', line {number}: has {counted(len(cells), 'cell')}, but the table "
+                f"has {counted(len(columns), 'column')}"
             )
         label = "" if label_at is None else cells[label_at].strip()
         if "\0" in label:

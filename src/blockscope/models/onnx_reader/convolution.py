@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from blockscope.io.counts import counted
 from blockscope.io.errors import BadFile
 from blockscope.models.onnx_reader.builder import Builder
 from blockscope.models.onnx_reader.node import Node
@@ -32,13 +33,16 @@ def conv(build: Builder, node: Node) -> Tensor:
 def _check_weights(node: Node, x: Tensor, weights: Constant, groups: int) -> None:
     found = node.attribute("kernel_shape")
     if weights.ndim != 4:
-        raise BadFile(f"weights have {weights.ndim} axes; valid: 4, for rows and columns")
+        raise BadFile(
+            f"weights have {counted(weights.ndim, 'axis', plural='axes')}; valid: 4, for rows and "
+            "columns"
+        )
     if found is not None and list(found) != list(weights.shape[2:]):
         raise BadFile(f"kernel_shape is {list(found)}, its weights are {list(weights.shape)}")
     if groups < 1 or weights.shape[1] * groups != x.shape[1] or weights.shape[0] % groups:
         raise BadFile(
-            f"weights of shape {list(weights.shape)} in {groups} groups do not fit "
-            f"{x.shape[1]} channels"
+            f"weights of shape {list(weights.shape)} in {counted(groups, 'group')} do not fit "
+            f"{counted(x.shape[1], 'channel')}"
         )
 
 

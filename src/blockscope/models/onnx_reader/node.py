@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from blockscope.io.counts import counted
 from blockscope.io.errors import BadFile
 from blockscope.models.onnx_reader.tensor import Constant, Tensor
 
@@ -141,5 +142,6 @@ class Node:
 def axis_of(axis: int, rank: int) -> int:
     """Return an axis counted from the front; raises ``BadFile`` where there is none."""
     if not -rank <= axis < rank:
-        raise BadFile(f"axis {axis} of a tensor with {rank} axes; valid: {-rank} to {rank - 1}")
+        axes = counted(rank, "axis", plural="axes")
+        raise BadFile(f"axis {axis} of a tensor with {axes}; valid: {-rank} to {rank - 1}")
     return axis % rank

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from blockscope.io.counts import counted
 from blockscope.io.errors import BadFile
 from blockscope.models.onnx_reader.builder import Builder
 from blockscope.models.onnx_reader.elementwise import number
@@ -90,7 +91,7 @@ def group_norm(build: Builder, node: Node) -> Tensor:
     x, scale, bias = node.tensor(0), node.needed_constant(1), node.needed_constant(2)
     groups, channels = node.attribute("num_groups"), x.shape[1]
     if not groups or channels % groups:
-        raise BadFile(f"num_groups is {groups}, for {channels} channels")
+        raise BadFile(f"num_groups is {groups}, for {counted(channels, 'channel')}")
     split = build.reshaped(x, (x.shape[0], groups, channels // groups, *x.shape[2:]))
     epsilon = node.attribute("epsilon", 1e-5)
     found = normalised(build, split, range(2, split.rank), epsilon)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from blockscope.io.counts import counted
 from blockscope.io.errors import BadFile
 from blockscope.models.onnx_reader.builder import Builder
 from blockscope.models.onnx_reader.node import Node, axis_of
@@ -18,7 +19,8 @@ def transpose(_build: Builder, node: Node) -> Tensor:
     x = node.tensor()
     order = list(node.attribute("perm") or range(x.rank)[::-1])
     if sorted(order) != list(range(x.rank)):
-        raise BadFile(f"perm is {order} for a tensor with {x.rank} axes")
+        axes = counted(x.rank, "axis", plural="axes")
+        raise BadFile(f"perm is {order} for a tensor with {axes}")
     return x.transposed(order)
 
 
@@ -152,9 +154,11 @@ def split(build: Builder, node: Node) -> list[Tensor]:
         each = -(-size // parts)
         sizes = [min(each, size - i * each) for i in range(parts)]
         if node.opset < 18 and size % parts:
-            raise BadFile(f"axis {axis} of {size} entries cannot be split into {parts} equal parts")
+            entries = counted(size, "entry", plural="entries")
+            raise BadFile(f"axis {axis} of {entries} cannot be split into {parts} equal parts")
     if sum(sizes) != size or min(sizes) < 1:
-        raise BadFile(f"sizes {sizes} of axis {axis}, which has {size} entries; valid: from 1 on")
+        entries = counted(size, "entry", plural="entries")
+        raise BadFile(f"sizes {sizes} of axis {axis}, which has {entries}; valid: from 1 on")
     if len(sizes) == 1:
         return [x]
     found = build.op(
@@ -219,7 +223,8 @@ def gather(build: Builder, node: Node) -> Tensor:
     axis = axis_of(node.attribute("axis", 0), x.rank)
     size = x.shape[axis]
     if not indices.size or indices.min() < -size or indices.max() >= size:
-        raise BadFile(f"indices from {indices.min()} to {indices.max()} of {size} entries")
+        entries = counted(size, "entry", plural="entries")
+        raise BadFile(f"indices from {indices.min()} to {indices.max()} of {entries}")
     numbers = np.where(indices < 0, indices + size, indices).reshape(-1)
     found = gathered(build, x, axis, numbers)
     return build.reshaped(found, (*x.shape[:axis], *indices.shape, *x.shape[axis + 1 :]))
@@ -307,7 +312,8 @@ def _outside(size: int, before: int, after: int, mode: str) -> Constant:
     if mode == "wrap":
         return numbers % size
     if size == 1 or max(before, after) >= size:
-        raise BadFile(f"reflecting pads of {before} and {after} for {size} entries; valid: fewer")
+        entries = counted(size, "entry", plural="entries")
+        raise BadFile(f"reflecting pads of {before} and {after} for {entries}; valid: fewer")
     turned = np.abs(numbers)
     return np.where(turned >= size, 2 * (size - 1) - turned, turned)
 
@@ -327,7 +333,7 @@ def depth_to_space(build: Builder, node: Node) -> Tensor:
         shape = (1, channels * block**2, rows // block, cols // block)
         return _map(build.reshaped(moved, shape))
     if channels % block**2:
-        raise BadFile(f"blocksize {block} does not divide {channels} channels twice")
+        raise BadFile(f"blocksize {block} does not divide {counted(channels, 'channel')} twice")
     depth = channels // block**2
     inner = (depth, block, block) if mode == "CRD" else (block, block, depth)
     parts = build.reshaped(x, (1, *inner, rows, cols))

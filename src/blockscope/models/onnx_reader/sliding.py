@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from blockscope.io.counts import counted
 from blockscope.io.errors import BadFile
 from blockscope.models.onnx_reader.node import Node
 
@@ -91,8 +92,8 @@ def geometry(node: Node, size: Pair, kernel: Pair) -> Geometry:
         length = size[axis] + before + after
         if length < reach:
             raise BadFile(
-                f"a kernel over {reach} cells does not fit into {length}; give a larger image "
-                "(models catalogue: input.size)"
+                f"a kernel over {counted(reach, 'cell')} does not fit into {length}; give a "
+                "larger image (models catalogue: input.size)"
             )
         steps = (length - reach) // stride[axis]
         if ceil and steps * stride[axis] + reach < length:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from tensorflow.core.framework import graph_pb2, node_def_pb2
 
+from blockscope.io.counts import counted
 from blockscope.io.errors import BadFile
 from blockscope.models.node_attributes import attribute
 from blockscope.models.rewrites.making import copied, operation, with_nodes
@@ -81,7 +82,8 @@ def _chained(
             raise BadFile(f"node '{node.name}' ({node.op}) lacks an input for {word}") from None
     if others:
         raise BadFile(
-            f"node '{node.name}' ({node.op}) has {len(others)} inputs more than {fused} need"
+            f"node '{node.name}' ({node.op}) has {counted(len(others), 'input')} more than {fused} "
+            "need"
         )
     made[-1].name = node.name
     return made
@@ -132,7 +134,9 @@ def _batch_norm(node: node_def_pb2.NodeDef) -> list[node_def_pb2.NodeDef]:
 def _global_norm(node: node_def_pb2.NodeDef) -> list[node_def_pb2.NodeDef]:
     """Write the batch norm of 2015; without scaling its factors are 1."""
     if len(edges := _edges(node)) != 5:
-        raise BadFile(f"node '{node.name}' ({node.op}) has {len(edges)} inputs; valid: 5")
+        raise BadFile(
+            f"node '{node.name}' ({node.op}) has {counted(len(edges), 'input')}; valid: 5"
+        )
     x, mean, variance, offset, factor = edges
     made = []
     if not attribute(node, "scale_after_normalization"):

@@ -148,7 +148,7 @@ def test_wrong_lines_of_a_list_are_counted_and_the_first_are_shown():
         ("", "table 't.tsv' is empty; it needs a column path or image"),
         ("file\tlabel\n", "line 1: there is no column path or image; found: file, label"),
         ("path,label\n", r"found: path,label \(columns are separated by tabs\)"),
-        ("path\tlabel\npictures/a/1.png\n", "line 2: has 1 cells, but the table has 2 columns"),
+        ("path\tlabel\npictures/a/1.png\n", "line 2: has 1 cell, but the table has 2 columns"),
         ("path\tlabel\npictures/a/1.png\ta\0b\n", "line 2: the label has a zero byte"),
         ("path\n", "'t.tsv' has no images; valid endings: .bmp, "),
     ],

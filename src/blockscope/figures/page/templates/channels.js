@@ -48,9 +48,10 @@
     }
     none.hidden = here > 0;
     const elsewhere = found - here;
+    const noun = articles.size === 1 ? "channel" : "channels";
     status.textContent = words.length
-      ? `${here} of ${articles.size} channels here${elsewhere ? `, ${elsewhere} on other pages` : ""}`
-      : `${articles.size} channels`;
+      ? `${here} of ${articles.size} ${noun} here${elsewhere ? `, ${elsewhere} on other pages` : ""}`
+      : `${articles.size} ${noun}`;
     if (words.length && elsewhere) all.open = true;
   }
 

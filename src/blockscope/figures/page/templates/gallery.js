@@ -22,6 +22,6 @@
       shown += left;
     }
     none.hidden = shown > 0;
-    status.textContent = words.length ? `${shown} of ${count} runs` : all;
+    status.textContent = words.length ? `${shown} of ${count} run${count === 1 ? "" : "s"}` : all;
   });
 })();
