@@ -132,20 +132,33 @@ def test_a_prefix_is_followed_by_all_that_is_made_and_by_every_link(workflow_cop
     assert [link for link in links if not link.exists()] == []
 
 
-def test_rules_from_a_repository_at_a_tag(workflow_copy, outer, tmp_path):
+# As in profiles/default. The trigger "code" of Snakemake cannot read such a repository.
+CHOSEN = ("--rerun-triggers", "input", "mtime", "params", "software-env", "--")
+TAGGED = "maps/of them/results/models/tiny/model.json"
+
+
+@pytest.fixture
+def tagged(workflow_copy, outer, tmp_path):
+    """Return a project of three lines whose rules are those of a repository at a tag."""
     repository = tmp_path / "repository"
     shutil.copytree(workflow_copy.path("workflow"), repository / "workflow")
     git = ["git", "-c", "user.name=a", "-c", "user.email=a@example.org", "-C", str(repository)]
     for command in (["init", "-q"], ["add", "."], ["commit", "-qm", "a"], ["tag", "v1.0"]):
         subprocess.run([*git, *command], check=True)
-    project = outer(f"git+file://{repository}/workflow/Snakefile@v1.0", PREFIX)
-    # As in profiles/default. The trigger "code" of Snakemake cannot read such a repository.
-    chosen = ("--rerun-triggers", "input", "mtime", "params", "software-env", "--")
-    target = "maps/of them/results/models/tiny/model.json"
-    done = project.snakemake(*chosen, target)
+    return outer(f"git+file://{repository}/workflow/Snakefile@v1.0", PREFIX)
+
+
+def test_rules_from_a_repository_at_a_tag(tagged):
+    assert tagged.planned(*CHOSEN, TAGGED) == {"blockscope_model": 1}
+
+
+@pytest.mark.slow
+def test_jobs_from_a_repository_at_a_tag(tagged):
+    target = "maps/of them/results/tiny/noise/activations/low.zarr.zip"
+    done = tagged.snakemake(*CHOSEN, target)
     assert done.returncode == 0, done.stdout
-    assert project.path(target).is_file()
-    assert project.planned(*chosen, target) == {}
+    assert tagged.path(target).is_file()
+    assert tagged.planned(*CHOSEN, target) == {}
 
 
 TWO = "results/blocks1000/two/input.png"
