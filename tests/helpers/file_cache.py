@@ -24,12 +24,13 @@ _read: dict[tuple[str, bytes], xr.Dataset] = {}
 _written: dict[tuple[str, bytes], bytes] = {}
 
 
-def keep_files(patch: pytest.MonkeyPatch) -> None:
-    """Let equal files give copies of what was read once, and equal datasets the same bytes.
-
-    What is refused is read again each time. Only for tests that are about other things than files.
-    """
+def read_once(patch: pytest.MonkeyPatch) -> None:
+    """Let equal files give copies of what was read once; what is refused is read again."""
     patch.setattr(datasets, "read", partial(_read_once, datasets.read))
+
+
+def write_once(patch: pytest.MonkeyPatch) -> None:
+    """Let equal datasets give the same bytes. Only for tests that are about no file's content."""
     for write in (datasets.write_h5, datasets.write_zarr):
         patch.setattr(datasets, write.__name__, partial(_write_once, write))
 

@@ -56,6 +56,7 @@ def made(tmp_path_factory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_the_page_shows_what_really_comes_out(made, monkeypatch, capsys):
     monkeypatch.chdir(made)
     found = doctest.testfile(str(PAGE), module_relative=False, encoding="utf-8")
