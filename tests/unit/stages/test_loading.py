@@ -92,9 +92,11 @@ def test_the_script_of_the_page_of_figures_writes_a_panel(drawable, monkeypatch)
     assert panel.read_bytes().startswith(b"%PDF-")
     facts = provenance.read(panel)
     assert (facts["created_by"], facts["run"]) == ("my script", "my-run")
-    spatial = blockscope.load("results/blocks1000/two/groups/mixed4d-4.h5").spatial.values
-    coloured = factor_image(spatial)
-    assert (coloured.dtype, coloured.shape) == (np.uint8, (14, 14, 3))
+    groups = blockscope.load("results/blocks1000/two/groups/mixed4d-4.h5")
+    assert isinstance(groups, xr.Dataset)
+    coloured = factor_image(groups["spatial"].to_numpy())
+    assert coloured.dtype == np.uint8
+    assert coloured.shape == (14, 14, 3)
     assert len(set(factor_colours(4))) == 4
 
 
