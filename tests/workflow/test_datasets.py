@@ -45,6 +45,7 @@ def test_a_run_asks_for_the_index_of_its_data_set(changeable):
     assert INDEX in changeable.asked_and_written()[0]
 
 
+@pytest.mark.slow
 def test_the_index_opens_its_images(listed, monkeypatch):
     monkeypatch.chdir(listed.folder)
     images = ImageSet.open(INDEX)
@@ -55,6 +56,7 @@ def test_the_index_opens_its_images(listed, monkeypatch):
     assert listed.planned(INDEX) == {}
 
 
+@pytest.mark.slow
 def test_every_module_that_the_job_uses_counts_in_its_digest(listed):
     uncounted = listed.uncounted_modules()
     assert uncounted == {"dataset": set()}

@@ -174,6 +174,7 @@ def embedded(workflow_copy, tmp_path):
     return project
 
 
+@pytest.mark.slow
 def test_copied_settings_look_for_embedded_files_in_the_package(embedded):
     embedded.edit("config/images.tsv", "blockscope:scenes/two.png", "blockscope:scenes/tow.png")
     done = embedded.snakemake("--dry-run", TWO)
