@@ -18,7 +18,8 @@ INSTALL = @PYTHON='$(PYTHON)' sh requirements/install.sh '$(LOCK)'
 
 # Jobs find the programs of .venv, and of nothing else that happens to be set in the shell.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
-unexport PYTHONPATH PYTHONHOME
+# Their bytecode is kept: without it each job and each process of the tests compiles what it imports.
+unexport PYTHONPATH PYTHONHOME PYTHONDONTWRITEBYTECODE
 TF_CPP_MIN_LOG_LEVEL ?= 2
 export TF_CPP_MIN_LOG_LEVEL
 

@@ -19,7 +19,7 @@ from bench.compare_results import compare_folders
 from bench.comparison import words_of
 
 GONE_WITHIN = 20.0  # seconds: a fork that lost its parent has 10 to remove its files
-SETTINGS = "\nfigure: {dpi: 50}\nsprites: {recipe: draft, channels_per_job: 3}\n"
+SETTINGS = "\nsprites: {recipe: draft, channels_per_job: 3}\n"
 STARTED, ENDED = "Select jobs to execute", "Complete log(s):"
 NETWORK = "results/models/tiny/model.json"
 

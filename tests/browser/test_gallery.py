@@ -8,15 +8,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from blockscope.stages.gallery import write_gallery
 
 
-@pytest.fixture
-def gallery(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def gallery(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a gallery of 60 runs, which is not made where there is no browser."""
+    folder = tmp_path_factory.mktemp("gallery")
     panel = np.random.default_rng(1).integers(0, 256, (300, 560, 3), np.uint8)
-    Image.fromarray(panel).save(tmp_path / "panel.png")
+    Image.fromarray(panel).save(folder / "panel.png")
     runs = [
         {
             "run": f"run-{place}",
@@ -26,13 +28,13 @@ def gallery(tmp_path: Path) -> Path:
             "override": ("none", "smooth")[place % 2],
             "factors": "2 joint",
             "panels": ["factors", "spatial"],
-            "page": tmp_path / "figures" / f"run-{place}" / "index.html",
-            "png": tmp_path / "panel.png",
+            "page": folder / "figures" / f"run-{place}" / "index.html",
+            "png": folder / "panel.png",
         }
         for place in range(60)
     ]
-    write_gallery(output=tmp_path / "index.html", runs=runs)
-    return tmp_path / "index.html"
+    write_gallery(output=folder / "index.html", runs=runs)
+    return folder / "index.html"
 
 
 def test_filter(gallery: Path, visit: Callable[..., Page]) -> None:

@@ -32,22 +32,29 @@ _run = run
 def run(smk, main):
     import json, sys
 
-    import tensorflow  # before recording, which makes its import slow
+    stage = STAGES.get(stage_of(smk.rule))
+    if stage is None or stage.needs_tensorflow:
+        import tensorflow  # before recording, which makes its import slow
 
     folder = __file__.rsplit("/", 2)[0]
     used = set()
 
-    def note(frame, event, argument):
-        file = frame.f_code.co_filename
-        if file.startswith(folder) and file.endswith(".py"):  # no template, which is code too
-            used.add(frame.f_globals["__name__"])
+    seen = set()
+
+    def note(frame, event, argument):  # returns None: the lines of the function are not traced
+        code = frame.f_code
+        if code not in seen:
+            seen.add(code)
+            file = code.co_filename
+            if file.startswith(folder) and file.endswith(".py"):  # no template, which is code too
+                used.add(frame.f_globals["__name__"])
 
     def recorded(smk):
-        sys.setprofile(note)
+        sys.settrace(note)
         try:
             main(smk)
         finally:
-            sys.setprofile(None)
+            sys.settrace(None)
 
     _run(smk, recorded)
     Path("used").mkdir(exist_ok=True)
@@ -152,10 +159,11 @@ class Project:
         found: dict[str, set[str]] = {}
         for path in files_in(self.path("used"), "*.json"):
             rule, used = json.loads(path.read_text())
-            script = self.path(f"workflow/scripts/{parsed_rules()[rule].script}.py")
-            counted = import_closure(script, self.path("src/blockscope"))
             assert len(used) > 1, rule
-            found.setdefault(rule, set()).update(set(used) - set(counted) - SURROUNDINGS)
+            found.setdefault(rule, set()).update(used)
+        for rule, used in found.items():
+            script = self.path(f"workflow/scripts/{parsed_rules()[rule].script}.py")
+            used -= {*import_closure(script, self.path("src/blockscope")), *SURROUNDINGS}
         return found
 
     def results(self) -> dict[str, int]:
@@ -228,4 +236,6 @@ def prepare(project: Project, added_to_jobs: str = RECORDER) -> None:
     project.write("config/runs.tsv", header + row("one", panels=panels))
     settings = project.path("config/config.yaml").read_text()
     settings = settings.replace("sprites:\n  recipe", "# sprites:\n#   recipe")
-    project.write("config/config.yaml", f"{settings}\nneuron_groups: {{count: 2}}\n")
+    # Most of the time of a panel is that of compressing its pixels.
+    settings = f"{settings}\nneuron_groups: {{count: 2}}\nfigure: {{dpi: 60}}\n"
+    project.write("config/config.yaml", settings)

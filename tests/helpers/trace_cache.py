@@ -1,14 +1,19 @@
-"""Optimizers and evaluators that tests share where they are equal: tracing is slow."""
+"""What TensorFlow has traced, which tests share where it is equal: tracing is slow."""
 
 from __future__ import annotations
 
+import pickle
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
+from blockscope.exemplars.responses import Probe, Responses
 from blockscope.feature_visualization import activation_grid, sprites
 from blockscope.feature_visualization.evaluation import Evaluator
 from blockscope.feature_visualization.optimizer import Optimizer
+from blockscope.models.network import Network
+from blockscope.stages import sweep
 
 _built: dict[Any, Any] = {}
 
@@ -42,4 +47,20 @@ def _found(kind: type, given: tuple[Any, ...], options: dict[str, Any]) -> Any:
     )
     if key not in _built:
         _built[key] = kind(*given, **options)
+    return _built[key]
+
+
+def trace_responses_once(patch: pytest.MonkeyPatch) -> None:
+    """Let sweeps take what was compiled before for an equal network, probes and labels."""
+    patch.setattr(sweep, "Responses", _responses)
+
+
+def _responses(
+    network: Network, probes: Sequence[Probe], indexes: Sequence[int], relevance: bool
+) -> Responses:
+    asked = [(probe.name, probe.layer, probe.directions) for probe in probes]
+    definition = network.definition.SerializeToString(deterministic=True)
+    key = definition, pickle.dumps((network.spec, asked, list(indexes), relevance))
+    if key not in _built:
+        _built[key] = Responses(network, probes, indexes, relevance)
     return _built[key]

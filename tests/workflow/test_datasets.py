@@ -30,7 +30,7 @@ def listed(workflow_copy, made_once):
         head, *rows = project.path("config/runs.tsv").read_text().splitlines()
         project.write("config/runs.tsv", f"{head}\tdataset\n{rows[0]}\tholidays\n")
         assert project.planned(INDEX) == {"dataset": 1}
-        done = project.snakemake(INDEX)
+        done = project.snakemake("--executor", "local", "--", INDEX)  # one job, without TensorFlow
         assert done.returncode == 0, done.stdout
 
     return made_once("listed", make)
@@ -45,6 +45,7 @@ def test_a_run_asks_for_the_index_of_its_data_set(changeable):
     assert INDEX in changeable.asked_and_written()[0]
 
 
+@pytest.mark.slow
 def test_the_index_opens_its_images(listed, monkeypatch):
     monkeypatch.chdir(listed.folder)
     images = ImageSet.open(INDEX)
@@ -55,6 +56,7 @@ def test_the_index_opens_its_images(listed, monkeypatch):
     assert listed.planned(INDEX) == {}
 
 
+@pytest.mark.slow
 def test_every_module_that_the_job_uses_counts_in_its_digest(listed):
     uncounted = listed.uncounted_modules()
     assert uncounted == {"dataset": set()}

@@ -45,7 +45,7 @@ def test_a_number_that_yaml_reads_otherwise_is_told_also_in_a_file_of_ones_own(p
     """Snakemake reads such a file before the workflow does, and 0300 as 192."""
     settings = project.path("config/config.yaml").read_text()
     mine = tmp_path / "mine.yaml"
-    mine.write_text(f"{settings}\nfigure: {{dpi: 0300}}\n")
+    mine.write_text(settings.replace("dpi: 60", "dpi: 0300"))
     done = project.snakemake("--dry-run", "--configfile", str(mine))
     assert done.returncode != 0
     assert f"{mine}, line" in done.stdout
@@ -68,7 +68,7 @@ def test_nothing_is_written_for_a_network_whose_id_leads_out(project, tmp_path):
 @pytest.mark.slow
 def test_settings_of_ones_own_stand_alone(project, tmp_path):
     settings = project.path("config/config.yaml").read_text()
-    project.write("config/config.yaml", settings + "\nfigure: {opacity: 0.1}\n")
+    project.edit("config/config.yaml", "dpi: 60", "dpi: 60, opacity: 0.1")
     mine = tmp_path / "elsewhere.yaml"
     mine.write_text(settings)
     assert project.planned() == {"panel": 5, "page": 1, "gallery": 1}

@@ -83,6 +83,8 @@ module blockscope:
 use rule * from blockscope as blockscope_*
 """
 PREFIX = '    prefix:\n        "maps/of them"\n'
+# A workflow of one's own has no profile; its jobs would each import TensorFlow.
+FORKED = ("--executor", "forkserver")
 
 
 @pytest.fixture
@@ -113,7 +115,7 @@ def test_a_prefix_is_followed_by_all_that_is_made_and_by_every_link(workflow_cop
     project = outer(workflow_copy.path("workflow/Snakefile"), PREFIX)
     with project.path("config/config.yaml").open("a") as settings:
         settings.write("sprites: {recipe: draft}\n")
-    done = project.snakemake("--executor", "forkserver")
+    done = project.snakemake(*FORKED)
     assert done.returncode == 0, done.stdout
     assert made(project) == {"maps", "used"}  # the latter is what the tests record
     folders = {path.name for path in project.path("maps/of them").iterdir()}
@@ -130,35 +132,62 @@ def test_a_prefix_is_followed_by_all_that_is_made_and_by_every_link(workflow_cop
     assert [link for link in links if not link.exists()] == []
 
 
-def test_rules_from_a_repository_at_a_tag(workflow_copy, outer, tmp_path):
+# As in profiles/default. The trigger "code" of Snakemake cannot read such a repository.
+CHOSEN = ("--rerun-triggers", "input", "mtime", "params", "software-env", "--")
+TAGGED = "maps/of them/results/models/tiny/model.json"
+
+
+@pytest.fixture
+def tagged(workflow_copy, outer, tmp_path):
+    """Return a project of three lines whose rules are those of a repository at a tag."""
     repository = tmp_path / "repository"
     shutil.copytree(workflow_copy.path("workflow"), repository / "workflow")
     git = ["git", "-c", "user.name=a", "-c", "user.email=a@example.org", "-C", str(repository)]
     for command in (["init", "-q"], ["add", "."], ["commit", "-qm", "a"], ["tag", "v1.0"]):
         subprocess.run([*git, *command], check=True)
-    project = outer(f"git+file://{repository}/workflow/Snakefile@v1.0", PREFIX)
-    # As in profiles/default. The trigger "code" of Snakemake cannot read such a repository.
-    chosen = ("--rerun-triggers", "input", "mtime", "params", "software-env", "--")
+    return outer(f"git+file://{repository}/workflow/Snakefile@v1.0", PREFIX)
+
+
+def test_rules_from_a_repository_at_a_tag(tagged):
+    assert tagged.planned(*CHOSEN, TAGGED) == {"blockscope_model": 1}
+
+
+@pytest.mark.slow
+def test_jobs_from_a_repository_at_a_tag(tagged):
     target = "maps/of them/results/tiny/noise/activations/low.zarr.zip"
-    done = project.snakemake(*chosen, target)
+    done = tagged.snakemake(*CHOSEN, target)
     assert done.returncode == 0, done.stdout
-    assert project.path(target).is_file()
-    assert project.planned(*chosen, target) == {}
+    assert tagged.path(target).is_file()
+    assert tagged.planned(*CHOSEN, target) == {}
 
 
-def test_copied_settings_find_the_embedded_network_in_the_package(workflow_copy, tmp_path):
+TWO = "results/blocks1000/two/input.png"
+
+
+@pytest.fixture
+def embedded(workflow_copy, tmp_path):
+    """Return a project of three lines beside the workflow, with a copy of the default settings."""
     project = Project(tmp_path, workflow_copy.folder)
     shutil.copytree(ROOT / "config", project.path("config"))
     snakefile = workflow_copy.path("workflow/Snakefile")
     project.write("Snakefile", OUTER.format(snakefile=snakefile, prefix=""))
-    target = "results/blocks1000/two/input.png"
-    done = project.snakemake(target)
-    assert done.returncode == 0, done.stdout
-    assert project.path(target).is_file()
-    assert project.planned(target) == {}
-    project.edit("config/images.tsv", "blockscope:scenes/two.png", "blockscope:scenes/tow.png")
-    done = project.snakemake("--dry-run", target)
+    return project
+
+
+@pytest.mark.slow
+def test_copied_settings_look_for_embedded_files_in_the_package(embedded):
+    embedded.edit("config/images.tsv", "blockscope:scenes/two.png", "blockscope:scenes/tow.png")
+    done = embedded.snakemake("--dry-run", TWO)
+    assert "1 mistake in the configuration; nothing was run." in done.stdout  # others are found
     assert "no file 'scenes/tow.png' comes with the package" in done.stdout
+
+
+@pytest.mark.slow
+def test_copied_settings_find_the_embedded_network_in_the_package(embedded):
+    done = embedded.snakemake(TWO)
+    assert done.returncode == 0, done.stdout
+    assert embedded.path(TWO).is_file()
+    assert embedded.planned(TWO) == {}
 
 
 SETTINGS = {
@@ -177,28 +206,33 @@ use rule * from {name} as {name}_*
 
 
 @pytest.mark.parametrize(
-    ("options", "folder"),
+    "modules",
     [
-        (SECTION, "results"),
-        ("", "results"),  # the settings in its own config/config.yaml
-        (SECTION + "    replace_prefix:\n        {'results/': 'out/'}\n", "out"),
+        {
+            "one": (SECTION, "results"),
+            "more": (SECTION + "    prefix:\n        'more'\n", "more/results"),
+            "other": (SECTION + "    replace_prefix:\n        {'results/': 'out/'}\n", "out"),
+        },
+        {
+            "one": ("", "results"),  # the settings in its own config/config.yaml
+            "more": (SECTION + "    prefix:\n        'more'\n", "more/results"),
+        },
     ],
-    ids=["section", "no config", "replaced prefix"],
+    ids=["sections", "no config"],
 )
-def test_settings_of_a_module(workflow_copy, outer, options, folder):
+def test_settings_of_modules(workflow_copy, outer, modules):
     snakefile = workflow_copy.path("workflow/Snakefile")
     project = outer(snakefile)
-    one = MODULE.format(name="blockscope", snakefile=snakefile, options=options)
-    more = SECTION + "    prefix:\n        'more'\n"
-    two = MODULE.format(name="more", snakefile=snakefile, options=more)
-    project.write("Snakefile", f"config['maps'] = {SETTINGS}\n{one}{two}")
-    targets = [f"{place}/tiny/noise/input.png" for place in (folder, "more/results")]
+    text = [
+        MODULE.format(name=name, snakefile=snakefile, options=options)
+        for name, (options, _) in modules.items()
+    ]
+    project.write("Snakefile", f"config['maps'] = {SETTINGS}\n{''.join(text)}")
+    targets = [f"{place}/tiny/noise/input.png" for _, place in modules.values()]
     # Without settings of its own, a module has those of the command line, like any workflow.
-    mine = ["--config", "mine=[1]"] if options else []
+    mine = ["--config", "mine=[1]"] if all(options for options, _ in modules.values()) else []
     wanted = project.planned(*targets, *mine)
-    assert wanted == {
-        "blockscope_model": 1, "blockscope_input": 1, "more_model": 1, "more_input": 1,
-    }  # fmt: skip
+    assert wanted == {f"{name}_{rule}": 1 for name in modules for rule in ("model", "input")}
 
 
 def test_the_handlers_of_a_module_say_why_it_failed(workflow_copy, outer, tmp_path):
@@ -208,7 +242,7 @@ def test_the_handlers_of_a_module_say_why_it_failed(workflow_copy, outer, tmp_pa
     place = project.path("maps/of them/results/tiny/noise/activations")
     place.parent.mkdir(parents=True)
     place.symlink_to(tmp_path)
-    done = project.snakemake("maps/of them/results/figures/one/index.html")
+    done = project.snakemake(*FORKED, "--", "maps/of them/results/figures/one/index.html")
     assert done.returncode == 1
     assert "a symbolic link below the folder must not lead out of it" in done.stdout
     assert "Not finished:  1 (one)" in done.stdout

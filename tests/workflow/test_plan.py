@@ -42,7 +42,7 @@ def test_a_plan_of_one_file_and_of_other_settings(project):
     target = "results/tiny/noise/none/classes/low.h5"
     assert counted(plan(project, target).stdout) == {"classes": 1, "total": 1}
     settings = project.path("config/config.yaml").read_text()
-    project.write("mine.yaml", settings + "figure: {dpi: 100}\n")
+    project.write("mine.yaml", settings.replace("dpi: 60", "dpi: 100"))
     jobs = counted(plan(project, "--configfile", "mine.yaml").stdout)
     assert set(jobs) == {"panel", "page", "gallery", "total"}
 

@@ -60,7 +60,11 @@ def test_jvp_agrees_with_finite_differences(name, rng):
     assert_close(linear.jvp(tf.constant(v)).numpy(), difference, single=2e-2, double=1e-6)
 
 
-@pytest.mark.parametrize("override", OVERRIDES)
+# That overrides hold in windows, the quick tests show with a whole network, below.
+FEW = [pytest.param(name, marks=[pytest.mark.slow] * (name != "none")) for name in OVERRIDES]
+
+
+@pytest.mark.parametrize("override", FEW)
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_windows_give_what_whole_maps_give(name, override):
     """Each position alone, followed in its window, equals the same tangent on the whole map."""

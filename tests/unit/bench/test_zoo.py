@@ -38,6 +38,7 @@ def tiny(folder, kind=KerasOriginal):
     return kind(model, "keras/inception_v3", lambda x: x / 127.5 - 1, folder / "tiny.keras")
 
 
+@pytest.mark.slow
 def test_a_right_network_is_right_in_every_quantity(tmp_path):
     found = json.loads(json.dumps(try_network(tiny(tmp_path), tmp_path)))
     assert not is_failure(found)

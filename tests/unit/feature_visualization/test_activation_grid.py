@@ -67,7 +67,7 @@ def test_coherent_neighbours_are_more_alike_at_about_the_same_objective(network,
     assert risen[1] > 0.9 * risen[0]
 
 
-@pytest.mark.parametrize("cells_per_step", [4, 7])
+@pytest.mark.parametrize("cells_per_step", [4, pytest.param(7, marks=pytest.mark.slow)])
 def test_the_cost_is_that_of_the_chosen_cells(network, seen, cells_per_step):
     """However many cells there are, a step passes the chosen ones through the network."""
     for part in (seen, seen[:, :3]):

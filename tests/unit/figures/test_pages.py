@@ -377,7 +377,7 @@ def test_images_shrink_until_a_page_is_small(tmp_path: Path, rng: np.random.Gene
     assert path.stat().st_size < 3_000_000
 
 
-@pytest.mark.parametrize("count", [2, 3])
+@pytest.mark.parametrize("count", [pytest.param(2, marks=pytest.mark.slow), 3])
 def test_images_in_a_page_are_those_of_the_arrays(
     tmp_path: Path, rng: np.random.Generator, count: int
 ) -> None:

@@ -26,6 +26,8 @@ layers = keras.layers
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
 FORMS = ["net.keras", "exported", "saved"]
+# An export takes longest; what it does to names in general is in the quick tests.
+MOST_QUICK = ["net.keras", pytest.param("exported", marks=pytest.mark.slow), "saved"]
 
 
 @pytest.fixture(autouse=True)
@@ -81,7 +83,7 @@ def test_layers_inside_of_others(tmp_path: Path, form: str) -> None:
         np.testing.assert_allclose(value, wanted, atol=1e-6)
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("form", MOST_QUICK)
 def test_a_layer_that_is_called_twice_has_no_tensor_of_its_own(tmp_path: Path, form: str) -> None:
     card, _ = saved(nested(), tmp_path / form)
     words = r"has several tensors of a layer 'shared'; give one of them: (\S+), (\S+) \(here\)"
@@ -187,7 +189,7 @@ def test_layers_beside_a_second_input(tmp_path: Path) -> None:
     assert {"conv", "mean", "dense"} <= set(card.by_name)
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("form", MOST_QUICK)
 def test_layers_in_half_precision(tmp_path: Path, form: str) -> None:
     keras.mixed_precision.set_global_policy("mixed_float16")
     try:
@@ -214,7 +216,7 @@ def small(order: str) -> keras.Model:
     return keras.Model(image, layers.Dense(4)(x))
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("form", MOST_QUICK)
 def test_layers_with_channels_first(tmp_path: Path, form: str) -> None:
     model, twin = small("channels_first"), small("channels_last")  # no processor computes the first
     twin.set_weights(model.get_weights())
@@ -287,7 +289,7 @@ def test_logits_by_the_name_of_their_layer(tmp_path: Path, form: str) -> None:
         saved(model, tmp_path / form, logits="score")
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("form", MOST_QUICK)
 def test_logits_by_the_name_of_a_layer_of_several_tensors(tmp_path: Path, form: str) -> None:
     with pytest.raises(BadFile, match=r"'shared' is the name of 2 tensors: \S+, \S+; give one of"):
         saved(nested(), tmp_path / form, logits="shared")

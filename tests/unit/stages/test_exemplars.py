@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from helpers.tiny_files import write_tiny_files
+from helpers.trace_cache import trace_responses_once
 from PIL import Image
 
 from blockscope.exemplars import sweep as sweeping
@@ -44,6 +45,13 @@ def small_blocks(monkeypatch):
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
     return write_tiny_files(tmp_path_factory.mktemp("tiny"), "mixed")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def traced_once():
+    with pytest.MonkeyPatch.context() as patch:
+        trace_responses_once(patch)
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""Loading any result file, and the page that shows work in Python."""
+"""Loading any result file, and the pages that show work in Python."""
 
 from __future__ import annotations
 
@@ -10,11 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
+from helpers.code_of_pages import run_block
 from helpers.repository import ROOT
+from matplotlib.figure import Figure
 
 import blockscope
 from blockscope.config.tables import read_catalogue
-from blockscope.io import datasets, images
+from blockscope.figures.colour import factor_colours, factor_image
+from blockscope.io import datasets, images, provenance
 from blockscope.io.errors import BadFile
 from blockscope.models.card import ModelCard
 from blockscope.stages.activations import write_activations
@@ -22,6 +25,7 @@ from blockscope.stages.classes import write_classes
 from blockscope.stages.input import write_input
 from blockscope.stages.model import write_model
 from blockscope.stages.neuron_groups import write_neuron_groups
+from blockscope.stages.positions import write_positions
 
 PAGE = ROOT / "docs" / "python.md"
 MEMORY_MB = 2048
@@ -52,11 +56,48 @@ def made(tmp_path_factory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_the_page_shows_what_really_comes_out(made, monkeypatch, capsys):
     monkeypatch.chdir(made)
     found = doctest.testfile(str(PAGE), module_relative=False, encoding="utf-8")
     assert found.failed == 0, capsys.readouterr().out
     assert found.attempted == PAGE.read_text().count(">>> ") > 30
+
+
+@pytest.fixture
+def drawable(made) -> Path:
+    """Return the folder with what a panel of two layers is drawn from as well."""
+    model, results = made / "results/models/blocks1000", made / "results/blocks1000/two"
+    files = {name: model / file for name, file in (("graph", "graph.pb"), ("card", "model.json"))}
+    files["image"] = results / "input.png"
+    later = results / "activations/mixed5a.zarr.zip"
+    write_activations(**files, layer="mixed5a", output=later)
+    given = {**files, "override": "none", "memory_mb": MEMORY_MB}
+    write_classes(
+        **given, activations=later, layer="mixed5a", output=results / "none/classes/mixed5a.h5"
+    )
+    write_positions(
+        **given, activations=results / "activations/mixed4d.zarr.zip", layer1="mixed4d",
+        layer2="mixed5a", output=results / "none/positions/mixed4d--mixed5a.h5",
+    )  # fmt: skip
+    return made
+
+
+def test_the_script_of_the_page_of_figures_writes_a_panel(drawable, monkeypatch):
+    monkeypatch.chdir(drawable)
+    names, _ = run_block("figures.md", 0)
+    assert isinstance(names["figure"], Figure)
+    assert names["figure"].get_figwidth() == pytest.approx(120 / 25.4)
+    panel = Path("my-run.pdf")
+    assert panel.read_bytes().startswith(b"%PDF-")
+    facts = provenance.read(panel)
+    assert (facts["created_by"], facts["run"]) == ("my script", "my-run")
+    groups = blockscope.load("results/blocks1000/two/groups/mixed4d-4.h5")
+    assert isinstance(groups, xr.Dataset)
+    coloured = factor_image(groups["spatial"].to_numpy())
+    assert coloured.dtype == np.uint8
+    assert coloured.shape == (14, 14, 3)
+    assert len(set(factor_colours(4))) == 4
 
 
 def test_the_files_of_the_page_are_those_that_it_asks_for(made):

@@ -226,7 +226,7 @@ def spritemap(paths, numbers, folder):
     return files
 
 
-@pytest.mark.parametrize("block", [3, 16])
+@pytest.mark.parametrize("block", [3, pytest.param(16, marks=pytest.mark.slow)])
 def test_other_shard_sizes_give_the_same_spritemap(shard, tmp_path, block):
     """Equal files, whatever the block, also out of order."""
     made = []
