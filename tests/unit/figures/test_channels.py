@@ -308,7 +308,9 @@ def test_sprites_stand_where_a_layer_has_them(
     ]
     assert "responds to where the layer has a spritemap, otherwise" in words_on(sheet)
     write_facts(files.many("sprites1")[1], {"tile": 5, "wrap": 3})
-    with pytest.raises(BadFile, match="11 channels in rows of 3 tiles of 5 pixels need 20 x 15"):
+    with pytest.raises(
+        BadFile, match="needs 20 x 15 for 11 channels in rows of 3 tiles of 5 pixels"
+    ):
         compose(run, files, any_style())
 
 

@@ -154,7 +154,7 @@ def test_a_sheet_that_cannot_be_small_is_refused(
     assert sheet
     monkeypatch.setattr(contact_sheet, "LARGEST_PAGE", page.stat().st_size - len(sheet[1]) + 1_000)
     page.unlink()
-    words = r"layer 'mixed' has 1 kB left for its 23 sprites, which take \d+ kB with 16 pixels each"
+    words = r"layer 'mixed' has 1 kB left for its 23 sprites, with \d+ kB at 16 pixels each"
     with pytest.raises(BadFile, match=words + "; a page has at most 3 MB: look at 'mixed.zarr.zip"):
         made.write()
     assert not page.exists()

@@ -53,7 +53,9 @@ def test_a_sheet_without_room_for_all_channels(
     tmp_path: Path, rows: int, cols: int, found: str
 ) -> None:
     files = write_sheet(tmp_path, rows, cols)
-    words = rf"layer.png' has {found}; 7 channels in rows of 4 tiles of 3 pixels need 6 x 12"
+    words = (
+        rf"layer.png' has {found}, and needs 6 x 12 for 7 channels in rows of 4 tiles of 3 pixels"
+    )
     with pytest.raises(BadFile, match=words):
         read_sprites(files, CHANNELS)
 

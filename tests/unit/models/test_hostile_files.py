@@ -174,7 +174,7 @@ def wrong_shapes(nodes, _) -> None:
             "'mean' reads output 1 of 'pooled' (MaxPool), which has 1, counted",
         ),
         (negative_output, "node 'mean' reads 'pooled:-1'; an output is a number, as in 'pooled:1'"),
-        (too_few_inputs, "node 'logits' (MatMul) has 1 inputs; valid: 2"),
+        (too_few_inputs, "node 'logits' (MatMul) has 1 input; valid: 2"),
         (too_many_inputs, "node 'mean' (Mean) has 3 inputs; valid: 2"),
         (short_constant, "constant 'kernel' of shape [5, 4] cannot be read: cannot reshape array"),
         (large_constant, "constant 'kernel' has the shape [1000000000000, 4]; valid: at most 536,"),
