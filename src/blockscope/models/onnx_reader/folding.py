@@ -80,6 +80,9 @@ def _check_size(op: str, inputs: list[Constant | None]) -> None:
         values = math.prod((*lead, arrays[0].shape[-2], arrays[1].shape[-1]))
     elif op == "Gather":  # at most one slice of the longest kind for each index
         values = arrays[1].size * arrays[0].size / max(1, min(arrays[0].shape, default=1))
+    elif op == "GatherND":  # at most one slice behind the numbered axes for each index
+        numbered = int(arrays[1].shape[-1]) if arrays[1].ndim else 0
+        values = arrays[1].size / max(1, numbered) * math.prod(arrays[0].shape[numbered:])
     elif len(arrays) > 1 and op in BROADCAST:
         values = math.prod(np.broadcast_shapes(*(array.shape for array in arrays)))
     if values > MOST_VALUES:
