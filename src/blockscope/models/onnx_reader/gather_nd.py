@@ -17,8 +17,7 @@ def gather_nd(build: Builder, node: Node) -> Tensor:
     """GatherND by constant numbers.
 
     Where the numbers are those of a grid, some rows in some columns, as PyTorch pools a map to a
-    larger one, rows and columns are taken one after the other and stay known. Others are taken of
-    the axes as one.
+    larger one, rows and columns are taken one after the other. Others are taken of the axes as one.
     """
     x, indices = node.tensor(0), node.needed_constant(1)
     batch = node.attribute("batch_dims", 0)
