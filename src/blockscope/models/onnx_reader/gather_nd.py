@@ -61,7 +61,8 @@ def _grid(numbers: Constant) -> list[Constant]:
     Those of an axis vary along some neighbouring axes of ``numbers`` only, in the order of the axes
     that they are taken from.
     """
-    end, found = numbers.ndim - 1, []
+    end = numbers.ndim - 1
+    found: list[Constant] = []
     for axis in reversed(range(numbers.shape[-1])):
         own = numbers[..., axis]
         varying = [i for i in range(own.ndim) if (own != own.take([0], i)).any()]
