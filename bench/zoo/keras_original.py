@@ -139,7 +139,9 @@ def enliven(model: Any, given: tf.Tensor) -> None:
     momenta = [getattr(one, "momentum", None) for one in norms]
     for layer in norms:
         for weight in layer.weights:
-            kind = weight.path.rpartition("/")[2]
+            # Keras gives the only weight of a layer scale no name.
+            scale = type(layer).__name__ == "LayerScale"
+            kind = "gamma" if scale else weight.path.rpartition("/")[2]
             if kind in {"gamma", "beta"}:
                 middle = 1 if kind == "gamma" else 0
                 weight.assign(middle + rng.uniform(-0.3, 0.3, weight.shape))

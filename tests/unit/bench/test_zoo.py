@@ -38,6 +38,17 @@ def tiny(folder, kind=KerasOriginal):
     return kind(model, "keras/inception_v3", lambda x: x / 127.5 - 1, folder / "tiny.keras")
 
 
+def test_a_layer_scale_of_almost_zero_gets_weights_about_one():
+    image = keras.Input((4, 4, 30))
+    scale = keras.applications.ConvNeXtTiny(weights=None, input_shape=(32, 32, 3), classes=2)
+    kind = next(type(one) for one in scale.layers if type(one).__name__ == "LayerScale")
+    model = keras.Model(image, kind(1e-6, 30)(image))
+    enliven(model, np.ones((1, 4, 4, 30), np.float32))
+    found = np.array(model.weights[0])
+    assert 0.7 <= found.min() < 0.9
+    assert 1.1 < found.max() <= 1.3
+
+
 @pytest.mark.slow
 def test_a_right_network_is_right_in_every_quantity(tmp_path):
     found = json.loads(json.dumps(try_network(tiny(tmp_path), tmp_path)))

@@ -78,11 +78,19 @@ def _check_size(op: str, inputs: list[Constant | None]) -> None:
     elif op == "MatMul" and min(array.ndim for array in arrays) > 1:
         lead = np.broadcast_shapes(*(array.shape[:-2] for array in arrays))
         values = math.prod((*lead, arrays[0].shape[-2], arrays[1].shape[-1]))
-    elif op == "Gather":  # at most one slice of the longest kind for each index
-        values = arrays[1].size * arrays[0].size / max(1, min(arrays[0].shape, default=1))
+    elif op in {"Gather", "GatherND"}:
+        values = _gathered(op, *arrays[:2])
     elif len(arrays) > 1 and op in BROADCAST:
         values = math.prod(np.broadcast_shapes(*(array.shape for array in arrays)))
     if values > MOST_VALUES:
         raise BadFile(
             f"it makes a constant of {values:,.0f} values; valid: at most {MOST_VALUES:,}"
         )
+
+
+def _gathered(op: str, data: Constant, indices: Constant) -> float:
+    """Return the most values that indices can take."""
+    if op == "Gather":  # at most one slice of the longest kind for each index
+        return indices.size * data.size / max(1, min(data.shape, default=1))
+    axes = indices.shape[-1] if indices.ndim else 0
+    return indices.size / max(1, axes) * math.prod(data.shape[axes:])

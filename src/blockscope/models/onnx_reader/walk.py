@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from blockscope.io.errors import BadFile, describe_valid
+from blockscope.io.errors import BadFile
 from blockscope.models.onnx_reader.builder import Builder
 from blockscope.models.onnx_reader.file import DOMAINS
-from blockscope.models.onnx_reader.folding import fold
-from blockscope.models.onnx_reader.node import Node
+from blockscope.models.onnx_reader.folding import FOLDED, fold
+from blockscope.models.onnx_reader.folding_by_rule import fold_by_rule
 from blockscope.models.onnx_reader.registry import RULES
+from blockscope.models.onnx_reader.rule_of_node import apply_rule
 from blockscope.models.onnx_reader.tensor import Constant, Tensor
 
 if TYPE_CHECKING:
@@ -130,31 +132,26 @@ def _results(
     if proto.op_type in {"Shape", "Size"} and isinstance(inputs[0], Tensor):
         inputs = [np.empty(inputs[0].shape, bool)]
     tensors = [value for value in inputs if isinstance(value, Tensor)]
-    if not tensors:
-        return fold(proto, [None if v is None else np.asarray(v) for v in inputs], opset)
-    _check_known(proto, opset)
     read = [bool(output) and readers[output] > 0 for output in proto.output]
     last = max((i for i, is_read in enumerate(read) if is_read), default=0)
-    node = Node(proto, inputs, opset, len(proto.output) if proto.op_type == "Split" else last + 1)
-    results = RULES[proto.op_type].rule(build, node)
-    node.check_all_read()
-    results = results if isinstance(results, list) else [results]
+    outputs = len(proto.output) if proto.op_type == "Split" else last + 1
+    results: list[Tensor] | list[Constant]
+    if tensors:
+        results = apply_rule(proto, inputs, opset, outputs, build)
+    else:
+        constants = [None if v is None else np.asarray(v) for v in inputs]
+        results = _folded(proto, constants, opset, outputs)
     if last >= len(results):
         raise BadFile(f"its output {last + 1} is read; only the first is supported")
     return results
 
 
-def _check_known(proto: onnx.NodeProto, opset: int) -> None:
-    from onnx import defs
-
-    op = proto.op_type
-    if op not in RULES:
-        raise BadFile(f"this operation is not supported; {describe_valid(op, sorted(RULES))}")
-    if not defs.has(op, opset, ""):
-        raise BadFile(f"opset {opset} has no such operation")
-    since = defs.get_schema(op, opset, "").since_version
-    if since > RULES[op].newest:
-        raise BadFile(
-            f"opset {since} changed this operation; known up to {RULES[op].newest}: export with "
-            f"opset {since - 1} or older"
-        )
+def _folded(
+    proto: onnx.NodeProto, inputs: list[Constant | None], opset: int, outputs: int
+) -> list[Constant]:
+    """Return what a node makes of constants alone: by ONNX's reference or, if not, by its rule."""
+    held = inputs[0] if inputs else None
+    by_reference = opset >= FOLDED.get(proto.op_type, math.inf)
+    if by_reference or proto.op_type not in RULES or held is None or held.dtype != np.float32:
+        return fold(proto, inputs, opset)
+    return fold_by_rule(proto, inputs, opset, outputs)

@@ -91,9 +91,43 @@ NODES = {
     "random numbers": (
         [node("RandomNormal", [], "r", shape=[7]), node("Add", ["x", "r"])],
         r"\(RandomNormal.*computed from constants alone, for which it is not supported"),
-    "constant LRN": (
-        [node("LRN", [array(1, 3, 5, 7)], "c", size=3), node("Add", ["x", "c"])],
-        r"\(LRN.*computed from constants alone"),
+    "a constant's operation": (
+        [node("Det", [array(1, 3, 5, 5)], "c"), node("Reshape", ["c", ints(3, 1, 1)], "d"),
+         node("Add", ["x", "d"])],
+        r"\(Det.*computed from constants alone, for which it is not supported"),
+    "a constant by a rule that refuses": (
+        [node("LRN", [array(1, 3, 5, 7)], "c", size=2), node("Add", ["x", "c"])],
+        r"\(LRN.*size is 2; valid: odd numbers"),
+    "a constant's operation of a newer opset": (
+        [node("Attention", [array(1, 3, 5, 7)] * 3, "c"), node("Add", ["x", "c"])],
+        r"\(Attention.*opset 20 has no such operation"),
+    "a huge constant by a rule": (
+        [node("Resize", [array(1, 1, 1, 1), None, None, ints(1, 1, 2**16, 2**16)], "c"),
+         node("GlobalAveragePool", ["c"], "m"), node("Add", ["x", "m"])],
+        r"\(Resize.*makes a constant of 4,294,967,296 values; valid: at most 268,435,456"),
+    "a constant's second output": (
+        [node("MaxPool", [array(1, 3, 5, 7)], ["p", "i"], kernel_shape=[1, 1]),
+         node("Cast", ["i"], "c", to=1), node("Add", ["x", "c"])],
+        r"\(MaxPool.*its output 2 is read; only the first is supported"),
+    "a huge gathered constant": (
+        [node("Expand", [np.zeros((1, 1), np.int64), ints(2**20, 1)], "n"),
+         node("GatherND", [array(1, 2**9), "n"], "c"), node("Add", ["x", "c"])],
+        r"\(GatherND.*makes a constant of 536,870,912 values"),
+    "gather nd by the image": (
+        [node("Cast", ["x"], "n", to=TensorProto.INT64), node("GatherND", ["x", "n"])],
+        r"\(Cast.*cast to INT64"),
+    "gather nd outside": (
+        [node("GatherND", ["x", ints([0, 3], [-1, 1])])],
+        r"\(GatherND.*indices from -1 to 3 of \[1, 3\] entries"),
+    "gather nd of too many axes": (
+        [node("GatherND", ["x", ints(0, 0, 0, 0, 0)])],
+        r"indices of shape \[5\] for a tensor \[1, 3, 5, 7\]"),
+    "gather nd, batch_dims": (
+        [node("GatherND", ["x", ints([0], [1])], batch_dims=2)],
+        r"batch_dims is 2 for a tensor .* and indices of shape \[2, 1\]; valid: 0 to 1"),
+    "gather nd, another batch": (
+        [node("GatherND", ["x", ints([0], [1])], batch_dims=1)],
+        r"indices of shape \[2, 1\] for a tensor \[1, 3, 5, 7\]"),
     "a huge constant": (
         [node("ConstantOfShape", [ints(2**40)], "c"), node("Add", ["x", "c"])],
         "makes a constant of 1,099,511,627,776 values"),

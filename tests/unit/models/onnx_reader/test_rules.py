@@ -34,6 +34,13 @@ def positive(*steps):
     return chain(("Abs", [], {}), ("Add", [np.float32(0.5)], {}), *steps)
 
 
+def grid(rows, cols):
+    """Return the numbers (row, col) of some rows in some columns."""
+    return np.stack(np.broadcast_arrays(*np.ix_(np.ravel(rows), np.ravel(cols))), -1).reshape(
+        (*np.shape(rows), *np.shape(cols), 2)
+    )
+
+
 POOL = {"kernel_shape": [2, 3]}
 CASES = {
     # Convolution
@@ -232,6 +239,24 @@ CASES = {
     "gather, one": (20, one("Gather", np.array(-2, np.int64), axis=1)),
     "gather, any": (20, one("Gather", ints(6, 0, 0, 3), axis=3)),
     "gather, many": (20, one("Gather", ints(0, 2, 1, 0).reshape(2, 2), axis=1)),
+    "gather nd, a grid": (OPSETS, [
+        node("Transpose", ["x"], "t", perm=[2, 3, 0, 1]),
+        node("GatherND", ["t", grid([[0, 1], [1, 4], [-1, 3]], [[5, 2, 2, 0]])], "g"),
+        node("Transpose", ["g"], perm=[4, 5, 0, 1, 2, 3])]),
+    "gather nd, rows": (20, chain(
+        ("Transpose", [], {"perm": [2, 1, 3, 0]}), ("GatherND", [ints([3], [-5], [3])], {}))),
+    "gather nd, pairs": ((11, 20), chain(
+        ("Transpose", [], {"perm": [3, 1, 0, 2]}),
+        ("GatherND", [ints([[6, -1], [0, 1]], [[3, 0], [6, 2]], [[1, 1], [-7, 0]])], {}))),
+    "gather nd, a grid in the other order": (20, chain(
+        ("Transpose", [], {"perm": [2, 3, 1, 0]}),
+        ("GatherND", [grid([4, 0, 2], [1, 6]).swapaxes(0, 1)], {}))),
+    "gather nd, one entry": (20, one("GatherND", ints(0, 2, -2, 5))),
+    "gather nd, of each image": ((12, 20), one(
+        "GatherND", ints([[2, 4], [0, 1], [1, -1], [2, 4]])[None], batch_dims=1)),
+    "gather nd, of each channel": (20, one(
+        "GatherND", ints([[3, 1], [0, -7]], [[2, 2], [4, 6]], [[-1, 0], [2, 5]])[None],
+        batch_dims=2)),
     "expand": (20, chain(("GlobalAveragePool", [], {}), ("Expand", [ints(1, 3, 2, 4)], {}))),
     "tile": (20, one("Tile", ints(1, 2, 1, 2))),
     "pad": ((11, 20), one("Pad", ints(0, 1, 2, 0, 0, 0, 1, 3), np.float32(0.3))),
@@ -254,6 +279,20 @@ CASES = {
         node("MatMul", ["r", array(7, 3, seed=1)], "k"),
         node("MatMul", ["r", array(7, 3, seed=2)], "v"),
         node("Attention", ["q", "k", "v"], q_num_heads=2, kv_num_heads=1, is_causal=1)]),
+    # Computed from constants alone, by the rule
+    **{f"constant {op.lower()}": (OPSETS, [
+        node(op, [array(1, 3, 5, 7, seed=8), *more], "c", **attributes), node("Mul", ["x", "c"])])
+       for op, more, attributes in (
+           ("Conv", [array(3, 3, 3, 3, seed=1), array(3)], {"pads": [1, 1, 1, 1]}),
+           ("MaxPool", [], {"kernel_shape": [3, 3], "pads": [1, 1, 1, 1]}),
+           ("LRN", [], {"size": 3, "alpha": 0.3}),
+           ("Softmax", [], {"axis": 1}),
+           ("Elu", [], {"alpha": 0.7}),
+           ("BatchNormalization", [array(3), array(3, seed=1), array(3, seed=2),
+                                   array(3, seed=3, low=0.5)], {}))},
+    "constant resize": (20, [
+        node("Resize", [array(1, 3, 3, 4), None, None, ints(1, 3, 5, 7)], "c", mode="cubic"),
+        node("Add", ["x", "c"])]),
     # Resizing
     **{f"resize, {mode}, {how}": (20, one("Resize", None, None, ints(1, 3, 8, 4), mode=mode,
                                           coordinate_transformation_mode=how))

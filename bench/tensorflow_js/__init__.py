@@ -1,0 +1,1 @@
+"""Networks of TensorFlow.js, compared with what it computes and with Keras."""
