@@ -38,6 +38,7 @@ def tiny(folder, kind=KerasOriginal):
     return kind(model, "keras/inception_v3", lambda x: x / 127.5 - 1, folder / "tiny.keras")
 
 
+@pytest.mark.slow
 def test_a_layer_scale_of_almost_zero_gets_weights_about_one():
     image = keras.Input((4, 4, 30))
     scale = keras.applications.ConvNeXtTiny(weights=None, input_shape=(32, 32, 3), classes=2)

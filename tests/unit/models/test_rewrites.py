@@ -301,7 +301,7 @@ def test_a_quantisation_without_a_range_is_refused(most, message):
     [
         (["BiasAdd", "Magic"], ["b"], "fuses 'Magic'; valid: BiasAdd, Add, FusedBatchNorm"),
         (["BiasAdd"], [], "lacks an input for BiasAdd"),
-        (["BiasAdd"], ["b", "b"], "has 1 inputs more than"),
+        (["BiasAdd"], ["b", "b"], "has 1 input more than"),
     ],
 )
 def test_a_fusion_that_is_not_known_is_refused(words, inputs, message):

@@ -352,7 +352,7 @@ def test_a_sheet_of_sprites_that_diverged_is_refused(shard, tmp_path, monkeypatc
     before = sorted(tmp_path.glob("mixed*"))
     for path in before:
         path.unlink()
-    words = r"all 2 sprites of channels of layer 'mixed' diverged .* at step 2 to 2;.*input range"
+    words = r"both sprites of channels of layer 'mixed' diverged .* at step 2 to 2;.*input range"
     with pytest.raises(BadFile, match=words):
         spritemap([tmp_path / "s" / "7-8.h5"], [7, 8], tmp_path)
     assert not list(tmp_path.glob("mixed*"))
@@ -372,7 +372,7 @@ def made_up(*numbers, recipe="r"):
             [made_up(0, 1), made_up(3, 4)],
             "of 5 requested sprites .* 1 is missing, the first is 2; remove",
         ),
-        ([made_up(0, 1, 2), made_up(2, 3, 4)], "1 are duplicate, the first is 2"),
+        ([made_up(0, 1, 2), made_up(2, 3, 4)], "1 is duplicate, the first is 2"),
         ([made_up(0, 1, 2), made_up(3, 4, 5, 6)], "2 are too many, the first is 5"),
         (
             [made_up(0, 1, 2), made_up(3, 4, recipe="q")],

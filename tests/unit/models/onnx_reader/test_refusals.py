@@ -69,7 +69,7 @@ NODES = {
         r"reads a tensor of shape \[1, 105\] for one image; valid: \[1, channel, row, col\]"),
     "weights that do not fit": (
         [node("Conv", ["x", array(2, 4, 1, 1)])],
-        r"weights of shape \[2, 4, 1, 1\] in 1 groups do not fit 3 channels"),
+        r"weights of shape \[2, 4, 1, 1\] in 1 group do not fit 3 channels"),
     "a kernel larger than the map": (
         [node("MaxPool", ["x"], kernel_shape=[6, 6])],
         r"a kernel over 6 cells does not fit into 5; give a larger image \(models catalogue"),
