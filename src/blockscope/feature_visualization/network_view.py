@@ -12,8 +12,9 @@ from blockscope.feature_visualization.fast_ops import fast_op
 from blockscope.feature_visualization.objectives import Objective
 from blockscope.feature_visualization.redirected_relu import with_redirected_relu
 from blockscope.io.errors import BadFile
-from blockscope.models.network import Network, Operation
-from blockscope.models.node_attributes import attribute
+from blockscope.models.network import Network
+from blockscope.models.operations import Operation
+from blockscope.models.window_check import with_window_check
 
 LARGEST_SOUGHT = 1024  # pixels; no network in use needs larger images
 
@@ -87,22 +88,3 @@ class View:
         values = self._network.spec.feed(images)
         operation = with_redirected_relu(fast_op) if redirect else fast_op
         return self._network.run({self._network.spec.tensor: values}, self.layers, None, operation)
-
-
-def with_window_check(operation: Operation) -> Operation:
-    """Return the operation with a ``ValueError`` where its window is larger than what it reads.
-
-    TensorFlow's own kernels for the processor do not always notice, and crash.
-    """
-
-    def checked(node: node_def_pb2.NodeDef, inputs: Sequence[tf.Tensor]) -> list[tf.Tensor]:
-        padding = attribute(node, "padding")
-        if padding is not None and inputs[0].shape.rank == 4:
-            size = inputs[0].shape[1:3]
-            window = tuple(attribute(node, "ksize") or (1, *inputs[1].shape))[1:3]
-            inside = padding == "VALID"
-            if 0 in size or (inside and any(w > s for w, s in zip(window, size, strict=True))):
-                raise ValueError(f"'{node.name}' has a window of {window} over {tuple(size)}")
-        return operation(node, inputs)
-
-    return checked

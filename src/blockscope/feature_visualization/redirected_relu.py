@@ -10,8 +10,7 @@ from collections.abc import Callable, Sequence
 import tensorflow as tf
 from tensorflow.core.framework import node_def_pb2
 
-from blockscope.models.network import Operation
-from blockscope.models.operations import apply
+from blockscope.models.operations import Operation, apply
 
 CEILING = {"Relu": None, "Relu6": 6.0}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from weakref import WeakKeyDictionary
 
@@ -18,9 +18,8 @@ from blockscope.io.errors import BadFile, first_line
 from blockscope.models import graphs
 from blockscope.models.card import InputSpec, ModelCard
 from blockscope.models.layer_views import is_view, read_through
-from blockscope.models.operations import apply
-
-Operation = Callable[[node_def_pb2.NodeDef, Sequence[tf.Tensor]], list[tf.Tensor]]
+from blockscope.models.operations import Operation, apply
+from blockscope.models.window_check import with_window_check
 
 PRE_RELU = "_pre_relu"  # ending of the name of a layer before its ReLU
 
@@ -188,7 +187,7 @@ def _output(computed: Mapping[str, list[tf.Tensor]], edge: str) -> tf.Tensor:
 def apply_or_name(node: node_def_pb2.NodeDef, inputs: Sequence[tf.Tensor]) -> list[tf.Tensor]:
     """Compute a node's operation like ``apply``; say which one it was where that fails."""
     try:
-        return apply(node, inputs)
+        return with_window_check(apply)(node, inputs)
     except Exception as error:  # TensorFlow raises many kinds
         raise BadFile(
             f"node '{node.name}' ({node.op}) cannot be computed: {first_line(error)}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -13,6 +13,8 @@ from tensorflow.python.framework import op_def_registry
 from blockscope.io.counts import counted
 from blockscope.io.errors import BadFile
 from blockscope.models.node_attributes import attribute, to_python
+
+Operation = Callable[[node_def_pb2.NodeDef, Sequence[tf.Tensor]], list[tf.Tensor]]
 
 # Arguments that the Python interface and the definition of an operation name differently.
 RENAMED = {

@@ -24,7 +24,6 @@ from blockscope.feature_visualization.backgrounds import composite_on_grey
 from blockscope.feature_visualization.evaluation import Evaluator
 from blockscope.feature_visualization.mosaics import LIGHT_GREY
 from blockscope.feature_visualization.named_recipes import find_recipe
-from blockscope.feature_visualization.network_view import with_window_check
 from blockscope.feature_visualization.optimizer import Optimizer
 from blockscope.feature_visualization.recipes import Recipe
 from blockscope.feature_visualization.unit_selection import channel_count
@@ -36,6 +35,7 @@ from blockscope.models.card import ModelCard
 from blockscope.models.device import gpu_name
 from blockscope.models.network import Network
 from blockscope.models.node_attributes import attribute
+from blockscope.models.window_check import with_window_check
 from blockscope.runtime.gpu import use_gpu
 
 WARM_UP = 2  # steps of a kind that are not counted: a function is traced, kernels are chosen
