@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import argparse
 import os
-import resource
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -47,22 +47,26 @@ def run(options: argparse.Namespace) -> None:
         whole, killed = (
             _project(folder, kind, jobs) for kind, jobs in (("whole", 3), ("killed", 4))
         )
-        began, cpu = time.monotonic(), _cpu_of_children()
+        began = time.monotonic()
         _finish(whole)
         seconds = time.monotonic() - began
-        used = [pd.read_table(path) for path in whole.path("benchmarks/sweep").rglob("*.tsv")]
+        used = pd.concat(map(pd.read_table, whole.path("benchmarks/sweep").rglob("*.tsv")))
         print(
-            f"  3 jobs, not killed: {seconds:.0f} s, {_cpu_of_children() - cpu:.0f} s of CPU time; "
-            f"at most {max(one['max_rss'].max() for one in used):.0f} MiB a job",
+            f"  3 jobs, not killed: {seconds:.0f} s, {used['cpu_time'].sum():.0f} s of CPU time; "
+            f"at most {used['max_rss'].max():.0f} MiB a job",
             flush=True,
         )
         moments = seconds * np.random.default_rng(0).uniform(0, LATEST, kills)
-        done = [_killed_after(killed, moment) for moment in moments]
+        late = 0
+        for moment in moments:
+            while not _killed_after(killed, moment):  # it had ended: from the beginning again
+                late += 1
+                shutil.rmtree(killed.path(f"results/models/{MODEL}/datasets"))
         _finish(killed)
         same = [_same_bytes(whole, killed, layer) for layer in LAYERS]
         print(
             f"  4 jobs, killed after {', '.join(f'{moment:.0f}' for moment in moments)} s "
-            f"({sum(done)} of these before the end): "
+            f"(and begun again {late} times, as it had ended before): "
             f"{'the same bytes' if all(same) else 'OTHER RESULTS'}",
             flush=True,
         )
@@ -124,8 +128,3 @@ def _same_bytes(one: Project, other: Project, layer: str) -> bool:
         and first[name].to_numpy().tobytes() == second[name].to_numpy().tobytes()
         for name in first.variables
     )
-
-
-def _cpu_of_children() -> float:
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
