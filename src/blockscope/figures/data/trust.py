@@ -157,9 +157,18 @@ class TrustPanel:
         check_labels(run, found["ablation1"], files.one("ablation1"), classes)
         contrast = find_contrast(run.classes, classes)
         ablation, scores = found["ablation1"], found["scores1"]
-        randomised = {place: _randomised(run, files, classes, place) for place in contrast.places}
+        sanity = [datasets.read(path) for path in files.many("sanity1")]
+        for path, dataset in zip(files.many("sanity1"), sanity, strict=True):
+            wanted = {"model": run.model, "image": run.image, "layer": run.layer1}
+            check_origin(run, dataset, path, wanted | {"override": run.override})
+            check_labels(run, dataset, path, classes)
         labels = (
-            _label(name, ablation.isel(label=place), scores, randomised[place])
+            _label(
+                name,
+                ablation.isel(label=place),
+                scores,
+                _randomised(sanity[0], place) if sanity else None,
+            )
             for name, place in zip(contrast.names, contrast.places, strict=True)
         )
         return cls(
@@ -212,19 +221,11 @@ def _label(
     )
 
 
-def _randomised(
-    run: RunRow, files: PanelFiles, classes: xr.Dataset, label: int
-) -> Randomised | None:
-    """Read one label's numbers of networks that lost all weights from the logits down."""
-    for path in files.many("sanity1"):
-        found = datasets.read(path)
-        wanted = {"model": run.model, "image": run.image, "layer": run.layer1}
-        check_origin(run, found, path, wanted | {"override": run.override})
-        check_labels(run, found, path, classes)
-        curve = curve_of(found, "rank_correlation", label)
-        places = zip(places_of(found), curve, strict=True)
-        known = [(place.above, point) for place, point in places if place.kind == CASCADING]
-        if known:
-            above, points = zip(*known, strict=True)
-            return Randomised(above, points)
-    return None
+def _randomised(sanity: xr.Dataset, label: int) -> Randomised | None:
+    """Take one label's numbers of networks that lost all weights from the logits down."""
+    places = zip(places_of(sanity), curve_of(sanity, "rank_correlation", label), strict=True)
+    known = [(place.above, point) for place, point in places if place.kind == CASCADING]
+    if not known:
+        return None
+    above, points = zip(*known, strict=True)
+    return Randomised(above, points)
