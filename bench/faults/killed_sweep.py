@@ -2,7 +2,7 @@
 
 JPEG files of random colours, two layers of a tiny network, activations and relevance. The command
 is killed (SIGKILL, with all of its jobs) as often as asked, and started again; the other one has
-another number of jobs. Both must end with the same bytes.
+another number of jobs. Both must end with the same results, bit for bit.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -23,10 +22,13 @@ import pandas as pd
 from helpers.tiny_project import Project, prepare
 from PIL import Image
 
+from bench.compare_results import compare_folders
+from bench.comparison import words_of
 from blockscope.config.result_paths import exemplars_file
-from blockscope.io import datasets
 
 MODEL, DATASET, LAYERS = "tiny", "photos", ("low", "block/high")
+TARGETS = [exemplars_file(MODEL, DATASET, layer) for layer in LAYERS]
+RESULTS = f"results/models/{MODEL}/datasets/{DATASET}"
 PER_FOLDER = 1000
 LATEST = 0.8  # of the time without a kill: when a kill comes at most
 
@@ -44,9 +46,14 @@ def run(options: argparse.Namespace) -> None:
     with tempfile.TemporaryDirectory(prefix="blockscope-killed-") as name:
         folder = Path(name)
         _write_images(folder / "images", count)
-        whole, killed = (
-            _project(folder, kind, jobs) for kind, jobs in (("whole", 3), ("killed", 4))
-        )
+        whole = Project(folder / "whole")
+        prepare(whole, added_to_jobs="")
+        head, first, *_ = whole.path("config/runs.tsv").read_text().splitlines()
+        whole.write("config/runs.tsv", f"{head}\tdataset\n{first}\t{DATASET}\n")
+        killed = whole.copied(folder / "killed")
+        for project, jobs in ((whole, 3), (killed, 4)):
+            row = f"{DATASET}\t{folder / 'images'}\t{jobs}"
+            project.write("config/datasets.tsv", f"dataset\tpath\tjobs\n{row}\n")
         began = time.monotonic()
         _finish(whole)
         seconds = time.monotonic() - began
@@ -57,17 +64,19 @@ def run(options: argparse.Namespace) -> None:
             flush=True,
         )
         moments = seconds * np.random.default_rng(0).uniform(0, LATEST, kills)
-        late = 0
-        for moment in moments:
-            while not _killed_after(killed, moment):  # it had ended: from the beginning again
-                late += 1
-                shutil.rmtree(killed.path(f"results/models/{MODEL}/datasets"))
+        for place, moment in enumerate(moments):
+            while not _killed_after(killed, moment):  # it had ended: from the beginning, and sooner
+                shutil.rmtree(killed.path(RESULTS))
+                moment /= 2
+            moments[place] = moment
         _finish(killed)
-        same = [_same_bytes(whole, killed, layer) for layer in LAYERS]
+        for project in (whole, killed):
+            shutil.rmtree(project.path(f"{RESULTS}/shards"))  # of which there are 3, and 4
+        report = compare_folders(whole.path(RESULTS), killed.path(RESULTS), {})
+        same = not (report.differ or report.texts or report.provenance)
         print(
-            f"  4 jobs, killed after {', '.join(f'{moment:.0f}' for moment in moments)} s "
-            f"(and begun again {late} times, as it had ended before): "
-            f"{'the same bytes' if all(same) else 'OTHER RESULTS'}",
+            f"  4 jobs, killed after {', '.join(f'{moment:.0f}' for moment in moments)} s: "
+            f"{'the same results' if same else words_of(report, ignore_texts=False)}",
             flush=True,
         )
 
@@ -81,26 +90,8 @@ def _write_images(folder: Path, count: int) -> None:
         Image.fromarray(coarse).resize((120, 96)).save(path, quality=90)
 
 
-def _project(folder: Path, name: str, jobs: int) -> Project:
-    project = Project(folder / name)
-    prepare(project, added_to_jobs="")
-    columns = "dataset\tpath\tjobs\n"
-    project.write("config/datasets.tsv", f"{columns}{DATASET}\t{folder / 'images'}\t{jobs}\n")
-    head, first, *_ = project.path("config/runs.tsv").read_text().splitlines()
-    project.write("config/runs.tsv", f"{head}\tdataset\n{first}\t{DATASET}\n")
-    return project
-
-
-def _targets() -> Iterator[str]:
-    for layer in LAYERS:
-        yield exemplars_file(MODEL, DATASET, layer)
-
-
 def _finish(project: Project) -> None:
-    done = subprocess.run(
-        [*project.command, *_targets()], cwd=project.folder, env=project.environment, check=False,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-    )  # fmt: skip
+    done = project.snakemake(*TARGETS)
     if done.returncode:
         raise SystemExit(f"the sweep failed:\n{done.stdout[-3000:]}")
 
@@ -108,23 +99,14 @@ def _finish(project: Project) -> None:
 def _killed_after(project: Project, seconds: float) -> bool:
     """Start the command, kill it and all of its jobs; False where it had ended before."""
     process = subprocess.Popen(
-        [*project.command, *_targets()], cwd=project.folder, env=project.environment,
+        [*project.command, *TARGETS], cwd=project.folder, env=project.environment,
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
     )  # fmt: skip
     with suppress(subprocess.TimeoutExpired):
-        process.wait(seconds)
+        if process.wait(seconds):
+            raise SystemExit("the sweep failed before it was killed")
         return False
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     project.snakemake("--unlock")
     return True
-
-
-def _same_bytes(one: Project, other: Project, layer: str) -> bool:
-    path = exemplars_file(MODEL, DATASET, layer)
-    first, second = (datasets.read(project.path(path)) for project in (one, other))
-    return set(first.variables) == set(second.variables) and all(
-        first[name].dims == second[name].dims
-        and first[name].to_numpy().tobytes() == second[name].to_numpy().tobytes()
-        for name in first.variables
-    )
