@@ -184,10 +184,13 @@ def _output(computed: Mapping[str, list[tf.Tensor]], edge: str) -> tf.Tensor:
     return computed[name][int(number or 0)]
 
 
+_apply_checked = with_window_check(apply)
+
+
 def apply_or_name(node: node_def_pb2.NodeDef, inputs: Sequence[tf.Tensor]) -> list[tf.Tensor]:
     """Compute a node's operation like ``apply``; say which one it was where that fails."""
     try:
-        return with_window_check(apply)(node, inputs)
+        return _apply_checked(node, inputs)
     except Exception as error:  # TensorFlow raises many kinds
         raise BadFile(
             f"node '{node.name}' ({node.op}) cannot be computed: {first_line(error)}"

@@ -98,7 +98,7 @@ class LayerTask:
                 "layer2 must come after layer1"
             )
         pixels, facts = read_png(image)
-        origin = {"model": model.model, "image": facts["image"], "layer": layer}
+        origin = _origin(model, facts, layer)
         network = Network.load(graph, model)
         return cls(
             card=model,
@@ -119,7 +119,7 @@ class LayerTask:
     @property
     def origin(self) -> dict[str, object]:
         """The facts that other files of this layer and image have."""
-        return {"model": self.card.model, "image": self.facts["image"], "layer": self.layer}
+        return _origin(self.card, self.facts, self.layer)
 
     def linear(self) -> LinearMap:
         """Linearise the target's response to the layer; evaluates the network once.
@@ -179,3 +179,7 @@ class LayerTask:
             layers = {"layer1": self.layer, "layer2": self.target}
         known = {**provenance.inherited(self.facts), **layers, "override": self.override, **facts}
         return provenance.record(stage, software_facts(), **known)
+
+
+def _origin(card: ModelCard, facts: provenance.Facts, layer: str) -> dict[str, object]:
+    return {"model": card.model, "image": facts["image"], "layer": layer}

@@ -87,6 +87,7 @@ def write_part(
     """
     model, images = ModelCard.read(card), ImageSet.open(index)
     probes = _probes(model, layers, neuron_groups)
+    of_image = provenance.read(neuron_groups) if neuron_groups else {}
     network = Network.load(graph, model)
     decides = [
         model.graph_sha256,
@@ -120,7 +121,6 @@ def write_part(
         settled=keep,
         progress=True,
     )
-    of_image = provenance.read(neuron_groups) if neuron_groups else {}
     facts = provenance.record(
         "sweep",
         software_facts(),

@@ -7,7 +7,7 @@ import numpy as np
 from blockscope.config.panels import Panel
 from blockscope.figures.arrays import Floats
 from blockscope.figures.colour import factor_colours
-from blockscope.figures.data.sprites import read_exemplar_sheet, read_sprites
+from blockscope.figures.data.sprites import Sprites, read_exemplar_sheet, read_sprites
 from blockscope.figures.page.page_data import PageData
 from blockscope.figures.page.quantization import PackedArray
 
@@ -38,11 +38,13 @@ def pack_groups(page: PageData, _: Panel) -> dict[str, object]:
     page.add_pictures(layer, None, exemplars, order[:, :SHOWN].ravel().tolist())
     sprites = read_sprites(page.files.many("group_sprites1"), len(spatial))
     if sprites is not None:
-        tiles = np.stack([sprites.of(group) for group in range(len(spatial))])
-        packed["sheet"] = page.sheet(tiles, page.image_room // IMAGES_PART)
+        packed["sheet"] = _sheet(page, sprites, len(spatial))
     own = read_exemplar_sheet(page.files.many("group_exemplars1"), len(spatial))
     if own is not None:
-        tiles = np.stack([own.of(group) for group in range(len(spatial))])
-        sheet = page.sheet(tiles, page.image_room // IMAGES_PART)
-        packed["exemplars"] = {**sheet, "words": own.exemplars}
+        packed["exemplars"] = {**_sheet(page, own, len(spatial)), "words": own.exemplars}
     return packed
+
+
+def _sheet(page: PageData, sprites: Sprites, groups: int) -> dict[str, object]:
+    tiles = np.stack([sprites.of(group) for group in range(groups)])
+    return page.sheet(tiles, page.image_room // IMAGES_PART)
