@@ -9,6 +9,7 @@ from helpers.synthetic_page import (
     SyntheticPage,
     Visit,
     cell_centres,
+    check_fits,
     check_map,
     contrasts,
     drawn,
@@ -115,15 +116,13 @@ def test_text_has_contrast(made: SyntheticPage, visit: Visit, scheme: str) -> No
 def test_nothing_is_cut_off(made: SyntheticPage, visit: Visit, options: dict[str, object]) -> None:
     """On a phone the table is moved sideways, the page is not."""
     page = visit(made.path, **options)
-    size = page.viewport_size
-    assert size is not None
-    assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
+    width = check_fits(page)
     last = table(page, 0).locator("thead .stack").last
     moved = page.locator("#rivals .rivals").first
     moved.evaluate("element => { element.scrollLeft = element.scrollWidth }")
     box = last.bounding_box()
     assert box is not None
     assert box["x"] >= 0
-    assert box["x"] + box["width"] <= size["width"]
+    assert box["x"] + box["width"] <= width
     assert box["width"] >= 60  # of a map of seven columns
-    assert (moved.evaluate("element => element.scrollLeft") > 0) == (size["width"] == 400)
+    assert (moved.evaluate("element => element.scrollLeft") > 0) == (width == 400)

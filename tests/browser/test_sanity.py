@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers.synthetic_page import PHONE, SyntheticPage, Visit, contrasts, make_page
+from helpers.synthetic_page import PHONE, SyntheticPage, Visit, check_fits, contrasts, make_page
 from helpers.synthetic_run import LABELS
 from playwright.sync_api import Page, expect
 
@@ -120,23 +120,21 @@ def test_text_and_curves_have_contrast(made: SyntheticPage, visit: Visit, scheme
 def test_nothing_is_cut_off(made: SyntheticPage, visit: Visit, options: dict[str, object]) -> None:
     """On a phone the charts stand two in a row; the table is moved sideways, the page is not."""
     page = visit(made.path, **options)
-    size = page.viewport_size
-    assert size is not None
     page.locator("#sanity summary").click()
-    assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
+    width = check_fits(page)
     lefts = {round(chart["left"]) for chart in charts(page)}
-    assert len(lefts) == (4 if size["width"] == 1280 else 2)
+    assert len(lefts) == (4 if width == 1280 else 2)
     words = page.locator("#sanity svg text, #sanity figcaption").evaluate_all(
         "texts => texts.map(text => [text.getBoundingClientRect().left, "
         "text.getBoundingClientRect().right])"
     )
     assert min(left for left, _ in words) >= 0
-    assert max(right for _, right in words) <= size["width"]
+    assert max(right for _, right in words) <= width
     scroller = page.locator("#sanity details.wide")
     scroller.evaluate("element => { element.scrollLeft = element.scrollWidth }")
     last = page.locator("#sanity thead th").last.bounding_box()
     assert last is not None
-    assert last["x"] + last["width"] <= size["width"]
+    assert last["x"] + last["width"] <= width
     # A word is read as a word.
     head = page.locator("#sanity thead th", has_text="Override").first
     lines = head.evaluate(

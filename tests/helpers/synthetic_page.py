@@ -103,6 +103,14 @@ def layer_map(
     return page.locator(f'#{panel} figure[data-side="{side}"]{which} .map')
 
 
+def check_fits(page: Page) -> int:
+    """Check that a page is not moved sideways; returns how wide its screen is."""
+    size = page.viewport_size
+    assert size is not None
+    assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
+    return size["width"]
+
+
 def check_map(shown: Locator, wanted: NDArray[np.uint8], atol: float = 2) -> None:
     """Compare the cells of a map with pixels (row, col, rgb).
 

@@ -110,6 +110,7 @@ def test_a_label_is_read_without_most_of_the_others(
     datasets.write_h5(tmp_path / "a.h5", dataset)
     with h5py.File(tmp_path / "a.h5") as content:
         assert content["attribution"].chunks == chunks
+        assert content["attribution"].compression == "gzip"
         np.testing.assert_array_equal(content["attribution"][2], values[2])
 
 
