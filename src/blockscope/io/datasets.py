@@ -30,7 +30,7 @@ from blockscope.io.memory import check_fits
 
 ENDINGS = (".h5", ".zarr.zip")
 # Bytes before compression. Of one map each, 1000 maps of 14 x 14 take more room than their bare
-# numbers, and 3 times as long to read; of 256 kB, a single map is read in 0.8 ms in place of 0.3.
+# numbers, and longer to read; larger ones delay the reading of a single map.
 CHUNK = 2**16
 ZIP_DATE = (1980, 1, 1, 0, 0, 0)  # the earliest a zip can hold: equal data give equal bytes
 
