@@ -12,38 +12,19 @@ command ended with words that say why. Exit status: 1 where a round was not surv
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import os
-import random
 import shutil
 import signal
 import sys
 import tempfile
-import time
 from collections import Counter
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
-from bench.faults.files import ENDINGS, damage
-from bench.faults.folders import linked, read_only, two_commands, two_projects, without_locks
-from bench.faults.processes import full_disk, kill, small_files
-from bench.faults.trial import Broken, Missed, Trial, Undisturbed
-
-KINDS: dict[str, Callable[[Trial], None]] = {
-    **{
-        f"kill-{victim}": partial(kill, victim=victim)
-        for victim in ("head", "job", "server", "group")
-    },
-    **({} if os.geteuid() else {"full-disk": full_disk}),
-    "small-files": small_files,
-    **{f"damage{ending}": partial(damage, ending=ending) for ending in ENDINGS},
-    "two-commands": two_commands,
-    "two-projects": partial(two_projects, damaged=False),
-    "damaged-shared": partial(two_projects, damaged=True),
-    "read-only": read_only,
-    "linked": linked,
-    **({"no-locks": without_locks} if shutil.which("cc") else {}),
-}
+from bench.faults.rounds import KINDS, Outcome, Round, play
+from bench.faults.trial import Undisturbed
 
 
 def main() -> int:
@@ -57,63 +38,62 @@ def main() -> int:
     )
     parser.add_argument("--kind", nargs="+", choices=KINDS, default=list(KINDS), metavar="KIND",
                         help=f"any of {', '.join(KINDS)} (default: all)")  # fmt: skip
+    parser.add_argument(
+        "--at-once", type=int, default=os.cpu_count(), metavar="N", help="rounds (default: cores)"
+    )
     options = parser.parse_args()
     # A shell lets what it starts in the background ignore interrupts, and all that this starts.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     folder = Path(tempfile.mkdtemp(prefix="blockscope-faults-"))
     undisturbed = Undisturbed(folder)
     print(f"Undisturbed, without the network: {undisturbed.seconds:.0f} s", flush=True)
-    tried, survived, told = Counter[str](), Counter[str](), Counter[str]()
-    failed = []
+    seeds = range(options.seed, options.seed + options.rounds)
+    rounds = [Round(kind, seed) for seed in seeds for kind in options.kind]
+    seen = []
     try:
-        for seed in range(options.seed, options.seed + options.rounds):
-            for kind in options.kind:
-                rng = random.Random(f"{kind} {seed}")  # noqa: S311 - no secret
-                trial = Trial(undisturbed, folder / f"{kind}-{seed}", rng)
-                why = _broken(KINDS[kind], trial)
-                if why is None:
-                    continue
-                tried[kind] += 1
-                survived[kind] += not why
-                told[kind] += trial.told
-                if why:
-                    failed.append(f"--kind {kind} --seed {seed} --rounds 1: {trial.fault}: {why}")
-                    failed.append(f"    {trial.folder}")
+        for outcome in _played(undisturbed, rounds, folder, options.at_once):
+            print(outcome, flush=True)
+            seen.append(outcome)
     except KeyboardInterrupt:
         print("Stopped early.")
+    _print_table(seen)
+    if any(outcome.broken is not None for outcome in seen):
+        return 1
+    shutil.rmtree(folder)
+    return 0
+
+
+def _played(
+    undisturbed: Undisturbed, rounds: list[Round], folder: Path, at_once: int
+) -> Iterator[Outcome]:
+    """Yield what comes of each round as it ends; each process plays one at a time.
+
+    Processes, not threads: a round sets the temporary folder of all that its process starts.
+    """
+    fresh = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(at_once, mp_context=fresh) as players:
+        begun = [players.submit(play, undisturbed, one, folder) for one in rounds]
+        try:
+            for ended in as_completed(begun):
+                yield ended.result()
+        finally:
+            players.shutdown(cancel_futures=True)
+
+
+def _print_table(seen: list[Outcome]) -> None:
+    """Print how many rounds of each kind were tried, survived and told, and those that were not."""
+    met = [outcome for outcome in seen if not outcome.missed]
+    tried = Counter(outcome.round.kind for outcome in met)
+    survived = Counter(outcome.round.kind for outcome in met if outcome.broken is None)
+    told = Counter(outcome.round.kind for outcome in met if outcome.told)
     print(f"{'kind':16}  tried  survived  told")
     for kind in tried:
         print(f"{kind:16} {tried[kind]:6d} {survived[kind]:9d} {told[kind]:5d}")
-    print(*failed, sep="\n")
-    if not failed:
-        shutil.rmtree(folder)
-    return int(bool(failed))
-
-
-def _broken(fault: Callable[[Trial], None], trial: Trial) -> str | None:
-    """Let a fault happen; return what did not hold, or None where the fault came too late.
-
-    The folder is kept where anything did not hold.
-    """
-    why: str | None
-    began, why, words = time.monotonic(), "", "survived"
-    try:
-        fault(trial)
-        shutil.rmtree(trial.folder)
-        words += ", told" if trial.told else ""
-    except Missed:
-        why, words = None, "came too late"
-        shutil.rmtree(trial.folder)
-    except KeyboardInterrupt:
-        for process in trial.processes():
-            process.kill()
-        raise
-    except Broken as error:
-        why = words = str(error)
-        (trial.folder / "said").write_text("\n======\n".join(trial.said))
-    seconds = time.monotonic() - began
-    print(f"{trial.folder.name} ({seconds:.0f} s): {trial.fault}: {words}", flush=True)
-    return why
+    for outcome in met:
+        if outcome.broken is not None:
+            one = outcome.round
+            print(f"--kind {one.kind} --seed {one.seed} --rounds 1: {outcome.fault}: "
+                  f"{outcome.broken}\n    {outcome.folder}")  # fmt: skip
 
 
 if __name__ == "__main__":

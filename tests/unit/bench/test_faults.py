@@ -13,9 +13,11 @@ from typing import cast
 import pytest
 from helpers.tiny_project import Project
 
+from bench.faults import rounds
 from bench.faults import trial as trials
 from bench.faults.files import spoil
-from bench.faults.trial import Broken, Trial, Undisturbed
+from bench.faults.rounds import Round, play
+from bench.faults.trial import Broken, Missed, Trial, Undisturbed
 
 
 @pytest.fixture
@@ -81,3 +83,38 @@ def test_damage_changes_the_content_and_not_the_time(trial, project):
     assert words.startswith(("a flipped bit in byte ", "the first "))
     assert path.read_bytes() != before
     assert path.stat().st_mtime_ns == changed
+
+
+def _survives(trial: Trial) -> None:
+    trial.fault, trial.told = "a fault", True
+
+
+def _breaks(trial: Trial) -> None:
+    trial.fault = "a fault"
+    trial.note("what a command said")
+    raise Broken("other results: a.json")
+
+
+def _comes_too_late(trial: Trial) -> None:
+    raise Missed
+
+
+@pytest.mark.parametrize(
+    ("kind", "broken", "missed", "told", "kept"),
+    [
+        (_survives, None, False, True, False),
+        (_breaks, "other results: a.json", False, False, True),
+        (_comes_too_late, None, True, False, False),
+    ],
+)
+def test_a_round_says_what_came_of_it(
+    trial, tmp_path, monkeypatch, kind, broken, missed, told, kept
+):
+    monkeypatch.setitem(rounds.KINDS, "odd", kind)
+    outcome = play(trial.undisturbed, Round("odd", 5), tmp_path / "rounds")
+    assert (outcome.broken, outcome.missed, outcome.told) == (broken, missed, told)
+    assert outcome.folder.exists() == kept
+    if kept:
+        assert (outcome.folder / "said").read_text() == "what a command said"
+        assert "odd-5" in str(outcome)
+        assert "a fault: other results: a.json" in str(outcome)
