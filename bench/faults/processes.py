@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import resource
 import shutil
 import signal
@@ -15,6 +16,7 @@ import psutil
 
 from bench.faults.trial import Broken, Command, Missed, Trial
 
+CAP_SYS_ADMIN = 21  # of Linux, a bit of a process's capabilities
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGKILL)
 SHOWN = 20_000  # bytes: what a command prints goes to a file
 FULL = ("No space left on device", "File too large")
@@ -113,6 +115,13 @@ def small_files(trial: Trial) -> None:
 def _sizes(trial: Trial) -> list[int]:
     results = trial.undisturbed.project.path("results")
     return [path.stat().st_size for path in results.rglob("*") if path.is_file()]
+
+
+def may_mount() -> bool:
+    """Return whether this process may mount file systems; root in a container often may not."""
+    status = Path("/proc/self/status")
+    found = re.search(r"CapEff:\s*(\w+)", status.read_text()) if status.is_file() else None
+    return found is not None and bool(int(found[1], 16) >> CAP_SYS_ADMIN & 1)
 
 
 def remount(place: Path, options: str) -> None:

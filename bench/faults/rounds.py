@@ -13,7 +13,7 @@ from pathlib import Path
 
 from bench.faults.files import ENDINGS, damage
 from bench.faults.folders import linked, read_only, two_commands, two_projects, without_locks
-from bench.faults.processes import full_disk, kill, small_files
+from bench.faults.processes import full_disk, kill, may_mount, small_files
 from bench.faults.trial import Broken, Missed, Trial, Undisturbed
 
 KINDS: dict[str, Callable[[Trial], None]] = {
@@ -21,13 +21,14 @@ KINDS: dict[str, Callable[[Trial], None]] = {
         f"kill-{victim}": partial(kill, victim=victim)
         for victim in ("head", "job", "server", "group")
     },
-    **({} if os.geteuid() else {"full-disk": full_disk}),
+    **({"full-disk": full_disk} if may_mount() else {}),
     "small-files": small_files,
     **{f"damage{ending}": partial(damage, ending=ending) for ending in ENDINGS},
     "two-commands": two_commands,
     "two-projects": partial(two_projects, damaged=False),
     "damaged-shared": partial(two_projects, damaged=True),
-    "read-only": read_only,
+    # Root writes wherever nothing is mounted otherwise.
+    **({"read-only": read_only} if may_mount() or os.geteuid() else {}),
     "linked": linked,
     **({"no-locks": without_locks} if shutil.which("cc") else {}),
 }
