@@ -30,7 +30,7 @@ MODEL, DATASET, LAYERS = "tiny", "photos", ("low", "block/high")
 TARGETS = [exemplars_file(MODEL, DATASET, layer) for layer in LAYERS]
 RESULTS = f"results/models/{MODEL}/datasets/{DATASET}"
 PER_FOLDER = 1000
-LATEST = 0.8  # of the time without a kill: when a kill comes at most
+AT_WORK = 15.0  # seconds: by then a command has begun to look at images
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -63,7 +63,9 @@ def run(options: argparse.Namespace) -> None:
             f"at most {used['max_rss'].max():.0f} MiB a job",
             flush=True,
         )
-        moments = seconds * np.random.default_rng(0).uniform(0, LATEST, kills)
+        # Twice the mean: the kills are spread over the whole sweep, which goes on each time.
+        latest = max(2 * seconds / kills, AT_WORK)
+        moments = np.random.default_rng(0).uniform(0, latest, kills)
         for place, moment in enumerate(moments):
             while not _killed_after(killed, moment):  # it had ended: from the beginning, and sooner
                 shutil.rmtree(killed.path(RESULTS))
