@@ -25,7 +25,7 @@ LONGEST = (
     "unit/project/test_needs.py",
     "unit/figures/test_channels.py",
     "unit/models/test_preparation.py",
-    "unit/models/test_keras_names.py",
+    "unit/models/files/test_keras_names.py",
     "unit/figures/test_factors.py",
     "unit/stages/test_render_grid.py",
     "unit/stages/test_render_sprites.py",

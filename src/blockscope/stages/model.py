@@ -12,11 +12,11 @@ from blockscope.io.downloads import MOST_MB, fetch
 from blockscope.io.errors import BadFile
 from blockscope.io.labels import Labels, read_labels
 from blockscope.models.card_builder import build_card
-from blockscope.models.custom_gradients import custom_gradients
 from blockscope.models.device import software_facts
 from blockscope.models.entry import ModelEntry, Source
+from blockscope.models.files.custom_gradients import custom_gradients
+from blockscope.models.files.formats import check_bytes, read_graph
 from blockscope.models.flat_logits import with_flat_logits
-from blockscope.models.formats import check_bytes, read_graph
 from blockscope.models.normal_form import normalise
 from blockscope.models.preparation import input_spec, prepare
 

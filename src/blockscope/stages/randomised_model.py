@@ -9,7 +9,7 @@ from blockscope.io.atomic_files import FilePath, atomic_write
 from blockscope.io.errors import BadFile
 from blockscope.models.card import ModelCard, RandomisedWeights
 from blockscope.models.device import software_facts
-from blockscope.models.grey_image import check_finite, tensors_for_grey
+from blockscope.models.ends.grey_image import check_finite, tensors_for_grey
 from blockscope.models.network import Network
 from blockscope.models.randomisation import draw_weights
 from blockscope.models.randomised_entry import RandomisedEntry

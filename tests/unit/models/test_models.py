@@ -207,7 +207,7 @@ def test_operations_that_reach_outside_are_refused_by_name(tmp_path, normal, op)
 def test_stateful_operations_are_not_on_the_list():
     from tensorflow.python.framework import op_def_registry
 
-    from blockscope.models.allowed_operations import ALLOWED
+    from blockscope.models.graph.allowed_operations import ALLOWED
 
     for op in ALLOWED:
         definition = op_def_registry.get(op)
