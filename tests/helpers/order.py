@@ -11,7 +11,7 @@ LONGEST = (
     "browser/test_explore.py",
     "unit/runtime/test_forkserver.py",
     "unit/autodiff/test_operations.py",
-    "unit/stages/test_exemplars.py",
+    "unit/stages/datasets/test_exemplars.py",
     "unit/figures/test_pages.py",
     "workflow/test_module.py",
     "workflow/test_stale.py",
@@ -27,7 +27,7 @@ LONGEST = (
     "unit/models/test_preparation.py",
     "unit/models/files/test_keras_names.py",
     "unit/figures/test_factors.py",
-    "unit/stages/test_render_grid.py",
-    "unit/stages/test_render_sprites.py",
+    "unit/stages/feature_visualization/test_render_grid.py",
+    "unit/stages/feature_visualization/test_render_sprites.py",
     "unit/feature_visualization/test_activation_grid.py",
 )

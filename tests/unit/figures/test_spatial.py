@@ -28,7 +28,7 @@ from blockscope.figures.print.spatial import SpatialPanel
 from blockscope.figures.style import Style
 from blockscope.io import datasets, provenance
 from blockscope.io.errors import BadFile, UnknownName
-from blockscope.stages.panel import write_panel
+from blockscope.stages.figures.panel import write_panel
 
 LONG = ["an extraordinarily long label of very many words, and more of them still", *LABELS[1:]]
 

@@ -20,7 +20,7 @@ from blockscope.io.errors import BadFile
 from blockscope.models.card import ModelCard
 from blockscope.models.entry import ModelEntry
 from blockscope.models.network import Network
-from blockscope.stages.model import write_model
+from blockscope.stages.network.model import write_model
 from blockscope.stages.result_files import describe
 
 SIZE = (10, 14)

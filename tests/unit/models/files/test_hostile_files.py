@@ -18,7 +18,7 @@ from tensorflow.core.protobuf import saved_model_pb2
 
 from blockscope.io.errors import BadFile
 from blockscope.models.entry import ModelEntry
-from blockscope.stages.model import write_model
+from blockscope.stages.network.model import write_model
 
 SIZE = (20, 28)
 LIMIT = 10  # seconds

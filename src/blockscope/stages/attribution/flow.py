@@ -21,9 +21,9 @@ from blockscope.io import datasets
 from blockscope.io.atomic_files import FilePath
 from blockscope.io.errors import BadFile
 from blockscope.models.card import ModelCard
-from blockscope.stages.activations import read_activations
-from blockscope.stages.layer_task import LayerTask
-from blockscope.stages.neuron_groups import read_neuron_groups
+from blockscope.stages.attribution.activations import read_activations
+from blockscope.stages.attribution.layer_task import LayerTask
+from blockscope.stages.attribution.neuron_groups import read_neuron_groups
 
 
 def write_flow(

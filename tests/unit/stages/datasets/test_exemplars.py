@@ -19,14 +19,14 @@ from blockscope.io.errors import BadFile
 from blockscope.io.json_files import read_facts
 from blockscope.models.card import ModelCard
 from blockscope.runtime.checkpoint import FolderCheckpoint
-from blockscope.stages import sweep as stage
-from blockscope.stages.activations import read_activations, write_activations
-from blockscope.stages.dataset import write_dataset
-from blockscope.stages.exemplar_sheet import write_exemplar_sheet
-from blockscope.stages.exemplars import write_exemplars
-from blockscope.stages.input import write_input
-from blockscope.stages.neuron_groups import write_neuron_groups
-from blockscope.stages.sweep import write_part
+from blockscope.stages.attribution.activations import read_activations, write_activations
+from blockscope.stages.attribution.neuron_groups import write_neuron_groups
+from blockscope.stages.datasets import sweep as stage
+from blockscope.stages.datasets.dataset import write_dataset
+from blockscope.stages.datasets.exemplar_sheet import write_exemplar_sheet
+from blockscope.stages.datasets.exemplars import write_exemplars
+from blockscope.stages.datasets.sweep import write_part
+from blockscope.stages.network.input import write_input
 
 IMAGES = 70
 OPTIONS = {"exemplars": 5, "vectors": 12, "seed": 4, "relevance": True}

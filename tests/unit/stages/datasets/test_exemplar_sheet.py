@@ -20,8 +20,8 @@ from blockscope.io.json_files import read_facts
 from blockscope.io.resizing import fit
 from blockscope.models.card import ModelCard
 from blockscope.models.network import Network
-from blockscope.stages.dataset import write_dataset
-from blockscope.stages.exemplar_sheet import write_exemplar_sheet
+from blockscope.stages.datasets.dataset import write_dataset
+from blockscope.stages.datasets.exemplar_sheet import write_exemplar_sheet
 
 COUNT, CHANNELS, BACKGROUND = 30, 11, (1, 2, 3)
 FACTS = {"model": "tiny", "model_sha256": "0", "layer": "mixed", "dataset": "photos"}
@@ -165,7 +165,7 @@ def test_images_are_read_once_each(
 
         return crops_of(found, field, reading, background)
 
-    monkeypatch.setattr("blockscope.stages.exemplar_sheet.crops_of", counted)
+    monkeypatch.setattr("blockscope.stages.datasets.exemplar_sheet.crops_of", counted)
     write(tmp_path, known)
     assert len(reads) == len(set(reads)) > 10
 

@@ -9,8 +9,8 @@ from helpers.tiny_files import write_tiny_files
 
 from blockscope.io import datasets, provenance
 from blockscope.io.errors import BadFile
-from blockscope.stages.drivers import write_drivers
-from blockscope.stages.layer_task import LayerTask
+from blockscope.stages.attribution.drivers import write_drivers
+from blockscope.stages.attribution.layer_task import LayerTask
 
 MEMORY_MB = 2048
 

@@ -13,10 +13,10 @@ from blockscope.attribution.flow import parts_of
 from blockscope.io import datasets, provenance
 from blockscope.io.errors import BadFile, BlockscopeError
 from blockscope.models.card import ModelCard
-from blockscope.stages.activations import write_activations
-from blockscope.stages.flow import write_flow
-from blockscope.stages.layer_task import LayerTask
-from blockscope.stages.neuron_groups import read_neuron_groups, write_neuron_groups
+from blockscope.stages.attribution.activations import write_activations
+from blockscope.stages.attribution.flow import write_flow
+from blockscope.stages.attribution.layer_task import LayerTask
+from blockscope.stages.attribution.neuron_groups import read_neuron_groups, write_neuron_groups
 
 MEMORY_MB = 2048
 LAYERS = ["pooled", "mixed", "late"]

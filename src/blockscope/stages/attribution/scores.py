@@ -30,7 +30,7 @@ from blockscope.io.images import read_png
 from blockscope.io.masks import Mask, fit_mask, object_pixels, outside, read_mask
 from blockscope.io.provenance import check_origin
 from blockscope.io.tsv import write_tsv
-from blockscope.stages.layer_task import LayerFiles, LayerTask
+from blockscope.stages.attribution.layer_task import LayerFiles, LayerTask
 
 SEED = 0
 OWN = "attribution"

@@ -21,8 +21,8 @@ from blockscope.models.card import ModelCard
 from blockscope.models.device import software_facts
 from blockscope.models.network import Network
 from blockscope.runtime.checkpoint import FolderCheckpoint
+from blockscope.stages.datasets.seen_images import reader
 from blockscope.stages.group_directions import read_unit_directions
-from blockscope.stages.seen_images import reader
 
 KEEP_EVERY: Final = 60.0  # seconds of work that a kill may cost
 

@@ -26,7 +26,7 @@ from blockscope.feature_visualization.optimizer import Optimizer
 from blockscope.io import datasets, provenance
 from blockscope.io.errors import BadConfig, BadFile, UnknownName
 from blockscope.runtime.checkpoint import FolderCheckpoint
-from blockscope.stages.render_grid import write_cells
+from blockscope.stages.feature_visualization.render_grid import write_cells
 
 SHORT = replace(rendering.SHORT, steps=9)
 ROWS, COLS = 3, 5

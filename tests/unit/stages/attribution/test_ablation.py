@@ -10,10 +10,10 @@ from helpers.tiny_files import write_tiny_files
 from blockscope.attribution.ablation import exact_losses
 from blockscope.io import datasets, provenance
 from blockscope.io.errors import BadFile
-from blockscope.stages import ablation
-from blockscope.stages.ablation import write_ablation
-from blockscope.stages.layer_task import LayerTask
-from blockscope.stages.neuron_groups import write_neuron_groups
+from blockscope.stages.attribution import ablation
+from blockscope.stages.attribution.ablation import write_ablation
+from blockscope.stages.attribution.layer_task import LayerTask
+from blockscope.stages.attribution.neuron_groups import write_neuron_groups
 
 MEMORY_MB = 2048
 

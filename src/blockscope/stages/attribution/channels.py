@@ -14,7 +14,7 @@ from blockscope.attribution.verification import label_terms, mix_of, verify
 from blockscope.io import datasets
 from blockscope.io.atomic_files import FilePath
 from blockscope.models.entry import unit_of
-from blockscope.stages.layer_task import LayerFiles, LayerTask
+from blockscope.stages.attribution.layer_task import LayerFiles, LayerTask
 
 
 def write_channels(

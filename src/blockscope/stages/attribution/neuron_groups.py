@@ -14,7 +14,7 @@ from blockscope.io import datasets
 from blockscope.io.atomic_files import FilePath
 from blockscope.io.errors import BadFile
 from blockscope.io.provenance import check_origin
-from blockscope.stages.layer_task import LayerFiles, LayerTask
+from blockscope.stages.attribution.layer_task import LayerFiles, LayerTask
 
 
 def write_neuron_groups(

@@ -10,7 +10,7 @@ from blockscope.attribution.positions import attribute_positions, named_position
 from blockscope.attribution.verification import mix_of, position_terms
 from blockscope.io import datasets
 from blockscope.io.atomic_files import FilePath
-from blockscope.stages.layer_task import LayerFiles, LayerTask
+from blockscope.stages.attribution.layer_task import LayerFiles, LayerTask
 
 
 def write_positions(

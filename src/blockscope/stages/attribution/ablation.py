@@ -23,8 +23,8 @@ from blockscope.attribution.baselines import Baseline
 from blockscope.autodiff.exact_changes import ExactChanges
 from blockscope.io import datasets
 from blockscope.io.atomic_files import FilePath
-from blockscope.stages.layer_task import LayerFiles, LayerTask
-from blockscope.stages.neuron_groups import read_neuron_groups
+from blockscope.stages.attribution.layer_task import LayerFiles, LayerTask
+from blockscope.stages.attribution.neuron_groups import read_neuron_groups
 
 
 def write_ablation(

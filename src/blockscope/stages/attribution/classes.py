@@ -10,7 +10,7 @@ from blockscope.attribution.all_labels import attribute_labels, named_labels
 from blockscope.attribution.verification import label_terms, mix_of
 from blockscope.io import datasets
 from blockscope.io.atomic_files import FilePath
-from blockscope.stages.layer_task import LayerFiles, LayerTask
+from blockscope.stages.attribution.layer_task import LayerFiles, LayerTask
 
 
 def write_classes(

@@ -27,8 +27,8 @@ from blockscope.io.errors import BadConfig, BadFile
 from blockscope.models.card import ModelCard
 from blockscope.models.network import Network
 from blockscope.runtime.checkpoint import FolderCheckpoint
-from blockscope.stages.render_sprites import write_shard
-from blockscope.stages.spritemap import merge_shards, write_spritemap
+from blockscope.stages.feature_visualization.render_sprites import write_shard
+from blockscope.stages.feature_visualization.spritemap import merge_shards, write_spritemap
 
 RECIPE = Recipe(
     size=20, steps=3, learning_rate=0.1, alpha=True, alpha_cost=0.3, transforms=Transforms(4, (3,))

@@ -11,8 +11,8 @@ from helpers.tiny_files import write_tiny_files
 from blockscope.io import datasets
 from blockscope.io.errors import BadFile, UnknownName
 from blockscope.models.card import ModelCard
-from blockscope.stages.activations import write_activations
-from blockscope.stages.layer_task import LayerTask
+from blockscope.stages.attribution.activations import write_activations
+from blockscope.stages.attribution.layer_task import LayerTask
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from blockscope.attribution.sanity import WORDS, similarity
 from blockscope.io import datasets, provenance
 from blockscope.io.errors import BadFile
 from blockscope.models.card import InputSpec, Layer, ModelCard
-from blockscope.stages.sanity import write_sanity
+from blockscope.stages.attribution.sanity import write_sanity
 
 LABELS = ("ant", "bee", "cow")
 FACTS = {

@@ -22,7 +22,7 @@ from blockscope.io.images import read_png
 from blockscope.models.card import ModelCard
 from blockscope.models.device import software_facts
 from blockscope.models.network import Network
-from blockscope.stages.activations import read_activations
+from blockscope.stages.attribution.activations import read_activations
 
 Computed = npt.NDArray[np.floating]
 CANCELS = (

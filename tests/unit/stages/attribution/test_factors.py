@@ -11,7 +11,7 @@ from helpers.tiny_files import classes_of
 from blockscope.attribution.factors import METHODS
 from blockscope.io import datasets
 from blockscope.io.errors import BadFile
-from blockscope.stages.factors import write_factors
+from blockscope.stages.attribution.factors import write_factors
 
 
 def write(folder, classes, fit_classes, n, top_labels, method="nmf"):

@@ -12,7 +12,7 @@ from blockscope.io.atomic_files import sha256_of
 from blockscope.io.errors import BadFile
 from blockscope.io.images import read_png
 from blockscope.models.card import InputSpec, ModelCard
-from blockscope.stages.input import write_input
+from blockscope.stages.network.input import write_input
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from helpers.tiny_files import write_tiny_files
 
 from blockscope.io import datasets
 from blockscope.io.errors import UnknownName
-from blockscope.stages.channels import write_channels
+from blockscope.stages.attribution.channels import write_channels
 
 
 @pytest.fixture(scope="module")

@@ -20,9 +20,9 @@ from blockscope.attribution.scores.ground_truth import mass_accuracy
 from blockscope.io import datasets, provenance
 from blockscope.io.errors import BadFile
 from blockscope.io.images import read_png
-from blockscope.stages.classes import write_classes
-from blockscope.stages.layer_task import LayerTask
-from blockscope.stages.scores import write_scores
+from blockscope.stages.attribution.classes import write_classes
+from blockscope.stages.attribution.layer_task import LayerTask
+from blockscope.stages.attribution.scores import write_scores
 
 MEMORY_MB = 2048
 OBJECTS = {"#ff0000": "c", "#00ff00": "a", "#0000ff": "c"}

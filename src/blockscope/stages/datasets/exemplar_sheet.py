@@ -13,8 +13,8 @@ from blockscope.io.json_files import write_facts
 from blockscope.models.card import ModelCard
 from blockscope.models.device import software_facts
 from blockscope.models.network import Network
+from blockscope.stages.datasets.seen_images import reader
 from blockscope.stages.group_directions import read_unit_directions
-from blockscope.stages.seen_images import reader
 
 
 def write_exemplar_sheet(

@@ -13,7 +13,7 @@ from PIL import Image
 
 from blockscope.feature_visualization.mosaics import grid_sheet
 from blockscope.io import datasets, provenance
-from blockscope.stages.grid_image import write_grid
+from blockscope.stages.feature_visualization.grid_image import write_grid
 
 KNOWN: dict[str, Any] = {
     "model": "tiny", "layer": "mixed", "crop": 1, "method": "plain", "steps": 4, "seed": 5,
@@ -45,7 +45,7 @@ def test_an_image_shows_the_file_and_records_what_it_does(cells_file, tmp_path, 
 
 def test_drawing_needs_no_tensorflow(cells_file, tmp_path):
     program = (
-        "import sys; from blockscope.stages.grid_image import write_grid; "
+        "import sys; from blockscope.stages.feature_visualization.grid_image import write_grid; "
         f"write_grid(zarr={str(cells_file[0])!r}, scale_by_magnitude=True, "
         f"png={str(tmp_path / 'grid.png')!r}); "
         "sys.exit('tensorflow' in sys.modules)"

@@ -8,7 +8,7 @@ from blockscope.attribution.grad_x_activation import attribute_channels, named_d
 from blockscope.attribution.verification import channel_terms, mix_of
 from blockscope.io import datasets
 from blockscope.io.atomic_files import FilePath
-from blockscope.stages.layer_task import LayerFiles, LayerTask
+from blockscope.stages.attribution.layer_task import LayerFiles, LayerTask
 
 
 def write_drivers(
