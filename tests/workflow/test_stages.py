@@ -189,7 +189,7 @@ def change(project, file: str) -> None:
         ("attribution/quadrature.py", {"channels", "scores"}),
         ("attribution/scores/curves.py", SCORES),
         ("attribution/rivals.py", SCORES),
-        ("attribution/correlation.py", {"ablation", "sanity"}),
+        ("attribution/scores/correlation.py", {"ablation", "sanity"}),
         ("models/randomisation.py", {"randomised_model"}),
         ("attribution/factors.py", {"factors", "neuron_groups", "render_grid", "ablation", "flow"}),
         ("feature_visualization/optimizer.py", {"render_sprites", "render_grid"}),

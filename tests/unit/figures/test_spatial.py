@@ -21,9 +21,9 @@ from blockscope.figures.data.maps import Cell
 from blockscope.figures.data.panel_files import PanelFiles
 from blockscope.figures.palettes import palettes, signed_map
 from blockscope.figures.print.export import compose, write_sheet
-from blockscope.figures.print.layout import Place, outline_cell
 from blockscope.figures.print.overrides import OverridesPanel
-from blockscope.figures.print.sheet import Sheet
+from blockscope.figures.print.parts.layout import Place, outline_cell
+from blockscope.figures.print.parts.sheet import Sheet
 from blockscope.figures.print.spatial import SpatialPanel
 from blockscope.figures.style import Style
 from blockscope.io import datasets, provenance

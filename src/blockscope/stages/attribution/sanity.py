@@ -11,7 +11,7 @@ import pandas as pd
 import xarray as xr
 from tqdm import tqdm
 
-from blockscope.attribution.sanity import WORDS, RandomisedMaps, compare_maps
+from blockscope.attribution.scores.sanity import WORDS, RandomisedMaps, compare_maps
 from blockscope.io import datasets, provenance
 from blockscope.io.atomic_files import FilePath
 from blockscope.io.counts import counted

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from blockscope.attribution.sanity import WORDS, similarity
+from blockscope.attribution.scores.sanity import WORDS, similarity
 from blockscope.io import datasets, provenance
 from blockscope.io.errors import BadFile
 from blockscope.models.card import InputSpec, Layer, ModelCard

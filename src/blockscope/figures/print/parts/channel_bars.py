@@ -9,9 +9,9 @@ import numpy as np
 from blockscope.figures.captions import signed
 from blockscope.figures.data.channels import MethodChannels
 from blockscope.figures.palettes import AGAINST, FOR
-from blockscope.figures.print.bar_list import GREY, SMALL_PT
-from blockscope.figures.print.layout import Place
-from blockscope.figures.print.sheet import Sheet, text_width
+from blockscope.figures.print.parts.bar_list import GREY, SMALL_PT
+from blockscope.figures.print.parts.layout import Place
+from blockscope.figures.print.parts.sheet import Sheet, text_width
 
 BARS = 15.0  # mm from the largest value to the smallest
 PALE = 0.6  # of white in the bars of channels that are not shown below

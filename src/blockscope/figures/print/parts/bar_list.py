@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from blockscope.figures.data.factors import Weight
-from blockscope.figures.print.sheet import Sheet, shortened, shortened_apart, text_width
+from blockscope.figures.print.parts.sheet import Sheet, shortened, shortened_apart, text_width
 
 TEXT_PT, SMALL_PT = 7.0, 6.5
 LINE = 3.4  # mm from one line of text to the next

@@ -10,8 +10,8 @@ import numpy as np
 from blockscope.figures.arrays import Floats, Pixels
 from blockscope.figures.data.sprites import Sprites
 from blockscope.figures.palettes import palettes
-from blockscope.figures.print.layout import Place, place_image, place_overlay
-from blockscope.figures.print.sheet import Sheet
+from blockscope.figures.print.parts.layout import Place, place_image, place_overlay
+from blockscope.figures.print.parts.sheet import Sheet
 from blockscope.figures.style import Style
 
 BETWEEN = 0.6  # mm between pictures of a channel

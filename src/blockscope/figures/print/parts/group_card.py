@@ -12,11 +12,17 @@ from blockscope.figures.captions import signed
 from blockscope.figures.data.factors import Weight
 from blockscope.figures.data.neuron_groups import NeuronGroupsPanel
 from blockscope.figures.palettes import AGAINST, FOR
-from blockscope.figures.print.bar_list import BAR, GREY, LINE, SMALL_PT, TEXT_PT
-from blockscope.figures.print.channel_bars import AXIS
-from blockscope.figures.print.channel_tiles import dimmed, place_sprite
-from blockscope.figures.print.layout import Place, place_overlay
-from blockscope.figures.print.sheet import Sheet, shortened, shortened_apart, text_width, wrapped
+from blockscope.figures.print.parts.bar_list import BAR, GREY, LINE, SMALL_PT, TEXT_PT
+from blockscope.figures.print.parts.channel_bars import AXIS
+from blockscope.figures.print.parts.channel_tiles import dimmed, place_sprite
+from blockscope.figures.print.parts.layout import Place, place_overlay
+from blockscope.figures.print.parts.sheet import (
+    Sheet,
+    shortened,
+    shortened_apart,
+    text_width,
+    wrapped,
+)
 from blockscope.figures.style import Style
 
 CHANNELS, LABELS = 4, 3  # strongest channels, and labels of largest effect

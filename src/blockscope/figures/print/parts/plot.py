@@ -9,9 +9,9 @@ import numpy as np
 
 from blockscope.figures.arrays import Floats, Places
 from blockscope.figures.captions import number
-from blockscope.figures.print.bar_list import GREY, LINE, SMALL_PT
-from blockscope.figures.print.layout import Place
-from blockscope.figures.print.sheet import Sheet, shortened, wrapped
+from blockscope.figures.print.parts.bar_list import GREY, LINE, SMALL_PT
+from blockscope.figures.print.parts.layout import Place
+from blockscope.figures.print.parts.sheet import Sheet, shortened, wrapped
 
 Values = Floats | Places | Sequence[float]
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from blockscope.figures.arrays import Floats
-from blockscope.figures.print.sheet import ELLIPSIS, Area, Sheet, text_width
+from blockscope.figures.print.parts.sheet import ELLIPSIS, Area, Sheet, text_width
 
 MARK_PT = 5.5
 

@@ -9,8 +9,8 @@ from blockscope.config.settings import RunRow
 from blockscope.figures.arrays import Pixels
 from blockscope.figures.data.maps import Cell
 from blockscope.figures.image_encoding import blended, enlarge, printed_size
-from blockscope.figures.print.bar_list import GREY, LINE, SMALL_PT, TEXT_PT
-from blockscope.figures.print.sheet import Sheet, shortened, text_width, wrapped
+from blockscope.figures.print.parts.bar_list import GREY, LINE, SMALL_PT, TEXT_PT
+from blockscope.figures.print.parts.sheet import Sheet, shortened, text_width, wrapped
 from blockscope.figures.style import Style
 
 TITLE_PT = 8.0

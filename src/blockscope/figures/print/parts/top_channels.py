@@ -8,11 +8,15 @@ from blockscope.figures.arrays import Pixels
 from blockscope.figures.captions import sides, signed
 from blockscope.figures.data.channels import LayerChannels, MethodChannels
 from blockscope.figures.palettes import AGAINST, FOR
-from blockscope.figures.print.bar_list import GREY, LINE, SMALL_PT, TEXT_PT
-from blockscope.figures.print.channel_bars import BarScale
-from blockscope.figures.print.channel_tiles import peak_crop, place_activations, place_pictures
-from blockscope.figures.print.layout import Place, place_image
-from blockscope.figures.print.sheet import Sheet, text_width, wrapped
+from blockscope.figures.print.parts.bar_list import GREY, LINE, SMALL_PT, TEXT_PT
+from blockscope.figures.print.parts.channel_bars import BarScale
+from blockscope.figures.print.parts.channel_tiles import (
+    peak_crop,
+    place_activations,
+    place_pictures,
+)
+from blockscope.figures.print.parts.layout import Place, place_image
+from blockscope.figures.print.parts.sheet import Sheet, text_width, wrapped
 from blockscope.figures.style import Style
 
 LEAST, MOST = 13.0, 22.0  # mm, width of a tile
