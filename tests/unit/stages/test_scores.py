@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 import xarray as xr
 from helpers.tiny_files import SIZE, write_tiny_files
 from PIL import Image
+from pydantic import ValidationError
 
 from blockscope.attribution import layer_scores
 from blockscope.attribution.layer_scores import OBJECT_SCORES, LayerScores
@@ -18,6 +20,7 @@ from blockscope.attribution.rivals import RIVALS
 from blockscope.attribution.scores.curves import area, curves_of
 from blockscope.attribution.scores.ground_truth import mass_accuracy
 from blockscope.autodiff import passes
+from blockscope.config.settings import Config
 from blockscope.io import datasets, provenance
 from blockscope.io.errors import BadFile
 from blockscope.io.images import read_png
@@ -265,6 +268,14 @@ def test_more_random_orders_begin_with_the_same_ones(files, made):
     assert (np.abs(third - fourth) > 1e-4).all()
     with pytest.raises(ValueError, match="1 random order asked for; give at least 2"):
         LayerScores(*given, orders=1)
+
+
+def test_random_orders_are_as_many_in_python_as_by_the_config():
+    given = {"models": "m", "images": "i", "runs": "r"}
+    default = inspect.signature(LayerScores).parameters["orders"].default
+    assert Config(**given).scores.random_orders == default
+    with pytest.raises(ValidationError, match=r"random_orders\n.*greater than or equal to 2"):
+        Config.model_validate(given | {"scores": {"random_orders": 1}})
 
 
 def test_attribution_of_another_gradient_or_of_zeros_is_refused(files, classes, tmp_path):
