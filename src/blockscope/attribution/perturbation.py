@@ -6,13 +6,12 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
-import tensorflow as tf
 from PIL import Image, ImageFilter
 
-from blockscope.attribution.scores.cells import cells_of_pixels
+from blockscope.attribution.scores.cells import over_pixels
 from blockscope.attribution.scores.curves import Evaluate
+from blockscope.autodiff.batched_logits import Logits
 from blockscope.autodiff.gradients import Gradients
-from blockscope.autodiff.passes import Passes
 from blockscope.models.network import Network
 
 Floats = npt.NDArray[np.floating]
@@ -87,21 +86,21 @@ def _replacing(
     memory_mb: int,
     expected: int,
 ) -> Evaluate:
-    value = tf.constant(gradients.value)
-    stacked = tf.constant(np.stack(others).astype(gradients.value.dtype))
-    size = (value.shape[0], value.shape[1])
-
-    def logits(kept: tf.Tensor, which: tf.Tensor) -> tf.Tensor:
-        rows, cols = cells_of_pixels((kept.shape[1], kept.shape[2]), size)
-        whole = tf.gather(tf.gather(kept, rows, axis=1), cols, axis=2)[..., None]
-        points = tf.where(whole, value, tf.gather(stacked, which))
-        return tf.gather(gradients.values_at(points), list(indexes), axis=1)
-
-    passes = Passes(logits, gradients, expected * len(others), memory_mb)
+    value = gradients.value
+    size, channels = (value.shape[0], value.shape[1]), value.shape[2]
+    stacked = np.stack(others).astype(value.dtype)
+    logits = Logits(gradients, indexes, expected * len(others), memory_mb)
 
     def evaluate(kept: npt.NDArray[np.bool_]) -> Floats:
-        which = np.tile(np.arange(len(others)), len(kept))
-        found = passes(np.repeat(kept, len(others), 0), which)
+        def points(numbers: npt.NDArray[np.intp]) -> Floats:
+            sets, which = np.divmod(numbers, len(others))
+            found = stacked[which]
+            # A mask for each channel too: three times as fast as one that is spread while copying.
+            whole = np.repeat(over_pixels(kept[sets], size), channels, axis=-1)
+            np.copyto(found, value, where=whole.reshape(found.shape))
+            return found
+
+        found = logits(len(kept) * len(others), points)
         return found.reshape(len(kept), len(others), -1).swapaxes(1, 2).astype(np.float64)
 
     return evaluate

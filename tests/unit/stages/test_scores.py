@@ -19,7 +19,7 @@ from blockscope.attribution.perturbation import stand_ins
 from blockscope.attribution.rivals import RIVALS
 from blockscope.attribution.scores.curves import area, curves_of
 from blockscope.attribution.scores.ground_truth import mass_accuracy
-from blockscope.autodiff import passes
+from blockscope.autodiff import batched_logits
 from blockscope.config.settings import Config
 from blockscope.io import datasets, provenance
 from blockscope.io.errors import BadFile
@@ -243,7 +243,7 @@ def test_compiled_scores_are_the_same(files, made, monkeypatch):
     maps = made[0]["maps"].to_numpy()[:2]
     found = []
     for always, memory_mb in ((False, 2048), (True, 2048), (True, 0), (False, 0)):
-        monkeypatch.setattr(passes, "BYTES_PER_OPERATION", 0 if always else 1e30)
+        monkeypatch.setattr(batched_logits, "BYTES_PER_OPERATION", 0 if always else 1e30)
         scorer = LayerScores(
             task.network, pixels, task.gradients(), [2, 0, 4], "softmax", memory_mb
         )

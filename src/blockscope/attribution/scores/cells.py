@@ -12,32 +12,21 @@ import numpy.typing as npt
 
 from blockscope.io.errors import BadFile
 
-Places = npt.NDArray[np.intp]
-
 
 def over_pixels(grid: npt.NDArray[Any], size: tuple[int, int]) -> npt.NDArray[Any]:
     """Give each pixel of an image of ``size`` (row, col) the value of the cell its centre is in.
 
-    ``grid`` is (..., row, col). Raises ``BadFile`` for one that is finer than the image.
+    ``grid`` is (..., row, col). Raises ``BadFile`` for one that is finer than the image: some cells
+    would hold no pixel.
     """
-    rows, cols = cells_of_pixels((grid.shape[-2], grid.shape[-1]), size)
-    return grid[..., rows[:, None], cols]
-
-
-def cells_of_pixels(grid: tuple[int, int], size: tuple[int, int]) -> tuple[Places, Places]:
-    """Return the row of cells of each row of pixels, and the column of cells of each column.
-
-    ``grid`` and ``size`` are (row, col) of the cells and of the image. Raises ``BadFile`` for a
-    grid that is finer than the image: some cells would hold no pixel.
-    """
-    if any(cells > pixels for cells, pixels in zip(grid, size, strict=True)):
+    if any(cells > pixels for cells, pixels in zip(grid.shape[-2:], size, strict=True)):
         raise BadFile(
-            f"a layer of {grid[0]} x {grid[1]} positions is finer than the network's "
+            f"a layer of {grid.shape[-2]} x {grid.shape[-1]} positions is finer than the network's "
             f"input of {size[0]} x {size[1]} pixels: some positions have no pixel, and no score; "
             "choose a layer with at most as many"
         )
     rows, cols = (
-        np.floor((np.arange(pixels) + 0.5) * (cells / pixels)).astype(np.intp)
-        for pixels, cells in zip(size, grid, strict=True)
+        np.floor((np.arange(pixels) + 0.5) * (cells / pixels)).astype(int)
+        for pixels, cells in zip(size, grid.shape[-2:], strict=True)
     )
-    return rows, cols
+    return grid[..., rows[:, None], cols]
