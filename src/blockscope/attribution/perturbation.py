@@ -58,8 +58,6 @@ def in_input(
 ) -> Evaluate:
     """Return logits where the cells of the other positions are replaced in the input.
 
-    They are (batch, label, stand-in), each set evaluated with every one.
-
     Parameters
     ----------
     network
@@ -74,6 +72,11 @@ def in_input(
         Bounds the batches; does not change the result.
     expected
         Of how many sets of positions the logits will be asked at least.
+
+    Returns
+    -------
+    evaluate
+        To logits (batch, label, stand-in): each set of positions with every stand-in.
     """
     fed = [network.spec.feed(other[None])[0] for other in others]
     return _replacing(gradients, fed, indexes, memory_mb, expected)
