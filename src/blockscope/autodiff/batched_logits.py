@@ -22,11 +22,11 @@ Points = Callable[[npt.NDArray[np.intp]], npt.NDArray[Any]]
 BATCH_BYTES = 320e6
 # Compiled, more points at once gain nothing, and the last batch is filled up.
 COMPILED_AT_ONCE = 16
-# Two compiled batches at a time keep two threads busy where one batch waits for its slowest part.
+# Compiled batches at a time: one alone leaves threads idle where it waits for its slowest part.
 STREAMS = 2
-# Compiling takes 1.1 ms for an operation and saves, less what fills up batches, 0.085 ms of a pass
+# Compiling takes 1.1 ms for an operation and saves, less what fills up batches, 0.09 ms of a pass
 # for each MB of its values, measured on the same networks.
-BYTES_PER_OPERATION = 13e6
+BYTES_PER_OPERATION = 12e6
 
 
 class Logits:
