@@ -15,6 +15,7 @@ from bench import (
     ground_truth,
     hard_ground_truth,
     positions_and_channels_speed,
+    random_orders,
     randomised,
     rendering,
     scores_speed,
@@ -33,6 +34,7 @@ SECTIONS = {
     "exemplars": (exemplar_truth,),
     "killed": (killed_sweep,),
     "truth": (ground_truth, hard_ground_truth, truth_positions, truth_channels),
+    "orders": (random_orders,),
     "randomised": (randomised,),
 }
 

@@ -295,7 +295,7 @@ def scores(
             "label": [labels[index - 1] for index in indexes],
             "share": np.rint(np.linspace(0, positions, 11)) / positions,
         },
-        attrs=FACTS | {"layer": layer},
+        attrs=FACTS | {"layer": layer, "random_orders": 7},
     )
 
 

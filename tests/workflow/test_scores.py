@@ -6,7 +6,7 @@ import pytest
 from helpers.tiny_project import row
 from PIL import Image
 
-from blockscope.io import datasets
+from blockscope.io import datasets, provenance
 
 pytestmark = pytest.mark.slow
 
@@ -69,6 +69,17 @@ def test_a_changed_mask_or_label_repeats_the_scores(changeable):
     assert changeable.planned(PAGE) == {"scores": 1} | DRAWN
     changeable.edit("config/images.tsv", "=bee", "=elk")
     assert changeable.planned(f"{SCORES}.tsv") == {"scores": 1}
+
+
+def test_another_number_of_random_orders_repeats_the_scores(changeable):
+    assert provenance.read(changeable.path(f"{SCORES}.h5"))["random_orders"] == 5
+    groups = "neuron_groups: {count: 2}"
+    changeable.edit("config/config.yaml", groups, f"{groups}\nscores: {{random_orders: 2}}")
+    assert changeable.planned(PAGE) == {"scores": 1} | DRAWN
+    done = changeable.snakemake(f"{SCORES}.tsv")
+    assert done.returncode == 0, done.stdout
+    for ending in ("h5", "tsv"):
+        assert provenance.read(changeable.path(f"{SCORES}.{ending}"))["random_orders"] == 2
 
 
 def test_a_bad_mask_is_told_before_the_first_job(changeable):

@@ -289,6 +289,7 @@ rule scores:
         override="{override}",
         contrasts=lambda wildcards: channel_request(wildcards)["pairs"],
         objects=lambda wildcards: image_row(wildcards).objects,
+        random_orders=project.settings.scores.random_orders,
     message:
         "{wildcards.image}: scores of maps of {params.layer} in {wildcards.model}, gradient "
         "{wildcards.override}"

@@ -12,6 +12,7 @@ def main(smk):
         override=smk.params.override,
         contrasts=smk.params.contrasts,
         objects=smk.params.objects,
+        random_orders=smk.params.random_orders,
         output=smk.output.h5,
         output_table=smk.output.tsv,
         memory_mb=smk.resources.batch_mb,

@@ -14,7 +14,13 @@ import xarray as xr
 
 from blockscope.attribution.perturbation import in_input, in_layer, stand_ins
 from blockscope.attribution.scores.cells import over_pixels
-from blockscope.attribution.scores.curves import Evaluate, area, curves_of, random_curves
+from blockscope.attribution.scores.curves import (
+    STEPS,
+    area,
+    curves_of,
+    knowing_ends,
+    random_curves,
+)
 from blockscope.attribution.scores.ground_truth import (
     average_precision,
     mass_accuracy,
@@ -33,7 +39,6 @@ from blockscope.models.network import Network
 
 Floats = npt.NDArray[np.floating]
 
-ORDERS = 10  # random ones
 OBJECT_SCORES: Mapping[str, tuple[Callable[[Floats, Mask], float], str]] = {
     "pointing_game": (pointing_game, "whether the strongest pixel is in the label's object"),
     "mass_accuracy": (mass_accuracy, "share of positive values in the label's object"),
@@ -54,10 +59,11 @@ class LayerScores:
         head: Head = "softmax",
         memory_mb: int = 2048,
         seed: int = 0,
+        orders: int = 5,
     ) -> None:
         """Evaluate random orders and random sets of positions.
 
-        Cost: ``ORDERS * STEPS`` passes from the pixels on for each baseline of the input.
+        Cost: for each baseline of the input ``9 * orders + 2`` passes from the pixels on.
 
         Parameters
         ----------
@@ -75,27 +81,39 @@ class LayerScores:
             Bounds the batches; does not change the result.
         seed
             Of random orders and sets.
+        orders
+            Number of random orders, at least two.
+
+        Raises
+        ------
+        ValueError
+            For fewer orders, which have no standard deviation.
         """
+        if orders < 2:
+            raise ValueError(f"{counted(orders, 'random order')} asked for; give at least 2")
         entrance = Gradients(
             network, network.values(pixels), network.spec.tensor, gradients.target,
             find_override("none"),
         )  # fmt: skip
-        layer = in_layer(gradients, indexes, memory_mb)
-        self._evaluate: dict[str, Evaluate] = {
-            **{
-                name: in_input(network, entrance, other, indexes, memory_mb)
-                for name, other in stand_ins(pixels).items()
-            },
-            "layer": layer,
-        }
+        size = (gradients.value.shape[0], gradients.value.shape[1])
+        others = stand_ins(pixels)
+        inner = STEPS - 1  # points of a curve, of which every baseline shares the sets
+        expected = (orders + 2) * inner  # one map has two curves
+        inputs = in_input(
+            network, entrance, list(others.values()), indexes, memory_mb, expected
+        )  # fmt: skip
+        layer = in_layer(gradients, indexes, memory_mb, expected + SETS)
+        self._baselines = (*others, "layer")
+        self._evaluate = knowing_ends(
+            lambda kept: np.concatenate([inputs(kept), layer(kept)[..., None]], axis=-1), size
+        )
         self._image_size = (pixels.shape[0], pixels.shape[1])
         self._unit = unit_of(head)
-        size = (gradients.value.shape[0], gradients.value.shape[1])
         self._sets = random_sets(size, SETS, seed)
-        self._losses = layer(np.ones((1, *size), bool)) - layer(~self._sets)
-        self._random = {
-            name: random_curves(size, one, ORDERS, seed) for name, one in self._evaluate.items()
-        }
+        whole = self._evaluate(np.ones((1, *size), bool))[..., -1]
+        self._losses = whole - layer(~self._sets)
+        self._random = random_curves(size, self._evaluate, orders, seed)
+        self._words = f"of {counted(orders, 'random order')}"
 
     def score(self, maps: Floats, masks: Sequence[Mask | None] = ()) -> xr.Dataset:
         """Return the scores of maps (map, label, row, col), labels as given to the class.
@@ -122,28 +140,27 @@ class LayerScores:
         found["infidelity"] = (("map", "label"), error, _note(words, f"{self._unit}^2"))
         if any(mask is not None for mask in masks):
             found |= self._against(maps, masks)
-        return xr.Dataset(found, coords={"baseline": list(self._evaluate)})
+        return xr.Dataset(found, coords={"baseline": list(self._baselines)})
 
     def _faithfulness(self, maps: Floats) -> dict[str, tuple[object, ...]]:
-        curves = {name: curves_of(maps, one) for name, one in self._evaluate.items()}
-        counts = next(iter(curves.values())).counts
+        curves = curves_of(maps, self._evaluate)
+        counts = curves.counts
         axes, unit = ("map", "label", "baseline"), self._unit
         found: dict[str, tuple[object, ...]] = {
             "share": (("share",), as_float32(counts / counts[-1]), _note("share of positions"))
         }
         for kind, words in (("deletion", "taken away"), ("insertion", "put in")):
-            values = np.stack([getattr(one, kind) for one in curves.values()], 2)
+            values = getattr(curves, kind)
             note = _note(f"{unit} where the strongest positions are {words}", unit)
             found[kind] = ((*axes, "share"), as_float32(values), note)
             note = _note(f"area under the {kind} curve", unit)
             found[f"{kind}_area"] = (axes, as_float32(area(values, counts)), note)
-        random = np.stack([one.deletion for one in self._random.values()], 2)
+        random = self._random.deletion
         areas = area(random, counts)
-        words = f"of {ORDERS} random orders"
         for name, values, last in (("random", random, ("share",)), ("random_area", areas, ())):
             what = "area under the curve" if name == "random_area" else f"{unit} without positions"
             for ending, measure in (("mean", values.mean(0)), ("sd", values.std(0, ddof=1))):
-                note = _note(f"{what}, {ending} {words}", unit)
+                note = _note(f"{what}, {ending} {self._words}", unit)
                 found[f"{name}_{ending}"] = (
                     ("label", "baseline", *last), as_float32(measure), note,
                 )  # fmt: skip

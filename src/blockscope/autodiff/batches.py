@@ -47,9 +47,13 @@ def in_batches(
     items: npt.NDArray[Any], bytes_each: int, memory_mb: int, largest: int = LARGEST
 ) -> list[npt.NDArray[Any]]:
     """Split items along the first axis into batches whose tangents stay below ``memory_mb``."""
-    fitting = memory_mb * 10**6 // (WORKSPACE * max(bytes_each, 1))
-    size = int(np.clip(fitting, 1, largest))
+    size = fitting(bytes_each, memory_mb, largest)
     return [items[start : start + size] for start in range(0, len(items), size)]
+
+
+def fitting(bytes_each: int, memory_mb: int, largest: int = LARGEST) -> int:
+    """Return how many items a batch has whose tangents stay below ``memory_mb``: at least one."""
+    return int(np.clip(memory_mb * 10**6 // (WORKSPACE * max(bytes_each, 1)), 1, largest))
 
 
 def logits_in_batches(

@@ -38,6 +38,8 @@ class Gradients:
         Whether the override replaces no gradient between layer and target.
     bytes_per_point
         What a gradient at one point has to remember.
+    operations
+        How many the target takes from the layer on.
     """
 
     network: Network
@@ -45,6 +47,7 @@ class Gradients:
     value: npt.NDArray[np.float32]
     exact: bool
     bytes_per_point: int
+    operations: int
 
     def __init__(
         self,
@@ -76,6 +79,7 @@ class Gradients:
         self.network, self.values, self._override = network, values, override
         self._nodes = network.joined_at(layer)
         before = graphs.toposort(self._nodes, [target], stop={layer})
+        self.operations = sum(node.op != "Const" for node in before)
         self._reads_input = any(node.name == network.spec.tensor for node in before)
         after = graphs.downstream(self._nodes, layer) - {layer}
         ops = {node.op for node in before if node.name in after}
@@ -97,7 +101,7 @@ class Gradients:
         self._run(tf.convert_to_tensor(self.value[None]), noting)
         return sum(total)
 
-    def values_at(self, points: npt.NDArray[np.float32]) -> tf.Tensor:
+    def values_at(self, points: npt.NDArray[np.float32] | tf.Tensor) -> tf.Tensor:
         """Return the target, (batch, ...), at ``points`` of the layer (batch, row, col, channel).
 
         Cost: one pass through the network after the layer per point.

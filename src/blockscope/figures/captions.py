@@ -142,7 +142,7 @@ def score_numbers(score: Score) -> tuple[list[str], str]:
     return numbers, f"{mean} \N{PLUS-MINUS SIGN} {spread}" if score.chance[1] else mean
 
 
-def rivals_foot(run: RunRow, unit: str, objects: bool) -> str:
+def rivals_foot(run: RunRow, unit: str, orders: int, objects: bool) -> str:
     """Say what the maps and the scores of the panel of rival maps are, for its foot."""
     own = (
         "activation times gradient, summed over channels: HiResCAM"
@@ -155,9 +155,9 @@ def rivals_foot(run: RunRow, unit: str, objects: bool) -> str:
         "map has its own scale. "
         f"Deletion, insertion: mean {unit} while the strongest positions are taken away (good: "
         "small) or put in (good: large), their pixels blurred or their vectors in the layer set to "
-        "zero; in brackets random orders, with their standard deviation. Sensitivity: largest "
-        "relative change under small noise. Infidelity: mean squared error for random sets of "
-        "positions. Sparseness: Gini index."
+        f"zero; in brackets the mean of {counted(orders, 'random order')}, with their standard "
+        "deviation. Sensitivity: largest relative change under small noise. Infidelity: mean "
+        "squared error for random sets of positions. Sparseness: Gini index."
         + (
             " The others: how well the map finds the label's object; in brackets its share of the "
             "image, which is chance. A fraction in the pointing game: the strongest position is "

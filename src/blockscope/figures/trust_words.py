@@ -9,6 +9,7 @@ import numpy as np
 from blockscope.figures import captions
 from blockscope.figures.data.trust import LabelTrust, Losses, Randomised, TrustPanel
 from blockscope.figures.sanity_words import likeness_words
+from blockscope.io.counts import counted
 
 STEP = 1  # of the curves: what the first sentence tells
 
@@ -151,7 +152,8 @@ def foot(panel: TrustPanel) -> str:
         f"Exact losses: the network computed again {exact} On the diagonal, {attributed(panel)} "
         "says exactly what is lost. "
         "Deletion: the strongest positions of the map set to zero first; insertion: put in first. "
-        "Grey: random orders of deletion, mean and twice their standard deviation on either side. "
+        f"Grey: {counted(panel.orders, 'random order')} of deletion, mean and twice their standard "
+        "deviation on either side. "
         f"Neuron groups leave {panel.relative_error:.2f} of the activations' norm unexplained. "
         f"A layer with parts at {'zero' if zero else 'their mean'} may be unlike any that an image "
         "gives."

@@ -14,6 +14,7 @@ from blockscope.attribution.scores.curves import (
     area,
     counts_of,
     curves_of,
+    knowing_ends,
     random_curves,
     ranks_of,
 )
@@ -97,6 +98,36 @@ def test_equal_sets_are_evaluated_once(given):
     curves_of(np.repeat(given["maps"][None], 4, 0), noting, steps=5)
     random_curves(SIZE, noting, orders=3, seed=0, steps=5)
     assert asked == [2 * LABELS * 4 + 2, 3 * 4 + 2]
+
+
+def test_ends_are_known_and_scores_may_have_more_axes(given):
+    """As those of several baselines, (batch, label, baseline)."""
+    asked = []
+
+    def twice(kept):
+        asked.append(len(kept))
+        scores = logits(given, given["image"] * kept)
+        shares = np.broadcast_to(-kept.mean((1, 2))[:, None], scores.shape)
+        return np.stack([scores, shares], -1)
+
+    knowing = knowing_ends(twice, SIZE)
+    found = curves_of(given["maps"][None], knowing, steps=5)
+    drawn = random_curves(SIZE, knowing, orders=3, seed=0, steps=5)
+    assert asked == [2, 2 * LABELS * 4, 3 * 4]
+    assert found.deletion.shape == (1, LABELS, 2, 6)
+    assert drawn.deletion.shape == (3, LABELS, 2, 6)
+    for one, expected in (
+        (found, curves_of(given["maps"][None], erased(given), steps=5)),
+        (drawn, random_curves(SIZE, erased(given), orders=3, seed=0, steps=5)),
+    ):
+        np.testing.assert_allclose(one.deletion[..., 0, :], expected.deletion)
+        np.testing.assert_allclose(one.insertion[..., 0, :], expected.insertion)
+        share = np.broadcast_to(one.counts / 35, expected.deletion.shape)
+        np.testing.assert_allclose(one.deletion[..., 1, :], share - 1)
+        np.testing.assert_allclose(one.insertion[..., 1, :], -share)
+    # Where there is nothing between both ends.
+    single = knowing_ends(lambda kept: kept.sum((1, 2))[:, None] + 0.5, (1, 1))
+    assert curves_of(np.ones((1, 1, 1, 1)), single).deletion.tolist() == [[[1.5, 0.5]]]
 
 
 def test_random_orders_give_the_analytic_area_on_a_linear_network(rng):
@@ -288,15 +319,16 @@ def gradient_x_input(given):
 
 
 def test_sensitivity_is_that_of_captum(given, others):
-    near = given["image"] + given["noise"]
-    found = max_sensitivity(gradient_x_input(given), given["image"], near)
+    explain = gradient_x_input(given)
+    maps = explain(given["image"][None])[:, 0]
+    found = max_sensitivity(maps, explain(given["image"] + given["noise"]))
     np.testing.assert_allclose(found, others["sensitivity"], rtol=1e-6)
 
 
 def test_sensitivity_of_what_does_not_change_and_of_nothing(given):
-    near = noisy_points(given["image"], seed=2)
-    assert max_sensitivity(lambda points: np.ones_like(points)[None], given["image"], near) == [0]
-    assert np.isnan(max_sensitivity(lambda points: 0 * points[None], given["image"], near)).all()
+    maps = np.repeat(given["maps"][:, None], 4, 1)
+    np.testing.assert_array_equal(max_sensitivity(maps[:, 0], maps), 0)
+    assert np.isnan(max_sensitivity(0 * maps[:, 0], maps)).all()
 
 
 def test_noise_is_as_large_as_asked(given):

@@ -280,7 +280,7 @@ def both(*changes):
 MISTAKES = {
     "unknown key": (
         lambda p: p.config.update(figur={}),
-        r"my.yaml: unknown key 'figur'; did you mean figure? (nearest of 15: figure",
+        r"my.yaml: unknown key 'figur'; did you mean figure? (nearest of 16: figure",
     ),
     "unknown inner key": (
         key("figure", "opacty", 1),

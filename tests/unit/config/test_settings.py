@@ -204,7 +204,7 @@ def test_the_commented_defaults_of_the_shipped_settings_are_the_defaults():
     text = (ROOT / "config" / "config.yaml").read_text()
     options = re.sub(
         r"^# (?=( |shared_results:|image:|compute:|factors:|channels:|neuron_groups:|ablation:"
-        r"|sprites:|grids:|sweep:|figure:))",
+        r"|scores:|sprites:|grids:|sweep:|figure:))",
         "",
         text,
         flags=re.MULTILINE,

@@ -99,7 +99,8 @@ def test_the_sheet_shows_every_score_and_fits(made):
             assert set(numbers) <= set(placed)
             assert f"{score.name} ({chance})" if chance else score.name in placed
     assert set(panel.names) <= set(placed)
-    assert captions.rivals_foot(run, "logit", objects=True) in words
+    assert captions.rivals_foot(run, "logit", 7, objects=True) in words
+    assert "in brackets the mean of 7 random orders, with their standard deviation" in words
 
 
 @pytest.mark.slow

@@ -146,6 +146,7 @@ def test_losses_to_the_mean_are_beside_the_same_change(made, tmp_path, monkeypat
     assert "set to the channel's mean over the positions, a neuron group to its own" in text
     assert "the run's map, which counts from zero and follows the override smooth, orders" in text
     assert "set to zero. The map" not in text
+    assert "Grey: 7 random orders of deletion, mean and twice" in text
 
 
 def test_parts_of_which_there_is_only_one_have_no_order(tmp_path, rng):

@@ -18,14 +18,14 @@ from blockscope.attribution.finite import check_finite
 
 Floats = npt.NDArray[np.floating]
 Evaluate = Callable[[npt.NDArray[np.bool_]], Floats]
-"""From the positions that are kept, (batch, row, col), to scores, (batch, label)."""
+"""From the positions that are kept, (batch, row, col), to scores, (batch, label, ...)."""
 
 STEPS = 10
 
 
 @dataclass(frozen=True, eq=False)
 class Curves:
-    """Scores of labels, (..., label, count), where ``counts`` positions are taken away or put in.
+    """Scores, (..., label, ..., count), where ``counts`` positions are taken away or put in.
 
     A random order of removal, read backwards, is a random order of insertion: ``deletion`` stands
     for both there.
@@ -59,37 +59,53 @@ def ranks_of(maps: npt.NDArray[Any]) -> npt.NDArray[np.intp]:
 def curves_of(maps: Floats, evaluate: Evaluate, steps: int = STEPS) -> Curves:
     """Return the curves of maps (map, label, row, col), each for the score of its own label.
 
-    Cost: one evaluation for each set of positions that occurs, at most
-    ``2 * maps * labels * steps``.
+    They are (map, label, ..., count), with the other axes of the scores between. Cost: one
+    evaluation for each set of positions that occurs, at most ``2 * maps * labels * steps``.
     """
     size = maps.shape[-2:]
     ranks, counts = ranks_of(maps), counts_of(size[0] * size[1], steps)
     kept = ranks[..., None, :] >= counts[:, None]  # (map, label, count, position)
     both = np.stack([kept, ~kept])
-    own = np.einsum("bmlcl->bmlc", _evaluated_once(both, size, evaluate))
+    own = np.einsum("bmlcl...->bml...c", _evaluated_once(both, size, evaluate))
     return Curves(counts, own[0], own[1])
 
 
 def random_curves(
     size: tuple[int, int], evaluate: Evaluate, orders: int, seed: int, steps: int = STEPS
 ) -> Curves:
-    """Return the deletion curves of ``orders`` random orders, (order, label, count).
+    """Return the deletion curves of ``orders`` random orders, (order, label, ..., count).
 
     They are what a map without knowledge gives; insertion is the same read backwards.
     """
     drawn = np.random.default_rng(seed).random((orders, 1, *size))
     ranks, counts = ranks_of(drawn)[:, 0], counts_of(size[0] * size[1], steps)
     kept = ranks[:, None, :] >= counts[:, None]
-    scores = _evaluated_once(kept, size, evaluate).transpose(0, 2, 1)
+    scores = np.moveaxis(_evaluated_once(kept, size, evaluate), 1, -1)
     return Curves(counts, scores, scores[..., ::-1])
+
+
+def knowing_ends(evaluate: Evaluate, size: tuple[int, int]) -> Evaluate:
+    """Evaluate all positions and none now, so that no curve evaluates its ends again."""
+    ends = evaluate(np.stack([np.ones(size, bool), np.zeros(size, bool)]))
+
+    def evaluate_others(kept: npt.NDArray[np.bool_]) -> Floats:
+        whole, nothing = kept.all((1, 2)), ~kept.any((1, 2))
+        others = ~(whole | nothing)
+        found = np.where(whole.reshape(-1, *[1] * (ends.ndim - 1)), ends[0], ends[1])
+        if others.any():
+            found[others] = evaluate(kept[others])
+        return found
+
+    return evaluate_others
 
 
 def _evaluated_once(
     kept: npt.NDArray[np.bool_], size: tuple[int, int], evaluate: Evaluate
 ) -> Floats:
-    """Return scores, (..., label), of sets of positions, (..., position); equal ones are shared."""
+    """Return scores, (..., label, ...), of sets, (..., position); equal ones are shared."""
     sets, place = np.unique(kept.reshape(-1, kept.shape[-1]), axis=0, return_inverse=True)
-    return evaluate(sets.reshape(-1, *size))[place].reshape(*kept.shape[:-1], -1)
+    scores = evaluate(sets.reshape(-1, *size))
+    return scores[place].reshape(*kept.shape[:-1], *scores.shape[1:])
 
 
 def area(scores: Floats, counts: npt.NDArray[np.intp]) -> Floats:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import numpy.typing as npt
 
@@ -25,7 +23,7 @@ def noisy_points(
     return (value + noise).astype(value.dtype)
 
 
-def max_sensitivity(explain: Callable[[Floats], Floats], value: Floats, near: Floats) -> Floats:
+def max_sensitivity(at: Floats, near: Floats) -> Floats:
     """Return the largest relative change of maps between a value and points near it.
 
     ``max over y of |map(y) - map(x)| / |map(x)|``, Euclidean norms. Captum: ``sensitivity_max``.
@@ -33,20 +31,17 @@ def max_sensitivity(explain: Callable[[Floats], Floats], value: Floats, near: Fl
 
     Parameters
     ----------
-    explain
-        From points (batch, ...) to their maps (..., batch, row, col).
-    value
-        The point x that is explained.
+    at
+        The maps of the point x that is explained, (..., row, col).
     near
-        The points y, (sample, ...).
+        Those of the points y, (..., sample, row, col).
 
     Returns
     -------
     change
         The leading axes of the maps.
     """
-    found = explain(np.concatenate([value[None], near])).astype(np.float64)
-    at, others = found[..., :1, :, :], found[..., 1:, :, :]
-    apart = np.linalg.norm(others - at, axis=(-2, -1)).max(-1)
-    size = np.linalg.norm(at[..., 0, :, :], axis=(-2, -1))
+    at, near = at.astype(np.float64), near.astype(np.float64)
+    apart = np.linalg.norm(near - at[..., None, :, :], axis=(-2, -1)).max(-1)
+    size = np.linalg.norm(at, axis=(-2, -1))
     return np.divide(apart, size, out=np.full_like(size, np.nan), where=size > 0)

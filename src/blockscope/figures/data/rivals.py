@@ -57,7 +57,8 @@ class Score:
 class Rivals:
     """The maps of one run at its earlier layer; ``maps`` is (map, label, row, col).
 
-    ``scores`` has a list for each label of ``contrast``; ``pixels`` is the input.
+    ``scores`` has a list for each label of ``contrast``; ``orders`` is the number of random orders;
+    ``pixels`` is the input.
     """
 
     run: RunRow
@@ -66,6 +67,7 @@ class Rivals:
     names: tuple[str, ...]
     maps: Floats
     scores: tuple[tuple[Score, ...], ...]
+    orders: int
     unit: str
 
     @classmethod
@@ -96,6 +98,7 @@ class Rivals:
             tuple(NAMES.get(str(name), str(name)) for name in found["map"].to_numpy()),
             chosen["maps"].transpose("map", "label", "row", "col").to_numpy(),
             tuple(_scores(chosen.isel(label=n)) for n in range(len(places))),
+            int(found.attrs["random_orders"]),
             str(found["deletion_area"].attrs["units"]),
         )
 

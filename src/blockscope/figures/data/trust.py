@@ -129,6 +129,8 @@ class TrustPanel:
         What a part was replaced by: ``zero`` or ``mean``.
     relative_error
         What neuron groups leave unexplained of the activations: norm of the rest over norm of all.
+    orders
+        Number of random orders of deletion.
     unit
         "logit", or "output" for a network without a head.
     """
@@ -139,6 +141,7 @@ class TrustPanel:
     labels: tuple[LabelTrust, ...]
     baseline: str
     relative_error: float
+    orders: int
     unit: str
 
     @classmethod
@@ -178,6 +181,7 @@ class TrustPanel:
             labels=tuple(labels),
             baseline=str(ablation.attrs["baseline"]),
             relative_error=float(found["groups1"].attrs["relative_error"]),
+            orders=int(scores.attrs["random_orders"]),
             unit=unit_name(ablation),
         )
 

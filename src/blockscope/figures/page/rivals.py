@@ -53,7 +53,7 @@ def render_rivals(run: RunRow, files: PanelFiles, style: Style, input_uri: str) 
         layer=run.layer1,
         grid=grid,
         labels=[_label(panel, n, name) for n, name in enumerate(panel.contrast.names)],
-        foot=captions.rivals_foot(run, panel.unit, objects),
+        foot=captions.rivals_foot(run, panel.unit, panel.orders, objects),
     )
     return StaticPanel(html, {"Maps compared": ", ".join(panel.names)})
 

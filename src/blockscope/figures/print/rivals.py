@@ -31,7 +31,9 @@ def compose(run: RunRow, files: PanelFiles, style: Style) -> Sheet:
     sheet, top = begin("rivals", run, f"{caption}; layer {run.layer1}", style)
     for place, name in enumerate(panel.contrast.names):
         top = _label(sheet, panel, place, name, top, style)
-    return finish(sheet, captions.rivals_foot(run, panel.unit, _on_objects(panel)), top)
+    return finish(
+        sheet, captions.rivals_foot(run, panel.unit, panel.orders, _on_objects(panel)), top
+    )
 
 
 def _on_objects(panel: Rivals) -> bool:

@@ -12,7 +12,7 @@ import pandas as pd
 import xarray as xr
 
 from blockscope.attribution.contrasts import find_contrasts
-from blockscope.attribution.layer_scores import ORDERS, LayerScores
+from blockscope.attribution.layer_scores import LayerScores
 from blockscope.attribution.rivals import PATH_STEPS, RIVALS, product, rival_maps, slopes_at
 from blockscope.attribution.scores.infidelity import SETS
 from blockscope.attribution.scores.sensitivity import (
@@ -47,6 +47,7 @@ def write_scores(
     classes: FilePath,
     mask: FilePath | None,
     objects: Mapping[str, str],
+    random_orders: int,
     output: FilePath,
     output_table: FilePath,
     memory_mb: int,
@@ -55,7 +56,8 @@ def write_scores(
     """Write scores of the attribution in ``classes``, and of the rivals, as HDF5 and as a table.
 
     Labels are those of ``contrasts``, as in the table of runs. ``mask``: which pixels belong to
-    which of ``objects`` (label by colour); None where that is not known. Raises ``BadFile`` where
+    which of ``objects`` (label by colour); None where that is not known. Curves of deletion are
+    compared with those of ``random_orders`` orders. Raises ``BadFile`` where
     ``classes`` is of another layer, image or override, where the attribution is zero by
     mathematics, where an object is outside of the network's input, or where values are not finite.
     """
@@ -71,17 +73,20 @@ def write_scores(
     indexes = list(dict.fromkeys(i for contrast in found for i in contrast if i >= 0))
     chosen = own.isel(label=[labels.indexes.index(i) for i in indexes])
     explain = _Explainer(gradients, task.gradients(), indexes, memory_mb)
-    maps = explain(task.activations[None])[:, :, 0]
+    near = noisy_points(task.activations, SEED)
+    explained = explain(np.concatenate([task.activations[None], near]))
+    maps = explained[:, :, 0].copy()
+    change = max_sensitivity(maps, explained[:, :, 1:])
     maps[0] = chosen["attribution"].transpose("label", "row", "col")
     task.check_finite("map", maps)
     pixels, _ = read_png(files["image"])
-    scorer = LayerScores(task.network, pixels, gradients, indexes, head, memory_mb, SEED)
+    scorer = LayerScores(
+        task.network, pixels, gradients, indexes, head, memory_mb, SEED, random_orders
+    )
     masks = _masks(mask, objects, task, indexes) if mask else []
     dataset = scorer.score(maps, masks)
     for name in ("deletion", "insertion", "random_mean", "infidelity"):
         task.check_finite(name, dataset[name].to_numpy())
-    near = noisy_points(task.activations, SEED)
-    change = max_sensitivity(explain, task.activations, near)
     dataset["sensitivity"] = ("map", "label"), datasets.as_float32(change), _NOISE
     dataset["maps"] = ("map", "label", "row", "col"), datasets.as_float32(maps)
     sources = [f"activation x gradient, override {override}", *(r.source for r in RIVALS.values())]
@@ -89,7 +94,7 @@ def write_scores(
         {"map": [OWN, *RIVALS], "source": ("map", sources), **chosen["attribution"].coords}
     )
     facts = task.record(
-        "scores", seed=SEED, random_orders=ORDERS, random_sets=SETS, noise_radius=RADIUS,
+        "scores", seed=SEED, random_orders=random_orders, random_sets=SETS, noise_radius=RADIUS,
         noise_samples=SAMPLES, path_steps=PATH_STEPS,
         mask_sha256=sha256_of(mask) if mask else None,
         objects=json.dumps(dict(objects), ensure_ascii=False) if mask else None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 import xarray as xr
 from helpers.tiny_files import SIZE, write_tiny_files
 from PIL import Image
+from pydantic import ValidationError
 
 from blockscope.attribution import layer_scores
 from blockscope.attribution.layer_scores import OBJECT_SCORES, LayerScores
@@ -17,6 +19,8 @@ from blockscope.attribution.perturbation import stand_ins
 from blockscope.attribution.rivals import RIVALS
 from blockscope.attribution.scores.curves import area, curves_of
 from blockscope.attribution.scores.ground_truth import mass_accuracy
+from blockscope.autodiff import batched_logits
+from blockscope.config.settings import Config
 from blockscope.io import datasets, provenance
 from blockscope.io.errors import BadFile
 from blockscope.io.images import read_png
@@ -67,6 +71,7 @@ def write(files, classes, folder, mask=None, **changed) -> xr.Dataset:
         "contrasts": ["c|a", "e|logsumexp"],
         "classes": changed.pop("path", classes / f"{changed.get('override', 'smooth')}.h5"),
         "objects": OBJECTS if mask else {},
+        "random_orders": 3,
     }
     write_scores(
         **files,
@@ -180,10 +185,12 @@ def test_the_table_holds_the_same_numbers(made):
 def test_the_record_says_how(made):
     facts = provenance.read(made[1] / "s.h5")
     recorded: dict = {"created_by": "scores", "model": "tiny", "image": "noise", "layer": "mixed"}
-    recorded |= {"override": "smooth", "random_orders": 10, "noise_samples": 5, "seed": 0}
+    recorded |= {"override": "smooth", "random_orders": 3, "noise_samples": 5, "seed": 0}
     assert recorded.items() <= facts.items()
     assert len(str(facts["mask_sha256"])) == 64
     assert json.loads(str(facts["objects"])) == OBJECTS
+    notes = [made[0][f"random_{end}"].attrs["long_name"] for end in ("mean", "area_sd")]
+    assert all(note.endswith("of 3 random orders") for note in notes)
     assert provenance.read(made[1] / "s.tsv")["objects"] == facts["objects"]
 
 
@@ -227,6 +234,48 @@ def test_maps_of_any_method_are_scored_in_python(files, made):
     spoilt[0, 0, 0, 0] = np.nan
     with pytest.raises(BadFile, match="map is not finite in 1 of"):
         scorer.score(spoilt)
+
+
+def test_compiled_scores_are_the_same(files, made, monkeypatch):
+    """Whether passes are compiled, and how many of them are computed at once."""
+    task = LayerTask.read(**files, layer="mixed")
+    pixels, _ = read_png(files["image"])
+    maps = made[0]["maps"].to_numpy()[:2]
+    found = []
+    for always, memory_mb in ((False, 2048), (True, 2048), (True, 0), (False, 0)):
+        monkeypatch.setattr(batched_logits, "BYTES_PER_OPERATION", 0 if always else 1e30)
+        scorer = LayerScores(
+            task.network, pixels, task.gradients(), [2, 0, 4], "softmax", memory_mb
+        )
+        found.append(scorer.score(maps))
+    for other in found[1:]:
+        assert set(other) == set(found[0])
+        for name in other:
+            np.testing.assert_allclose(other[name], found[0][name], atol=1e-5, err_msg=name)
+
+
+def test_more_random_orders_begin_with_the_same_ones(files, made):
+    task = LayerTask.read(**files, layer="mixed")
+    pixels, _ = read_png(files["image"])
+    means = {}
+    for orders in (2, 3, 4):
+        given = task.network, pixels, task.gradients(), [2, 0, 4]
+        found = LayerScores(*given, orders=orders).score(made[0]["maps"].to_numpy())
+        assert found["random_mean"].attrs["long_name"].endswith(f"mean of {orders} random orders")
+        means[orders] = found["random_area_mean"].to_numpy().astype(float)
+    np.testing.assert_allclose(means[3], made[0]["random_area_mean"], atol=1e-5)
+    third, fourth = (n * means[n] - (n - 1) * means[n - 1] for n in (3, 4))
+    assert (np.abs(third - fourth) > 1e-4).all()
+    with pytest.raises(ValueError, match="1 random order asked for; give at least 2"):
+        LayerScores(*given, orders=1)
+
+
+def test_random_orders_are_as_many_in_python_as_by_the_config():
+    given = {"models": "m", "images": "i", "runs": "r"}
+    default = inspect.signature(LayerScores).parameters["orders"].default
+    assert Config(**given).scores.random_orders == default
+    with pytest.raises(ValidationError, match=r"random_orders\n.*greater than or equal to 2"):
+        Config.model_validate(given | {"scores": {"random_orders": 1}})
 
 
 def test_attribution_of_another_gradient_or_of_zeros_is_refused(files, classes, tmp_path):
