@@ -20,7 +20,7 @@ from matplotlib.patches import Circle, Polygon, Rectangle
 from matplotlib.textpath import TextToPath
 
 from blockscope.figures.arrays import Pixels
-from blockscope.figures.image_encoding import MM_PER_INCH
+from blockscope.figures.image_encoding import MM_PER_INCH, enlarge, printed_size
 
 POINT = MM_PER_INCH / 72
 ELLIPSIS = "…"
@@ -127,6 +127,7 @@ class Sheet:
     texts: list[tuple[Area, str]] = field(default_factory=list)
     images: list[Area] = field(default_factory=list)
     missing: set[str] = field(default_factory=set)
+    _rasters: list[tuple[Area, Pixels]] = field(default_factory=list)
     _draw: list[Callable[[Axes], object]] = field(default_factory=list)
 
     def text(
@@ -236,20 +237,28 @@ class Sheet:
         )
 
     def raster(self, left: float, top: float, width: float, height: float, pixels: Pixels) -> None:
-        """Place an image, kept as it is in vector files."""
-        self.images.append((left, top, left + width, top + height))
-        extent = (left, left + width, top + height, top)
-        self._draw.append(
-            lambda axes: axes.imshow(pixels, extent=extent, interpolation="none", aspect="auto")
-        )
+        """Place an image in its own resolution."""
+        area = (left, top, left + width, top + height)
+        self.images.append(area)
+        self._rasters.append((area, pixels))
 
-    def figure(self) -> Figure:
-        """Draw everything on paper of the sheet's size."""
+    def figure(self, dpi: int | None = None) -> Figure:
+        """Draw everything on paper of the sheet's size.
+
+        Images are drawn with ``dpi`` pixels an inch, smoothly; where None, in their own resolution,
+        as vector files embed them.
+        """
         with mpl.rc_context(STYLE):
             figure = Figure(figsize=(self.width / MM_PER_INCH, self.height / MM_PER_INCH))
             FigureCanvasAgg(figure)
             axes = figure.add_axes((0, 0, 1, 1))
             axes.set_axis_off()
+            for (left, top, right, bottom), pixels in self._rasters:
+                size = printed_size(right - left, pixels, dpi) if dpi else pixels.shape[:2]
+                axes.imshow(
+                    enlarge(pixels, size, smooth=True), extent=(left, right, bottom, top),
+                    interpolation="none", aspect="auto",
+                )  # fmt: skip
             for draw in self._draw:
                 draw(axes)
             axes.set(xlim=(0, self.width), ylim=(self.height, 0))
