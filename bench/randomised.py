@@ -35,7 +35,7 @@ def run(options: argparse.Namespace) -> None:
     standard for them, the trained network's map of one label is compared with that of the other.
     The standard error is that over scenes and that over networks, added as squares.
     """
-    from blockscope.attribution.sanity import WORDS, similarity
+    from blockscope.attribution.scores.sanity import WORDS, similarity
     from blockscope.autodiff.gradient_overrides import OVERRIDES
     from blockscope.models.network import Network
     from blockscope.models.randomisation import draw_weights

@@ -38,7 +38,7 @@ from bench.zoo.trial import RIGHT, Trial, is_right
 from blockscope.models.card import ModelCard
 from blockscope.models.entry import ModelEntry
 from blockscope.models.network import Network
-from blockscope.stages.model import write_model
+from blockscope.stages.network.model import write_model
 
 PAGE = Path(__file__).parents[2] / "docs" / "tensorflowjs.md"
 SIZES = {"inception_v3": 299, "mobilenet_v2": 224, "mobilenet_v2_mid": 224}

@@ -21,7 +21,7 @@ from blockscope.feature_visualization.units import channels
 from blockscope.models.card import ModelCard
 from blockscope.models.entry import ModelEntry
 from blockscope.models.network import Network
-from blockscope.stages.model import write_model
+from blockscope.stages.network.model import write_model
 
 RIGHT = 1e-4  # the largest relative difference of what is right
 DEPTHS = (0.15, 0.5, 0.85)  # early, middle, late, as a share of the layers that both sides have

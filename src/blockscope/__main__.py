@@ -163,8 +163,8 @@ def _write_card(
     """Write the card of a model into ``folder``, and its graph into ``scratch``."""
     from blockscope.io.contained_paths import inside
     from blockscope.models.randomised_entry import RandomisedEntry
-    from blockscope.stages.model import write_model
-    from blockscope.stages.randomised_model import write_randomised_model
+    from blockscope.stages.network.model import write_model
+    from blockscope.stages.network.randomised_model import write_randomised_model
 
     graph, card = inside(scratch, f"{name}.pb"), inside(folder, f"{name}.json")
     if not isinstance(entry, RandomisedEntry):

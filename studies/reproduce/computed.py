@@ -17,7 +17,7 @@ from blockscope.attribution.neuron_groups import group_neurons
 from blockscope.io.images import Pixels
 from blockscope.models.card import ModelCard
 from blockscope.models.network import Network
-from blockscope.stages.layer_task import LayerTask
+from blockscope.stages.attribution.layer_task import LayerTask
 from studies.reproduce.quantities import Array, Question
 
 SEEDS = range(8)  # of the noise; each is one draw

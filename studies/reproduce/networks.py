@@ -14,7 +14,7 @@ from blockscope.io.labels import Labels
 from blockscope.models.card import ModelCard
 from blockscope.models.entry import ModelEntry, Source
 from blockscope.models.network import Network
-from blockscope.stages.model import write_model
+from blockscope.stages.network.model import write_model
 from studies.reproduce.published import ARCHIVE, GRAPH
 
 MODEL = "inceptionv1"

@@ -22,7 +22,7 @@ from playwright.sync_api import Locator, Page, Position, expect
 
 from blockscope.figures import colour
 from blockscope.figures.palettes import palettes
-from blockscope.figures.print.channel_tiles import peak_crop
+from blockscope.figures.print.parts.channel_tiles import peak_crop
 
 pytestmark = pytest.mark.slow
 

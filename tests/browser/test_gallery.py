@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
-from blockscope.stages.gallery import write_gallery
+from blockscope.stages.figures.gallery import write_gallery
 
 
 @pytest.fixture(scope="module")

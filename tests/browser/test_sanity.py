@@ -10,7 +10,7 @@ from helpers.synthetic_page import PHONE, SyntheticPage, Visit, check_fits, cont
 from helpers.synthetic_run import LABELS
 from playwright.sync_api import Page, expect
 
-from blockscope.attribution.sanity import WORDS
+from blockscope.attribution.scores.sanity import WORDS
 from blockscope.autodiff.gradient_overrides import OVERRIDES
 
 pytestmark = pytest.mark.slow

@@ -11,7 +11,7 @@ import numpy as np
 from blockscope.models.card import ModelCard
 from blockscope.models.entry import ModelEntry
 from blockscope.models.network import Network
-from blockscope.stages.model import write_model
+from blockscope.stages.network.model import write_model
 
 SIZE = (10, 14)
 INPUT = {"size": SIZE, "range": (0.0, 1.0)}

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from blockscope.figures.print.sheet import Sheet
+from blockscope.figures.print.parts.sheet import Sheet
 from blockscope.figures.style import Style
 
 MARK = re.compile(r"\d+(,\d+)?(,…)?")

@@ -11,7 +11,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from blockscope.io import datasets, images, provenance
-from blockscope.stages.contact_sheet import write_contact_sheet
+from blockscope.stages.figures.contact_sheet import write_contact_sheet
 
 MODEL = {"model": "tiny", "model_sha256": "ab" * 32}
 IMAGE = {"image": "noise", "image_sha256": "cd" * 32}

@@ -16,7 +16,7 @@ from blockscope.exemplars.sheet import RANKINGS as SHOWN
 from blockscope.figures.data.panel_files import PanelFiles
 from blockscope.io import datasets
 from blockscope.models.card import InputSpec, Layer, ModelCard
-from blockscope.stages.channel_page import write_channel_page
+from blockscope.stages.figures.channel_page import write_channel_page
 from helpers.synthetic_run import LABELS, write_run, write_sprite_sheet
 
 RANKINGS = ["activation_maximum", "activation_mean", "relevance_maximum", "relevance_mean"]

@@ -19,7 +19,7 @@ from blockscope.config.settings import RunRow
 from blockscope.figures.data.contrasts import Contrast, find_contrast
 from blockscope.figures.data.panel_files import PanelFiles
 from blockscope.io import datasets
-from blockscope.stages.page import write_page
+from blockscope.stages.figures.page import write_page
 from helpers.synthetic_run import write_run
 
 Visit = Callable[..., Page]

@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from blockscope.attribution.sanity import RandomisedMaps, compare_maps
+from blockscope.attribution.scores.sanity import RandomisedMaps, compare_maps
 from blockscope.autodiff.gradient_overrides import OVERRIDES
 from blockscope.config.settings import RunRow
 from blockscope.figures.data.panel_files import PanelFiles, Paths

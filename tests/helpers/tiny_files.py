@@ -12,8 +12,8 @@ from blockscope.io import datasets
 from blockscope.io.images import write_png
 from blockscope.io.provenance import Facts
 from blockscope.models.card import ModelCard
-from blockscope.stages.activations import write_activations
-from blockscope.stages.layer_task import LayerFiles
+from blockscope.stages.attribution.activations import write_activations
+from blockscope.stages.attribution.layer_task import LayerFiles
 from helpers.tiny_network import inception_like, network_of
 
 SIZE = (41, 33)

@@ -13,7 +13,7 @@ from blockscope.feature_visualization import activation_grid, sprites
 from blockscope.feature_visualization.evaluation import Evaluator
 from blockscope.feature_visualization.optimizer import Optimizer
 from blockscope.models.network import Network
-from blockscope.stages import sweep
+from blockscope.stages.datasets import sweep
 
 _built: dict[Any, Any] = {}
 

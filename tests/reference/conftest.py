@@ -7,8 +7,8 @@ import pytest
 from helpers.lucid_cases import CASES, MODELS
 
 from blockscope.models.entry import ModelEntry
-from blockscope.stages.input import write_input
-from blockscope.stages.model import write_model
+from blockscope.stages.network.input import write_input
+from blockscope.stages.network.model import write_model
 
 
 @pytest.fixture(scope="session")

@@ -15,8 +15,8 @@ from blockscope.io import datasets
 from blockscope.io.images import read_png
 from blockscope.models.card import ModelCard
 from blockscope.models.network import Network
-from blockscope.stages.activations import read_activations, write_activations
-from blockscope.stages.classes import write_classes
+from blockscope.stages.attribution.activations import read_activations, write_activations
+from blockscope.stages.attribution.classes import write_classes
 
 FILES = [
     pytest.param(*case.values, layer, marks=case.marks)

@@ -35,8 +35,8 @@ from blockscope.io.image_sets import ImageSet
 from blockscope.io.json_files import write_facts
 from blockscope.models.card import ModelCard
 from blockscope.models.entry import ModelEntry
-from blockscope.stages.dataset import write_dataset
-from blockscope.stages.model import write_model
+from blockscope.stages.datasets.dataset import write_dataset
+from blockscope.stages.network.model import write_model
 
 PIECES = (
     *(b"", b"\t", b"\n", b"\r", b"\0", b": ", b"- ", b"#", b"&a ", b"*a", b"<<: ", b"!!int "),

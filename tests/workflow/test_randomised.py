@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from helpers.tiny_project import row
 
-from blockscope.attribution.sanity import similarity
+from blockscope.attribution.scores.sanity import similarity
 from blockscope.io import datasets
 from blockscope.models.card import ModelCard
 

@@ -29,6 +29,8 @@ rule panel:
         code=code_param("panel"),
         panel="{panel}",
         run=lambda wildcards: run_row(wildcards).figure_params,
+        # For the report, which knows no more of a job than this.
+        caption=lambda wildcards: PANELS[wildcards.panel].caption(run_row(wildcards)),
         style=style_of_figures(),
     message:
         "{wildcards.run}: draw the panel {wildcards.panel}"

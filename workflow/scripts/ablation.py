@@ -4,7 +4,7 @@ from blockscope.runtime.job import run
 
 
 def main(smk):
-    from blockscope.stages.ablation import write_ablation
+    from blockscope.stages.attribution.ablation import write_ablation
 
     write_ablation(
         **smk.input,

@@ -4,7 +4,7 @@ from blockscope.runtime.job import run
 
 
 def main(smk):
-    from blockscope.stages.activations import write_activations
+    from blockscope.stages.attribution.activations import write_activations
 
     write_activations(
         **smk.input,

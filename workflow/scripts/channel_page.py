@@ -4,7 +4,7 @@ from blockscope.runtime.job import run
 
 
 def main(smk):
-    from blockscope.stages.channel_page import write_channel_page
+    from blockscope.stages.figures.channel_page import write_channel_page
 
     write_channel_page(
         output=smk.output.html,

@@ -4,7 +4,7 @@ from blockscope.runtime.job import run
 
 
 def main(smk):
-    from blockscope.stages.channels import write_channels
+    from blockscope.stages.attribution.channels import write_channels
 
     write_channels(
         **smk.input,

@@ -4,7 +4,7 @@ from blockscope.runtime.job import run
 
 
 def main(smk):
-    from blockscope.stages.classes import write_classes
+    from blockscope.stages.attribution.classes import write_classes
 
     write_classes(
         **smk.input,

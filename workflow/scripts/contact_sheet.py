@@ -4,7 +4,7 @@ from blockscope.runtime.job import run
 
 
 def main(smk):
-    from blockscope.stages.contact_sheet import write_contact_sheet
+    from blockscope.stages.figures.contact_sheet import write_contact_sheet
 
     write_contact_sheet(
         output=smk.output.html,

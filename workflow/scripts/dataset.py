@@ -4,7 +4,7 @@ from blockscope.runtime.job import run
 
 
 def main(smk):
-    from blockscope.stages.dataset import write_dataset
+    from blockscope.stages.datasets.dataset import write_dataset
 
     write_dataset(
         **smk.params.chosen,

@@ -4,7 +4,7 @@ from blockscope.runtime.job import run
 
 
 def main(smk):
-    from blockscope.stages.drivers import write_drivers
+    from blockscope.stages.attribution.drivers import write_drivers
 
     write_drivers(
         **smk.input,

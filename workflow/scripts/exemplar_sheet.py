@@ -4,7 +4,7 @@ from blockscope.runtime.job import run
 
 
 def main(smk):
-    from blockscope.stages.exemplar_sheet import write_exemplar_sheet
+    from blockscope.stages.datasets.exemplar_sheet import write_exemplar_sheet
 
     write_exemplar_sheet(
         exemplars=smk.input.exemplars,

@@ -4,7 +4,7 @@ from blockscope.runtime.job import run
 
 
 def main(smk):
-    from blockscope.stages.exemplars import write_exemplars
+    from blockscope.stages.datasets.exemplars import write_exemplars
 
     write_exemplars(
         card=smk.input.card,

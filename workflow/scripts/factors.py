@@ -4,7 +4,7 @@ from blockscope.runtime.job import run
 
 
 def main(smk):
-    from blockscope.stages.factors import write_factors
+    from blockscope.stages.attribution.factors import write_factors
 
     write_factors(
         classes=smk.input.classes,

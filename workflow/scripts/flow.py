@@ -4,7 +4,7 @@ from blockscope.runtime.job import run
 
 
 def main(smk):
-    from blockscope.stages.flow import write_flow
+    from blockscope.stages.attribution.flow import write_flow
 
     write_flow(
         **smk.input,

@@ -4,7 +4,7 @@ from blockscope.runtime.job import run
 
 
 def main(smk):
-    from blockscope.stages.gallery import write_gallery
+    from blockscope.stages.figures.gallery import write_gallery
 
     write_gallery(
         output=smk.output.html,

@@ -4,7 +4,7 @@ from blockscope.runtime.job import run
 
 
 def main(smk):
-    from blockscope.stages.grid_image import write_grid
+    from blockscope.stages.feature_visualization.grid_image import write_grid
 
     write_grid(
         zarr=smk.input.zarr,

@@ -4,7 +4,7 @@ from blockscope.runtime.job import run
 
 
 def main(smk):
-    from blockscope.stages.input import write_input
+    from blockscope.stages.network.input import write_input
 
     write_input(
         image_path=smk.input.image,

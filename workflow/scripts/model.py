@@ -5,7 +5,7 @@ from blockscope.runtime.job import run
 
 def main(smk):
     from blockscope.models.entry import ModelEntry
-    from blockscope.stages.model import write_model
+    from blockscope.stages.network.model import write_model
 
     write_model(
         entry=ModelEntry.model_validate(smk.params.entry),

@@ -4,7 +4,7 @@ from blockscope.runtime.job import run
 
 
 def main(smk):
-    from blockscope.stages.neuron_groups import write_neuron_groups
+    from blockscope.stages.attribution.neuron_groups import write_neuron_groups
 
     write_neuron_groups(
         **smk.input,

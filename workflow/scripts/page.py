@@ -4,7 +4,7 @@ from blockscope.runtime.job import run
 
 
 def main(smk):
-    from blockscope.stages.page import write_page
+    from blockscope.stages.figures.page import write_page
 
     write_page(
         output=smk.output.html,

@@ -4,7 +4,7 @@ from blockscope.runtime.job import run
 
 
 def main(smk):
-    from blockscope.stages.panel import write_panel
+    from blockscope.stages.figures.panel import write_panel
 
     write_panel(
         panel=smk.params.panel,

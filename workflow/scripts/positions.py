@@ -4,7 +4,7 @@ from blockscope.runtime.job import run
 
 
 def main(smk):
-    from blockscope.stages.positions import write_positions
+    from blockscope.stages.attribution.positions import write_positions
 
     write_positions(
         **smk.input,

@@ -5,7 +5,7 @@ from blockscope.runtime.job import run
 
 def main(smk):
     from blockscope.models.randomised_entry import RandomisedEntry
-    from blockscope.stages.randomised_model import write_randomised_model
+    from blockscope.stages.network.randomised_model import write_randomised_model
 
     write_randomised_model(
         entry=RandomisedEntry.model_validate(smk.params.entry),

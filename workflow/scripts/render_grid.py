@@ -4,7 +4,7 @@ from blockscope.runtime.job import run
 
 
 def main(smk):
-    from blockscope.stages.render_grid import write_cells
+    from blockscope.stages.feature_visualization.render_grid import write_cells
 
     write_cells(
         graph=smk.input.graph,

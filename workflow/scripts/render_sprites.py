@@ -4,7 +4,7 @@ from blockscope.runtime.job import run
 
 
 def main(smk):
-    from blockscope.stages.render_sprites import write_shard
+    from blockscope.stages.feature_visualization.render_sprites import write_shard
 
     write_shard(
         graph=smk.input.graph,

@@ -4,7 +4,7 @@ from blockscope.runtime.job import run
 
 
 def main(smk):
-    from blockscope.stages.sanity import write_sanity
+    from blockscope.stages.attribution.sanity import write_sanity
 
     write_sanity(
         card=smk.input.card,

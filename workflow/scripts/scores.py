@@ -4,7 +4,7 @@ from blockscope.runtime.job import run
 
 
 def main(smk):
-    from blockscope.stages.scores import write_scores
+    from blockscope.stages.attribution.scores import write_scores
 
     write_scores(
         **{**smk.input, "mask": smk.input.mask or None},

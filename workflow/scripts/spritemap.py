@@ -5,7 +5,7 @@ from blockscope.runtime.job import run
 
 def main(smk):
     from blockscope.feature_visualization.unit_selection import read_numbers
-    from blockscope.stages.spritemap import write_spritemap
+    from blockscope.stages.feature_visualization.spritemap import write_spritemap
 
     write_spritemap(
         shards=smk.input.shards,

@@ -4,7 +4,7 @@ from blockscope.runtime.job import run
 
 
 def main(smk):
-    from blockscope.stages.sweep import write_part
+    from blockscope.stages.datasets.sweep import write_part
 
     write_part(
         graph=smk.input.graph,

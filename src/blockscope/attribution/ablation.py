@@ -19,8 +19,8 @@ import xarray as xr
 
 from blockscope.attribution.all_labels import label_axis
 from blockscope.attribution.baselines import Baseline
-from blockscope.attribution.correlation import correlation, rank_correlation
 from blockscope.attribution.neuron_groups import NeuronGroups
+from blockscope.attribution.scores.correlation import correlation, rank_correlation
 from blockscope.autodiff.batches import in_batches, logits_in_batches
 from blockscope.autodiff.exact_changes import Change, ExactChanges
 from blockscope.autodiff.gradients import Gradients

@@ -25,8 +25,8 @@ from blockscope.autodiff.linear_map import STOPS, LinearMap
 from blockscope.io import datasets
 from blockscope.io.errors import BadFile
 from blockscope.io.labels import Labels
-from blockscope.models import graphs
 from blockscope.models.entry import Head, unit_of
+from blockscope.models.graph import graphs
 from blockscope.models.network import Network
 
 UNEXPLAINED, CONSTANTS = "unexplained", "constants"

@@ -19,7 +19,7 @@ from blockscope.autodiff.pooling import AveragePooling, MaxPooling, sliding_of
 from blockscope.autodiff.registry import fitting
 from blockscope.autodiff.shape_ops import Add, Concat, Identity, Pad, Reduce
 from blockscope.autodiff.windows import CoefficientMap, Frame, Window, union
-from blockscope.models.operations import apply
+from blockscope.models.graph.operations import apply
 
 # Classes of operations that are linear, and so the same at every point.
 LINEAR = (

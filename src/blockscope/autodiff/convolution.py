@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from blockscope.autodiff.linear_op import LinearOp, OpPoint, single_tangent
 from blockscope.autodiff.windows import Size, Sliding, Window
-from blockscope.models.operations import apply
+from blockscope.models.graph.operations import apply
 
 
 class Convolution(LinearOp):

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from blockscope.autodiff.gradient_overrides import GradientRule
 from blockscope.autodiff.linear_op import LinearOp, OpPoint, single_tangent
-from blockscope.models.operations import apply
+from blockscope.models.graph.operations import apply
 
 Backward = Callable[[tf.Tensor], list[tf.Tensor]]
 

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from blockscope.autodiff.linear_op import LinearOp, OpPoint, same_ranks, single_tangent
 from blockscope.autodiff.windows import CoefficientMap, Window, union
-from blockscope.models.operations import apply
+from blockscope.models.graph.operations import apply
 
 
 class Elementwise(LinearOp):

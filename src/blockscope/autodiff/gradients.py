@@ -15,10 +15,10 @@ from tensorflow.core.framework import node_def_pb2
 
 from blockscope.autodiff.convolution import convolve_groups, dilated
 from blockscope.autodiff.gradient_overrides import Override
-from blockscope.models import graphs
+from blockscope.models.graph import graphs
+from blockscope.models.graph.node_attributes import attribute
+from blockscope.models.graph.operations import apply
 from blockscope.models.network import Network
-from blockscope.models.node_attributes import attribute
-from blockscope.models.operations import apply
 
 Scores = Callable[[tf.Tensor], Sequence[tf.Tensor]]
 

@@ -11,7 +11,7 @@ import tensorflow as tf
 from tensorflow.core.framework import node_def_pb2
 
 from blockscope.autodiff.windows import Size, Window
-from blockscope.models import node_attributes
+from blockscope.models.graph import node_attributes
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +39,7 @@ class OpPoint:
     number: int = 0
 
     def attribute(self, name: str) -> Any:
-        """Return an attribute of the node; see ``models.node_attributes``."""
+        """Return an attribute of the node; see ``models.graph.node_attributes``."""
         return node_attributes.attribute(self.node, name)
 
     @cached_property

@@ -10,7 +10,7 @@ import tensorflow as tf
 from tensorflow.core.framework import node_def_pb2
 
 from blockscope.autodiff.linear_op import OpPoint
-from blockscope.models import graphs
+from blockscope.models.graph import graphs
 from blockscope.models.network import Network
 
 

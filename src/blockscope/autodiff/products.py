@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from blockscope.autodiff.linear_op import LinearOp, OpPoint, single_tangent
-from blockscope.models.operations import apply
+from blockscope.models.graph.operations import apply
 
 
 class MatMul(LinearOp):

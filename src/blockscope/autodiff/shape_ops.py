@@ -15,7 +15,7 @@ from blockscope.autodiff.linear_op import (
     single_tangent,
 )
 from blockscope.autodiff.windows import Window, union
-from blockscope.models.operations import apply
+from blockscope.models.graph.operations import apply
 
 
 class Identity(LinearOp):

@@ -8,6 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from blockscope.config.settings import RunRow
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,8 @@ class Panel:
         Whether a script draws it on the page; otherwise a template does.
     methods
         Ways to attribute to the channels of the earlier layer that it shows in any case.
+    layers
+        Which layers of a run it shows: the pair, those of the column ``grids`` or of ``flow``.
     """
 
     name: str
@@ -55,6 +61,17 @@ class Panel:
     page_inputs: tuple[str, ...] = ()
     scripted: bool = True
     methods: tuple[str, ...] = ()
+    layers: Literal["pair", "grids", "flow"] = "pair"
+
+    def caption(self, run: RunRow) -> dict[str, Any]:
+        """Return what ``workflow/report/panel.rst`` says of it, as plain data."""
+        layers = {"pair": run.layers, "grids": run.grid_layers, "flow": run.flow_layers}
+        return {
+            "title": self.title,
+            "summary": self.summary,
+            "accuracy": self.accuracy,
+            "layers": list(layers[self.layers]),
+        }
 
     @property
     def paragraphs(self) -> list[str]:
@@ -241,6 +258,7 @@ _PANELS = (
         "logits to rounding; they are a linear approximation of what the network loses "
         "without a group.",
         inputs=("classes2", "flow", "flow_groups", "flow_sprites"),
+        layers="flow",
         print_module="blockscope.figures.print.flow",
         page_content="flow",
         reading="""
@@ -296,6 +314,7 @@ _PANELS = (
         accuracy="Rendered by optimization from a seed: one of many images to which the layer "
         "responds so, and no measurement.",
         inputs=("grids",),
+        layers="grids",
         print_module="blockscope.figures.print.activation_grids",
         page_content="grids",
         reading="""

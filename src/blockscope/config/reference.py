@@ -3,9 +3,9 @@
     python -m blockscope.config.reference          check whether they are up to date
     python -m blockscope.config.reference --fix    write them
 
-These are the JSON schemas for editors in ``workflow/schemas``, also of the rows of the tables, the
-captions of panels in Snakemake's report, and the tables of keys between the markers
-``<!-- begin NAME -->`` and ``<!-- end NAME -->`` of ``config/README.md``.
+These are the JSON schemas for editors in ``workflow/schemas``, also of the rows of the tables, and
+the tables of keys between the markers ``<!-- begin NAME -->`` and ``<!-- end NAME -->`` of
+``config/README.md``.
 """
 
 from __future__ import annotations
@@ -31,27 +31,6 @@ from blockscope.models.randomised_entry import RandomisedNetworks
 README = Path("config/README.md")
 SCHEMAS = Path("workflow/schemas")
 TABLES: dict[str, type[BaseModel]] = {"images": ImageRow, "runs": RunRow, "datasets": DatasetRow}
-PANEL_CAPTION = Path("workflow/report/panel.rst")
-PANEL_CAPTION_BODY = """\
-{% set run = snakemake.params.run %}
-{% set title, summary, accuracy = said[snakemake.wildcards.panel] %}
-{% set own = {"flow": run.flow, "activation_grids": run.grids} %}
-{% set layers = own.get(snakemake.wildcards.panel) or [run.layer1, run.layer2] %}
-**{{ title }}.** {{ summary }}
-
-Run ``{{ run.run }}``: image ``{{ run.image }}`` in network ``{{ run.model }}``, layers
-{% for layer in layers %}``{{ layer }}``{{ ", " if not loop.last }}{% endfor %}, gradient of max
-pooling ``{{ run.override }}``, labels
-{% for label in run.classes %}``{{ label }}``{{ " against " if not loop.last }}{% else %}
-that are most probable{% endfor %}.
-
-{{ accuracy }}
-
-Also as PDF and SVG, beside ``{{ snakemake.output.png }}``. The numbers are in
-{% for file in snakemake.input if file.endswith((".h5", ".zarr.zip")) %}
-``{{ file }}``{{ ", " if not loop.last else "." }}
-{% endfor %}
-"""
 
 
 def generated(root: Path) -> dict[Path, str]:
@@ -78,7 +57,6 @@ def generated(root: Path) -> dict[Path, str]:
             root / SCHEMAS / f"{name}.schema.json": row_schema_text(row, f"row of {name}.tsv")
             for name, row in TABLES.items()
         },
-        root / PANEL_CAPTION: panel_caption(),
     }
 
 
@@ -122,20 +100,6 @@ def row_schema_text(model: type[BaseModel], title: str) -> str:
         "additionalProperties": False,
     }
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
-
-
-def panel_caption() -> str:
-    """Return the template of a panel's caption in a report, filled by Snakemake for each job."""
-    said = "\n".join(
-        f"  {json.dumps(one.name)}: {json.dumps([one.title, one.summary, one.accuracy])},"
-        for one in PANELS.values()
-    )
-    return f"""\
-{{# Generated from blockscope.config.panels: python -m blockscope.config.reference --fix #}}
-{{% set said = {{
-{said}
-}} %}}
-{PANEL_CAPTION_BODY}"""
 
 
 def key_table(model: type[BaseModel]) -> str:

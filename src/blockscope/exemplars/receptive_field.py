@@ -15,13 +15,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 from tensorflow.core.framework import node_def_pb2
 
-from blockscope.models import graphs
-from blockscope.models.axes import ELEMENTWISE, OF_MAPS, SAME_AXES, axes_of
-from blockscope.models.axis_words import Axes, is_features
+from blockscope.models.graph import graphs
+from blockscope.models.graph.making import held
+from blockscope.models.layers.axes import ELEMENTWISE, OF_MAPS, SAME_AXES, axes_of
+from blockscope.models.layers.axis_words import Axes, is_features
+from blockscope.models.layers.window_reach import INTERLEAVED, SLIDING, reach, window
 from blockscope.models.network import Network
-from blockscope.models.rewrites.making import held
 from blockscope.models.tensor_samples import samples_of
-from blockscope.models.window_reach import INTERLEAVED, SLIDING, reach, window
 
 WHOLE = math.inf  # the size of a field that is the whole image
 # Of these an entry may depend on all others of its axis, or of all axes.

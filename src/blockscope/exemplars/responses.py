@@ -12,7 +12,7 @@ import tensorflow as tf
 from tensorflow.core.framework import node_def_pb2
 
 from blockscope.autodiff.gradients import apply_differentiable
-from blockscope.models.layer_views import is_view, viewed
+from blockscope.models.layers.layer_views import is_view, viewed
 from blockscope.models.network import PRE_RELU, Network
 
 LARGEST: Final = 16  # images in a batch: larger ones leave the caches

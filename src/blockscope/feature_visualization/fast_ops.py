@@ -15,7 +15,7 @@ import tensorflow as tf
 from tensorflow.core.framework import node_def_pb2
 
 from blockscope.autodiff.gradients import apply_differentiable
-from blockscope.models.node_attributes import attribute
+from blockscope.models.graph.node_attributes import attribute
 
 Weights = npt.NDArray[np.float32]
 

@@ -12,9 +12,9 @@ from blockscope.feature_visualization.fast_ops import fast_op
 from blockscope.feature_visualization.objectives import Objective
 from blockscope.feature_visualization.redirected_relu import with_redirected_relu
 from blockscope.io.errors import BadFile
+from blockscope.models.graph.operations import Operation
+from blockscope.models.graph.window_check import with_window_check
 from blockscope.models.network import Network
-from blockscope.models.operations import Operation
-from blockscope.models.window_check import with_window_check
 
 LARGEST_SOUGHT = 1024  # pixels; no network in use needs larger images
 

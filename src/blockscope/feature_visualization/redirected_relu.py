@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 import tensorflow as tf
 from tensorflow.core.framework import node_def_pb2
 
-from blockscope.models.operations import Operation, apply
+from blockscope.models.graph.operations import Operation, apply
 
 CEILING = {"Relu": None, "Relu6": 6.0}
 

@@ -7,12 +7,12 @@ from collections.abc import Collection, Mapping
 from blockscope.io.counts import counted
 from blockscope.io.errors import BadFile
 from blockscope.io.labels import Labels
-from blockscope.models import graphs
 from blockscope.models.card import Layer, ModelCard
+from blockscope.models.ends.grey_image import check_finite, place_of, tensors_for_grey
+from blockscope.models.ends.head_values import check_head
 from blockscope.models.entry import Head
-from blockscope.models.grey_image import check_finite, place_of, tensors_for_grey
-from blockscope.models.head_values import check_head
-from blockscope.models.layer_views import is_view, viewed
+from blockscope.models.graph import graphs
+from blockscope.models.layers.layer_views import is_view, viewed
 from blockscope.models.network import PRE_RELU, Network
 from blockscope.models.preparation import Prepared
 

@@ -10,9 +10,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from blockscope.models.graph.making import reshape, with_nodes
 from blockscope.models.network import Network
 from blockscope.models.preparation import Prepared
-from blockscope.models.rewrites.making import reshape, with_nodes
 
 FLAT = "/flat"  # ending of their name
 

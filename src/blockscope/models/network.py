@@ -15,11 +15,11 @@ import tensorflow as tf
 from tensorflow.core.framework import graph_pb2, node_def_pb2
 
 from blockscope.io.errors import BadFile, first_line
-from blockscope.models import graphs
 from blockscope.models.card import InputSpec, ModelCard
-from blockscope.models.layer_views import is_view, read_through
-from blockscope.models.operations import Operation, apply
-from blockscope.models.window_check import with_window_check
+from blockscope.models.graph import graphs
+from blockscope.models.graph.operations import Operation, apply
+from blockscope.models.graph.window_check import with_window_check
+from blockscope.models.layers.layer_views import is_view, read_through
 
 PRE_RELU = "_pre_relu"  # ending of the name of a layer before its ReLU
 
@@ -156,9 +156,9 @@ class Network:
 
         ``nodes``: those changed for another layer, in place of the graph's own.
 
-        Views need that (see ``blockscope.models.layer_views``), and a concatenation before the
-        ReLU: what follows reads the ReLU of each branch. One ReLU after the concatenation gives the
-        same values.
+        Views need that (see ``blockscope.models.layers.layer_views``), and a concatenation before
+        the ReLU: what follows reads the ReLU of each branch. One ReLU after the concatenation gives
+        the same values.
         """
         nodes = dict(nodes or self.nodes)
         if layer in nodes and is_view(nodes[layer]):

@@ -27,12 +27,9 @@ from tensorflow import make_ndarray
 from tensorflow.core.framework import graph_pb2, node_def_pb2, tensor_pb2, types_pb2
 
 from blockscope.io.errors import BadFile, unknown_name
-from blockscope.models import graphs
-from blockscope.models.allowed_operations import check_ops
-from blockscope.models.entry import FedValue, Head, InputSettings
-from blockscope.models.fed_values import PLACEHOLDERS, as_array, check_names, fed_nodes
-from blockscope.models.heads import check_no_activation, find_ends
-from blockscope.models.image_input import (
+from blockscope.models.ends.fed_values import PLACEHOLDERS, as_array, check_names, fed_nodes
+from blockscope.models.ends.heads import check_no_activation, find_ends
+from blockscope.models.ends.image_input import (
     batch_of,
     channels_of,
     check_contrast,
@@ -41,10 +38,14 @@ from blockscope.models.image_input import (
     lift_whole_numbers,
     type_name,
 )
-from blockscope.models.layer_names import needed_layers, tensor_of
+from blockscope.models.entry import FedValue, Head, InputSettings
+from blockscope.models.graph import graphs
+from blockscope.models.graph.allowed_operations import check_ops
+from blockscope.models.graph.operations import check_edges, enter_defaults
+from blockscope.models.graph.raw_graph import Graph
+from blockscope.models.graph.training_mode import check_computes, check_moments
+from blockscope.models.layers.layer_names import needed_layers, tensor_of
 from blockscope.models.network import PRE_RELU
-from blockscope.models.operations import check_edges, enter_defaults
-from blockscope.models.raw_graph import Graph
 from blockscope.models.rewrites.branches import with_known_branches
 from blockscope.models.rewrites.calls import inline_calls
 from blockscope.models.rewrites.constants import fold_constants
@@ -53,7 +54,6 @@ from blockscope.models.rewrites.fake_quant import without_fake_quant
 from blockscope.models.rewrites.fused import unfuse
 from blockscope.models.rewrites.padded_pools import with_padding_apart
 from blockscope.models.rewrites.precision import as_float32, other_floats
-from blockscope.models.training_mode import check_computes, check_moments
 
 NODE_NAME = r"[A-Za-z0-9.][A-Za-z0-9_.\\/>-]*"
 MOST_VALUES = 2**29  # of a constant: 2 GiB of float32, the most that a graph file holds

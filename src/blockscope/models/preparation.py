@@ -14,16 +14,16 @@ import numpy.typing as npt
 from tensorflow.core.framework import graph_pb2
 
 from blockscope.io.errors import BadFile
-from blockscope.models import graphs
-from blockscope.models.axes import axes_of
-from blockscope.models.axis_words import MAP, Axes
-from blockscope.models.batch_axis import compared, open_batch
 from blockscope.models.card import InputSpec
 from blockscope.models.entry import FedValue, InputSettings
-from blockscope.models.graphs import Shapes
-from blockscope.models.layer_views import is_view, with_views
+from blockscope.models.graph import graphs
+from blockscope.models.graph.graphs import Shapes
+from blockscope.models.layers.axes import axes_of
+from blockscope.models.layers.axis_words import MAP, Axes
+from blockscope.models.layers.layer_views import is_view, with_views
 from blockscope.models.network import Network
 from blockscope.models.normal_form import NormalForm
+from blockscope.models.rewrites.batch_axis import compared, open_batch
 from blockscope.models.rewrites.channels_last import apply_in_any_layout, with_channels_last
 from blockscope.models.rewrites.dense_on_maps import with_products_of_channels
 from blockscope.models.rewrites.dilation import as_dilated

@@ -18,10 +18,10 @@ import tensorflow as tf
 from tensorflow.core.framework import graph_pb2, node_def_pb2, types_pb2
 
 from blockscope.io.errors import BadFile
-from blockscope.models import graphs
+from blockscope.models.graph import graphs
+from blockscope.models.graph.making import constant, copied, with_nodes
 from blockscope.models.network import Network
 from blockscope.models.randomised_entry import Randomise
-from blockscope.models.rewrites.making import constant, copied, with_nodes
 
 # Operations with kernels: what mixes channels or positions by learned numbers.
 KERNELS = frozenset({

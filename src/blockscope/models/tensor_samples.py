@@ -13,7 +13,7 @@ import numpy.typing as npt
 import tensorflow as tf
 from tensorflow.core.framework import node_def_pb2
 
-from blockscope.models import graphs
+from blockscope.models.graph import graphs
 from blockscope.models.network import Network, apply_or_name
 
 ENTRIES = 4096  # of each image; most vectors of logits are taken whole

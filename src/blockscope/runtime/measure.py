@@ -33,9 +33,9 @@ from blockscope.io.counts import counted
 from blockscope.io.errors import BadFile
 from blockscope.models.card import ModelCard
 from blockscope.models.device import gpu_name
+from blockscope.models.graph.node_attributes import attribute
+from blockscope.models.graph.window_check import with_window_check
 from blockscope.models.network import Network
-from blockscope.models.node_attributes import attribute
-from blockscope.models.window_check import with_window_check
 from blockscope.runtime.gpu import use_gpu
 
 WARM_UP = 2  # steps of a kind that are not counted: a function is traced, kernels are chosen

@@ -29,8 +29,8 @@ from blockscope.attribution.ablation import (
     single_groups,
     single_positions,
 )
-from blockscope.attribution.correlation import correlation, rank_correlation
 from blockscope.attribution.neuron_groups import group_neurons
+from blockscope.attribution.scores.correlation import correlation, rank_correlation
 from blockscope.autodiff.exact_changes import ExactChanges
 from blockscope.autodiff.gradient_overrides import OVERRIDES
 from blockscope.autodiff.gradients import Gradients

@@ -17,7 +17,7 @@ from blockscope.feature_visualization.evaluation import Evaluator
 from blockscope.feature_visualization.objectives import direction
 from blockscope.feature_visualization.parameterization import COLOURS, spectrum_scale
 from blockscope.feature_visualization.recipes import Recipe
-from blockscope.stages.render_grid import named_grid
+from blockscope.stages.feature_visualization.render_grid import named_grid
 
 ROWS, COLS = 3, 5
 

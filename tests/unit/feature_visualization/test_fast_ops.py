@@ -10,7 +10,7 @@ from tensorflow.core.framework import node_def_pb2
 
 from blockscope.feature_visualization import fast_ops
 from blockscope.feature_visualization.fast_ops import convolve, fast_op
-from blockscope.models.operations import apply
+from blockscope.models.graph.operations import apply
 
 # kernel (row, col), stride, padding, size of the image (row, col)
 GEOMETRIES = [

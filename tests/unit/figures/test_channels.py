@@ -30,12 +30,12 @@ from blockscope.figures.data.channels import MethodChannels
 from blockscope.figures.data.contrasts import Contrast
 from blockscope.figures.image_encoding import blended
 from blockscope.figures.palettes import AGAINST, FOR, palettes
-from blockscope.figures.print.channel_bars import PALE, BarScale, place_bars
-from blockscope.figures.print.channel_tiles import dimmed, peak_crop
 from blockscope.figures.print.channels import ChannelsPanel, compose
 from blockscope.figures.print.export import write_sheet
-from blockscope.figures.print.layout import Place
-from blockscope.figures.print.sheet import Sheet
+from blockscope.figures.print.parts.channel_bars import PALE, BarScale, place_bars
+from blockscope.figures.print.parts.channel_tiles import dimmed, peak_crop
+from blockscope.figures.print.parts.layout import Place
+from blockscope.figures.print.parts.sheet import Sheet
 from blockscope.io import datasets
 from blockscope.io.errors import BadFile, UnknownName
 from blockscope.io.json_files import write_facts

@@ -21,7 +21,7 @@ from blockscope.figures.page.quantization import unpack
 from blockscope.figures.palettes import palettes
 from blockscope.io import datasets, provenance
 from blockscope.io.errors import BadFile
-from blockscope.stages.contact_sheet import write_contact_sheet
+from blockscope.stages.figures.contact_sheet import write_contact_sheet
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ from blockscope.figures.image_encoding import blended
 from blockscope.figures.page.factors import render_factors
 from blockscope.figures.print.export import write_sheet
 from blockscope.figures.print.factors import place
-from blockscope.figures.print.sheet import shortened, shortened_apart, text_width, wrapped
+from blockscope.figures.print.parts.sheet import shortened, shortened_apart, text_width, wrapped
 from blockscope.figures.style import Style
 from blockscope.io import datasets, images, provenance
 from blockscope.io.errors import BadFile, BlockscopeError, UnknownName

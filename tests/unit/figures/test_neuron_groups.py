@@ -28,8 +28,8 @@ from blockscope.figures.data.neuron_groups import NeuronGroupsPanel
 from blockscope.figures.data.panel_files import PanelFiles
 from blockscope.figures.image_encoding import blended
 from blockscope.figures.palettes import AGAINST, FOR
-from blockscope.figures.print.channel_tiles import dimmed
 from blockscope.figures.print.neuron_groups import compose
+from blockscope.figures.print.parts.channel_tiles import dimmed
 from blockscope.io import datasets
 from blockscope.io.errors import BadFile
 

@@ -39,7 +39,7 @@ from blockscope.figures.page.run_page import page_html
 from blockscope.figures.style import Style
 from blockscope.io import datasets, provenance
 from blockscope.io.errors import BadFile
-from blockscope.stages.gallery import write_gallery, write_incomplete_gallery
+from blockscope.stages.figures.gallery import write_gallery, write_incomplete_gallery
 
 ALL = list(PANELS)
 HOSTILE = "</script><script>alert(1)</script> & \"quoted\" 'x' {{ y }}"

@@ -9,14 +9,14 @@ import pytest
 from helpers.sheet_layout import any_style, check_layout, words_on
 from helpers.synthetic_run import LABELS, changed_files, changed_run, sanity, write_run
 
-from blockscope.attribution.sanity import WORDS
+from blockscope.attribution.scores.sanity import WORDS
 from blockscope.autodiff.gradient_overrides import OVERRIDES
 from blockscope.figures.data.sanity import MEASURES, Likeness, SanityPanel, SanityPlace
 from blockscope.figures.page.sanity import render_sanity
 from blockscope.figures.print.export import compose
-from blockscope.figures.print.layout import EDGE, GAP
+from blockscope.figures.print.parts.layout import EDGE, GAP
+from blockscope.figures.print.parts.sheet import Sheet
 from blockscope.figures.print.sanity import SCALE
-from blockscope.figures.print.sheet import Sheet
 from blockscope.figures.sanity_words import COLOURS, likeness_words, place_words
 from blockscope.figures.style import Style
 from blockscope.io import datasets

@@ -24,8 +24,8 @@ from blockscope.figures.data.maps import Cell
 from blockscope.figures.data.panel_files import PanelFiles
 from blockscope.figures.image_encoding import blended
 from blockscope.figures.palettes import palettes
-from blockscope.figures.print.bar_list import PLAIN_BAR
-from blockscope.figures.print.channel_tiles import dimmed
+from blockscope.figures.print.parts.bar_list import PLAIN_BAR
+from blockscope.figures.print.parts.channel_tiles import dimmed
 from blockscope.figures.print.semantic_dictionary import OUTLINE, compose
 from blockscope.io import datasets
 from blockscope.io.errors import BadFile

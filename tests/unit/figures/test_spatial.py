@@ -21,14 +21,14 @@ from blockscope.figures.data.maps import Cell
 from blockscope.figures.data.panel_files import PanelFiles
 from blockscope.figures.palettes import palettes, signed_map
 from blockscope.figures.print.export import compose, write_sheet
-from blockscope.figures.print.layout import Place, outline_cell
 from blockscope.figures.print.overrides import OverridesPanel
-from blockscope.figures.print.sheet import Sheet
+from blockscope.figures.print.parts.layout import Place, outline_cell
+from blockscope.figures.print.parts.sheet import Sheet
 from blockscope.figures.print.spatial import SpatialPanel
 from blockscope.figures.style import Style
 from blockscope.io import datasets, provenance
 from blockscope.io.errors import BadFile, UnknownName
-from blockscope.stages.panel import write_panel
+from blockscope.stages.figures.panel import write_panel
 
 LONG = ["an extraordinarily long label of very many words, and more of them still", *LABELS[1:]]
 

@@ -14,9 +14,9 @@ from blockscope.figures import trust_words
 from blockscope.figures.captions import number
 from blockscope.figures.data.panel_files import PanelFiles
 from blockscope.figures.data.trust import TrustPanel
-from blockscope.figures.print.layout import Place
-from blockscope.figures.print.plot import Plot, span
-from blockscope.figures.print.sheet import Sheet
+from blockscope.figures.print.parts.layout import Place
+from blockscope.figures.print.parts.plot import Plot, span
+from blockscope.figures.print.parts.sheet import Sheet
 from blockscope.figures.print.trust import compose
 from blockscope.io import datasets
 from blockscope.io.errors import BadFile

@@ -13,7 +13,7 @@ from blockscope.autodiff.gradient_overrides import OVERRIDES
 from blockscope.autodiff.gradients import Gradients
 from blockscope.io.errors import BadFile
 from blockscope.models.entry import InputSettings
-from blockscope.models.formats import Graph
+from blockscope.models.files.formats import Graph
 from blockscope.models.network import Network
 from blockscope.models.normal_form import normalise
 

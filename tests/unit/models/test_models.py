@@ -18,7 +18,7 @@ from blockscope.io.errors import BadFile, UnknownName
 from blockscope.models.card import ModelCard
 from blockscope.models.entry import ModelEntry
 from blockscope.models.network import Network
-from blockscope.stages.model import write_model
+from blockscope.stages.network.model import write_model
 
 SIZE = (20, 28)
 
@@ -207,7 +207,7 @@ def test_operations_that_reach_outside_are_refused_by_name(tmp_path, normal, op)
 def test_stateful_operations_are_not_on_the_list():
     from tensorflow.python.framework import op_def_registry
 
-    from blockscope.models.allowed_operations import ALLOWED
+    from blockscope.models.graph.allowed_operations import ALLOWED
 
     for op in ALLOWED:
         definition = op_def_registry.get(op)

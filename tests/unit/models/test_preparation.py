@@ -18,7 +18,7 @@ from blockscope.io.errors import BadFile
 from blockscope.io.labels import Labels
 from blockscope.models.card import InputSpec
 from blockscope.models.card_builder import build_card
-from blockscope.models.formats import Graph
+from blockscope.models.files.formats import Graph
 from blockscope.models.network import Network
 from blockscope.models.normal_form import normalise
 from blockscope.models.preparation import prepare

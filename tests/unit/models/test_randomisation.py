@@ -21,8 +21,8 @@ from blockscope.models.entry import ModelEntry
 from blockscope.models.network import Network
 from blockscope.models.randomisation import draw_weights, shuffled
 from blockscope.models.randomised_entry import Randomise, RandomisedEntry
-from blockscope.stages.model import write_model
-from blockscope.stages.randomised_model import write_randomised_model
+from blockscope.stages.network.model import write_model
+from blockscope.stages.network.randomised_model import write_randomised_model
 
 SIZE = (12, 20)
 

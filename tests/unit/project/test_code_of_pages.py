@@ -13,7 +13,7 @@ import pytest
 from helpers.code_of_pages import blocks_of, run_block
 from helpers.repository import ROOT
 
-from blockscope.stages.dataset import write_dataset
+from blockscope.stages.datasets.dataset import write_dataset
 
 # docs/module.md has lines of a Snakefile, which tests/workflow/test_module.py runs. The block of
 # docs/datasets.md in the middle reads a file like those of tests/unit/exemplars/.

@@ -20,12 +20,12 @@ from blockscope.figures.colour import factor_colours, factor_image
 from blockscope.io import datasets, images, provenance
 from blockscope.io.errors import BadFile
 from blockscope.models.card import ModelCard
-from blockscope.stages.activations import write_activations
-from blockscope.stages.classes import write_classes
-from blockscope.stages.input import write_input
-from blockscope.stages.model import write_model
-from blockscope.stages.neuron_groups import write_neuron_groups
-from blockscope.stages.positions import write_positions
+from blockscope.stages.attribution.activations import write_activations
+from blockscope.stages.attribution.classes import write_classes
+from blockscope.stages.attribution.neuron_groups import write_neuron_groups
+from blockscope.stages.attribution.positions import write_positions
+from blockscope.stages.network.input import write_input
+from blockscope.stages.network.model import write_model
 
 PAGE = ROOT / "docs" / "python.md"
 MEMORY_MB = 2048

@@ -12,13 +12,13 @@ from blockscope.config.panels import PANELS, Panel
 from blockscope.config.settings import RunRow
 from blockscope.figures.data.panel_files import PanelFiles
 from blockscope.figures.data.sprites import Sprites
-from blockscope.figures.page.pack_activations import pack_activations
-from blockscope.figures.page.pack_channels import pack_channels
-from blockscope.figures.page.pack_flow import pack_flow
-from blockscope.figures.page.pack_grids import pack_grids
-from blockscope.figures.page.pack_groups import pack_groups
-from blockscope.figures.page.pack_maps import map_versions, pack_maps
-from blockscope.figures.page.pack_trust import pack_trust
+from blockscope.figures.page.packers.pack_activations import pack_activations
+from blockscope.figures.page.packers.pack_channels import pack_channels
+from blockscope.figures.page.packers.pack_flow import pack_flow
+from blockscope.figures.page.packers.pack_grids import pack_grids
+from blockscope.figures.page.packers.pack_groups import pack_groups
+from blockscope.figures.page.packers.pack_maps import map_versions, pack_maps
+from blockscope.figures.page.packers.pack_trust import pack_trust
 from blockscope.figures.page.page_budget import fit_to_budget
 from blockscope.figures.page.page_data import PageData
 from blockscope.figures.page.quantization import PackedArray, packed_palette

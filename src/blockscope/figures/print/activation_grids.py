@@ -11,7 +11,7 @@ from blockscope.figures import captions
 from blockscope.figures.data.activation_grids import GridsPanel, LayerGrid
 from blockscope.figures.data.maps import grid_words
 from blockscope.figures.data.panel_files import PanelFiles
-from blockscope.figures.print.layout import (
+from blockscope.figures.print.parts.layout import (
     EDGE,
     GAP,
     Place,
@@ -21,7 +21,7 @@ from blockscope.figures.print.layout import (
     heading,
     place_image,
 )
-from blockscope.figures.print.sheet import Sheet
+from blockscope.figures.print.parts.sheet import Sheet
 from blockscope.figures.style import Style
 from blockscope.io.counts import counted
 

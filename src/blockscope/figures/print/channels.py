@@ -9,11 +9,11 @@ from blockscope.figures import captions
 from blockscope.figures.arrays import Pixels
 from blockscope.figures.data.channels import LayerChannels, MethodChannels, read_layer
 from blockscope.figures.data.panel_files import PanelFiles
-from blockscope.figures.print.bar_list import GREY, LINE, TEXT_PT
-from blockscope.figures.print.channel_bars import BarScale, place_bars
-from blockscope.figures.print.layout import EDGE, Place, begin, finish, heading
-from blockscope.figures.print.sheet import Sheet, wrapped
-from blockscope.figures.print.top_channels import TopChannels
+from blockscope.figures.print.parts.bar_list import GREY, LINE, TEXT_PT
+from blockscope.figures.print.parts.channel_bars import BarScale, place_bars
+from blockscope.figures.print.parts.layout import EDGE, Place, begin, finish, heading
+from blockscope.figures.print.parts.sheet import Sheet, wrapped
+from blockscope.figures.print.parts.top_channels import TopChannels
 from blockscope.figures.style import Style
 from blockscope.io import images
 

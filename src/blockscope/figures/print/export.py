@@ -13,7 +13,7 @@ import matplotlib as mpl
 from blockscope.config.panels import PANELS
 from blockscope.config.settings import RunRow
 from blockscope.figures.data.panel_files import PanelFiles
-from blockscope.figures.print.sheet import STYLE, Sheet, missing_letters_allowed
+from blockscope.figures.print.parts.sheet import STYLE, Sheet, missing_letters_allowed
 from blockscope.figures.style import Style
 from blockscope.io.atomic_files import atomic_write
 from blockscope.io.errors import BlockscopeError, unknown_name

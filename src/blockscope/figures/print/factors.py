@@ -12,9 +12,9 @@ from blockscope.figures import captions, colour
 from blockscope.figures.data.factors import FactorsPanel, LayerFactors
 from blockscope.figures.data.maps import grid_words
 from blockscope.figures.data.panel_files import PanelFiles
-from blockscope.figures.print.bar_list import LINE, TEXT_PT, Block, place_blocks, split_widths
-from blockscope.figures.print.factor_numbers import mark_factors
-from blockscope.figures.print.layout import (
+from blockscope.figures.print.parts.bar_list import LINE, TEXT_PT, Block, place_blocks, split_widths
+from blockscope.figures.print.parts.factor_numbers import mark_factors
+from blockscope.figures.print.parts.layout import (
     EDGE,
     GAP,
     Place,
@@ -25,7 +25,7 @@ from blockscope.figures.print.layout import (
     place_image,
     place_overlay,
 )
-from blockscope.figures.print.sheet import Sheet, shortened
+from blockscope.figures.print.parts.sheet import Sheet, shortened
 from blockscope.figures.style import Style
 
 NARROWEST = 38.0  # mm that a block of labels needs to be read with ease

@@ -12,10 +12,10 @@ from blockscope.figures.data.flow import Diagram, FlowPanel, Node
 from blockscope.figures.data.panel_files import PanelFiles
 from blockscope.figures.flow_layout import FlowLayout, PlacedNode, Sizes, arrange
 from blockscope.figures.palettes import PLAIN
-from blockscope.figures.print.bar_list import GREY, LINE, SMALL_PT, TEXT_PT
-from blockscope.figures.print.channel_tiles import dimmed, place_sprite
-from blockscope.figures.print.layout import EDGE, GAP, Place, begin, finish, place_overlay
-from blockscope.figures.print.sheet import Sheet, shortened, text_width, wrapped
+from blockscope.figures.print.parts.bar_list import GREY, LINE, SMALL_PT, TEXT_PT
+from blockscope.figures.print.parts.channel_tiles import dimmed, place_sprite
+from blockscope.figures.print.parts.layout import EDGE, GAP, Place, begin, finish, place_overlay
+from blockscope.figures.print.parts.sheet import Sheet, shortened, text_width, wrapped
 from blockscope.figures.style import Style
 from blockscope.io.counts import counted
 

@@ -11,10 +11,10 @@ from blockscope.figures import captions, colour
 from blockscope.figures.data.maps import grid_words
 from blockscope.figures.data.neuron_groups import NeuronGroupsPanel
 from blockscope.figures.data.panel_files import PanelFiles
-from blockscope.figures.print.bar_list import BAR, GREY, LINE, SMALL_PT, TEXT_PT
-from blockscope.figures.print.factor_numbers import mark_factors
-from blockscope.figures.print.group_card import Cards
-from blockscope.figures.print.layout import (
+from blockscope.figures.print.parts.bar_list import BAR, GREY, LINE, SMALL_PT, TEXT_PT
+from blockscope.figures.print.parts.factor_numbers import mark_factors
+from blockscope.figures.print.parts.group_card import Cards
+from blockscope.figures.print.parts.layout import (
     EDGE,
     GAP,
     Place,
@@ -25,7 +25,7 @@ from blockscope.figures.print.layout import (
     place_image,
     place_overlay,
 )
-from blockscope.figures.print.sheet import Sheet, text_width
+from blockscope.figures.print.parts.sheet import Sheet, text_width
 from blockscope.figures.style import Style
 from blockscope.io.counts import counted
 

@@ -12,8 +12,8 @@ from blockscope.figures.data.contrasts import Contrast, find_contrast
 from blockscope.figures.data.maps import KINDS, Cell, Maps, grid_words
 from blockscope.figures.data.panel_files import PanelFiles
 from blockscope.figures.palettes import signed_map
-from blockscope.figures.print.bar_list import GREY, LINE, SMALL_PT
-from blockscope.figures.print.layout import (
+from blockscope.figures.print.parts.bar_list import GREY, LINE, SMALL_PT
+from blockscope.figures.print.parts.layout import (
     GAP,
     Place,
     begin,
@@ -23,7 +23,7 @@ from blockscope.figures.print.layout import (
     outline_cell,
     place_overlay,
 )
-from blockscope.figures.print.sheet import Sheet, shortened
+from blockscope.figures.print.parts.sheet import Sheet, shortened
 from blockscope.figures.print.spatial import COLOURS, legend
 from blockscope.figures.style import Style
 from blockscope.io import datasets, images

@@ -8,8 +8,8 @@ from blockscope.figures.data.maps import grid_words
 from blockscope.figures.data.panel_files import PanelFiles
 from blockscope.figures.data.rivals import Rivals, Score
 from blockscope.figures.palettes import signed_map
-from blockscope.figures.print.bar_list import GREY, LINE, SMALL_PT, TEXT_PT
-from blockscope.figures.print.layout import (
+from blockscope.figures.print.parts.bar_list import GREY, LINE, SMALL_PT, TEXT_PT
+from blockscope.figures.print.parts.layout import (
     EDGE,
     Place,
     begin,
@@ -17,7 +17,7 @@ from blockscope.figures.print.layout import (
     place_image,
     place_overlay,
 )
-from blockscope.figures.print.sheet import Sheet, shortened
+from blockscope.figures.print.parts.sheet import Sheet, shortened
 from blockscope.figures.style import Style
 
 FIRST = 0.2  # of the width: the input, and what scores are called

@@ -6,9 +6,9 @@ from blockscope.config.settings import RunRow
 from blockscope.figures import captions
 from blockscope.figures.data.panel_files import PanelFiles
 from blockscope.figures.data.sanity import MEASURES, Curve, SanityPanel
-from blockscope.figures.print.bar_list import GREY, LINE, SMALL_PT, TEXT_PT
-from blockscope.figures.print.layout import EDGE, Place, begin, columns, finish
-from blockscope.figures.print.sheet import Sheet, shortened, text_width, wrapped
+from blockscope.figures.print.parts.bar_list import GREY, LINE, SMALL_PT, TEXT_PT
+from blockscope.figures.print.parts.layout import EDGE, Place, begin, columns, finish
+from blockscope.figures.print.parts.sheet import Sheet, shortened, text_width, wrapped
 from blockscope.figures.sanity_words import COLOURS, explanation, place_words
 from blockscope.figures.style import Style
 

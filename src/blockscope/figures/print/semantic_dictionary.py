@@ -13,10 +13,10 @@ from blockscope.figures import captions
 from blockscope.figures.data.activations import LayerActivations, representative_positions
 from blockscope.figures.data.maps import Cell, grid_words
 from blockscope.figures.data.panel_files import PanelFiles
-from blockscope.figures.print.bar_list import GREY, PLAIN_BAR, SMALL_PT
-from blockscope.figures.print.channel_tiles import place_activations, place_pictures
-from blockscope.figures.print.factor_numbers import mark_places
-from blockscope.figures.print.layout import (
+from blockscope.figures.print.parts.bar_list import GREY, PLAIN_BAR, SMALL_PT
+from blockscope.figures.print.parts.channel_tiles import place_activations, place_pictures
+from blockscope.figures.print.parts.factor_numbers import mark_places
+from blockscope.figures.print.parts.layout import (
     EDGE,
     GAP,
     Place,
@@ -26,7 +26,7 @@ from blockscope.figures.print.layout import (
     outline_cell,
     place_image,
 )
-from blockscope.figures.print.sheet import Sheet, text_width
+from blockscope.figures.print.parts.sheet import Sheet, text_width
 from blockscope.figures.style import Style
 from blockscope.io.counts import counted
 

@@ -19,8 +19,8 @@ from blockscope.figures.data.contrasts import Contrast, find_contrast
 from blockscope.figures.data.maps import Maps, grid_words
 from blockscope.figures.data.panel_files import PanelFiles
 from blockscope.figures.palettes import signed_map
-from blockscope.figures.print.bar_list import GREY, LINE, SMALL_PT, TEXT_PT
-from blockscope.figures.print.layout import (
+from blockscope.figures.print.parts.bar_list import GREY, LINE, SMALL_PT, TEXT_PT
+from blockscope.figures.print.parts.layout import (
     Place,
     begin,
     columns,
@@ -30,7 +30,7 @@ from blockscope.figures.print.layout import (
     place_image,
     place_overlay,
 )
-from blockscope.figures.print.sheet import Sheet, shortened, shortened_apart
+from blockscope.figures.print.parts.sheet import Sheet, shortened, shortened_apart
 from blockscope.figures.style import Style
 from blockscope.io import datasets, images
 

@@ -18,10 +18,10 @@ from blockscope.figures.data.trust import (
     Randomised,
     TrustPanel,
 )
-from blockscope.figures.print.bar_list import LINE, TEXT_PT
-from blockscope.figures.print.layout import EDGE, GAP, Place, begin, finish, heading
-from blockscope.figures.print.plot import Plot, span
-from blockscope.figures.print.sheet import Sheet, wrapped
+from blockscope.figures.print.parts.bar_list import LINE, TEXT_PT
+from blockscope.figures.print.parts.layout import EDGE, GAP, Place, begin, finish, heading
+from blockscope.figures.print.parts.plot import Plot, span
+from blockscope.figures.print.parts.sheet import Sheet, wrapped
 from blockscope.figures.style import Style
 
 LEAST, MOST = 31.0, 58.0  # mm, width of a plot

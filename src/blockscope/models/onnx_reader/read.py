@@ -12,7 +12,7 @@ from tensorflow.core.framework import graph_pb2
 
 from blockscope.io.errors import BadFile
 from blockscope.models.card import InputSpec
-from blockscope.models.graphs import tensor_name
+from blockscope.models.graph.graphs import tensor_name
 from blockscope.models.network import Network
 from blockscope.models.onnx_reader.builder import OUTSIDE, Builder
 from blockscope.models.onnx_reader.comparison import (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from blockscope.models.onnx_reader import (
+from blockscope.models.onnx_reader.rules import (
     attention,
     convolution,
     elementwise,
@@ -15,8 +15,8 @@ from blockscope.models.onnx_reader import (
     resizing,
     shapes,
 )
-from blockscope.models.onnx_reader.elementwise import Rule, binary, plain, variadic
-from blockscope.models.onnx_reader.reductions import reduction
+from blockscope.models.onnx_reader.rules.elementwise import Rule, binary, plain, variadic
+from blockscope.models.onnx_reader.rules.reductions import reduction
 
 OLDEST = 11  # opset
 

@@ -1,1 +1,1 @@
-"""Rewriting a graph into plain operations, each in a file of its own."""
+"""Rewriting a graph into plain operations on several images, a file for each rewriting."""

@@ -14,10 +14,10 @@ from tensorflow import make_ndarray
 from tensorflow.core.framework import graph_pb2
 from tensorflow.core.framework.node_def_pb2 import NodeDef
 
-from blockscope.models import graphs
-from blockscope.models.operations import apply
+from blockscope.models.graph import graphs
+from blockscope.models.graph.making import CHOICES, copied, with_nodes
+from blockscope.models.graph.operations import apply
 from blockscope.models.rewrites.calls import inline_calls
-from blockscope.models.rewrites.making import CHOICES, copied, with_nodes
 
 SWITCHES = frozenset({"Switch", "Merge"})
 # What may be between an input and a choice.

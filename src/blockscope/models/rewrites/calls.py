@@ -8,9 +8,9 @@ from tensorflow.core.framework import function_pb2, graph_pb2, node_def_pb2
 from tensorflow.python.framework import op_def_registry
 
 from blockscope.io.errors import BadFile
-from blockscope.models import graphs
-from blockscope.models.operations import output_count
-from blockscope.models.rewrites.making import copied, with_nodes
+from blockscope.models.graph import graphs
+from blockscope.models.graph.making import copied, with_nodes
+from blockscope.models.graph.operations import output_count
 
 CALLS = frozenset({"PartitionedCall", "StatefulPartitionedCall"})
 MOST_NODES = 1_000_000  # a function that is called by many that are called by many grows fast

@@ -10,20 +10,20 @@ from tensorflow import make_ndarray
 from tensorflow.core.framework import graph_pb2, node_def_pb2, types_pb2
 
 from blockscope.io.errors import BadFile
-from blockscope.models import graphs
-from blockscope.models.network import apply_or_name
-from blockscope.models.node_attributes import attribute
-from blockscope.models.rewrites.dilation import (
-    needs_wide_kernel,
-    wide_kernel,
-    without_dilations,
-)
-from blockscope.models.rewrites.making import (
+from blockscope.models.graph import graphs
+from blockscope.models.graph.making import (
     constant,
     copied,
     held,
     transpose,
     with_nodes,
+)
+from blockscope.models.graph.node_attributes import attribute
+from blockscope.models.network import apply_or_name
+from blockscope.models.rewrites.dilation import (
+    needs_wide_kernel,
+    wide_kernel,
+    without_dilations,
 )
 
 FIRST_OF_LAST = (0, 3, 1, 2)  # the order of axes that makes channels first of channels last

@@ -10,9 +10,9 @@ from tensorflow import Tensor, make_ndarray
 from tensorflow.core.framework import graph_pb2, node_def_pb2
 
 from blockscope.io.errors import BadFile, first_line
-from blockscope.models import graphs
-from blockscope.models.operations import apply
-from blockscope.models.rewrites.making import MOST_VALUES, constant, copied, with_nodes
+from blockscope.models.graph import graphs
+from blockscope.models.graph.making import MOST_VALUES, constant, copied, with_nodes
+from blockscope.models.graph.operations import apply
 
 NO_LARGER = frozenset({"Identity", "Reshape", "Squeeze", "ExpandDims", "Cast", "StopGradient"})
 FEW = 1000  # values of an input that may be sizes, by which TensorFlow infers shapes

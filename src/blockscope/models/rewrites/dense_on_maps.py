@@ -13,10 +13,10 @@ import numpy as np
 from tensorflow import make_ndarray
 from tensorflow.core.framework import graph_pb2, node_def_pb2
 
-from blockscope.models import graphs
-from blockscope.models.graphs import Shapes
-from blockscope.models.node_attributes import attribute
-from blockscope.models.rewrites.making import constant, copied, operation, with_nodes
+from blockscope.models.graph import graphs
+from blockscope.models.graph.graphs import Shapes
+from blockscope.models.graph.making import constant, copied, operation, with_nodes
+from blockscope.models.graph.node_attributes import attribute
 
 
 def with_products_of_channels(definition: graph_pb2.GraphDef, shapes: Shapes) -> graph_pb2.GraphDef:

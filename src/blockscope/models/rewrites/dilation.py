@@ -14,9 +14,8 @@ import numpy.typing as npt
 from tensorflow.core.framework import graph_pb2, node_def_pb2, types_pb2
 
 from blockscope.io.errors import BadFile
-from blockscope.models import graphs
-from blockscope.models.node_attributes import attribute
-from blockscope.models.rewrites.making import (
+from blockscope.models.graph import graphs
+from blockscope.models.graph.making import (
     MOST_VALUES,
     constant,
     copied,
@@ -25,6 +24,7 @@ from blockscope.models.rewrites.making import (
     typed,
     with_nodes,
 )
+from blockscope.models.graph.node_attributes import attribute
 
 CONVOLUTIONS = frozenset({"Conv2D", "DepthwiseConv2dNative"})
 ONLY_WIDE = frozenset({"DepthwiseConv2dNative", "Conv2DBackpropInput"})

@@ -19,11 +19,11 @@ import tensorflow as tf
 from tensorflow.core.framework import graph_pb2
 from tensorflow.core.framework.node_def_pb2 import NodeDef
 
-from blockscope.models import graphs
+from blockscope.models.graph import graphs
+from blockscope.models.graph.making import constant, typed, with_nodes
+from blockscope.models.graph.node_attributes import attribute
 from blockscope.models.network import apply_or_name
-from blockscope.models.node_attributes import attribute
 from blockscope.models.rewrites.branches import decided
-from blockscope.models.rewrites.making import constant, typed, with_nodes
 
 DRAW = "RandomUniform"
 FLOATS = (tf.float16, tf.float32, tf.float64)

@@ -12,9 +12,9 @@ from tensorflow.core.framework import graph_pb2
 from tensorflow.core.framework.node_def_pb2 import NodeDef
 
 from blockscope.io.errors import BadFile
-from blockscope.models import graphs
-from blockscope.models.node_attributes import attribute
-from blockscope.models.rewrites.making import constant, copied, held, operation, with_nodes
+from blockscope.models.graph import graphs
+from blockscope.models.graph.making import constant, copied, held, operation, with_nodes
+from blockscope.models.graph.node_attributes import attribute
 
 BY_ATTRIBUTES = "FakeQuantWithMinMaxArgs"
 BY_INPUTS = frozenset({"FakeQuantWithMinMaxVars", "FakeQuantWithMinMaxVarsPerChannel"})

@@ -9,8 +9,8 @@ from tensorflow.core.framework import graph_pb2, node_def_pb2
 
 from blockscope.io.counts import counted
 from blockscope.io.errors import BadFile
-from blockscope.models.node_attributes import attribute
-from blockscope.models.rewrites.making import copied, operation, with_nodes
+from blockscope.models.graph.making import copied, operation, with_nodes
+from blockscope.models.graph.node_attributes import attribute
 
 PLAIN = {
     "_FusedConv2D": "Conv2D",

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from tensorflow.core.framework import graph_pb2, types_pb2
 
-from blockscope.models.node_attributes import attribute
-from blockscope.models.rewrites.making import constant, copied, operation, typed, with_nodes
+from blockscope.models.graph.making import constant, copied, operation, typed, with_nodes
+from blockscope.models.graph.node_attributes import attribute
 
 LOWEST = np.finfo(np.float32).min  # never the largest
 

@@ -6,7 +6,7 @@ import numpy as np
 from tensorflow import make_ndarray
 from tensorflow.core.framework import graph_pb2, node_def_pb2, types_pb2
 
-from blockscope.models.rewrites.making import constant, copied, with_nodes
+from blockscope.models.graph.making import constant, copied, with_nodes
 
 OTHER_FLOATS = {
     types_pb2.DT_HALF: "float16",

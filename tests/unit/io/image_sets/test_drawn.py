@@ -12,7 +12,7 @@ from blockscope.io.blocks1000.vocabulary import LABELS
 from blockscope.io.errors import BadFile
 from blockscope.io.image_sets import ImageSet
 from blockscope.io.image_sets.index import make_index
-from blockscope.stages.dataset import write_dataset
+from blockscope.stages.datasets.dataset import write_dataset
 from studies.blocks1000.scoring import fresh_scenes
 from studies.blocks1000.training import draw_batch
 

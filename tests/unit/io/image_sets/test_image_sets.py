@@ -22,7 +22,7 @@ from blockscope.io.image_sets.index import look, make_index, source_digest
 from blockscope.io.image_sets.listing import in_words
 from blockscope.io.image_sets.source import kind_of
 from blockscope.io.images import read_image
-from blockscope.stages.dataset import write_dataset
+from blockscope.stages.datasets.dataset import write_dataset
 
 IMAGES = ("Zebra.PNG", "a/1.png", "a/b/2.jpg", "ä b\n/ü#'\".webp", "a.png/x.bmp")
 OTHERS = ("README", "a/notes.txt", ".DS_Store", ".git/x.png", "a/.x.png", "a/clip.gif")

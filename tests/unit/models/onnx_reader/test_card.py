@@ -12,7 +12,7 @@ from blockscope.config.result_paths import local_files
 from blockscope.models.card import ModelCard
 from blockscope.models.entry import ModelEntry
 from blockscope.models.network import Network
-from blockscope.stages.model import write_model
+from blockscope.stages.network.model import write_model
 
 
 def residual():

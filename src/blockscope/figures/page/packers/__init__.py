@@ -1,0 +1,1 @@
+"""What the panels of a page read, packed: a module for each kind of content."""

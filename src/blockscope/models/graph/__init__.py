@@ -1,0 +1,1 @@
+"""A frozen graph of named nodes: walking it, reading, running, checking and making operations."""

@@ -1,0 +1,1 @@
+"""What the axes of a graph's tensors are, and which tensors are layers, under which names."""

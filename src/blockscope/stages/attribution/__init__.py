@@ -1,0 +1,1 @@
+"""Attribution at layers of a network for one image, and what is made of it."""

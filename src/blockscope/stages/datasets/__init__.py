@@ -1,0 +1,1 @@
+"""What a network responds to over the images of a data set."""

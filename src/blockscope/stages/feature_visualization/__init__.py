@@ -1,0 +1,1 @@
+"""Sprites and activation grids: cells rendered in parts, and put together."""

@@ -1,0 +1,1 @@
+"""What people look at: panels, pages, the gallery."""

@@ -1,0 +1,1 @@
+"""The network in normal form, and the image as it sees it."""

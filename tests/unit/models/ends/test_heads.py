@@ -1,0 +1,270 @@
+"""What follows the logits: found in the file, told by the entry, or refused in words."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from helpers.tiny_network import conv, weights
+
+from blockscope.io.errors import BadFile
+from blockscope.io.labels import Labels
+from blockscope.models.card import InputSpec
+from blockscope.models.card_builder import build_card
+from blockscope.models.files.formats import Graph
+from blockscope.models.flat_logits import with_flat_logits
+from blockscope.models.network import Network
+from blockscope.models.normal_form import normalise
+from blockscope.models.preparation import prepare
+
+SIZE = (10, 14)
+
+
+def logits_of(x, labels: int = 4):
+    pooled = tf.reduce_mean(conv(x, 6, name="a"), [1, 2])
+    kernel = weights((6, labels), 3).astype(np.float32)
+    return tf.add(tf.matmul(pooled, kernel), np.arange(labels, dtype=np.float32), name="logits")
+
+
+def graph_of(head, output=None, labels: int = 4) -> Graph:
+    """A network of four logits, and what ``head`` makes of them, named "out"."""
+    graph = tf.Graph()
+    with graph.as_default():
+        x = tf.compat.v1.placeholder(tf.float32, (None, *SIZE, 3), name="input")
+        tf.identity(head(logits_of(x, labels)), name="out")
+    return Graph(graph.as_graph_def(), "input", output)
+
+
+def built(graph: Graph, labels: int = 4, **ends):
+    normal = normalise(graph, "net", **ends)
+    spec = InputSpec(tensor="input", size=SIZE, range=(-1, 1))
+    prepared = with_flat_logits(prepare(normal, spec, "net"))
+    names = Labels([f"label {i}" for i in range(labels)])
+    return build_card(prepared, "net", labels=names, head=normal.head), prepared
+
+
+def softmax_by_hand(x):
+    return tf.exp(x) / tf.reduce_sum(tf.exp(x), -1, keepdims=True)
+
+
+def softmax_less_maximum(x):
+    e = tf.exp(x - tf.stop_gradient(tf.reduce_max(x, -1, keepdims=True)))
+    return e / tf.reduce_sum(e, 1, keepdims=True)
+
+
+def shared_exponential(x):
+    e = tf.exp(x)
+    return tf.compat.v1.div(e, tf.expand_dims(tf.reduce_sum(e, -1), 1))
+
+
+def log_softmax_less_maximum(x):
+    shifted = x - tf.reduce_max(x, -1, keepdims=True)
+    return shifted - tf.math.log(tf.reduce_sum(tf.exp(shifted), -1, keepdims=True))
+
+
+SOFTMAXES = {
+    "softmax": tf.nn.softmax,
+    "log-softmax": tf.nn.log_softmax,
+    "log of softmax": lambda x: tf.math.log(tf.nn.softmax(x)),
+    "by hand": softmax_by_hand,
+    "by hand, of one exponential": shared_exponential,
+    "by hand, less the maximum": softmax_less_maximum,
+    "log by hand": lambda x: x - tf.math.log(tf.reduce_sum(tf.exp(x), -1, keepdims=True)),
+    "log by hand, less the maximum": log_softmax_less_maximum,
+    "logsumexp": lambda x: x - tf.reduce_logsumexp(x, -1, keepdims=True),
+}
+SIGMOIDS = {
+    "sigmoid": tf.nn.sigmoid,
+    "log of sigmoid": lambda x: tf.math.log(tf.nn.sigmoid(x)),
+}
+RESHAPES = {
+    "as it is": lambda x: x,
+    "reshaped": lambda x: tf.reshape(x, [-1, 2, 2]),
+    "squeezed": lambda x: tf.squeeze(tf.reshape(x, [-1, 1, 4]), [1]),
+}
+
+
+@pytest.mark.parametrize("by_name", [False, True])
+@pytest.mark.parametrize("reshaped", RESHAPES)
+@pytest.mark.parametrize(
+    ("head", "kind"),
+    [(head, "softmax") for head in SOFTMAXES] + [(head, "sigmoid") for head in SIGMOIDS],
+)
+def test_the_tensor_before_a_head_is_found(head, kind, reshaped, by_name) -> None:
+    operation = (SOFTMAXES | SIGMOIDS)[head]
+    graph = graph_of(lambda x: RESHAPES[reshaped](operation(x)), None if by_name else "out")
+    found = normalise(graph, "net", logits="out" if by_name else None)
+    assert (found.logits, found.head) == ("logits", kind)
+    assert found.asked == ("out" if by_name else None)
+    assert found.definition.node[-1].name == "logits"
+
+
+@pytest.mark.parametrize(("head", "kind"), [(tf.nn.softmax, "softmax"), (tf.sigmoid, "sigmoid")])
+def test_the_head_that_follows_named_logits_is_found(head, kind) -> None:
+    found = normalise(graph_of(head), "net", logits="logits")
+    assert (found.logits, found.head, found.asked) == ("logits", kind, None)
+
+
+@pytest.mark.parametrize("head", SOFTMAXES)
+def test_a_softmax_written_out_is_found_behind_named_logits(head) -> None:
+    assert normalise(graph_of(SOFTMAXES[head]), "net", logits="logits").head == "softmax"
+
+
+def test_a_head_of_groups_of_labels_is_no_softmax_of_all() -> None:
+    graph = graph_of(lambda x: tf.nn.softmax(tf.reshape(x, [-1, 2, 2], name="groups")))
+    assert normalise(graph, "net", logits="logits").logits == "groups"
+    with pytest.raises(BadFile, match=r"shape \(1, 2, 2\), and each of several groups of l"):
+        built(graph, logits="logits")
+
+
+@pytest.mark.parametrize("axis", [0, 2])
+def test_a_sum_over_another_axis_makes_no_softmax(axis) -> None:
+    def head(x):
+        e = tf.exp(tf.reshape(x, [-1, 2, 2]))
+        return tf.reshape(e / tf.reduce_sum(e, axis, keepdims=True), [-1, 4])
+
+    assert normalise(graph_of(head), "net", logits="out").head is None
+
+
+@pytest.mark.parametrize(
+    ("head", "asked", "words"),
+    [
+        (tf.nn.softmax, "sigmoid", r"says head: sigmoid, but the file holds '\w+' \(Softmax\)"),
+        (tf.nn.softmax, "none", r"says head: none, but the file holds '\w+' \(Softmax\), the head"),
+        (tf.nn.sigmoid, "softmax", r"says head: softmax, .* \(Sigmoid\), the head sigmoid of 'log"),
+        (softmax_by_hand, "none", r"says head: none, but the file holds '\w+' \(RealDiv\)"),
+    ],
+)
+@pytest.mark.parametrize("logits", ["out", "logits"])
+def test_an_entry_cannot_contradict_its_file(head, asked, words, logits) -> None:
+    with pytest.raises(BadFile, match=words):
+        normalise(graph_of(head), "net", logits=logits, head=asked)
+
+
+@pytest.mark.parametrize(
+    ("head", "words"),
+    [
+        (lambda x: tf.math.exp(tf.nn.log_softmax(x) + 0.0), "holds values of Exp"),
+        (lambda x: tf.linalg.matmul(tf.nn.softmax(x), np.eye(4, dtype="f4")), "never negative and"),
+        (lambda x: tf.stack(tf.unstack(tf.nn.log_softmax(x), axis=1), 1), "logarithms of numbers"),
+    ],
+)
+def test_probabilities_are_not_taken_for_logits(head, words) -> None:
+    with pytest.raises(BadFile, match=words):
+        built(graph_of(head), logits="out")
+
+
+MADE_OF_PROBABILITIES = {
+    "mean of two": lambda x: (tf.sigmoid(x) + tf.sigmoid(2 * x)) / 2,
+    "without the background": lambda x: tf.nn.softmax(tf.pad(x, [[0, 0], [1, 0]]))[:, 1:],
+    "noisy or": lambda x: 1 - tf.reduce_prod(1 - tf.sigmoid(tf.stack([x, 2 * x], 1)), 1),
+    "joined": lambda x: tf.concat([tf.nn.softmax(x[:, :3]), tf.sigmoid(x[:, 3:])], 1),
+}
+
+
+@pytest.mark.parametrize("head", MADE_OF_PROBABILITIES)
+def test_what_is_made_of_probabilities_is_no_logit(head) -> None:
+    graph = graph_of(MADE_OF_PROBABILITIES[head])
+    words = (
+        r"made of those of '.+' \((Sigmoid|Softmax)\), without weights in between, and lie from 0"
+    )
+    with pytest.raises(BadFile, match=words):
+        built(graph, logits="out")
+    assert built(graph, logits="out", head="none")[0].head == "none"
+
+
+def test_a_gate_before_weights_says_nothing_of_the_logits() -> None:
+    def gated(x):
+        return tf.sigmoid(x) @ np.full((4, 4), 0.2, "f4")
+
+    assert built(graph_of(gated), logits="out")[0].head == "softmax"
+
+
+def test_values_that_are_probabilities_may_be_attributed_as_they_are() -> None:
+    card, _ = built(
+        graph_of(lambda x: tf.linalg.matmul(tf.nn.softmax(x), np.eye(4, dtype="f4"))),
+        logits="out",
+        head="none",
+    )
+    assert (card.head, card.logits) == ("none", "out")
+
+
+@pytest.mark.parametrize(
+    ("head", "op"),
+    [
+        (tf.nn.relu, "Relu"),
+        (tf.tanh, "Tanh"),
+        (lambda x: tf.nn.relu6(x + 3.0) / 6.0, "Relu6"),
+        (lambda x: tf.clip_by_value(x / 6.0 + 0.5, 0.0, 1.0), "Maximum"),
+        (lambda x: 1.0 / (1.0 + tf.exp(-x)), "Exp"),
+        (lambda x: 5.0 * tf.sigmoid(x), "Sigmoid"),
+        (lambda x: -tf.nn.softplus(-x), "Softplus"),
+    ],
+)
+@pytest.mark.parametrize("by_name", [False, True])
+def test_what_an_activation_gives_is_no_logit(head, op, by_name) -> None:
+    graph = graph_of(head, None if by_name else "out")
+    logits = "out" if by_name else None
+    words = rf"'.+' holds values of {op} \('.+'\), which gives no logits; .* or head: none to"
+    with pytest.raises(BadFile, match=words):
+        normalise(graph, "net", logits=logits)
+    assert normalise(graph, "net", logits=logits, head="none").head == "none"
+
+
+def test_a_softmax_of_bounded_values_has_these_for_logits() -> None:
+    graph = graph_of(lambda x: tf.nn.softmax(tf.tanh(x, name="bounded")), "out")
+    found = normalise(graph, "net")
+    assert (found.logits, found.head) == ("bounded", "softmax")
+
+
+def test_a_softmax_of_a_softmax_is_refused() -> None:
+    graph = graph_of(lambda x: tf.nn.softmax(tf.nn.softmax(x, name="first"), name="second"), "out")
+    words = r"'out' is made by 'second' \(Softmax\) from what is already .* 'first' \(Softmax\)"
+    with pytest.raises(BadFile, match=words):
+        normalise(graph, "net")
+    assert normalise(graph, "net", logits="first").logits == "logits"
+
+
+def test_two_heads_of_the_same_logits_need_a_word() -> None:
+    graph = graph_of(lambda x: tf.concat([tf.nn.softmax(x), tf.sigmoid(x)], 0))
+    with pytest.raises(BadFile, match=r"follow 'logits'; give head: softmax or head: sigmoid"):
+        normalise(graph, "net", logits="logits")
+    for kind in ("softmax", "sigmoid"):
+        assert normalise(graph, "net", logits="logits", head=kind).head == kind
+
+
+def test_a_head_is_assumed_only_for_several_labels() -> None:
+    for given, kind, assumed in ((None, "softmax", True), ("sigmoid", "sigmoid", False)):
+        card = built(graph_of(tf.identity), logits="out", head=given)[0]
+        assert (card.head, card.head_assumed) == (kind, assumed)
+    assert not built(graph_of(tf.nn.softmax), logits="logits")[0].head_assumed
+    one = graph_of(tf.identity, labels=1)
+    words = "there is one output, 'out', and what follows it is not known; give head: sigmoid if"
+    with pytest.raises(BadFile, match=f"model 'net': {words}"):
+        built(one, 1, logits="out")
+    for kind in ("sigmoid", "none"):
+        assert built(one, 1, logits="out", head=kind)[0].head == kind
+
+
+@pytest.mark.parametrize("ends", [{"logits": "out"}, {"logits": "logits", "head": "softmax"}])
+def test_a_softmax_of_one_logit_is_refused(ends) -> None:
+    head = tf.nn.softmax if ends["logits"] == "out" else tf.identity
+    with pytest.raises(BadFile, match="one logit, 'logits', whose softmax is always 1; valid: two"):
+        built(graph_of(head, labels=1), 1, **ends)
+
+
+@pytest.mark.parametrize("head", [None, tf.nn.softmax])
+def test_logits_of_a_last_convolution_become_a_vector(head) -> None:
+    graph = tf.Graph()
+    with graph.as_default():
+        x = tf.compat.v1.placeholder(tf.float32, (None, *SIZE, 3), name="input")
+        pooled = tf.reduce_mean(conv(x, 6, name="a"), [1, 2], keepdims=True)
+        last = tf.nn.conv2d(pooled, weights((1, 1, 6, 4), 3).astype("f4"), 1, "SAME", name="last")
+        if head:
+            head(last, name="head")
+    card, prepared = built(Graph(graph.as_graph_def(), "input", "head" if head else "last"))
+    assert (card.logits, card.outputs, card.head) == ("last/flat", 4, "softmax")
+    network = Network(prepared.definition, prepared.spec, prepared.logits)
+    values = np.random.default_rng(1).normal(size=(2, *SIZE, 3)).astype("f4")
+    found = network.run({"input": values}, ["last", "last/flat"])
+    np.testing.assert_array_equal(found["last/flat"], found["last"].numpy()[:, 0, 0])

@@ -1,0 +1,148 @@
+"""Rows and columns of every layer are those of the image: tried on networks made at random.
+
+What the image changes at one place, a layer must change about there. Networks are made of what
+exchanges, joins, splits, moves and mixes axes; their layers are found by rules that do not look at
+values, and tried by values alone.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from helpers.tiny_network import weights
+
+from blockscope.models.card import InputSpec
+from blockscope.models.files.formats import Graph
+from blockscope.models.network import Network
+from blockscope.models.normal_form import normalise
+from blockscope.models.preparation import Prepared, prepare
+
+SIZE = (10, 14)
+NETWORKS = 60
+MOST = 10_000  # entries of a tensor
+LEAST = 4  # rows and columns of a layer that shows where something is
+PLACES = [(row, col) for row in (1, 4, 8) for col in (2, 6, 11)]
+
+Step = Callable[[tf.Tensor, random.Random], tf.Tensor]
+
+
+def _convolution(x, r):
+    kernel = weights((r.choice((1, 3)), r.choice((1, 3)), x.shape[3], 4), r.randrange(99))
+    return tf.nn.relu(tf.nn.conv2d(x, kernel.astype(np.float32), r.choice((1, 1, 2)), "SAME") + 0.3)
+
+
+def _rolled(x, r):
+    axis = r.choice((1, 2))
+    first, last = tf.split(x, [x.shape[axis] // 2, -1], axis)
+    return tf.concat([last, first], axis)
+
+
+def _gathered(x, r):
+    axis = r.choice((1, 2, 3))
+    size = x.shape[axis]
+    chosen = r.choice((r.sample(range(size), size), sorted(r.choices(range(size), k=size))))
+    return tf.gather(x, chosen, axis=axis)
+
+
+def _exchanged(x, r):
+    rank = len(x.shape)
+    return tf.transpose(x, [0, *r.sample(range(1, rank), rank - 1)])
+
+
+def _cut(x, r):
+    """Take the rows or the columns apart into two axes."""
+    axis = r.choice((1, 2))
+    size, sizes = x.shape[axis], x.shape.as_list()[1:]
+    part = next((n for n in (2, 5, 7) if size % n == 0 and n < size), 1)
+    sizes[axis - 1 : axis] = r.choice(([size // part, part], [part, size // part]))
+    return tf.reshape(x, [-1, *sizes])
+
+
+def _joined(x, r):
+    """Make one axis of two."""
+    axis, sizes = r.randrange(1, len(x.shape) - 1), x.shape.as_list()[1:]
+    sizes[axis - 1 : axis + 1] = [sizes[axis - 1] * sizes[axis]]
+    return tf.reshape(x, [-1, *sizes])
+
+
+def _copied(x, r):
+    axis = r.choice((1, 2, 3))
+    return tf.tile(tf.expand_dims(x, axis), [1] * axis + [2] + [1] * (4 - axis))
+
+
+ON_MAPS: list[Step] = [
+    *[_convolution] * 4,
+    *[_exchanged] * 2,
+    *[_cut] * 2,
+    _rolled,
+    _gathered,
+    _copied,
+    lambda x, _: tf.nn.max_pool2d(x, 2, 2, "SAME"),
+    lambda x, r: tf.reverse(x, [r.choice((1, 2, 3))]),
+    lambda x, r: tf.tile(x, r.choice(([1, 2, 1, 1], [1, 1, 2, 1], [1, 1, 1, 2]))),
+    lambda x, r: r.choice((x[:, ::-1], x[:, :, ::2], x[..., ::-1], x[..., ::-1, :])),
+    lambda x, r: tf.concat([x, tf.reverse(x, [r.choice((1, 2))])], r.choice((1, 2, 3))),
+    lambda x, r: x + tf.reverse(x, [r.choice((1, 2))]),
+    lambda x, _: tf.roll(tf.nn.relu(tf.roll(x, 3, 1)), -3, 1),
+    lambda x, r: tf.stack([x, r.choice((x, tf.reverse(x, [1])))], r.choice((1, 2, 3, 4))),
+    lambda x, _: x[:, x.shape[1] // 2 :],
+    lambda x, _: tf.pad(x, [[0, 0], [1, 0], [0, 2], [0, 0]]),
+    lambda x, _: x * tf.sigmoid(tf.reduce_mean(x, [1, 2], keepdims=True)),
+    lambda x, _: tf.nn.depth_to_space(x, 2) if x.shape[3] % 4 == 0 else x,
+    lambda x, _: tf.image.resize(x, [2 * x.shape[1], x.shape[2]], "nearest"),
+]
+ON_OTHERS: list[Step] = [
+    _exchanged,
+    *[_joined] * 3,
+    lambda x, r: tf.reduce_max(x, r.randrange(1, len(x.shape))),
+    lambda x, r: tf.gather(x, 0, axis=r.randrange(1, len(x.shape))),
+]
+
+
+def made(seed: int) -> Prepared:
+    """Return a network in normal form, of two to seven steps."""
+    r = random.Random(seed)
+    with tf.Graph().as_default() as graph:
+        x = tf.compat.v1.placeholder(tf.float32, [None, *SIZE, 3], "input")
+        for number in range(r.randint(2, 7)):
+            after = r.choice(ON_MAPS if len(x.shape) == 4 else ON_OTHERS)(x, r)
+            if not 0 < np.prod(after.shape[1:]) < MOST or len(after.shape) < 3:
+                break
+            x = tf.identity(after, f"step{number}")
+        flat = tf.reshape(x, [-1, np.prod(x.shape[1:])])
+        tf.matmul(flat, weights((flat.shape[1], 4), 9).astype(np.float32), name="logits")
+    normal = normalise(Graph(graph.as_graph_def(), "input"), "net", logits="logits")
+    spec = InputSpec(tensor="input", size=SIZE, range=(-1, 1))
+    return prepare(normal, spec, "net")
+
+
+@pytest.mark.parametrize("seed", range(NETWORKS))
+def test_a_layer_changes_where_the_image_does(seed):
+    prepared = made(seed)
+    network = Network(prepared.definition, prepared.spec, prepared.logits)
+    image = np.random.default_rng(seed).integers(0, 256, (*SIZE, 3), np.uint8)
+    given = np.repeat(network.values(image), 1 + len(PLACES), 0)
+    for number, (row, col) in enumerate(PLACES, 1):
+        given[number, row : row + 2, col : col + 2] += 3
+    found = network.run({network.spec.tensor: given}, sorted(prepared.maps))
+    for name, values in found.items():
+        changes = ((values.numpy()[1:] - values.numpy()[:1]) ** 2).sum(-1)
+        rows, cols = changes.shape[1:]
+        seen = changes.sum((1, 2)) > 0
+        if min(rows, cols) < LEAST or seen.sum() < 6:
+            continue
+        shares = changes[seen] / changes[seen].sum((1, 2), keepdims=True)
+        centres = np.stack(
+            [shares.sum(2) @ np.arange(rows) / rows, shares.sum(1) @ np.arange(cols) / cols], 1
+        )
+        places = np.array(PLACES)[seen] / SIZE
+        slopes = np.linalg.lstsq(np.c_[places, np.ones(len(places))], centres)[0][:2]
+        told = f"'{name}' {rows} x {cols} of network {seed}: {slopes.round(2).tolist()}"
+        own, other = np.diag(slopes), np.diag(slopes[::-1])
+        assert own.min() > 0.3, told
+        assert own.max() < 1.6, told
+        assert np.abs(other).max() < 0.4, told
