@@ -115,7 +115,7 @@ def wrapped(text: str, points: float, width: float) -> list[str]:
 class Sheet:
     """A figure under construction: things are placed first, then drawn at the height they need.
 
-    Positions are mm from the upper left corner. ``texts`` and ``images`` keep the area
+    Positions are mm from the upper left corner. ``texts`` and ``rasters`` keep the area
     (left, top, right, bottom) of what was placed, for whoever must know that nothing overlaps.
     ``title`` names the figure inside its files, ``missing`` are letters that the
     font does not have.
@@ -125,9 +125,8 @@ class Sheet:
     title: str = ""
     height: float = 0.0
     texts: list[tuple[Area, str]] = field(default_factory=list)
-    images: list[Area] = field(default_factory=list)
     missing: set[str] = field(default_factory=set)
-    _rasters: list[tuple[Area, Pixels]] = field(default_factory=list)
+    rasters: list[tuple[Area, Pixels]] = field(default_factory=list)
     _draw: list[Callable[[Axes], object]] = field(default_factory=list)
 
     def text(
@@ -238,9 +237,12 @@ class Sheet:
 
     def raster(self, left: float, top: float, width: float, height: float, pixels: Pixels) -> None:
         """Place an image in its own resolution."""
-        area = (left, top, left + width, top + height)
-        self.images.append(area)
-        self._rasters.append((area, pixels))
+        self.rasters.append(((left, top, left + width, top + height), pixels))
+
+    @property
+    def images(self) -> list[Area]:
+        """Where images were placed."""
+        return [area for area, _ in self.rasters]
 
     def figure(self, dpi: int | None = None) -> Figure:
         """Draw everything on paper of the sheet's size.
@@ -253,7 +255,7 @@ class Sheet:
             FigureCanvasAgg(figure)
             axes = figure.add_axes((0, 0, 1, 1))
             axes.set_axis_off()
-            for (left, top, right, bottom), pixels in self._rasters:
+            for (left, top, right, bottom), pixels in self.rasters:
                 size = printed_size(right - left, pixels, dpi) if dpi else pixels.shape[:2]
                 axes.imshow(
                     enlarge(pixels, size, smooth=True), extent=(left, right, bottom, top),
