@@ -43,7 +43,7 @@ def compose(run: RunRow, files: PanelFiles, style: Style) -> Sheet:
         row = shown[first : first + len(lefts)]
         for left, (name, note, pixels) in zip(lefts, row, strict=False):
             heading(sheet, left, top + 2.4, width, name, note)
-            place_image(sheet, Place(left, top + 4.0, width), pixels, style)
+            place_image(sheet, Place(left, top + 4.0, width), pixels)
         top += 4.0 + max(Place(0, 0, width).height(pixels) for *_, pixels in row) + GAP / 2
     return finish(sheet, _foot(panel, style), top)
 

@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Callable, Mapping
 from importlib import import_module
+from pathlib import Path
 
 import matplotlib as mpl
 
@@ -16,6 +17,8 @@ from blockscope.figures.print.parts.sheet import STYLE, Sheet, missing_letters_a
 from blockscope.figures.style import Style
 from blockscope.io.atomic_files import atomic_write
 from blockscope.io.errors import BlockscopeError, unknown_name
+
+PIXELATED = "image-rendering:crisp-edges;image-rendering:pixelated"
 
 
 def compose(panel: str, run: RunRow, files: PanelFiles, style: Style) -> Sheet:
@@ -49,12 +52,22 @@ def write_sheet(
         raise BlockscopeError(
             f"figure format {', '.join(unknown)} is not written; valid: {', '.join(_METADATA)}"
         )
-    figure = sheet.figure()
     record = json.dumps(dict(facts))
     for kind, path in outputs.items():
         metadata = _METADATA[kind](sheet.title, record)
         with atomic_write(path) as temporary, mpl.rc_context(STYLE), missing_letters_allowed():
+            figure = sheet.figure(dpi if kind == "png" else None)
             figure.savefig(temporary, format=kind, dpi=dpi, metadata=metadata)
+            if kind == "svg":
+                _leave_smoothing(temporary)
+
+
+def _leave_smoothing(path: Path) -> None:
+    """Let whoever shows an SVG file enlarge its images smoothly, as a PDF's are.
+
+    Matplotlib asks for squares of one colour.
+    """
+    path.write_text(path.read_text("utf-8").replace(PIXELATED, "image-rendering:auto"), "utf-8")
 
 
 # Without a date, which would differ from one writing to the next.

@@ -56,7 +56,7 @@ def _maps(sheet: Sheet, panel: FactorsPanel, style: Style, top: float) -> float:
     """Place the input and both layers; returns where they end."""
     lefts, width = columns(sheet, 3)
     heading(sheet, lefts[0], top + 2.4, width, "Input", f"{grid_words(panel.pixels)} px")
-    place_image(sheet, Place(lefts[0], top + 4.0, width), panel.pixels, style)
+    place_image(sheet, Place(lefts[0], top + 4.0, width), panel.pixels)
     bottom = top + 4.0 + Place(0, 0, width).height(panel.pixels)
     for left, layer in zip(lefts[1:], panel.layers, strict=True):
         heading(sheet, left, top + 2.4, width, layer.layer, layer.grid)

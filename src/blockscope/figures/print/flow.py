@@ -152,7 +152,7 @@ class _Drawing:
         if both and layer.sprites is not None:
             top = self.top + placed.middle - self.tile / 2
             at = Place(start + self.tile + SPACE, top, self.tile)
-            place_sprite(self.sheet, at, layer.sprites.of(node.place), self.style)
+            place_sprite(self.sheet, at, layer.sprites.of(node.place))
 
     def _label(self, node: Node, value: str, left: float, middle: float) -> None:
         room = self.sheet.width - EDGE - left

@@ -55,7 +55,7 @@ def _overview(sheet: Sheet, panel: NeuronGroupsPanel, style: Style, top: float) 
     for left, name in zip(lefts, names, strict=True):
         heading(sheet, left, top + 2.4, width, name, "")
     top += 4.0
-    place_image(sheet, Place(lefts[0], top, width), panel.pixels, style)
+    place_image(sheet, Place(lefts[0], top, width), panel.pixels)
     at = Place(lefts[1], top, width)
     place_overlay(sheet, at, panel.pixels, colour.factor_image(panel.spatial), style)
     bottom = top + at.height(panel.pixels)

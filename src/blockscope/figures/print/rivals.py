@@ -50,7 +50,7 @@ def _label(sheet: Sheet, panel: Rivals, label: int, name: str, top: float, style
     top += LINE + 1
     grid = shortened(f"Input, maps {grid_words(panel.maps[0, 0])}", SMALL_PT, first)
     sheet.text(EDGE, top + 2.4, grid, SMALL_PT, colour=GREY)
-    place_image(sheet, Place(EDGE, top + 3.6, min(width, first)), panel.pixels, style)
+    place_image(sheet, Place(EDGE, top + 3.6, min(width, first)), panel.pixels)
     for left, title, maps in zip(lefts, panel.names, panel.maps, strict=True):
         sheet.text(left, top + 2.4, shortened(title, SMALL_PT, width), SMALL_PT, colour=GREY)
         at = Place(left, top + 3.6, width)

@@ -51,7 +51,7 @@ def compose(run: RunRow, files: PanelFiles, style: Style) -> Sheet:
     inner = sheet.width - 2 * EDGE
     at = Place(EDGE, top + 4.0, min(INPUT, (inner - GAP) / 2 if sheet.width >= WIDE else inner))
     heading(sheet, EDGE, top + 2.4, at.width, "Input", f"{grid_words(panel.pixels)} px")
-    bottom = _input(sheet, panel, chosen, at, style)
+    bottom = _input(sheet, panel, chosen, at)
     if sheet.width >= WIDE:
         left = EDGE + at.width + GAP
         end = _positions(sheet, panel, chosen, Place(left, top, inner - at.width - GAP), style)
@@ -60,12 +60,10 @@ def compose(run: RunRow, files: PanelFiles, style: Style) -> Sheet:
     return finish(sheet, _foot(panel, chosen), max(bottom, end))
 
 
-def _input(
-    sheet: Sheet, panel: LayerActivations, chosen: tuple[Cell, ...], at: Place, style: Style
-) -> float:
+def _input(sheet: Sheet, panel: LayerActivations, chosen: tuple[Cell, ...], at: Place) -> float:
     """Place the input with the chosen positions; returns where it ends."""
     rows, cols, _ = panel.activations.shape
-    place_image(sheet, at, panel.pixels, style)
+    place_image(sheet, at, panel.pixels)
     height = at.height(panel.pixels)
     for cell in chosen:
         outline_cell(sheet, at, panel.pixels, cell, (rows, cols), OUTLINE)
@@ -118,7 +116,7 @@ def _channel(
     style: Style,
 ) -> float:
     """Place one channel: its pictures, or where it is active; its number, its value and a bar."""
-    end = place_pictures(sheet, at, (panel.sprites, panel.exemplars), channel, style)
+    end = place_pictures(sheet, at, (panel.sprites, panel.exemplars), channel)
     if end is None:
         active = panel.activations[..., channel]
         end = place_activations(sheet, at, panel.pixels, active, style, frame=False)

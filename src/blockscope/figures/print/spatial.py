@@ -75,7 +75,7 @@ def _two_label_maps(sheet: Sheet, panel: SpatialPanel, style: Style, top: float)
         heading(sheet, left, top + 2.4, width, name, note)
         at = Place(left, top + 4.0, width)
         if place == 0:
-            place_image(sheet, at, panel.pixels, style)
+            place_image(sheet, at, panel.pixels)
         else:
             place_overlay(sheet, at, panel.pixels, two_label_map(*labels[place - 1]), style)
     top += 4.0 + Place(0, 0, width).height(panel.pixels)

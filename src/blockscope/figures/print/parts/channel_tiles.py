@@ -58,9 +58,9 @@ def dimmed(pixels: Pixels) -> Pixels:
     return np.rint(DIM * grey)[..., None].repeat(3, axis=2).astype(np.uint8)
 
 
-def place_sprite(sheet: Sheet, at: Place, sprite: Pixels, style: Style) -> float:
+def place_sprite(sheet: Sheet, at: Place, sprite: Pixels) -> float:
     """Place a tile of a spritemap; returns where it ends."""
-    place_image(sheet, at, sprite, style)
+    place_image(sheet, at, sprite)
     return at.top + at.height(sprite)
 
 
@@ -69,7 +69,6 @@ def place_pictures(
     at: Place,
     pictures: Sequence[Sprites | None],
     channel: int,
-    style: Style,
 ) -> float | None:
     """Place a channel's tile of each sheet below one another; returns where they end.
 
@@ -79,7 +78,7 @@ def place_pictures(
     for sprites in pictures:
         if sprites is not None:
             top = at.top if end is None else end + BETWEEN
-            end = place_sprite(sheet, Place(at.left, top, at.width), sprites.of(channel), style)
+            end = place_sprite(sheet, Place(at.left, top, at.width), sprites.of(channel))
     return end
 
 

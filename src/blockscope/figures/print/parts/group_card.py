@@ -94,7 +94,7 @@ class Cards:
         for place, (word, tile) in enumerate(tiles[:across]):
             at = Place(left + place * (each + SPACE), top + 0.2, each)
             if tile is not None:
-                place_sprite(sheet, at, tile, self.style)
+                place_sprite(sheet, at, tile)
             below = shortened(word, SMALL_PT, each)
             sheet.text(at.left + each / 2, top + each + 2.8, below, SMALL_PT, align="center")
         return top + each + LINE + 1.2

@@ -8,7 +8,7 @@ from blockscope.config.panels import PANELS
 from blockscope.config.settings import RunRow
 from blockscope.figures.arrays import Pixels
 from blockscope.figures.data.maps import Cell
-from blockscope.figures.image_encoding import blended, enlarge, printed_size
+from blockscope.figures.image_encoding import blended
 from blockscope.figures.print.parts.bar_list import GREY, LINE, SMALL_PT, TEXT_PT
 from blockscope.figures.print.parts.sheet import Sheet, shortened, text_width, wrapped
 from blockscope.figures.style import Style
@@ -18,6 +18,7 @@ GAP = 4.0  # mm between columns
 EDGE = 1.0  # mm of margin
 OUTLINE_PT = 1.1
 MOST_CODES = 8  # letters that the foot names
+LEAST_PIXELS = 200  # of the longer side of an input with a map over it
 
 
 def begin(panel: str, run: RunRow, caption: str, style: Style) -> tuple[Sheet, float]:
@@ -73,19 +74,23 @@ class Place:
         return float(self.width * pixels.shape[0] / pixels.shape[1])
 
 
-def place_image(sheet: Sheet, place: Place, pixels: Pixels, style: Style) -> None:
+def place_image(sheet: Sheet, place: Place, pixels: Pixels) -> None:
     """Place an image as it is."""
-    shown = enlarge(pixels, printed_size(place.width, pixels, style.dpi), smooth=True)
-    sheet.raster(place.left, place.top, place.width, place.height(pixels), shown)
+    sheet.raster(place.left, place.top, place.width, place.height(pixels), pixels)
 
 
 def place_overlay(
     sheet: Sheet, place: Place, pixels: Pixels, overlay: Pixels, style: Style
 ) -> None:
-    """Place the input with a layer's map over it."""
-    size = printed_size(place.width, pixels, style.dpi)
-    shown = blended(pixels, overlay, size, style.opacity, style.interpolate)
-    sheet.raster(place.left, place.top, place.width, place.height(pixels), shown)
+    """Place the input with a layer's map over it.
+
+    In the input's own resolution; a small input in a multiple of it, so that cells have sharp
+    borders.
+    """
+    rows, cols = pixels.shape[:2]
+    times = -(-LEAST_PIXELS // max(rows, cols))
+    shown = blended(pixels, overlay, (times * rows, times * cols), style.opacity, style.interpolate)
+    place_image(sheet, place, shown)
 
 
 def outline_cell(

@@ -20,7 +20,7 @@ from matplotlib.patches import Circle, Polygon, Rectangle
 from matplotlib.textpath import TextToPath
 
 from blockscope.figures.arrays import Pixels
-from blockscope.figures.image_encoding import MM_PER_INCH
+from blockscope.figures.image_encoding import MM_PER_INCH, enlarge, printed_size
 
 POINT = MM_PER_INCH / 72
 ELLIPSIS = "…"
@@ -115,7 +115,7 @@ def wrapped(text: str, points: float, width: float) -> list[str]:
 class Sheet:
     """A figure under construction: things are placed first, then drawn at the height they need.
 
-    Positions are mm from the upper left corner. ``texts`` and ``images`` keep the area
+    Positions are mm from the upper left corner. ``texts`` and ``rasters`` keep the area
     (left, top, right, bottom) of what was placed, for whoever must know that nothing overlaps.
     ``title`` names the figure inside its files, ``missing`` are letters that the
     font does not have.
@@ -125,8 +125,8 @@ class Sheet:
     title: str = ""
     height: float = 0.0
     texts: list[tuple[Area, str]] = field(default_factory=list)
-    images: list[Area] = field(default_factory=list)
     missing: set[str] = field(default_factory=set)
+    rasters: list[tuple[Area, Pixels]] = field(default_factory=list)
     _draw: list[Callable[[Axes], object]] = field(default_factory=list)
 
     def text(
@@ -236,20 +236,31 @@ class Sheet:
         )
 
     def raster(self, left: float, top: float, width: float, height: float, pixels: Pixels) -> None:
-        """Place an image, kept as it is in vector files."""
-        self.images.append((left, top, left + width, top + height))
-        extent = (left, left + width, top + height, top)
-        self._draw.append(
-            lambda axes: axes.imshow(pixels, extent=extent, interpolation="none", aspect="auto")
-        )
+        """Place an image in its own resolution."""
+        self.rasters.append(((left, top, left + width, top + height), pixels))
 
-    def figure(self) -> Figure:
-        """Draw everything on paper of the sheet's size."""
+    @property
+    def images(self) -> list[Area]:
+        """Where images were placed."""
+        return [area for area, _ in self.rasters]
+
+    def figure(self, dpi: int | None = None) -> Figure:
+        """Draw everything on paper of the sheet's size.
+
+        Images are drawn with ``dpi`` pixels an inch, smoothly; where None, in their own resolution,
+        as vector files embed them.
+        """
         with mpl.rc_context(STYLE):
             figure = Figure(figsize=(self.width / MM_PER_INCH, self.height / MM_PER_INCH))
             FigureCanvasAgg(figure)
             axes = figure.add_axes((0, 0, 1, 1))
             axes.set_axis_off()
+            for (left, top, right, bottom), pixels in self.rasters:
+                size = printed_size(right - left, pixels, dpi) if dpi else pixels.shape[:2]
+                axes.imshow(
+                    enlarge(pixels, size, smooth=True), extent=(left, right, bottom, top),
+                    interpolation="none", aspect="auto",
+                )  # fmt: skip
             for draw in self._draw:
                 draw(axes)
             axes.set(xlim=(0, self.width), ylim=(self.height, 0))

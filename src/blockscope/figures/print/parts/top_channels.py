@@ -110,7 +110,7 @@ class TopChannels:
     def _tile(self, sheet: Sheet, channel: int, at: Place) -> float:
         active = self.layer.activations[..., channel]
         sheets = (self.layer.sprites, self.layer.exemplars)
-        end = place_pictures(sheet, at, sheets, channel, self.style)
+        end = place_pictures(sheet, at, sheets, channel)
         if end is None:
             end = place_activations(sheet, at, self.pixels, active, self.style, self.crop)
         if not self.crop:
@@ -118,7 +118,7 @@ class TopChannels:
         rows, cols, _ = self.pixels.shape
         part = peak_crop(active, (rows, cols)).of(self.pixels)
         below = Place(at.left, end + CROP_GAP, at.width)
-        place_image(sheet, below, part, self.style)
+        place_image(sheet, below, part)
         return below.top + at.width
 
 
