@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -22,8 +20,6 @@ Points = Callable[[npt.NDArray[np.intp]], npt.NDArray[Any]]
 BATCH_BYTES = 320e6
 # Compiled, more points at once gain nothing, and the last batch is filled up.
 COMPILED_AT_ONCE = 16
-# Compiled batches at a time: one alone leaves threads idle where it waits for its slowest part.
-STREAMS = 2
 # Compiling takes 1.1 ms for an operation and saves, less what fills up batches, 0.09 ms of a pass
 # for each MB of its values, measured on the same networks.
 BYTES_PER_OPERATION = 12e6
@@ -38,14 +34,10 @@ class Logits:
         Whether passes are compiled. All batches are then of one size, for which it is done once.
     batch
         Points in a batch: of all batches where compiled, else at most.
-    streams
-        Batches that are computed at a time, as far as threads and memory allow. Which points are in
-        a batch does not depend on it, and so no result.
     """
 
     compiled: bool
     batch: int
-    streams: int
 
     def __init__(
         self, gradients: Gradients, indexes: Sequence[int], expected: int, memory_mb: int = 2048
@@ -71,9 +63,6 @@ class Logits:
         if self.compiled and gradients.network.spec.one_by_one:
             most = 1  # each point would be a copy of the graph
         self.batch = fitting(each, memory_mb, int(np.clip(BATCH_BYTES // each, 1, most)))
-        enough = fitting(each, memory_mb, STREAMS * self.batch) == STREAMS * self.batch
-        threads = int(os.environ.get("TF_NUM_INTRAOP_THREADS", "0")) or os.cpu_count() or 1
-        self.streams = STREAMS if self.compiled and enough and threads >= STREAMS else 1
         self._push = (
             tf.function(self._computed, autograph=False) if self.compiled else self._computed
         )
@@ -90,11 +79,7 @@ class Logits:
             found: npt.NDArray[np.float32] = self._push(tf.constant(points(numbers))).numpy()
             return found[: count - start]
 
-        starts = range(0, count, self.batch)
-        if self.streams == 1:
-            return np.concatenate([part(start) for start in starts])
-        with ThreadPoolExecutor(self.streams) as pool:
-            return np.concatenate(list(pool.map(part, starts)))
+        return np.concatenate([part(start) for start in range(0, count, self.batch)])
 
     def _computed(self, points: tf.Tensor) -> tf.Tensor:
         return tf.gather(self._gradients.values_at(points), self._indexes, axis=1)

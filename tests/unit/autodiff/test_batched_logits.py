@@ -11,7 +11,6 @@ from blockscope.autodiff import batched_logits
 from blockscope.autodiff.batched_logits import COMPILED_AT_ONCE, Logits
 from blockscope.autodiff.gradient_overrides import OVERRIDES
 from blockscope.autodiff.gradients import Gradients
-from blockscope.io.errors import BadFile
 
 SHAPE = (37, 29, 3)
 LABELS = [4, 0, 7]
@@ -110,38 +109,3 @@ def test_a_graph_made_for_one_image_is_compiled_for_one(gradients, rng, monkeypa
     found = Logits(gradients, LABELS, COUNT)(COUNT, points.__getitem__)
     np.testing.assert_allclose(found, expected, atol=1e-6)
     assert seen == [(False, 1)]
-
-
-@pytest.mark.parametrize(
-    ("threads", "memory_mb", "bytes_per_operation", "streams"),
-    [(2, 2048, ALWAYS, 2), (5, 2048, ALWAYS, 2), (1, 2048, ALWAYS, 1), (2, 2048, NEVER, 1),
-     (2, 959, ALWAYS, 1), (2, 960, ALWAYS, 2)],
-)  # fmt: skip
-def test_two_batches_at_a_time_where_threads_and_memory_allow(
-    gradients, rng, monkeypatch, threads, memory_mb, bytes_per_operation, streams
-):
-    monkeypatch.setattr(batched_logits, "BYTES_PER_OPERATION", bytes_per_operation)
-    monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", str(threads))
-    points, expected = points_of(gradients, rng)
-    monkeypatch.setattr(gradients, "bytes_per_point", 10_000_000)
-    logits = Logits(gradients, LABELS, COUNT, memory_mb)
-    assert logits.streams == streams
-    found = logits(COUNT, points.__getitem__)
-    np.testing.assert_allclose(found, expected, atol=1e-6)
-    monkeypatch.setattr(logits, "streams", 3 - streams)
-    np.testing.assert_array_equal(logits(COUNT, points.__getitem__), found)
-
-
-def test_what_fails_in_a_batch_is_raised(gradients, monkeypatch):
-    monkeypatch.setattr(batched_logits, "BYTES_PER_OPERATION", ALWAYS)
-    monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", "2")
-    logits = Logits(gradients, LABELS, COUNT)
-
-    def refusing(numbers):
-        if COUNT - 1 in numbers:
-            raise BadFile("no such point")
-        return np.repeat(gradients.value[None], len(numbers), 0)
-
-    assert logits.streams == 2
-    with pytest.raises(BadFile, match="no such point"):
-        logits(COUNT, refusing)
