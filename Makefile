@@ -53,13 +53,14 @@ test: setup ## run the tests (SLOW=1: the long ones too; ARGS: options of pytest
 test-slurm: setup ## run jobs, and what happens to them, on a real SLURM that is started for it (root, Debian)
 	$(VENV) -m pytest tests/slurm -n 5 $(ARGS)
 
-check: setup ## lint, format, docstrings, types, import contract, format of the workflow
+check: setup ## lint, format, docstrings, types, import contract, format of the workflow, spelling
 	$(VENV) -m ruff check .
 	$(VENV) -m ruff format --check .
 	.venv/bin/pydoclint --quiet src studies
 	$(VENV) -m mypy
 	.venv/bin/lint-imports
 	.venv/bin/snakefmt --check Snakefile workflow
+	.venv/bin/codespell
 
 check-frontend: $(NODE_MODULES) ## types, lint and format of the pages' scripts (needs Node from 20.19)
 	npm --prefix frontend run check

@@ -6,14 +6,9 @@ import re
 from pathlib import Path
 
 import pytest
+from helpers.blocks_of_pages import PAGES
 from helpers.repository import ROOT
 
-PAGES = [
-    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")),
-    *sorted((ROOT / "docs").glob("*.md")),
-    ROOT / "config" / "README.md",
-    ROOT / "frontend" / "README.md",
-]
 # What the field calls the methods, and the page that is about each.
 FIELD_TERMS = {
     "gradient x activation": "methods.md",
