@@ -1,8 +1,8 @@
 """Every block of code in the documentation is in a language that is checked here.
 
 Python is compiled here and run in test_code_of_pages.py, test_tensorflowjs_page.py and
-tests/unit/stages/test_loading.py; the paths that commands ask Snakemake for are planned in
-tests/workflow/test_shipped.py.
+tests/unit/stages/test_loading.py, LaTeX in tests/unit/figures/test_panels_in_papers.py; the paths
+that commands ask Snakemake for are planned in tests/workflow/test_shipped.py.
 """
 
 from __future__ import annotations
@@ -30,7 +30,9 @@ from blockscope.config.settings import Config, DatasetRow, ImageRow, RunRow
 from blockscope.config.tables import parse_catalogue, read_table
 
 BLOCKS = blocks_of_pages()
-LANGUAGES = {"sh", "console", "python", "pycon", "snakemake", "yaml", "tsv", "text", "bibtex"}
+LANGUAGES = {
+    "sh", "console", "python", "pycon", "snakemake", "yaml", "tsv", "text", "bibtex", "latex",
+}  # fmt: skip
 # Programs that others made, and that no block tells more about than their names.
 OTHER_PROGRAMS = {"git", "cd", ".", "srun", "tmux"}
 
