@@ -30,7 +30,7 @@ COMPILE = $(VENV) -m uv pip compile --quiet --universal --python-version 3.11 \
 	--fork-strategy fewest --only-binary :all: --no-binary connection-pool \
 	--generate-hashes --no-emit-index-url --custom-compile-command 'make $@' $(ARGS)
 
-.PHONY: help setup run-environment figures test test-slurm check check-frontend format docs bundle bench bench-scale bench-faults bench-zoo reproduce lock \
+.PHONY: help setup run-environment figures test test-slurm check check-frontend format docs site bundle bench bench-scale bench-faults bench-zoo reproduce lock \
 	lock-gpu clean clean-results distclean
 
 help: ## list these commands
@@ -77,6 +77,11 @@ format: setup ## format the code and the workflow, fix what can be fixed
 docs: setup ## write the generated pages again
 	$(VENV) -m blockscope.config.reference --fix
 
+site: setup ## build the documentation as a site, build/site/docs/site/index.html (warnings are errors)
+	$(INSTALL) docs
+	$(VENV) -m sphinx --builder html --conf-dir docs/site --fail-on-warning --keep-going --quiet . build/site
+	@echo 'The site: build/site/docs/site/index.html'
+
 bundle: check-frontend ## build the pages' scripts from frontend/ (for developers; needs Node from 20.19)
 	npm --prefix frontend run build
 
@@ -99,6 +104,8 @@ lock: setup ## resolve the packages again (ARGS=--upgrade for newer versions)
 	$(COMPILE) pyproject.toml --extra cpu --group build -o requirements/cpu.txt
 	$(COMPILE) --group pyproject.toml:build -c requirements/cpu.txt -o requirements/build.txt
 	$(COMPILE) --group pyproject.toml:dev -c requirements/cpu.txt -o requirements/dev.txt
+	$(COMPILE) --group pyproject.toml:docs -c requirements/cpu.txt -c requirements/dev.txt \
+		-o requirements/docs.txt
 
 lock-gpu: setup ## the same for the GPU packages, with the versions of the CPU lock
 	$(COMPILE) pyproject.toml --extra gpu --group build -c requirements/cpu.txt \
