@@ -176,3 +176,8 @@ def test_a_table_is_one_of_the_config(block: Block, tmp_path: Path) -> None:
 def test_the_version_to_cite_is_this_one() -> None:
     (block,) = (block for block in BLOCKS if block.language == "bibtex")
     assert f"version = {{{blockscope.__version__}}}" in block.text
+
+
+def test_the_tag_to_deploy_is_of_this_version() -> None:
+    snakefiles = "".join(block.text for block in BLOCKS if block.language == "snakemake")
+    assert re.findall(r'tag="(.+?)"', snakefiles) == [f"v{blockscope.__version__}"]
