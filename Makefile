@@ -79,7 +79,8 @@ docs: setup ## write the generated pages again
 
 site: setup ## build the documentation as a site, build/site/docs/site/index.html (warnings are errors)
 	$(INSTALL) docs
-	$(VENV) -m sphinx --builder html --conf-dir docs/site --fail-on-warning --keep-going --quiet . build/site
+	$(VENV) -m sphinx --builder html --conf-dir docs/site --fresh-env --write-all --fail-on-warning \
+		--keep-going --quiet . build/site
 	@echo 'The site: build/site/docs/site/index.html'
 
 bundle: check-frontend ## build the pages' scripts from frontend/ (for developers; needs Node from 20.19)
