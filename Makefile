@@ -30,7 +30,7 @@ COMPILE = $(VENV) -m uv pip compile --quiet --universal --python-version 3.11 \
 	--fork-strategy fewest --only-binary :all: --no-binary connection-pool \
 	--generate-hashes --no-emit-index-url --custom-compile-command 'make $@' $(ARGS)
 
-.PHONY: help setup run-environment figures test test-slurm check check-frontend format docs bundle bench bench-scale bench-faults bench-zoo reproduce lock \
+.PHONY: help setup run-environment figures test test-slurm check check-frontend format docs site bundle bench bench-scale bench-faults bench-zoo reproduce lock \
 	lock-gpu clean clean-results distclean
 
 help: ## list these commands
@@ -53,13 +53,14 @@ test: setup ## run the tests (SLOW=1: the long ones too; ARGS: options of pytest
 test-slurm: setup ## run jobs, and what happens to them, on a real SLURM that is started for it (root, Debian)
 	$(VENV) -m pytest tests/slurm -n 5 $(ARGS)
 
-check: setup ## lint, format, docstrings, types, import contract, format of the workflow
+check: setup ## lint, format, docstrings, types, import contract, format of the workflow, spelling
 	$(VENV) -m ruff check .
 	$(VENV) -m ruff format --check .
 	.venv/bin/pydoclint --quiet src studies
 	$(VENV) -m mypy
 	.venv/bin/lint-imports
 	.venv/bin/snakefmt --check Snakefile workflow
+	.venv/bin/codespell
 
 check-frontend: $(NODE_MODULES) ## types, lint and format of the pages' scripts (needs Node from 20.19)
 	npm --prefix frontend run check
@@ -75,6 +76,12 @@ format: setup ## format the code and the workflow, fix what can be fixed
 
 docs: setup ## write the generated pages again
 	$(VENV) -m blockscope.config.reference --fix
+
+site: setup ## build the documentation as a site, build/site/docs/site/index.html (warnings are errors)
+	$(INSTALL) docs
+	$(VENV) -m sphinx --builder html --conf-dir docs/site --fresh-env --write-all --fail-on-warning \
+		--keep-going --quiet . build/site
+	@echo 'The site: build/site/docs/site/index.html'
 
 bundle: check-frontend ## build the pages' scripts from frontend/ (for developers; needs Node from 20.19)
 	npm --prefix frontend run build
@@ -98,6 +105,8 @@ lock: setup ## resolve the packages again (ARGS=--upgrade for newer versions)
 	$(COMPILE) pyproject.toml --extra cpu --group build -o requirements/cpu.txt
 	$(COMPILE) --group pyproject.toml:build -c requirements/cpu.txt -o requirements/build.txt
 	$(COMPILE) --group pyproject.toml:dev -c requirements/cpu.txt -o requirements/dev.txt
+	$(COMPILE) --group pyproject.toml:docs -c requirements/cpu.txt -c requirements/dev.txt \
+		-o requirements/docs.txt
 
 lock-gpu: setup ## the same for the GPU packages, with the versions of the CPU lock
 	$(COMPILE) pyproject.toml --extra gpu --group build -c requirements/cpu.txt \

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Bring .venv to exactly what the locks say; does nothing when it is there already.
 #
-#     PYTHON=python3 sh requirements/install.sh cpu|gpu run|dev
+#     PYTHON=python3 sh requirements/install.sh cpu|gpu run|dev|docs
 #
 # .venv/.installed holds copies of the locks that .venv was made from, and the folder it was made in.
 # An installation that was cut short leaves .venv/.installed/unfinished and is begun again.
@@ -98,5 +98,13 @@ if [ "$purpose" = dev ] && ! recorded dev <requirements/dev.txt; then
     : >"$record/unfinished"
     install_locked requirements/dev.txt
     cp requirements/dev.txt "$record/dev"
+    rm "$record/unfinished"
+fi
+
+if [ "$purpose" = docs ] && ! recorded docs <requirements/docs.txt; then
+    echo "Adding the tools for the site ..."
+    : >"$record/unfinished"
+    install_locked requirements/docs.txt
+    cp requirements/docs.txt "$record/docs"
     rm "$record/unfinished"
 fi

@@ -20,7 +20,6 @@ import json
 import os
 import subprocess
 import sys
-import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -92,7 +91,7 @@ def photographs(size: int) -> Photographs:
 
 def compared(folder: Path, size: int) -> tuple[str, float, dict[str, float]]:
     """Return a network's kind, and how far probabilities and attributions are from the others'."""
-    program = textwrap.dedent(PAGE.read_text().partition("## Convert\n")[2].partition("\n## ")[0])
+    program = PAGE.read_text().partition("```python\n")[2].partition("\n```")[0]
     subprocess.run([sys.executable, "-c", program], cwd=folder, check=True)
     said = json.loads((folder / "probabilities.json").read_text())
     keras_file = folder / "networks" / "web.keras"

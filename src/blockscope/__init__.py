@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from blockscope.models.network import Network as Network
     from blockscope.stages.result_files import load as load
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 # Imported when they are first used: most need TensorFlow, which takes seconds.
 _PUBLIC = {

@@ -21,6 +21,7 @@ from studies.reproduce.comparison import (
     title,
     tolerances,
 )
+from studies.reproduce.coverage import coverage
 from studies.reproduce.images import FOLDER, NotebookImage, image_paths, read_images
 from studies.reproduce.published import LABELS, NUMBERS
 from studies.reproduce.quantities import Array, Published, Question
@@ -64,6 +65,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _run(options: argparse.Namespace, numbers: Sequence[Published]) -> int:
+    print(f"{coverage(numbers)}\n", flush=True)
     entry = _entry(options)
     names = dict.fromkeys(number.question.image for number in numbers)
     images = read_images(image_paths(names, options.images), entry.input.size)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 
 import pytest
+from helpers.blocks_of_pages import blocks_of_pages, commands
 from helpers.repository import ROOT
 from PIL import Image
 
@@ -32,6 +34,28 @@ def test_the_default_settings(shipped):
     }  # fmt: skip
     assert shipped.planned("results/blocks1000/two/none/classes/mixed3a.h5")["classes"] == 1
     assert shipped.planned("results/datasets/scenes.h5") == {"dataset": 1}
+
+    asked = result_files_of_pages()
+    planned = shipped.planned(*asked)
+    assert sum(planned.values()) >= len(asked) > 10
+
+
+# Names that stand for any, or for networks and images of the reader's.
+STANDS_FOR = {
+    "MODEL": "blocks1000", "IMAGE": "two", "LAYER": "mixed4d", "inceptionv1": "blocks1000",
+    "squeezenet": "blocks1000", "dog_cat": "two", "fire9": "mixed4d", "pets": "two-none",
+}  # fmt: skip
+
+
+def result_files_of_pages() -> list[str]:
+    """Return the result files that the pages' commands ask for."""
+    found = set()
+    for block in blocks_of_pages():
+        if block.language in ("sh", "console"):
+            for word in " ".join(commands(block)).split():
+                if word.startswith("results/"):
+                    found.add(re.sub("|".join(STANDS_FOR), lambda m: STANDS_FOR[m[0]], word))
+    return sorted(found)
 
 
 def test_the_articles_settings(shipped):

@@ -104,8 +104,8 @@ class ChannelPaths:
     def completeness_error(self, values: Floats) -> Floats:
         """Return how far attributions (contrast, channel) are from adding up, (contrast), signed.
 
-        (sum - rise) / |rise|, where the rise is score(A) - score(0); 0 where both are zero. Captum:
-        the convergence delta, as a share of the rise.
+        ``(sum - rise) / |rise|``, where the rise is score(A) - score(0); 0 where both are zero.
+        Captum: the convergence delta, as a share of the rise.
         """
         rise = self.scores - self.at_zero
         apart = values.sum(1) - rise

@@ -22,9 +22,9 @@ def attribute_positions(
     """Return the attribution between the positions of two layers, in units of layer 2.
 
     Entry (row2, col2, row1, col1) is ``sum over channel of A1 * d|A2| / dA1``: A1 the activations
-    of layer 1 at (row1, col1), |A2| the Euclidean norm of layer 2's vector at (row2, col2). It is
-    0 where that vector is zero, whose norm has no gradient. Read with the last two axes first, it
-    shows what each position of layer 1 contributes to. Source: Olah et al. 2018, notebook on
+    of layer 1 at (row1, col1), ``|A2|`` the Euclidean norm of layer 2's vector at (row2, col2). It
+    is 0 where that vector is zero, whose norm has no gradient. Read with the last two axes first,
+    it shows what each position of layer 1 contributes to. Source: Olah et al. 2018, notebook on
     spatial attribution.
 
     Parameters

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, StrictBool, StrictInt, field_validator, model_validator
 
 from blockscope.attribution.baselines import Baseline
+from blockscope.config.template_widths import TEMPLATE_WIDTHS, width_of_template
 from blockscope.io.counts import counted
 from blockscope.io.downloads import MOST_MB
 from blockscope.io.packaged import located
@@ -255,8 +256,19 @@ class FigureOptions(Settings):
         description="Number of strongest channels shown in each direction.",
         examples=[10],
     )
-    width_mm: Annotated[Number, Field(ge=40, le=1000)] = Field(
-        default=180, description="Width of the printed figure in millimetres.", examples=[85]
+    width_mm: Annotated[
+        Number,
+        Field(ge=40, le=1000),
+        BeforeValidator(
+            width_of_template,
+            json_schema_input_type=Annotated[float, Field(ge=40, le=1000)]
+            | Literal[tuple(TEMPLATE_WIDTHS)],
+        ),
+    ] = Field(
+        default=180,
+        description="Width of the printed figure in millimetres, or the name of a template whose "
+        f"column or page it fills: {', '.join(f'`{name}`' for name in TEMPLATE_WIDTHS)}.",
+        examples=[85, "neurips"],
     )
     dpi: Annotated[StrictInt, Field(ge=50, le=1200)] = Field(
         default=300, description="Resolution of the PNG file, in dots per inch.", examples=[600]

@@ -51,6 +51,8 @@ def test_one_version() -> None:
     changes = re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
     assert changes is not None
     assert citation["version"] == blockscope.__version__ == changes[1]
+    when = changes.string[changes.end() :].splitlines()[0].removeprefix(" - ")
+    assert when == str(citation.get("date-released", "not yet released"))
 
 
 def test_the_citation_names_the_software_and_the_article() -> None:

@@ -6,14 +6,11 @@ import re
 from pathlib import Path
 
 import pytest
+from helpers.blocks_of_pages import PAGES
 from helpers.repository import ROOT
 
-PAGES = [
-    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")),
-    *sorted((ROOT / "docs").glob("*.md")),
-    ROOT / "config" / "README.md",
-    ROOT / "frontend" / "README.md",
-]
+import blockscope
+
 # What the field calls the methods, and the page that is about each.
 FIELD_TERMS = {
     "gradient x activation": "methods.md",
@@ -48,6 +45,28 @@ def test_links_and_anchors_lead_somewhere(page: Path) -> None:
         if not target.exists() or (anchor and anchor not in anchors(target)):
             broken.append(f"{path}#{anchor}")
     assert broken == []
+
+
+def test_the_site_has_every_page_and_every_function() -> None:
+    site = ROOT / "docs" / "site"
+    tree = (site / "index.rst").read_text()
+    missing = [
+        page.stem
+        for page in (ROOT / "docs").glob("*.md")
+        if not re.search(rf"^ +\.\./{page.stem}$", tree, re.MULTILINE)
+    ]
+    assert missing == []
+    described = re.findall(
+        r"^\.\. auto\w+:: ([\w.]+)$", (site / "reference.rst").read_text(), re.MULTILINE
+    )
+    offered = {f"blockscope.{module}.{name}" for name, module in blockscope._MODULE_OF.items()}
+    assert sorted(described) == sorted(offered)
+
+
+def test_the_decisions_list_every_page() -> None:
+    folder = ROOT / "docs" / "decisions"
+    listed = {path for path, _ in links(folder / "README.md")}
+    assert listed == {page.name for page in folder.glob("*.md")} - {"README.md"}
 
 
 def test_the_index_lists_every_page() -> None:

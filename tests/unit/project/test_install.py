@@ -42,7 +42,7 @@ class Checkout:
         (folder / "src/blockscope/__init__.py").write_text("")
         (folder / "pyproject.toml").write_text("")
         shutil.copy(ROOT / "requirements" / "install.sh", folder / "requirements")
-        for lock in ("build", "cpu", "gpu", "dev"):
+        for lock in ("build", "cpu", "gpu", "dev", "docs"):
             (folder / f"requirements/{lock}.txt").write_text(f"{lock} 1\n")
         self.python = folder / "base-python"
         prelude = prelude.format(python=self.python)
@@ -102,6 +102,16 @@ def test_tools_are_added_and_not_begun_again(checkout: Checkout) -> None:
     checkout.install("cpu", "dev")
     assert checkout.installed() == ["requirements/dev.txt"]
     checkout.install("cpu", "run")
+    checkout.install("cpu", "dev")
+    assert checkout.installed() == []
+
+
+def test_the_tools_for_the_site_come_on_top(checkout: Checkout) -> None:
+    checkout.install("cpu", "dev")
+    checkout.installed()
+    checkout.install("cpu", "docs")
+    assert checkout.installed() == ["requirements/docs.txt"]
+    checkout.install("cpu", "docs")
     checkout.install("cpu", "dev")
     assert checkout.installed() == []
 

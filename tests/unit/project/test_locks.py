@@ -13,7 +13,7 @@ from packaging.markers import Marker
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-LOCKS = ("build", "cpu", "dev", "gpu")
+LOCKS = ("build", "cpu", "dev", "docs", "gpu")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 ENTRY = re.compile(
     r"^(?P<name>[a-z0-9-]+(\[[a-z-]+\])?)==(?P<version>[\w.+!]+)( ; (?P<marker>[^\\]+?))? \\\n"
@@ -90,6 +90,7 @@ def test_the_tools_and_the_build_tool_are_locked() -> None:
     assert_covered(requirements(*groups["build"]), read_lock("build"))
     assert_covered(requirements(*groups["build"]), read_lock("cpu"))
     assert_covered(requirements(*groups["dev"]), read_lock("dev"))
+    assert_covered(requirements(*groups["docs"]), read_lock("docs"))
 
 
 def test_the_tools_fit_on_either_tensorflow() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ import numpy.typing as npt
 import pytest
 import tensorflow as tf
 from google.protobuf import json_format
-from helpers.repository import ROOT
+from helpers.code_of_pages import blocks_of
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__:DeprecationWarning")  # Keras 3
 
@@ -22,8 +21,7 @@ STEPS = 255  # of the bytes that weights are stored as
 
 def convert(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Run the page's program in a folder."""
-    page = (ROOT / "docs" / "tensorflowjs.md").read_text()
-    program = textwrap.dedent(page.partition("## Convert\n")[2].partition("\n## ")[0])
+    (program,) = blocks_of("tensorflowjs.md")
     monkeypatch.chdir(folder)
     exec(compile(program, "tensorflowjs.md", "exec"), {})
 

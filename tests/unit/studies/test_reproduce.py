@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +29,7 @@ from studies.reproduce.comparison import (
     table,
     tolerances,
 )
+from studies.reproduce.coverage import coverage
 from studies.reproduce.networks import check_labels, open_network, own_copy
 from studies.reproduce.published import ARCHIVE, GRAPH, IMAGES, LABELS, NUMBERS, KnownFile
 from studies.reproduce.quantities import AXES, STATISTICS, Printing, Published, Question
@@ -356,11 +358,27 @@ def test_the_command_names_images_and_network_and_ends_with_2(
     monkeypatch.delenv(notebook_images.FOLDER, raising=False)
     assert command.main([], [number("sum", (), "1.0")]) == 2
     said = capsys.readouterr()
+    assert said.out.startswith("Compared: 1 published number.")
+    assert "Never compared:" in said.out
     assert "dog: put the notebooks' dog.png" in said.out
     assert "reproduce: download of http" in said.err
     assert "Wanted: nets.zip" in said.err
     assert command.main(["--catalogue", "gone.yaml"], []) == 2
     assert "gone.yaml: does not exist" in capsys.readouterr().err
+
+
+def test_the_command_says_what_is_compared_and_what_never_could_be() -> None:
+    said = coverage(NUMBERS)
+    judged = [number for number in NUMBERS if number.binding]
+    assert said.startswith(f"Compared: {len(judged)} published numbers.")
+    counts = [int(count) for count in re.findall(r"^ +(\d+) ", said, re.MULTILINE)]
+    assert sum(counts) == len(judged)
+    assert f"their pixels are unknown: {len(NUMBERS) - len(judged)}." in said
+    never = said.partition("Never compared:")[2]
+    assert "the AttrSpatial notebook: its outputs are images" in never
+    assert "Recorded so far: no result on the published network" in never
+    page = " ".join((ROOT / "docs" / "reproduce.md").read_text().split())
+    assert "so no result of this command is recorded here yet" in page
 
 
 def test_graph_and_labels_go_together(capsys) -> None:

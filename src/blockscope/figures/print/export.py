@@ -6,19 +6,17 @@ import json
 import os
 from collections.abc import Callable, Mapping
 from importlib import import_module
-from pathlib import Path
 
 import matplotlib as mpl
 
 from blockscope.config.panels import PANELS
 from blockscope.config.settings import RunRow
 from blockscope.figures.data.panel_files import PanelFiles
+from blockscope.figures.print.finished_svg import finished
 from blockscope.figures.print.parts.sheet import STYLE, Sheet, missing_letters_allowed
 from blockscope.figures.style import Style
 from blockscope.io.atomic_files import atomic_write
 from blockscope.io.errors import BlockscopeError, unknown_name
-
-PIXELATED = "image-rendering:crisp-edges;image-rendering:pixelated"
 
 
 def compose(panel: str, run: RunRow, files: PanelFiles, style: Style) -> Sheet:
@@ -43,7 +41,8 @@ def write_sheet(
 
     ``outputs`` has a path for each wanted format: "pdf", "svg", "png". ``facts``, the provenance,
     is stored as JSON in the PNG's text chunk "blockscope", the PDF's keywords and the SVG's
-    description. The same sheet and facts give the same bytes.
+    metadata. What the sheet shows, in words, is the SVG's description, the PDF's subject and the
+    PNG's text chunk "Description". The same sheet and facts give the same bytes.
 
     Raises ``BlockscopeError`` for another format.
     """
@@ -54,25 +53,28 @@ def write_sheet(
         )
     record = json.dumps(dict(facts))
     for kind, path in outputs.items():
-        metadata = _METADATA[kind](sheet.title, record)
+        metadata = _METADATA[kind](sheet, record)
         with atomic_write(path) as temporary, mpl.rc_context(STYLE), missing_letters_allowed():
             figure = sheet.figure(dpi if kind == "png" else None)
             figure.savefig(temporary, format=kind, dpi=dpi, metadata=metadata)
             if kind == "svg":
-                _leave_smoothing(temporary)
-
-
-def _leave_smoothing(path: Path) -> None:
-    """Let whoever shows an SVG file enlarge its images smoothly, as a PDF's are.
-
-    Matplotlib asks for squares of one colour.
-    """
-    path.write_text(path.read_text("utf-8").replace(PIXELATED, "image-rendering:auto"), "utf-8")
+                drawn = temporary.read_text(encoding="utf-8")
+                told = finished(drawn, sheet.title, sheet.description)
+                temporary.write_text(told, encoding="utf-8", newline="\n")
 
 
 # Without a date, which would differ from one writing to the next.
-_METADATA: Mapping[str, Callable[[str, str], dict[str, str | None]]] = {
-    "pdf": lambda title, record: {"Title": title, "Keywords": record, "CreationDate": None},
-    "svg": lambda title, record: {"Title": title, "Description": record, "Date": None},
-    "png": lambda title, record: {"Title": title, "blockscope": record},
+_METADATA: Mapping[str, Callable[[Sheet, str], dict[str, str | None]]] = {
+    "pdf": lambda sheet, record: {
+        "Title": sheet.title,
+        "Subject": sheet.description,
+        "Keywords": record,
+        "CreationDate": None,
+    },
+    "svg": lambda sheet, record: {"Title": sheet.title, "Description": record, "Date": None},
+    "png": lambda sheet, record: {
+        "Title": sheet.title,
+        "Description": sheet.description,
+        "blockscope": record,
+    },
 }

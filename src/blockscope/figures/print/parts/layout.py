@@ -10,7 +10,7 @@ from blockscope.figures.arrays import Pixels
 from blockscope.figures.data.maps import Cell
 from blockscope.figures.image_encoding import blended
 from blockscope.figures.print.parts.bar_list import GREY, LINE, SMALL_PT, TEXT_PT
-from blockscope.figures.print.parts.sheet import Sheet, shortened, text_width, wrapped
+from blockscope.figures.print.parts.sheet import Sheet, shortened, text_width
 from blockscope.figures.style import Style
 
 TITLE_PT = 8.0
@@ -23,14 +23,14 @@ LEAST_PIXELS = 200  # of the longer side of an input with a map over it
 
 def begin(panel: str, run: RunRow, caption: str, style: Style) -> tuple[Sheet, float]:
     """Return a sheet with a panel's title and caption, and where they end, in mm from the top."""
-    sheet = Sheet(style.width_mm, f"{PANELS[panel].title}: {run.run}")
+    named = PANELS[panel]
+    shown = f"{named.summary} Network {run.model}, image {run.image}."
+    sheet = Sheet(style.width_mm, f"{named.title}: {run.run}", shown)
     width = sheet.width - 2 * EDGE
     top = EDGE + 3.0
     title = shortened(sheet.title, TITLE_PT, width, bold=True)
     sheet.text(EDGE, top, title, TITLE_PT, bold=True)
-    for line in wrapped(caption, TEXT_PT, width):
-        top += LINE
-        sheet.text(EDGE, top, line, TEXT_PT, colour=GREY)
+    top = sheet.paragraph(EDGE, top, caption, TEXT_PT, width=width, leading=LINE, colour=GREY)
     return sheet, top + 2.6
 
 
@@ -41,9 +41,8 @@ def finish(sheet: Sheet, foot: str, top: float) -> Sheet:
         more = len(sheet.missing) - MOST_CODES
         and_more = f" and {more} more" if more > 0 else ""
         foot += f" Boxes stand for letters that the font lacks: {codes}{and_more}."
-    for line in wrapped(foot, SMALL_PT, sheet.width - 2 * EDGE):
-        top += LINE * 0.92
-        sheet.text(EDGE, top, line, SMALL_PT, colour=GREY)
+    width = sheet.width - 2 * EDGE
+    top = sheet.paragraph(EDGE, top, foot, SMALL_PT, width=width, leading=LINE * 0.92, colour=GREY)
     sheet.height = top + 1.8
     return sheet
 

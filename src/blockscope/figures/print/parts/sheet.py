@@ -116,15 +116,18 @@ class Sheet:
     """A figure under construction: things are placed first, then drawn at the height they need.
 
     Positions are mm from the upper left corner. ``texts`` and ``rasters`` keep the area
-    (left, top, right, bottom) of what was placed, for whoever must know that nothing overlaps.
-    ``title`` names the figure inside its files, ``missing`` are letters that the
-    font does not have.
+    (left, top, right, bottom) of what was placed, for whoever must know that nothing overlaps;
+    ``told`` are the texts with paragraphs in one piece.
+    ``title`` names the figure inside its files, ``summary`` says what it shows, ``missing`` are
+    letters that the font does not have.
     """
 
     width: float
     title: str = ""
+    summary: str = ""
     height: float = 0.0
     texts: list[tuple[Area, str]] = field(default_factory=list)
+    told: list[str] = field(default_factory=list)
     missing: set[str] = field(default_factory=set)
     rasters: list[tuple[Area, Pixels]] = field(default_factory=list)
     _draw: list[Callable[[Axes], object]] = field(default_factory=list)
@@ -141,6 +144,40 @@ class Sheet:
         align: str = "left",
     ) -> None:
         """Place one line of text; ``left`` is its right end or middle if so aligned."""
+        self.told.append(text)
+        self._line(left, baseline, text, points, colour, bold, align)
+
+    def paragraph(
+        self,
+        left: float,
+        top: float,
+        text: str,
+        points: float,
+        *,
+        width: float,
+        leading: float,
+        colour: str,
+    ) -> float:
+        """Place text in lines of at most ``width``; returns the last line's distance from the top.
+
+        ``leading`` is the distance of the lines, and of the first one from ``top``, in mm.
+        """
+        self.told.append(text)
+        for line in wrapped(text, points, width):
+            top += leading
+            self._line(left, top, line, points, colour, bold=False, align="left")
+        return top
+
+    def _line(
+        self,
+        left: float,
+        baseline: float,
+        text: str,
+        points: float,
+        colour: str,
+        bold: bool,
+        align: str,
+    ) -> None:
         width = text_width(text, points, bold)
         start = left - {"left": 0.0, "center": width / 2, "right": width}[align]
         ascent, descent = 0.76 * points * POINT, 0.24 * points * POINT
@@ -243,6 +280,12 @@ class Sheet:
     def images(self) -> list[Area]:
         """Where images were placed."""
         return [area for area, _ in self.rasters]
+
+    @property
+    def description(self) -> str:
+        """What the figure shows and every text on it, for those who do not see it."""
+        read = "; ".join(text.strip().removesuffix(".") for text in self.told if text.strip())
+        return " ".join(part for part in (self.summary, f"Text: {read}." if read else "") if part)
 
     def figure(self, dpi: int | None = None) -> Figure:
         """Draw everything on paper of the sheet's size.
