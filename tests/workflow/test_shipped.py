@@ -58,6 +58,31 @@ def result_files_of_pages() -> list[str]:
     return sorted(found)
 
 
+@pytest.mark.filterwarnings("ignore:__array__:DeprecationWarning")  # Keras 3
+def test_the_files_of_the_tutorial_are_a_project(shipped):
+    """Its catalogue, tables and settings as they stand there, with what they name made here."""
+    import keras
+
+    page = ROOT / "docs" / "tutorial.md"
+    blocks = [block for block in blocks_of_pages() if block.page == page]
+    written = [block.text for block in blocks if block.language in ("yaml", "tsv")]
+    names = ("models.yaml", "images.tsv", "runs.tsv", "config.yaml")
+    for name, text in zip(names, written, strict=True):
+        assert f"`mine/{name}`" in page.read_text()
+        shipped.write(f"mine/{name}", text)
+    labels = ["tabby", "Egyptian cat", *(f"other {n}" for n in range(5))]
+    shipped.write("networks/labels.txt", "\n".join(labels))
+    network = keras.applications.MobileNetV2(weights=None, classes=len(labels))
+    network.save(shipped.path("networks/mine.keras"))
+    shipped.path("photos").mkdir()
+    Image.new("RGB", (300, 451)).save(shipped.path("photos/cat.jpg"))
+    planned = shipped.planned("--configfile", "mine/config.yaml")
+    assert planned == {
+        "model": 1, "input": 1, "activations": 2, "classes": 2, "positions": 1, "factors": 2,
+        "panel": 2, "page": 1, "gallery": 1,
+    }  # fmt: skip
+
+
 def test_the_articles_settings(shipped):
     table = shipped.path("config/inceptionv1/images.tsv").read_text().splitlines()[1:]
     done = shipped.snakemake("--dry-run", "--configfile", "config/inceptionv1.yaml")
