@@ -11,6 +11,7 @@ import subprocess
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
+import numpy as np
 import pytest
 from helpers.blocks_of_pages import blocks_of_pages
 from helpers.synthetic_run import LABELS, write_run
@@ -18,6 +19,8 @@ from PIL import Image
 from pydantic import ValidationError
 
 from blockscope.config.template_widths import TEMPLATE_WIDTHS
+from blockscope.figures import trust_words
+from blockscope.figures.data.trust import TrustPanel
 from blockscope.figures.print.export import compose, write_sheet
 from blockscope.figures.print.parts.sheet import Sheet
 from blockscope.figures.style import Style
@@ -31,8 +34,6 @@ MEASURE = rf"\sbox0{{\includegraphics{{{PANEL_OF_PAGE}}}}}\typeout{{\the\wd0 / \
 
 @pytest.fixture(scope="module")
 def sheet(tmp_path_factory) -> Sheet:
-    import numpy as np
-
     labels = ["dög & <cat>", *LABELS[1:]]
     folder = tmp_path_factory.mktemp("run")
     run, files = write_run(folder, np.random.default_rng(4), labels=labels, compared=labels[:2])
@@ -104,6 +105,18 @@ def test_an_svg_is_an_image_with_a_title_and_a_description(sheet, written) -> No
     shown = [text for _, text in sheet.texts if text.strip()]
     assert [text for text in shown if text.removesuffix(".") not in description.text] == []
     assert description.text.count("; ") < len(shown)  # paragraphs are in one piece
+
+
+def test_sentences_are_described_in_one_piece(tmp_path) -> None:
+    run, files = write_run(tmp_path, np.random.default_rng(4))
+    panel = TrustPanel.of_run(run, files)
+    described = compose("trust", run, files, Style(width_mm=85)).description
+    for label in panel.labels:
+        sentences = trust_words.sentences(panel, label)
+        assert sentences
+        for words in sentences:
+            assert words.removesuffix(".") in described
+    assert trust_words.foot(panel).removesuffix(".") in described
 
 
 def test_an_svg_names_fonts_to_fall_back_on(written) -> None:

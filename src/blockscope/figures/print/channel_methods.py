@@ -12,7 +12,7 @@ from blockscope.figures.data.panel_files import PanelFiles
 from blockscope.figures.print.parts.bar_list import GREY, LINE, TEXT_PT
 from blockscope.figures.print.parts.channel_bars import BarScale, place_bars
 from blockscope.figures.print.parts.layout import EDGE, Place, begin, finish
-from blockscope.figures.print.parts.sheet import Sheet, shortened, wrapped
+from blockscope.figures.print.parts.sheet import Sheet, shortened
 from blockscope.figures.print.parts.top_channels import TopChannels
 from blockscope.figures.style import Style
 from blockscope.io import images
@@ -51,9 +51,8 @@ def compose(run: RunRow, files: PanelFiles, style: Style) -> Sheet:
         name = shortened(found.method, TEXT_PT, inner, bold=True)
         sheet.text(EDGE, top, name, TEXT_PT, bold=True)
         words = f"{captions.method_caption(found.method)}. {captions.channel_counts(found)}."
-        for line in wrapped(words[:1].upper() + words[1:], TEXT_PT, inner):
-            top += LINE
-            sheet.text(EDGE, top, line, TEXT_PT, colour=GREY)
+        words = words[:1].upper() + words[1:]
+        top = sheet.paragraph(EDGE, top, words, TEXT_PT, width=inner, leading=LINE, colour=GREY)
         top = place_bars(sheet, found, scale, style.top_channels, Place(EDGE, top + 3.2, inner))
         strongest = TopChannels(layer, found, panel.pixels, scale, style, crop=False)
         top = strongest.place(sheet, Place(EDGE, top + 1.0, inner)) + BETWEEN

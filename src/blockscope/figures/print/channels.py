@@ -12,7 +12,7 @@ from blockscope.figures.data.panel_files import PanelFiles
 from blockscope.figures.print.parts.bar_list import GREY, LINE, TEXT_PT
 from blockscope.figures.print.parts.channel_bars import BarScale, place_bars
 from blockscope.figures.print.parts.layout import EDGE, Place, begin, finish, heading
-from blockscope.figures.print.parts.sheet import Sheet, wrapped
+from blockscope.figures.print.parts.sheet import Sheet
 from blockscope.figures.print.parts.top_channels import TopChannels
 from blockscope.figures.style import Style
 from blockscope.io import images
@@ -65,10 +65,9 @@ def compose(run: RunRow, files: PanelFiles, style: Style) -> Sheet:
         scale = BarScale.of(found)
         heading(sheet, EDGE, top + 2.4, inner, layer.layer, f"{layer.grid} positions")
         words = f"{captions.channel_counts(found)}. {captions.completeness_caption(layer, found)}."
-        top += 2.4
-        for line in wrapped(words, TEXT_PT, inner):
-            top += LINE
-            sheet.text(EDGE, top, line, TEXT_PT, colour=GREY)
+        top = sheet.paragraph(
+            EDGE, top + 2.4, words, TEXT_PT, width=inner, leading=LINE, colour=GREY
+        )
         top = place_bars(sheet, found, scale, style.top_channels, Place(EDGE, top + 3.2, inner))
         strongest = TopChannels(layer, found, panel.pixels, scale, style)
         top = strongest.place(sheet, Place(EDGE, top + 1.0, inner)) + BETWEEN

@@ -8,7 +8,7 @@ from blockscope.figures.data.panel_files import PanelFiles
 from blockscope.figures.data.sanity import MEASURES, Curve, SanityPanel
 from blockscope.figures.print.parts.bar_list import GREY, LINE, SMALL_PT, TEXT_PT
 from blockscope.figures.print.parts.layout import EDGE, Place, begin, columns, finish
-from blockscope.figures.print.parts.sheet import Sheet, shortened, text_width, wrapped
+from blockscope.figures.print.parts.sheet import Sheet, shortened, text_width
 from blockscope.figures.sanity_words import COLOURS, explanation, place_words
 from blockscope.figures.style import Style
 
@@ -80,7 +80,5 @@ def _legend(sheet: Sheet, panel: SanityPanel, top: float) -> float:
         left += 2.6 + text_width(override, TEXT_PT) + 4.0
     numbered = (f"{n} {place_words(place)}" for n, place in enumerate(panel.places, start=1))
     words = "Weights drawn anew: " + "; ".join(numbered) + "."
-    for line in wrapped(words, TEXT_PT, sheet.width - 2 * EDGE):
-        top += LINE
-        sheet.text(EDGE, top, line, TEXT_PT)
-    return top + 1.0
+    width = sheet.width - 2 * EDGE
+    return sheet.paragraph(EDGE, top, words, TEXT_PT, width=width, leading=LINE) + 1.0

@@ -21,7 +21,7 @@ from blockscope.figures.data.trust import (
 from blockscope.figures.print.parts.bar_list import LINE, TEXT_PT
 from blockscope.figures.print.parts.layout import EDGE, GAP, Place, begin, finish, heading
 from blockscope.figures.print.parts.plot import Plot, span
-from blockscope.figures.print.parts.sheet import Sheet, wrapped
+from blockscope.figures.print.parts.sheet import Sheet
 from blockscope.figures.style import Style
 
 LEAST, MOST = 31.0, 58.0  # mm, width of a plot
@@ -49,9 +49,9 @@ def compose(run: RunRow, files: PanelFiles, style: Style) -> Sheet:
         heading(sheet, EDGE, top + 2.4, sheet.width - 2 * EDGE, label.name, "")
         top = _plots(sheet, panel, label, hue, top + 4.0)
         for words in trust_words.sentences(panel, label):
-            for line in wrapped(words, TEXT_PT, sheet.width - 2 * EDGE):
-                top += LINE
-                sheet.text(EDGE, top, line, TEXT_PT)
+            top = sheet.paragraph(
+                EDGE, top, words, TEXT_PT, width=sheet.width - 2 * EDGE, leading=LINE
+            )
         top += GAP
     return finish(sheet, trust_words.foot(panel), top - GAP / 2)
 

@@ -11,7 +11,7 @@ from blockscope.figures.arrays import Floats, Places
 from blockscope.figures.captions import number
 from blockscope.figures.print.parts.bar_list import GREY, LINE, SMALL_PT
 from blockscope.figures.print.parts.layout import Place
-from blockscope.figures.print.parts.sheet import Sheet, shortened, wrapped
+from blockscope.figures.print.parts.sheet import Sheet, shortened
 
 Values = Floats | Places | Sequence[float]
 
@@ -80,9 +80,9 @@ class Plot:
             full = max(abs(low), abs(high))
             ends = f"{number(low, full)} to {number(high, full)}"
             said = f"{side}: {name}" + (f", {ends}" if counted or side == "up" else "")
-            for line in wrapped(said, SMALL_PT, place.width):
-                baseline += LINE * 0.92
-                sheet.text(left, baseline, line, SMALL_PT, colour=GREY)
+            baseline = sheet.paragraph(
+                left, baseline, said, SMALL_PT, width=place.width, leading=LINE * 0.92, colour=GREY
+            )
         return baseline + 1.6
 
     def _down(self, value: float) -> None:

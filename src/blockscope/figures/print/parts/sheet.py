@@ -156,7 +156,7 @@ class Sheet:
         *,
         width: float,
         leading: float,
-        colour: str,
+        colour: str = "#1a1a1a",
     ) -> float:
         """Place text in lines of at most ``width``; returns the last line's distance from the top.
 
