@@ -374,7 +374,7 @@ def test_another_size_than_a_frozen_graph_is_made_for(tmp_path, read) -> None:
     ):
         read(path, input=INPUT | {"size": (10, 12)})
     words = (
-        r"for an image of 12 x 14 pixels \(models catalogue: input.size\): node 'Reshape' .* cann"
+        r"for an image of 12 x 14 pixels \(models catalogue: input.size\): node 'Reshape' .* cannot"
     )
     with pytest.raises(BadFile, match=words):
         read(path, input=INPUT | {"size": (12, 14)})
