@@ -142,6 +142,8 @@ def _of_h5(path: Path) -> Facts:
 
 
 def _plain(value: object) -> str | int | float:
+    if isinstance(value, bytes):
+        return value.decode()
     item = getattr(value, "item", None)
     return item() if item is not None and getattr(value, "size", 1) == 1 else str(value)
 
