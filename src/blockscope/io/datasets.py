@@ -30,6 +30,7 @@ from xarray.backends import H5NetCDFStore
 
 from blockscope.io.atomic_files import atomic_write
 from blockscope.io.checksums import DIGITS, MARK, check_seal, seal
+from blockscope.io.conventions import with_conventions
 from blockscope.io.errors import BadFile
 from blockscope.io.hdf5_links import check_self_contained
 from blockscope.io.memory import check_fits
@@ -51,7 +52,7 @@ def write_h5(path: str | os.PathLike[str], dataset: xr.Dataset) -> None:
     (see ``CHUNK``), so that one label can be read without most of the others; so is long text. The
     compressed content is held in memory.
     """
-    plain = dataset.drop_encoding()  # that of the file it was read from
+    plain = with_conventions(dataset).drop_encoding()  # that of the file it was read from
     encoding = {str(name): _encoding(array) for name, array in plain.variables.items()}
     # In memory first: on a full disk HDF5 cannot close a file, and crashes the process at exit.
     content = io.BytesIO()
@@ -89,7 +90,7 @@ class _Store(H5NetCDFStore):
     """Writes attributes as text of fixed length, and as integers that R and JavaScript have."""
 
     def encode_variable(self, variable: xr.Variable, name: Any = None) -> xr.Variable:
-        found: xr.Variable = super().encode_variable(variable, name=name)
+        found: xr.Variable = super().encode_variable(variable, name=name)  # type: ignore[no-untyped-call]
         found.attrs = {key: _fixed(value) for key, value in found.attrs.items()}
         return found
 
@@ -103,7 +104,7 @@ def _fixed(value: object) -> object:
         content = value.encode()
         size = max(len(content), 2)  # h5netcdf takes one byte for no text
         return np.array(content, dtype=h5py.string_dtype("utf-8", size))
-    if isinstance(value, (int, np.integer)) and abs(value) < 2**31:
+    if isinstance(value, (int, np.integer)) and abs(int(value)) < 2**31:
         return np.int32(value)
     return value
 
@@ -143,7 +144,9 @@ def write_zarr(path: str | os.PathLike[str], dataset: xr.Dataset) -> None:
         atomic_write(path) as temporary,
     ):
         folder = Path(scratch) / "store"
-        _with_plain_text(dataset).to_zarr(folder, zarr_format=3, consolidated=False, mode="w")
+        _with_plain_text(with_conventions(dataset)).to_zarr(
+            folder, zarr_format=3, consolidated=False, mode="w"
+        )
         _pack(folder, temporary)
 
 

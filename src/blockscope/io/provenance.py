@@ -20,6 +20,7 @@ from blockscope.io.errors import BadFile
 Facts = dict[str, str | int | float]
 KEY = "blockscope"  # PNG text chunk, HTML element and PDF keyword that hold the facts as JSON
 STAGE_KEY = "created_by"
+ABOUT_FORMAT = "Conventions"  # an attribute of the same arrays that is no provenance
 INHERITED = ("model", "model_sha256", "image", "image_sha256", "layer", "override")
 
 
@@ -138,7 +139,8 @@ def _of_h5(path: Path) -> Facts:
     import h5py
 
     with h5py.File(path, "r", locking=False) as content:
-        return {key: _plain(content.attrs[key]) for key in content.attrs if key[0] != "_"}
+        known = {key: _plain(content.attrs[key]) for key in content.attrs if key[0] != "_"}
+    return {key: value for key, value in known.items() if key != ABOUT_FORMAT}
 
 
 def _plain(value: object) -> str | int | float:
@@ -150,7 +152,8 @@ def _plain(value: object) -> str | int | float:
 
 def _of_zarr(path: Path) -> Facts:
     with zipfile.ZipFile(path) as content:
-        return dict(json.loads(content.read("zarr.json"))["attributes"])
+        known = json.loads(content.read("zarr.json"))["attributes"]
+    return {key: value for key, value in known.items() if key != ABOUT_FORMAT}
 
 
 def _of_png(path: Path) -> Facts:

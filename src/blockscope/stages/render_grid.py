@@ -93,15 +93,17 @@ def write_cells(
 def named_grid(grid: Grid) -> xr.Dataset:
     """Name the axes of a grid: ``cells`` (row, col, y, x, rgb) float32, the rest (row, col)."""
     heldout = {"long_name": "layer times activation vector, mean over unseen transforms"}
+    shown = {"long_name": "red, green and blue of a cell's pixels, 0 to 1", "units": "1"}
+    diverged = {"long_name": "step at which the cell diverged; -1 for none"}
     length = {"long_name": "length of the activation vector", "units": "1"}
     return xr.Dataset(
         {
-            "cells": (("row", "col", "y", "x", "rgb"), datasets.as_float32(grid.cells)),
+            "cells": (("row", "col", "y", "x", "rgb"), datasets.as_float32(grid.cells), shown),
             "objective": (
                 ("row", "col"), datasets.as_float32(grid.objective), {**heldout, "units": "1"}
             ),
             "magnitude": (("row", "col"), datasets.as_float32(grid.magnitude), length),
-            "diverged_step": (("row", "col"), grid.diverged_step.astype(np.int32)),
+            "diverged_step": (("row", "col"), grid.diverged_step.astype(np.int32), diverged),
         },
         coords={"rgb": list("rgb")},
     )  # fmt: skip

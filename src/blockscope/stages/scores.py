@@ -86,7 +86,11 @@ def write_scores(
     dataset["maps"] = ("map", "label", "row", "col"), datasets.as_float32(maps)
     sources = [f"activation x gradient, override {override}", *(r.source for r in RIVALS.values())]
     dataset = dataset.assign_coords(
-        {"map": [OWN, *RIVALS], "source": ("map", sources), **chosen["attribution"].coords}
+        {
+            "map": [OWN, *RIVALS],
+            "source": ("map", sources, {"long_name": "how the map is computed"}),
+            **chosen["attribution"].coords,
+        }
     )
     facts = task.record(
         "scores", seed=SEED, random_orders=ORDERS, random_sets=SETS, noise_radius=RADIUS,

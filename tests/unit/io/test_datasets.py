@@ -17,6 +17,7 @@ import xarray as xr
 import zarr
 
 from blockscope.io import checksums, datasets, provenance
+from blockscope.io.conventions import with_conventions
 from blockscope.io.errors import BadFile
 from blockscope.stages.result_files import describe, load
 
@@ -44,7 +45,8 @@ def dataset(rng: np.random.Generator) -> xr.Dataset:
     )
 
 
-def same(found: xr.Dataset, dataset: xr.Dataset) -> None:
+def same(found: xr.Dataset, written: xr.Dataset) -> None:
+    dataset = with_conventions(written)
     xr.testing.assert_identical(found, dataset)
     for name, array in dataset.variables.items():
         if array.dtype.kind != "O":
@@ -135,7 +137,8 @@ def test_attributes_have_a_fixed_length_in_hdf5(tmp_path: Path, dataset: xr.Data
                 kind = found.attrs.get_id(key).dtype
                 assert kind.kind in "Sf" or kind == "i4", (found, key, kind)
         assert content.attrs["n"] == 2
-    assert datasets.read(tmp_path / "a.h5").attrs == dataset.attrs | facts
+    about = {"Conventions": "blockscope-1.0"}
+    assert datasets.read(tmp_path / "a.h5").attrs == about | dataset.attrs | facts
     assert provenance.read(tmp_path / "a.h5") == dataset.attrs | facts
 
 

@@ -52,14 +52,13 @@ def test_xarray_alone_finds_a_list_of_labels_by_index(path: Path) -> None:
 @pytest.mark.parametrize(
     ("labels", "error", "words"),
     [
-        (["crane"], UnknownName, r"^label 'crane' occurs 2 times in '.*a\.h5'; give its index "
-         r"instead: 4 or 9$"),
-        (["dogs"], UnknownName, r"'.*a\.h5' has no label 'dogs'; valid: tench, crane, mail.*, dog$"),
+        (["crane"], UnknownName, r"^label 'crane' occurs 2 times in '.*a\.h5'; .*: 4 or 9$"),
+        (["dogs"], UnknownName, r"'.*a\.h5' has no label 'dogs'; valid: tench, crane, .*, dog$"),
         (["12"], UnknownName, r"has no label '12'"),
         ([7], UnknownName, r"'.*a\.h5' has no label of index 7; valid: 3 to 20$"),
         ("dog", BlockscopeError, r"^labels must be a list, found 'dog'; give \['dog'\]$"),
     ],
-)  # fmt: skip
+)
 def test_labels_that_cannot_be_found_are_told(path: Path, labels, error, words: str) -> None:
     with pytest.raises(error, match=words):
         blockscope.load(path, labels=labels)
