@@ -27,6 +27,7 @@ import numpy.typing as npt
 import xarray as xr
 import zarr
 from xarray.backends import H5NetCDFStore
+from zarr.codecs import ZstdCodec
 
 from blockscope.io.atomic_files import atomic_write
 from blockscope.io.checksums import DIGITS, MARK, check_seal, seal
@@ -142,11 +143,12 @@ def write_zarr(path: str | os.PathLike[str], dataset: xr.Dataset) -> None:
     with (
         tempfile.TemporaryDirectory(prefix="blockscope-") as scratch,
         atomic_write(path) as temporary,
+        zarr.config.set({"json_indent": None}),
     ):
         folder = Path(scratch) / "store"
-        _with_plain_text(with_conventions(dataset)).to_zarr(
-            folder, zarr_format=3, consolidated=False, mode="w"
-        )
+        plain = _with_plain_text(with_conventions(dataset))
+        packed = {str(name): {"compressors": [ZstdCodec(level=9)]} for name in plain.variables}
+        plain.to_zarr(folder, zarr_format=3, consolidated=False, mode="w", encoding=packed)
         _pack(folder, temporary)
 
 
@@ -161,11 +163,13 @@ def _with_plain_text(dataset: xr.Dataset) -> xr.Dataset:
 
 
 def _pack(folder: Path, target: Path) -> None:
-    """Zip a store in sorted order with a fixed date; its chunks are already compressed."""
+    """Zip a store in sorted order with a fixed date; its chunks are compressed, its JSON is not."""
     with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
         for member in sorted(p for p in folder.rglob("*") if p.is_file()):
             entry = zipfile.ZipInfo(member.relative_to(folder).as_posix(), ZIP_DATE)
             entry.external_attr = 0o644 << 16
+            if member.suffix == ".json":
+                entry.compress_type = zipfile.ZIP_DEFLATED
             with open(member, "rb") as content, archive.open(entry, "w") as packed:
                 shutil.copyfileobj(content, packed)
         archive.comment = MARK + bytes(DIGITS)

@@ -34,6 +34,7 @@ from blockscope.stages.layer_task import LayerFiles, LayerTask
 
 SEED = 0
 OWN = "attribution"
+_MAPS = {"long_name": "map of the label, in the unit of its method", "units": "1"}
 _NOISE = {"long_name": "largest relative change of the map under noise", "units": "1"}
 
 Floats = npt.NDArray[np.floating]
@@ -83,7 +84,7 @@ def write_scores(
     near = noisy_points(task.activations, SEED)
     change = max_sensitivity(explain, task.activations, near)
     dataset["sensitivity"] = ("map", "label"), datasets.as_float32(change), _NOISE
-    dataset["maps"] = ("map", "label", "row", "col"), datasets.as_float32(maps)
+    dataset["maps"] = ("map", "label", "row", "col"), datasets.as_float32(maps), _MAPS
     sources = [f"activation x gradient, override {override}", *(r.source for r in RIVALS.values())]
     dataset = dataset.assign_coords(
         {

@@ -28,7 +28,7 @@ def path(tmp_path: Path, rng: np.random.Generator) -> Path:
     return tmp_path / "a.h5"
 
 
-def test_labels_come_in_the_order_in_which_they_are_asked_for(path: Path) -> None:
+def test_labels_come_in_the_order_in_which_they_are_asked_for(path):
     every = blockscope.load(path)
     found = blockscope.load(path, labels=["dog", 9, "tench", 13, np.int32(4), "7"])
     places = [6, 3, 0, 5, 1, 4]
