@@ -1,7 +1,8 @@
 """The code in the pages of the documentation, run, and its comments held against what comes out.
 
-That of docs/python.md and docs/figures.md is run in tests/unit/stages/test_loading.py, and that of
-docs/tensorflowjs.md in test_tensorflowjs_page.py.
+That of docs/python.md and docs/figures.md is run in tests/unit/stages/test_loading.py, that of
+docs/reading.md in test_reading_page.py beside it, and that of docs/tensorflowjs.md in
+test_tensorflowjs_page.py.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from blockscope.stages.dataset import write_dataset
 # docs/datasets.md in the middle reads a file like those of tests/unit/exemplars/.
 RUN = {("blocks1000.md", 0), ("datasets.md", 0), ("datasets.md", 2), ("figures.md", 0)}
 NOT_RUN = {("module.md", 0), ("datasets.md", 1)}
+READING = {("reading.md", place) for place in range(4)}
 
 
 def test_every_block_is_run_or_known() -> None:
@@ -28,7 +30,7 @@ def test_every_block_is_run_or_known() -> None:
         if "```python" in page.read_text()
         for place in range(len(blocks_of(page.name)))
     }
-    assert found == RUN | NOT_RUN
+    assert found == RUN | NOT_RUN | READING
 
 
 def test_a_scene_of_blocks() -> None:
