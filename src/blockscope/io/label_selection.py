@@ -22,6 +22,11 @@ def select_labels(dataset: xr.Dataset, wanted: Sequence[str | int], place: str) 
     place
         Where the dataset is from, for messages.
 
+    Returns
+    -------
+    dataset
+        (label, ...), in memory.
+
     Raises
     ------
     BlockscopeError

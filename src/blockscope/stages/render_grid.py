@@ -15,6 +15,7 @@ from blockscope.feature_visualization.activation_grid import Grid, activation_gr
 from blockscope.feature_visualization.recipes import Recipe, cell_crop
 from blockscope.io import datasets, provenance
 from blockscope.io.atomic_files import FilePath
+from blockscope.io.rebuilding import told
 from blockscope.models.card import ModelCard
 from blockscope.models.device import software_facts
 from blockscope.models.network import Network
@@ -76,10 +77,20 @@ def write_cells(
             f"cell {row}, {col} (row, col) of layer '{layer}' diverged (NaN or infinity) at step "
             f"{grid.diverged_step[row, col]} of {chosen.steps}\n"
         )
+    origin = provenance.read(activations)
+    told_of_grids = {
+        "recipe": chosen.name,
+        "cell_size": chosen.size,
+        "steps": chosen.steps,
+        "seed": chosen.seed,
+        "cosine_power": cosine_power,
+        **options,
+    }
+    settings = told(origin, grids=told_of_grids)
     facts = provenance.record(
         "render_grid",
         software_facts(),
-        **provenance.inherited(provenance.read(activations)),
+        **provenance.inherited(origin) | settings,
         method=method,
         **options,
         cosine_power=cosine_power,

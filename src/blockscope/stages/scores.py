@@ -28,7 +28,9 @@ from blockscope.io.atomic_files import FilePath, sha256_of
 from blockscope.io.errors import BadFile
 from blockscope.io.images import read_png
 from blockscope.io.masks import Mask, fit_mask, object_pixels, outside, read_mask
+from blockscope.io.packaged import named
 from blockscope.io.provenance import check_origin
+from blockscope.io.rebuilding import told
 from blockscope.io.tsv import write_tsv
 from blockscope.stages.layer_task import LayerFiles, LayerTask
 
@@ -93,8 +95,13 @@ def write_scores(
             **chosen["attribution"].coords,
         }
     )
+    masked = {"mask": named(mask), "objects": dict(objects)} if mask else {}
+    settings = told(
+        task.facts, images={str(task.facts["image"]): masked}, runs=task.rows(contrasts, ["linear"])
+    )
     facts = task.record(
-        "scores", seed=SEED, random_orders=ORDERS, random_sets=SETS, noise_radius=RADIUS,
+        "scores", **settings,
+        seed=SEED, random_orders=ORDERS, random_sets=SETS, noise_radius=RADIUS,
         noise_samples=SAMPLES, path_steps=PATH_STEPS,
         mask_sha256=sha256_of(mask) if mask else None,
         objects=json.dumps(dict(objects), ensure_ascii=False) if mask else None,
