@@ -20,7 +20,7 @@ SEPARATE = ("models", "images", "runs", "layers")
 
 
 def write_config(path: Path, folder: Path) -> str:
-    """Write a config that makes a result file again, and return the command that does.
+    """Write a config that makes a result file again.
 
     Parameters
     ----------
@@ -28,6 +28,11 @@ def write_config(path: Path, folder: Path) -> str:
         The file, below a folder ``results``.
     folder
         Where ``config.yaml`` and its tables are written; it must not be there yet.
+
+    Returns
+    -------
+    command
+        What makes the file with it.
 
     Raises
     ------
