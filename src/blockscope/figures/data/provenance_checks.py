@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
 
 import numpy as np
 import xarray as xr
@@ -39,16 +41,26 @@ def figure_facts(
 
     ``style``: the options of `Style`; ``panels``: what it shows; ``more``: other facts.
     """
-    read = {path: provenance.read(path) for path in files.all()}
-    # A page leads to panels, which are made from its files too.
-    known = {path: facts for path, facts in read.items() if facts[provenance.STAGE_KEY] != "panel"}
-    origin = provenance.inherited(known[files.one("image")])
+    origin = provenance.inherited(provenance.read(files.one("image")))
+    known = {path: _facts_of(path) for path in files.all()}
     origin |= {"layer1": run.layer1, "layer2": run.layer2, "override": run.override}
     drawn = dict(style)
     scaled = {"scale_by_magnitude": drawn.pop("scale_by_magnitude", False)}
     rows = rows_of_figure(run, list(known.values()), panels)
     origin |= told(known.values(), figure=drawn, grids=scaled, runs=rows)
     return provenance.record(stage, run=run.run, **more, **origin)
+
+
+def _facts_of(path: Path) -> provenance.Facts:
+    """Return a file's provenance; nothing of a panel, which a page leads to, or of another's file.
+
+    What is damaged is refused where its arrays are read.
+    """
+    with suppress(BadFile):
+        facts = provenance.read(path)
+        if facts[provenance.STAGE_KEY] != "panel":
+            return facts
+    return {}
 
 
 def rows_of_figure(
@@ -95,7 +107,7 @@ def _methods(
     """
     asked: dict[str, str] = {}
     for facts in known:
-        if facts[provenance.STAGE_KEY] == "channels" and facts.get("override") == run.override:
+        if facts.get(provenance.STAGE_KEY) == "channels" and facts.get("override") == run.override:
             for row in sections_of(facts).get("runs", []):
                 if row["classes"] == contrast:
                     asked[str(facts["layer"])] = row["methods"]
@@ -109,7 +121,7 @@ def _methods(
 def _factors(known: Sequence[provenance.Facts]) -> str:
     """Return the cell ``factors`` of a row, from the file of factors; empty without one."""
     for facts in known:
-        if facts[provenance.STAGE_KEY] == "factors":
+        if facts.get(provenance.STAGE_KEY) == "factors":
             joint, method = facts["recipe"] == "joint", facts["method"]
             words = [str(facts["n"]), *["joint"] * joint, *["pca"] * (method == "pca")]
             return " ".join(words)
