@@ -46,6 +46,13 @@ def _parser() -> argparse.ArgumentParser:
 
     show = commands.add_parser("show", help="print the content and provenance of result files")
     show.add_argument("files", nargs="+", type=Path, metavar="FILE")
+    show.add_argument(
+        "--config",
+        type=Path,
+        metavar="FOLDER",
+        help="write a config that makes exactly this file again, into a new folder, and print the "
+        "command",
+    )
     show.set_defaults(run=_show)
 
     layers = commands.add_parser(
@@ -103,6 +110,15 @@ def _positive(text: str) -> int:
 def _show(options: argparse.Namespace) -> None:
     from blockscope.stages.result_files import describe
 
+    if options.config is not None:
+        from blockscope.config.rebuilt import write_config
+
+        if len(options.files) != 1:
+            raise BlockscopeError(
+                f"--config is for one file, found {len(options.files)}; give one at a time"
+            )
+        print(write_config(options.files[0], options.config))
+        return
     errors = []
     for number, path in enumerate(options.files):
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from helpers.described_arrays import stages_described
 
 from blockscope.io import datasets, provenance
 
@@ -71,6 +72,11 @@ def test_pages_lead_to_each_other(made):
     assert 'href="low.html#' in channels
     gallery = made.path("results/index.html").read_text()
     assert 'href="models/tiny/channels/block~high.html"' in gallery
+
+
+def test_every_array_is_described(made):
+    swept = {"dataset", "sweep", "exemplars", "exemplar_sheet"}
+    assert swept <= stages_described(made.path("results"))
 
 
 def test_every_module_that_the_jobs_use_counts_in_their_digests(made):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from helpers.described_arrays import stages_described
 from helpers.tiny_project import row
 
 from blockscope.config.all_results import all_results
@@ -48,6 +49,10 @@ def test_flow_of_all_labels_adds_up(flowed):
         atol = 1e-5 * np.abs(leaving).max()
         np.testing.assert_allclose(entering.sum(0), leaving[:-1], atol=atol)
     assert "Flow between neuron groups" in flowed.path(PAGE).read_text()
+
+
+def test_every_array_is_described(flowed):
+    assert "flow" in stages_described(flowed.path("results"))
 
 
 def test_every_module_that_the_job_uses_counts_in_its_digest(flowed):

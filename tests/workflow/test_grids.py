@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from helpers.described_arrays import stages_described
 from PIL import Image
 
 from blockscope.config.stages import STAGES
@@ -42,6 +43,10 @@ def gridded(finished, made_once):
 def changeable(gridded, tmp_path):
     """Return a copy of it for one test to change."""
     return gridded.copied(tmp_path / "copy")
+
+
+def test_every_array_is_described(gridded):
+    assert "render_grid" in stages_described(gridded.path("results"))
 
 
 def test_cells_image_and_provenance(gridded):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from helpers.described_arrays import stages_described
 from helpers.tiny_project import row
 
 from blockscope.attribution.scores.sanity import similarity
@@ -50,6 +51,10 @@ def test_the_file_has_what_the_maps_say(compared):
         for measure, wanted in similarity(own, other).items():
             np.testing.assert_allclose(found[measure][place], wanted, rtol=1e-5, atol=1e-6)
     assert not found["moved"].values.any()
+
+
+def test_every_array_is_described(compared):
+    assert "sanity" in stages_described(compared.path("results"))
 
 
 def test_the_activations_of_the_layer_are_the_same_in_all_networks(compared):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from helpers.described_arrays import stages_described
 from helpers.tiny_project import row
 from PIL import Image
 
@@ -53,6 +54,10 @@ def test_labels_are_those_of_all_runs_at_the_layer(scored):
     assert found["object_share"].sel(label="elk").isnull()
     assert scored.path(f"{SCORES}.tsv").read_text().count("\n") > 12
     assert "Rival maps" in scored.path(PAGE).read_text()
+
+
+def test_every_array_is_described(scored):
+    assert "scores" in stages_described(scored.path("results"))
 
 
 def test_every_module_that_the_job_uses_counts_in_its_digest(scored):

@@ -8,6 +8,7 @@ import re
 import numpy as np
 import pytest
 import xarray as xr
+from helpers.described_arrays import stages_described
 from PIL import Image
 
 from blockscope.figures.data.sprites import read_sprites
@@ -58,6 +59,11 @@ def test_every_layer_that_a_panel_shows_has_a_sheet(rendered):
     names = {path.name for path in rendered.path(f"{SPRITES}/shards/low").iterdir()}
     assert names == {"0-2.h5", "3.h5"}
     assert not list(rendered.path(f"{SPRITES}").glob("progress/*"))
+
+
+def test_every_array_is_described(rendered):
+    described = stages_described(rendered.path("results"))
+    assert {"render_sprites", "spritemap"} <= described
 
 
 def test_the_panel_and_the_page_show_them(rendered, finished):

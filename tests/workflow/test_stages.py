@@ -9,6 +9,7 @@ from pathlib import Path
 import h5py
 import pytest
 import yaml
+from helpers.described_arrays import stages_described
 from helpers.parsed_rules import parsed_rules
 from helpers.repository import ROOT, files_in
 from PIL import Image
@@ -46,6 +47,11 @@ def test_one_name_from_the_rule_to_the_benchmark():
         assert rule.benchmark.startswith(f"benchmarks/{name}/")
         assert rule.script in {name, name.replace("group_", ""), name.removeprefix("image_")}
         assert rule.code
+
+
+def test_every_array_is_described(finished):
+    described = stages_described(finished[0].path("results"))
+    assert described == LINEARISING | {"activations", "factors"}
 
 
 @pytest.mark.parametrize("stage", sorted(STAGES))

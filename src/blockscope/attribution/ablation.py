@@ -291,7 +291,8 @@ def named_ablation(
         shape = (-1, *(sizes[axis] for axis in axes)) if axes != ("factor",) else found.exact.shape
         one = {"positions": "position", "channels": "channel", "groups": "neuron group"}[kind]
         exact = {"long_name": f"what the {unit} loses without the {one}", "units": unit}
-        linear = {"long_name": "the same to first order: gradient x change", "units": unit}
+        words = f"what the {unit} loses without the {one}, to first order: gradient x change"
+        linear = {"long_name": words, "units": unit}
         variables[kind] = (("label", *axes), found.exact.reshape(shape), exact)
         variables[f"{kind}_linear"] = (("label", *axes), found.linear.reshape(shape), linear)
         agree = {

@@ -98,12 +98,14 @@ def label_axis(
         "index": xr.Variable("label", indexes, place),
     }
     if head == "none":
-        return axis | {"output": xr.Variable("label", values)}
+        note = {"long_name": "output of the network", "units": "output"}
+        return axis | {"output": xr.Variable("label", values, note)}
     own = head == "sigmoid"
     chance = datasets.as_float32((sigmoid if own else softmax)(logits)[indexes])
-    note = {"long_name": "sigmoid of the label's own logit", "head": head} if own else {}
+    words = "sigmoid of the label's own logit" if own else "probability: softmax of the logits"
+    note = {"long_name": words, "units": "1"} | ({"head": head} if own else {})
     return axis | {
-        "logit": xr.Variable("label", values),
+        "logit": xr.Variable("label", values, {"long_name": "logit", "units": "logit"}),
         "probability": xr.Variable("label", chance, note),
     }
 

@@ -74,16 +74,34 @@ def named_channels(
             "completeness_error": (
                 by_method,
                 datasets.as_float32(completeness),
-                {"long_name": "(sum of attribution - rise) / |rise|, rise = score - score at zero"},
+                {
+                    "long_name": "(sum of attribution - rise) / |rise| of the score from zero",
+                    "units": "1",
+                },
             ),
             "quadrature_error": (
                 by_method,
                 datasets.as_float32(np.stack([one.quadrature_error for one in found], 1)),
-                {"long_name": "likely sum of the channels' |errors| / sum of |attribution|"},
+                {
+                    "long_name": "likely sum of the channels' |errors| / sum of |attribution|",
+                    "units": "1",
+                },
             ),
-            "steps": (by_method, np.stack([one.steps for one in found], 1)),
-            "score": ("pair", datasets.as_float32(paths.scores), unit),
-            "score_at_zero": ("pair", datasets.as_float32(paths.at_zero), unit),
+            "steps": (
+                by_method,
+                np.stack([one.steps for one in found], 1).astype(np.int32),
+                {"long_name": "points of the path at which gradients were taken"},
+            ),
+            "score": (
+                "pair",
+                datasets.as_float32(paths.scores),
+                {"long_name": "score(A) - score(B)", **unit},
+            ),
+            "score_at_zero": (
+                "pair",
+                datasets.as_float32(paths.at_zero),
+                {"long_name": "score(A) - score(B) where the layer is zero", **unit},
+            ),
         },
         coords={
             "pair": np.array([one.named(labels) for one in paths.contrasts], dtype=object),
@@ -93,5 +111,9 @@ def named_channels(
         },
     )
     if "stochastic" in methods:
-        dataset["noise"] = (("step", "channel"), noise, {"long_name": "factors of the points"})
+        dataset["noise"] = (
+            ("step", "channel"),
+            noise,
+            {"long_name": "factors of the points", "units": "1"},
+        )
     return dataset

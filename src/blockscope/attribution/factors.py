@@ -19,7 +19,7 @@ from sklearn.exceptions import ConvergenceWarning
 from blockscope.io import datasets
 from blockscope.io.counts import counted
 from blockscope.io.errors import BadFile, unknown_name
-from blockscope.io.label_scores import described, highest_labels
+from blockscope.io.label_scores import described, highest_labels, unit_name
 
 Array = npt.NDArray[np.float64]
 METHODS = ("nmf", "pca")
@@ -195,15 +195,39 @@ def named_factors(factors: Factorisation, labels: xr.Dataset, top: int) -> xr.Da
     names, indexes = labels["label"].to_numpy(), labels["index"].to_numpy()
     ranking = ("factor", "rank")
     weights = np.take_along_axis(factors.labels, ranked, 1)
-    listed = weights != 0
+    listed, unit = weights != 0, unit_name(labels)
     return xr.Dataset(
         {
-            "spatial": (("row", "col", "factor"), datasets.as_float32(factors.spatial[0])),
-            "labels": (("factor", "label"), datasets.as_float32(factors.labels)),
-            "mean": ("label", datasets.as_float32(factors.means[0])),
-            "top_label": (ranking, np.where(listed, names[ranked], "").astype(object)),
-            "top_index": (ranking, np.where(listed, indexes[ranked], -1)),
-            "top_weight": (ranking, datasets.as_float32(weights)),
+            "spatial": (
+                ("row", "col", "factor"),
+                datasets.as_float32(factors.spatial[0]),
+                {"long_name": "strength of the factor at a position", "units": unit},
+            ),
+            "labels": (
+                ("factor", "label"),
+                datasets.as_float32(factors.labels),
+                {"long_name": "weight of the factor in a label", "units": "1"},
+            ),
+            "mean": (
+                "label",
+                datasets.as_float32(factors.means[0]),
+                {"long_name": "mean that was taken away before (PCA)", "units": unit},
+            ),
+            "top_label": (
+                ranking,
+                np.where(listed, names[ranked], "").astype(object),
+                {"long_name": "label, by weight; empty behind the last"},
+            ),
+            "top_index": (
+                ranking,
+                np.where(listed, indexes[ranked], -1).astype(np.int32),
+                {"long_name": "position of the label in the logits; -1 behind the last"},
+            ),
+            "top_weight": (
+                ranking,
+                datasets.as_float32(weights),
+                {"long_name": "weight of the label", "units": "1"},
+            ),
         },
         coords=described(labels),
     )

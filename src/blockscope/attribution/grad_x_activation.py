@@ -89,6 +89,9 @@ def _channels_of(
 
 def named_drivers(attribution: npt.NDArray[np.float32]) -> xr.Dataset:
     """Name the axes of an attribution (channel2, channel1); units: layer2's activations."""
-    note = {"long_name": "activation of layer1 times gradient of the sum of a channel of layer2"}
+    note = {
+        "long_name": "activation of layer1 times gradient of the sum of a channel of layer2",
+        "units": "1",
+    }
     axes = ("channel2", "channel1")
     return xr.Dataset({"attribution": (axes, datasets.as_float32(attribution), note)})

@@ -69,13 +69,15 @@ def named_groups(
     head: Head = "softmax",
 ) -> xr.Dataset:
     """Name the axes of neuron groups and of their effects on all labels."""
+    strength = {"long_name": "strength of the group at a position", "units": "1"}
+    vector = {"long_name": "channels of the group", "units": "1"}
     length = {"long_name": "length of the group's vector", "units": "1"}
     unit = unit_of(head)
     by_label = {"long_name": f"group vector times gradient of the {unit}, summed", "units": unit}
     return xr.Dataset(
         {
-            "spatial": (("row", "col", "factor"), datasets.as_float32(groups.spatial)),
-            "channels": (("factor", "channel"), datasets.as_float32(groups.channels)),
+            "spatial": (("row", "col", "factor"), datasets.as_float32(groups.spatial), strength),
+            "channels": (("factor", "channel"), datasets.as_float32(groups.channels), vector),
             "magnitude": ("factor", datasets.as_float32(groups.magnitude), length),
             "effect": (("factor", "label"), datasets.as_float32(effect), by_label),
         },

@@ -90,6 +90,9 @@ def _reverse(
 
 def named_positions(attribution: npt.NDArray[np.float32]) -> xr.Dataset:
     """Name the axes of an attribution (row2, col2, row1, col1)."""
-    note = {"long_name": "activation of layer1 times gradient of the length of layer2"}
+    note = {
+        "long_name": "activation of layer1 times gradient of the length of layer2",
+        "units": "1",
+    }
     axes = ("row2", "col2", "row1", "col1")
     return xr.Dataset({"attribution": (axes, datasets.as_float32(attribution), note)})

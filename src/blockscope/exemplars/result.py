@@ -192,16 +192,20 @@ def named_exemplars(
     kept: dict[str, Any] = {name: (axes, array, told[name]) for name, array in ranked.items()}
     kept |= {
         "shown": ("shown", shown, {"long_name": "numbers of all images that occur"}),
-        "shown_name": ("shown", np.array(names, np.str_)),
-        "shown_label": ("shown", np.array(names_of_labels, np.str_)),
+        "shown_name": ("shown", np.array(names, np.str_), {"long_name": "name of the image"}),
+        "shown_label": (
+            "shown",
+            np.array(names_of_labels, np.str_),
+            {"long_name": "label of the image in the data set"},
+        ),
         "shown_predicted": (
             "shown",
             np.asarray(predicted, np.int64)[shown],
             {"long_name": "position of the predicted label in the logits"},
         ),
         "histogram": ((unit, "bin"), statistics.histogram, {"units": "1", **COUNTED}),
-        "bin_low": ("bin", low),
-        "bin_high": ("bin", high),
+        "bin_low": ("bin", low, {"long_name": "least activation of the bin", "units": "1"}),
+        "bin_high": ("bin", high, {"long_name": "end of the bin", "units": "1"}),
         "zeros": (
             unit,
             statistics.histogram[:, histogram.ZERO] / max(statistics.positions, 1),
@@ -228,13 +232,17 @@ def named_exemplars(
         sample = statistics.reservoir
         words = "activation vectors of random positions; the first ones are a random sample too"
         kept["vectors"] = (("sample", unit), sample.vector, {"long_name": words, "units": "1"})
-        kept["vector_number"] = ("sample", sample.number)
-        kept["vector_row"] = ("sample", (sample.position // cols).astype(np.int32))
-        kept["vector_col"] = ("sample", (sample.position % cols).astype(np.int32))
+        places = {
+            "number": (sample.number, "number of the image in the data set"),
+            "row": ((sample.position // cols).astype(np.int32), "row of the position"),
+            "col": ((sample.position % cols).astype(np.int32), "column of the position"),
+        }
+        for name, (values, told_of) in places.items():
+            kept[f"vector_{name}"] = ("sample", values, {"long_name": told_of})
     coordinates = {
         "ranking": list(rankings),
         "label": [labels.name(index) for index in indexes],
-        "index": ("label", np.array(indexes, np.int64)),
+        "index": ("label", np.array(indexes, np.int32), {"long_name": "position in the logits"}),
     }
     return xr.Dataset(kept, coordinates)
 

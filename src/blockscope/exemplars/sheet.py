@@ -121,10 +121,15 @@ def crops_of(
         crops[one.place] = tile_of(pixels, part, TILE, background)
         box[one.place] = part.top, part.left, part.bottom, part.right
     axes = ("ranking", found.unit, "rank")
+    shown = {"long_name": "red, green and blue of the crop's pixels, 0 to 255"}
+    placed = {
+        "long_name": "place of the crop in the network's input; -1 for none",
+        "units": "pixel",
+    }
     return xr.Dataset(
         {
-            "crops": ((*axes, "row", "col", "rgb"), crops),
-            "box": ((*axes, "edge"), box, {"units": "pixels of the network's input"}),
+            "crops": ((*axes, "row", "col", "rgb"), crops, shown),
+            "box": ((*axes, "edge"), box, placed),
         },
         {"ranking": rankings, "rgb": list("rgb"), "edge": ["top", "left", "bottom", "right"]},
     )

@@ -145,10 +145,22 @@ def _arrays(batch: Batch, heldout: np.ndarray) -> Arrays:
     }
 
 
+NOTES = {
+    "sprite": {},
+    "sprites": {"long_name": "red, green, blue and opacity of the sprite's pixels, 0 to 255"},
+    "objective": {"long_name": "objective at the last step", "units": "1"},
+    "heldout_objective": {
+        "long_name": "objective under unseen transforms, mean",
+        "units": "1",
+    },
+    "diverged_step": {"long_name": "step at which the sprite diverged; -1 for none"},
+}
+
+
 def _named(arrays: Arrays) -> xr.Dataset:
     """Name the axes of a batch."""
     axes = ("sprite", "row", "col", "colour")
-    numbers = {name: (axes[: array.ndim], array) for name, array in arrays.items()}
+    numbers = {name: (axes[: array.ndim], array, NOTES[name]) for name, array in arrays.items()}
     colours = list("rgba"[: arrays["sprites"].shape[-1]])
     return xr.Dataset(numbers, {"colour": colours})
 
@@ -159,7 +171,9 @@ def join_batches(batches: Sequence[xr.Dataset]) -> xr.Dataset:
     It does not depend on which batches came from files.
     """
     plain = [
-        batch.drop_attrs(deep=False).assign_coords(colour=batch.colour.astype(str))
+        batch.drop_attrs(deep=False)
+        .drop_vars(("row", "col"), errors="ignore")  # that only files have
+        .assign_coords(colour=batch.colour.astype(str))
         for batch in batches
     ]
     return xr.concat(plain, "sprite").drop_duplicates("sprite").sortby("sprite")

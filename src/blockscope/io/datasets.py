@@ -3,16 +3,22 @@
 HDF5 files follow netCDF 4 (dimension scales), zarr files are version 3 groups. Both hold one
 ``xarray.Dataset`` with its provenance in the attributes, and end in a checksum, by which `read`
 finds damage before a library meets it. The same data give the same bytes.
+
+Text in HDF5 is characters in UTF-8, (..., character), as netCDF has always stored it: Octave and
+older readers stop at text of variable length, and netCDF-C, thus ncdump and R, crashes at HDF5's
+text of fixed length. Attributes, which netCDF-C writes of fixed length itself, are of that.
 """
 
 from __future__ import annotations
 
 import io
+import math
 import os
 import shutil
 import tempfile
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import h5netcdf  # type: ignore[import-untyped]
 import h5py
@@ -21,9 +27,11 @@ import numpy.typing as npt
 import xarray as xr
 import zarr
 from xarray.backends import H5NetCDFStore
+from zarr.codecs import ZstdCodec
 
 from blockscope.io.atomic_files import atomic_write
 from blockscope.io.checksums import DIGITS, MARK, check_seal, seal
+from blockscope.io.conventions import with_conventions
 from blockscope.io.errors import BadFile
 from blockscope.io.hdf5_links import check_self_contained
 from blockscope.io.memory import check_fits
@@ -32,6 +40,9 @@ ENDINGS = (".h5", ".zarr.zip")
 # Bytes before compression. Of one map each, 1000 maps of 14 x 14 take more room than their bare
 # numbers, and longer to read; larger ones delay the reading of a single map.
 CHUNK = 2**16
+PLAIN = 2**12  # bytes of text up to which chunks and their index take more room than they save
+PADDED = 2**28  # most bytes of text when all is as long as the longest, else of variable length
+MOST_FACTS = 64  # attributes of a file that stay where jsfive looks for them, and take less room
 ZIP_DATE = (1980, 1, 1, 0, 0, 0)  # the earliest a zip can hold: equal data give equal bytes
 
 
@@ -39,18 +50,15 @@ def write_h5(path: str | os.PathLike[str], dataset: xr.Dataset) -> None:
     """Write a dataset as HDF5 with dimension scales, atomically.
 
     Float arrays of two or more axes are compressed in chunks of whole entries of the first axis
-    (see ``CHUNK``), so that one label can be read without most of the others. The compressed
-    content is held in memory.
+    (see ``CHUNK``), so that one label can be read without most of the others; so is long text. The
+    compressed content is held in memory.
     """
-    encoding = {
-        str(name): {"zlib": True, "complevel": 4, "shuffle": True, "chunksizes": _chunks(array)}
-        for name, array in dataset.data_vars.items()
-        if array.ndim >= 2 and array.dtype.kind == "f" and array.size
-    }
+    plain = with_conventions(dataset).drop_encoding()  # that of the file it was read from
+    encoding = {str(name): _encoding(array) for name, array in plain.variables.items()}
     # In memory first: on a full disk HDF5 cannot close a file, and crashes the process at exit.
     content = io.BytesIO()
     with _h5_without_times(content) as h5, h5netcdf.File(h5, "w") as netcdf:
-        dataset.dump_to_store(H5NetCDFStore(netcdf), encoding=encoding)
+        plain.dump_to_store(_Store(netcdf), encoding=encoding)
     content.seek(0, io.SEEK_END)
     content.write(MARK)
     with atomic_write(path) as temporary:
@@ -58,10 +66,62 @@ def write_h5(path: str | os.PathLike[str], dataset: xr.Dataset) -> None:
         seal(temporary)
 
 
-def _chunks(array: xr.DataArray) -> tuple[int, ...]:
-    first, *others = array.shape
-    fitting = CHUNK // (array.nbytes // first)
+def _encoding(array: xr.Variable) -> dict[str, object]:
+    """Return how a variable is stored: whether compressed, and whether as characters."""
+    packed = {"zlib": True, "complevel": 4, "shuffle": True}
+    if array.dtype.kind in "OU" and array.size:
+        longest = max(len(text.encode()) for text in array.to_numpy().flat)
+        if array.size * longest > PADDED:
+            return {}
+        shape = (*array.shape, max(longest, 1))
+        small = array.size * longest <= PLAIN
+        return {"dtype": "S1"} | ({} if small else {**packed, "chunksizes": _chunks(shape, 1)})
+    if array.ndim >= 2 and array.dtype.kind == "f" and array.size:
+        return {**packed, "chunksizes": _chunks(array.shape, array.dtype.itemsize)}
+    return {}
+
+
+def _chunks(shape: tuple[int, ...], itemsize: int) -> tuple[int, ...]:
+    first, *others = shape
+    fitting = CHUNK // (math.prod(others) * itemsize)
     return (min(max(fitting, 1), first), *others)
+
+
+class _Store(H5NetCDFStore):
+    """Writes attributes as text of fixed length, and as integers that R and JavaScript have."""
+
+    def encode_variable(self, variable: xr.Variable, name: Any = None) -> xr.Variable:
+        found: xr.Variable = super().encode_variable(variable, name=name)  # type: ignore[no-untyped-call]
+        found.attrs = {key: _fixed(value) for key, value in found.attrs.items()}
+        return found
+
+    def encode_attribute(self, a: object) -> object:
+        return _fixed(a)
+
+
+def _fixed(value: object) -> object:
+    """Return an attribute as it is stored."""
+    if isinstance(value, str):
+        content = value.encode()
+        size = max(len(content), 2)  # h5netcdf takes one byte for no text
+        return np.array(content, dtype=h5py.string_dtype("utf-8", size))
+    if isinstance(value, (int, np.integer)) and abs(int(value)) < 2**31:
+        return np.int32(value)
+    return value
+
+
+def read_text(stored: h5py.Dataset) -> npt.NDArray[np.object_]:
+    """Return the texts of an open HDF5 file as (...) of str, decoded a part at a time."""
+    if stored.dtype.kind != "S":
+        texts: npt.NDArray[np.object_] = stored.asstr()[...]
+        return texts
+    *shape, length = stored.shape
+    found = np.empty(shape, object)
+    step = max(CHUNK // length, 1)
+    for start in range(0, shape[0], step):
+        packed = np.ascontiguousarray(stored[start : start + step]).view(f"S{length}")[..., 0]
+        found[start : start + step] = np.strings.decode(packed, "utf-8")
+    return found
 
 
 def _h5_without_times(content: io.BytesIO) -> h5py.File:
@@ -71,6 +131,7 @@ def _h5_without_times(content: io.BytesIO) -> h5py.File:
     order = h5py.h5p.CRT_ORDER_TRACKED | h5py.h5p.CRT_ORDER_INDEXED  # as netCDF 4 requires
     creation.set_link_creation_order(order)
     creation.set_attr_creation_order(order)
+    creation.set_attr_phase_change(MOST_FACTS, MOST_FACTS)
     access = h5py.h5p.create(h5py.h5p.FILE_ACCESS)
     access.set_libver_bounds(h5py.h5f.LIBVER_V18, h5py.h5f.LIBVER_LATEST)
     access.set_fileobj_driver(h5py.h5fd.fileobj_driver, content)
@@ -82,9 +143,12 @@ def write_zarr(path: str | os.PathLike[str], dataset: xr.Dataset) -> None:
     with (
         tempfile.TemporaryDirectory(prefix="blockscope-") as scratch,
         atomic_write(path) as temporary,
+        zarr.config.set({"json_indent": None}),
     ):
         folder = Path(scratch) / "store"
-        _with_plain_text(dataset).to_zarr(folder, zarr_format=3, consolidated=False, mode="w")
+        plain = _with_plain_text(with_conventions(dataset))
+        packed = {str(name): {"compressors": [ZstdCodec(level=9)]} for name in plain.variables}
+        plain.to_zarr(folder, zarr_format=3, consolidated=False, mode="w", encoding=packed)
         _pack(folder, temporary)
 
 
@@ -95,15 +159,17 @@ def _with_plain_text(dataset: xr.Dataset) -> xr.Dataset:
         for name, array in dataset.variables.items()
         if array.dtype.kind == "U"
     }
-    return dataset.assign(texts)
+    return dataset.drop_encoding().assign(texts)
 
 
 def _pack(folder: Path, target: Path) -> None:
-    """Zip a store in sorted order with a fixed date; its chunks are already compressed."""
+    """Zip a store in sorted order with a fixed date; its chunks are compressed, its JSON is not."""
     with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
         for member in sorted(p for p in folder.rglob("*") if p.is_file()):
             entry = zipfile.ZipInfo(member.relative_to(folder).as_posix(), ZIP_DATE)
             entry.external_attr = 0o644 << 16
+            if member.suffix == ".json":
+                entry.compress_type = zipfile.ZIP_DEFLATED
             with open(member, "rb") as content, archive.open(entry, "w") as packed:
                 shutil.copyfileobj(content, packed)
         archive.comment = MARK + bytes(DIGITS)

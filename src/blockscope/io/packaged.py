@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from blockscope.io.contained_paths import files_below, inside
@@ -9,6 +10,14 @@ from blockscope.io.errors import BadFile, describe_valid
 
 SCHEME = "blockscope:"
 FOLDER = Path(__file__).parents[1] / "resources"
+
+
+def named(path: str | os.PathLike[str]) -> str:
+    """Return how settings name a file: one of the package wherever it is installed."""
+    place = Path(path).resolve()
+    if place.is_relative_to(FOLDER.resolve()):
+        return f"{SCHEME}{place.relative_to(FOLDER.resolve()).as_posix()}"
+    return str(path)
 
 
 def located(path: str) -> str:

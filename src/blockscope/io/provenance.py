@@ -10,6 +10,7 @@ import re
 import subprocess
 import zipfile
 from collections.abc import Mapping
+from importlib.metadata import version
 from pathlib import Path
 
 import blockscope
@@ -20,7 +21,12 @@ from blockscope.io.errors import BadFile
 Facts = dict[str, str | int | float]
 KEY = "blockscope"  # PNG text chunk, HTML element and PDF keyword that hold the facts as JSON
 STAGE_KEY = "created_by"
-INHERITED = ("model", "model_sha256", "image", "image_sha256", "layer", "override")
+ABOUT_FORMAT = "Conventions"  # an attribute of the same arrays that is no provenance
+INHERITED = (
+    "model", "model_sha256", "image", "image_sha256", "input_size", "input_range", "layer",
+    "override", "settings",
+)  # fmt: skip
+PACKAGES = ("numpy", "scikit-learn")  # whose version may change numbers, beside TensorFlow's
 
 
 def record(
@@ -29,12 +35,13 @@ def record(
     """Return what a file of ``stage`` records: the given facts and the software that made it.
 
     Keys: created_by (stage), blockscope (version), git_commit ("none" outside a checkout,
-    "+changes" appended where files differ from it), ``software`` (that of
+    "+changes" appended where files differ from it), versions of ``PACKAGES``, ``software`` (that of
     ``models.device.software_facts`` where TensorFlow computes), seed (0: every stage is
     deterministic unless it says otherwise).
     """
     known = {key: value for key, value in facts.items() if value is not None}
     own: Facts = {"blockscope": blockscope.__version__, "git_commit": git_commit()}
+    own |= {name.replace("-", "_"): _version(name) for name in PACKAGES}
     return {STAGE_KEY: stage, **known, **own, **(software or {}), "seed": known.get("seed", 0)}
 
 
@@ -56,6 +63,11 @@ def check_origin(
             raise BadFile(
                 f"{place}'{path}' is from {key} '{found}', expected '{value}'; regenerate it"
             )
+
+
+@functools.cache
+def _version(package: str) -> str:
+    return version(package)
 
 
 @functools.cache
@@ -138,17 +150,21 @@ def _of_h5(path: Path) -> Facts:
     import h5py
 
     with h5py.File(path, "r", locking=False) as content:
-        return {key: _plain(content.attrs[key]) for key in content.attrs if key[0] != "_"}
+        known = {key: _plain(content.attrs[key]) for key in content.attrs if key[0] != "_"}
+    return {key: value for key, value in known.items() if key != ABOUT_FORMAT}
 
 
 def _plain(value: object) -> str | int | float:
+    if isinstance(value, bytes):
+        return value.decode()
     item = getattr(value, "item", None)
     return item() if item is not None and getattr(value, "size", 1) == 1 else str(value)
 
 
 def _of_zarr(path: Path) -> Facts:
     with zipfile.ZipFile(path) as content:
-        return dict(json.loads(content.read("zarr.json"))["attributes"])
+        known = json.loads(content.read("zarr.json"))["attributes"]
+    return {key: value for key, value in known.items() if key != ABOUT_FORMAT}
 
 
 def _of_png(path: Path) -> Facts:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,20 +15,26 @@ from blockscope.config.stages import STAGES
 from blockscope.io import datasets, provenance
 from blockscope.io.atomic_files import require_file
 from blockscope.io.counts import counted
-from blockscope.io.errors import BadFile
+from blockscope.io.errors import BadFile, BlockscopeError
 from blockscope.io.images import read_png
+from blockscope.io.label_selection import select_labels
 from blockscope.models.card import ModelCard
 
 LOADED = (*datasets.ENDINGS, ".png", ".json")
 
 
-def load(path: str | os.PathLike[str]) -> xr.Dataset | ModelCard:
+def load(
+    path: str | os.PathLike[str], labels: Sequence[str | int] | None = None
+) -> xr.Dataset | ModelCard:
     """Load any result file; does not import TensorFlow.
 
     Parameters
     ----------
     path
         A file that ends in ``.h5``, ``.zarr.zip``, ``.png``, or a ``model.json``.
+    labels
+        Names of labels, or their positions in the logits: only these, in this order, are returned.
+        By default all.
 
     Returns
     -------
@@ -39,13 +46,20 @@ def load(path: str | os.PathLike[str]) -> xr.Dataset | ModelCard:
     ------
     BadFile
         The file is missing, damaged, of another kind, or not made by blockscope.
+    BlockscopeError
+        ``labels`` are given, and the file has none.
+    UnknownName
+        One of ``labels`` is not in the file, or is a name that occurs twice.
     """
     source = Path(path)
     if not source.name.endswith(LOADED):
         raise BadFile(f"'{source}' cannot be loaded; valid endings: {', '.join(LOADED)}")
     require_file(source, "result file")
     if source.name.endswith(datasets.ENDINGS):
-        return datasets.read(source)
+        found = datasets.read(source)
+        return found if labels is None else select_labels(found, labels, str(source))
+    if labels is not None:
+        raise BlockscopeError(f"'{source}' has no labels to choose from; leave out labels=")
     if source.suffix == ".json":
         return ModelCard.read(source)
     pixels, facts = read_png(source)

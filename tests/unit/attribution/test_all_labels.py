@@ -203,5 +203,8 @@ def test_values_without_a_head_have_no_probability():
 def test_the_labels_of_a_softmax_are_described_as_ever():
     dataset = named_labels(np.zeros((3, 5, 7), np.float32), np.zeros(3, "f4"), Labels(list("abc")))
     assert list(dataset.coords) == ["label", "index", "logit", "probability"]
-    assert dataset["probability"].attrs == {}
+    assert dataset["probability"].attrs == {
+        "long_name": "probability: softmax of the logits",
+        "units": "1",
+    }
     assert (head_of(dataset), unit_name(dataset)) == ("softmax", "logit")

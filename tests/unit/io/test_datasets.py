@@ -17,6 +17,7 @@ import xarray as xr
 import zarr
 
 from blockscope.io import checksums, datasets, provenance
+from blockscope.io.conventions import with_conventions
 from blockscope.io.errors import BadFile
 from blockscope.stages.result_files import describe, load
 
@@ -44,7 +45,8 @@ def dataset(rng: np.random.Generator) -> xr.Dataset:
     )
 
 
-def same(found: xr.Dataset, dataset: xr.Dataset) -> None:
+def same(found: xr.Dataset, written: xr.Dataset) -> None:
+    dataset = with_conventions(written)
     xr.testing.assert_identical(found, dataset)
     for name, array in dataset.variables.items():
         if array.dtype.kind != "O":
@@ -90,11 +92,74 @@ def test_h5py_alone_opens_hdf5(tmp_path: Path, dataset: xr.Dataset) -> None:
         assert scales == [["/label"], ["/row"], ["/col"]]
         assert array.dtype == np.dtype("<f4")
         np.testing.assert_array_equal(array[()], dataset["attribution"])
-        assert content["label"].asstr()[()].tolist() == LABELS
+        assert [b"".join(row).decode() for row in content["label"]] == LABELS
+        assert datasets.read_text(content["label"]).tolist() == LABELS
         assert content["label"].is_scale
-        assert content.attrs["image"] == "ü"
+        assert content.attrs["image"].decode() == "ü"
         assert content.attrs["relative_error"].item() == 0.25
-        assert array.attrs["units"] == "logit"
+        assert array.attrs["units"].decode() == "logit"
+
+
+def test_text_is_characters_in_hdf5(tmp_path: Path, dataset: xr.Dataset) -> None:
+    """Octave stops at text of variable length; ncdump and R crash at HDF5's of fixed length."""
+    labels = np.array([f"label {number} 猫" for number in range(700)], object)
+    many = dataset.assign_coords(other=("other", labels))
+    datasets.write_h5(tmp_path / "a.h5", many)
+    longest = max(len(label.encode()) for label in LABELS)
+    with h5py.File(tmp_path / "a.h5") as content:
+        assert content["label"].shape == (len(LABELS), longest)
+        assert content["top"].shape == (5, 2)  # "é" takes two bytes
+        assert (content["label"].compression, content["other"].compression) == ("gzip", "gzip")
+        assert content["other"].chunks == content["other"].shape
+        assert content["top"].compression is None
+        for name in ("label", "top", "other"):
+            assert content[name].dtype == "S1", name
+            assert content[name].attrs["_Encoding"] == b"utf-8"
+        assert datasets.read_text(content["other"]).tolist() == labels.tolist()
+        assert datasets.read_text(content["top"]).tolist() == ["é", "", "b", "b", "c"]
+
+
+def test_attributes_have_a_fixed_length_in_hdf5(tmp_path: Path, dataset: xr.Dataset) -> None:
+    """Octave's netcdf knows no other; JavaScript and R have no numbers of 64 bits.
+
+    All are in the header of their object, as jsfive shows no others.
+    """
+    facts = {f"fact_{number}": "ü" * number for number in range(40)}
+    datasets.write_h5(tmp_path / "a.h5", dataset.assign_attrs(facts))
+    with h5py.File(tmp_path / "a.h5") as content:
+        header = h5py.h5o.get_info(content["/"].id)
+        assert header.num_attrs > 40
+        assert (header.meta_size.attr.heap_size, header.meta_size.attr.index_size) == (0, 0)
+        for found in (content, content["attribution"], content["label"]):
+            own = [key for key in found.attrs if key not in ("DIMENSION_LIST", "REFERENCE_LIST")]
+            assert len(own) > 2
+            for key in own:
+                kind = found.attrs.get_id(key).dtype
+                assert kind.kind in "Sf" or kind == "i4", (found, key, kind)
+        assert content.attrs["n"] == 2
+    about = {"Conventions": "blockscope-1.0"}
+    assert datasets.read(tmp_path / "a.h5").attrs == about | dataset.attrs | facts
+    assert provenance.read(tmp_path / "a.h5") == dataset.attrs | facts
+
+
+def test_text_too_long_to_pad_is_kept(tmp_path: Path, dataset: xr.Dataset, monkeypatch) -> None:
+    monkeypatch.setattr(datasets, "PADDED", 100)
+    datasets.write_h5(tmp_path / "a.h5", dataset)
+    same(datasets.read(tmp_path / "a.h5"), dataset)
+    with h5py.File(tmp_path / "a.h5") as content:
+        assert h5py.check_string_dtype(content["label"].dtype).length is None
+        assert datasets.read_text(content["label"]).tolist() == LABELS
+        assert content["top"].dtype == "S1"
+
+
+def test_part_of_a_dataset_read_can_be_written(tmp_path: Path, dataset: xr.Dataset) -> None:
+    """What was read says how long its text was, which its parts are not."""
+    datasets.write_h5(tmp_path / "a.h5", dataset)
+    part = datasets.read(tmp_path / "a.h5").isel(label=[0, 5])
+    datasets.write_h5(tmp_path / "b.h5", part)
+    same(datasets.read(tmp_path / "b.h5"), dataset.isel(label=[0, 5]))
+    with h5py.File(tmp_path / "b.h5") as content:
+        assert content["label"].shape == (2, 5)
 
 
 @pytest.mark.parametrize(

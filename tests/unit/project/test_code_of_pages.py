@@ -1,7 +1,8 @@
 """The code in the pages of the documentation, run, and its comments held against what comes out.
 
-That of docs/python.md and docs/figures.md is run in tests/unit/stages/test_loading.py, and that of
-docs/tensorflowjs.md in test_tensorflowjs_page.py.
+That of docs/python.md and docs/figures.md is run in tests/unit/stages/test_loading.py, that of
+docs/reading.md in test_reading_page.py beside it, and that of docs/tensorflowjs.md in
+test_tensorflowjs_page.py.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ RUN = {
     ("tensorflowjs.md", 0),
 }  # fmt: skip
 NOT_RUN = {("datasets.md", 1), ("pytorch.md", 0)}
+READING = {("reading.md", place) for place in range(4)}
 
 
 def test_every_block_is_run_or_known() -> None:
@@ -31,7 +33,7 @@ def test_every_block_is_run_or_known() -> None:
         if "```python" in page.read_text()
         for place in range(len(blocks_of(page.name)))
     }
-    assert found == RUN | NOT_RUN
+    assert found == RUN | NOT_RUN | READING
 
 
 def test_a_scene_of_blocks() -> None:

@@ -60,8 +60,9 @@ def test_arrays_with_their_axes(tmp_path: Path, name: str, write) -> None:
     found = "  attribution (label, row, col) float32  -1.5 to 2, 1 not a number"
     assert f"{found}  [activation times gradient, logit]" in lines
     assert "  nothing (row) float32  no numbers, 5 not a number" in lines
-    assert "  label (label) text" in lines
-    assert "  index (label) int32  3 to 9" in lines
+    assert "  label (label) text  [name of the label]" in lines
+    assert "  row (row) int32  0 to 4  [row, from the top, 1]" in lines
+    assert "  index (label) int32  3 to 9  [1]" in lines
     start = lines.index("Provenance") + 1
     assert lines[start:] == [
         "  created_by  classes", "  model       tiny", "  layer       mixed", "  n           2",

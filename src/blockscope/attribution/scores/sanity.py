@@ -22,9 +22,9 @@ Measures = Mapping[str, Floats]
 
 WORDS = {
     "rank_correlation": "Spearman's rank correlation with the map of the trained network",
-    "absolute_rank_correlation": "the same of absolute values",
+    "absolute_rank_correlation": "Spearman's rank correlation of absolute values",
     "ssim": "structural similarity to the map of the trained network",
-    "absolute_ssim": "the same of absolute values",
+    "absolute_ssim": "structural similarity of absolute values",
 }
 """What is measured, by its name in files."""
 
@@ -92,14 +92,27 @@ def compare_maps(trained: Floats, others: Sequence[RandomisedMaps]) -> xr.Datase
     dataset = xr.Dataset(
         coords={
             "network": [other.network for other in others],
-            "seed": ("network", np.array([other.seed for other in others], np.int64)),
+            "seed": (
+                "network",
+                np.array([other.seed for other in others], np.int64),
+                {"long_name": "seed of the network's random numbers"},
+            ),
             "network_place": (
                 "network",
                 [places.index((other.kind, other.above, other.moved)) for other in others],
+                {"long_name": "the network's number along the axis place"},
             ),
-            "kind": ("place", [kind for kind, _, _ in places]),
-            "above": ("place", [above for _, above, _ in places]),
-            "moved": ("place", np.array([moved for _, _, moved in places], np.int8)),
+            "kind": ("place", [kind for kind, _, _ in places], {"long_name": "kind of change"}),
+            "above": (
+                "place",
+                [above for _, above, _ in places],
+                {"long_name": "layer above which weights were drawn"},
+            ),
+            "moved": (
+                "place",
+                np.array([moved for _, _, moved in places], np.int8),
+                {"long_name": "whether the layer's own activations are others"},
+            ),
         }
     )
     at = dataset["network_place"].to_numpy()
@@ -108,18 +121,23 @@ def compare_maps(trained: Floats, others: Sequence[RandomisedMaps]) -> xr.Datase
         groups = [values[at == place] for place in range(len(places))]
         arrays = {
             name: ("network", values, words),
-            f"{name}_mean": ("place", np.stack([_mean(g) for g in groups]), "mean over seeds"),
+            f"{name}_mean": (
+                "place",
+                np.stack([_mean(g) for g in groups]),
+                f"{words}, mean over seeds",
+            ),
             f"{name}_deviation": (
                 "place",
                 np.stack([_deviation(g) for g in groups]),
-                "standard deviation over seeds",
+                f"{words}, standard deviation over seeds",
             ),
         }
         for key, (axis, array, text) in arrays.items():
-            described = {"long_name": text}
+            described = {"long_name": text, "units": "1"}
             dataset[key] = ((axis, "label"), array.astype(np.float32), described)
+        told = {"long_name": "networks that have a number"}
         counts = np.stack([np.isfinite(g).sum(0) for g in groups])
-        dataset[f"{name}_count"] = (("place", "label"), counts.astype(np.int32))
+        dataset[f"{name}_count"] = (("place", "label"), counts.astype(np.int32), told)
     return dataset
 
 

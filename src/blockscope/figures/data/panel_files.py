@@ -31,3 +31,7 @@ class PanelFiles:
         if isinstance(found, str | os.PathLike):
             return (Path(found),)
         return tuple(map(Path, found))
+
+    def all(self) -> list[Path]:
+        """Return every file once, in the order of their names' first use."""
+        return list(dict.fromkeys(path for name in self.paths for path in self.many(name)))

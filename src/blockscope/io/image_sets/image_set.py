@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
 from blockscope.io import provenance
@@ -53,6 +52,7 @@ class ImageSet:
     def __init__(self, index: FilePath) -> None:
         import h5py  # planning lists images, but reads no index
 
+        from blockscope.io.datasets import read_text
         from blockscope.io.hdf5_links import check_self_contained
 
         self.facts = provenance.read(index)
@@ -64,8 +64,7 @@ class ImageSet:
         check_self_contained(Path(index))
         # xarray would pad all names to the longest.
         with h5py.File(index, "r", locking=False) as content:
-            self._paths: npt.NDArray[np.object_] = content["path"].asstr()[...]
-            self._labels: npt.NDArray[np.object_] = content["label"].asstr()[...]
+            self._paths, self._labels = (read_text(content[name]) for name in ("path", "label"))
             if self.kind in ARCHIVES:
                 columns = [content[name][...] for name in Member._fields]
                 self._members = np.stack(columns, axis=1)

@@ -115,13 +115,17 @@ def make_index(path: str, count: int | None, seed: int, labels: str) -> xr.Datas
     else:
         named = [listing.labels[at] for at in chosen] if listing.labels else [""] * len(names)
     index = xr.Dataset(
-        {"path": ("image", np.array(names, object)), "label": ("image", np.array(named, object))},
+        {
+            "path": ("image", np.array(names, object), {"long_name": "path or name of the image"}),
+            "label": ("image", np.array(named, object), {"long_name": "label of the image"}),
+        },
         coords={"image": np.arange(len(names))},
     )
     if listing.members:
         table = np.array([listing.members[at] for at in chosen], np.int64)
-        for column, name in enumerate(("offset", "size", "unpacked", "crc")):
-            index[name] = "image", table[:, column]
+        told = {"offset": "place", "size": "bytes", "unpacked": "bytes unpacked", "crc": "CRC-32"}
+        for column, (name, words) in enumerate(told.items()):
+            index[name] = "image", table[:, column], {"long_name": f"{words} in the archive"}
     index.attrs = {
         "kind": kind,
         "source": str(Path(path)) if kind != "drawn" else path,

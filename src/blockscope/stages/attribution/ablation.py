@@ -23,6 +23,7 @@ from blockscope.attribution.baselines import Baseline
 from blockscope.autodiff.exact_changes import ExactChanges
 from blockscope.io import datasets
 from blockscope.io.atomic_files import FilePath
+from blockscope.io.rebuilding import told
 from blockscope.stages.attribution.layer_task import LayerFiles, LayerTask
 from blockscope.stages.attribution.neuron_groups import read_neuron_groups
 
@@ -73,5 +74,7 @@ def write_ablation(
     task.check_finite("loss without the layer", whole)
     logits = linear.output.numpy()[0]
     dataset = named_ablation(losses, whole, value, logits, labels, task.card.head, sets)
-    facts = task.record("ablation", baseline=baseline, n=parts["groups"].count)
+    count = parts["groups"].count
+    settings = told(task.facts, ablation={"baseline": baseline}, neuron_groups={"count": count})
+    facts = task.record("ablation", baseline=baseline, n=count, **settings)
     datasets.write_h5(output, dataset.assign_attrs(facts))

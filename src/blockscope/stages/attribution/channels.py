@@ -13,6 +13,7 @@ from blockscope.attribution.integrated_gradients import ChannelPaths, draw_noise
 from blockscope.attribution.verification import label_terms, mix_of, verify
 from blockscope.io import datasets
 from blockscope.io.atomic_files import FilePath
+from blockscope.io.rebuilding import told
 from blockscope.models.entry import unit_of
 from blockscope.stages.attribution.layer_task import LayerFiles, LayerTask
 
@@ -51,5 +52,10 @@ def write_channels(
     dataset = dataset.assign_coords(label_axis(logits, labels, task.card.head))
     for name in ("attribution", "label_attribution"):
         task.check_finite(name, dataset[name].to_numpy())
-    facts = task.record("channels", seed=seed, tolerance=tolerance)
+    settings = told(
+        task.facts,
+        channels={"seed": seed, "completeness_tolerance": tolerance},
+        runs=task.rows(contrasts, methods),
+    )
+    facts = task.record("channels", seed=seed, tolerance=tolerance, **settings)
     datasets.write_h5(output, dataset.assign_attrs(facts))

@@ -14,6 +14,7 @@ from blockscope.attribution.factors import (
 from blockscope.io import datasets, provenance
 from blockscope.io.atomic_files import FilePath
 from blockscope.io.errors import BadFile
+from blockscope.io.rebuilding import told
 from blockscope.io.tsv import write_tsv
 
 
@@ -42,9 +43,10 @@ def write_factors(
         _check_same_origin(fit_classes, fit, classes, own)
         factors, labels = factorise_jointly(fit, own, n, method, joint_labels)
     dataset = named_factors(factors, labels, top_labels)
+    settings = told(own.attrs, factors={"top_labels": top_labels, "joint_labels": joint_labels})
     dataset.attrs = provenance.record(
         "factors",
-        **provenance.inherited(own.attrs),
+        **provenance.inherited(own.attrs) | settings,
         fit_layer=fit.attrs["layer"],
         method=method,
         recipe="alone" if fit_classes is None else "joint",

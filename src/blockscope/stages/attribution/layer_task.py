@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypedDict
 
@@ -171,6 +172,28 @@ class LayerTask:
         if self.verify("attribution", mixed, terms, axes):
             return np.zeros_like(attribution), {"cancels": 1}
         return attribution, {}
+
+    def rows(self, contrasts: Sequence[str], methods: Sequence[str]) -> list[dict[str, str]]:
+        """Return rows of the table of runs that ask for contrasts at this layer, and no others."""
+        names = [layer.name for layer in self.card.layers]
+        pairs = [(self.layer, name) for name in names if self.card.is_after(name, self.layer)]
+        pairs += [(name, self.layer) for name in names if self.card.is_after(self.layer, name)]
+        if not pairs:  # no run can show the only layer of a network
+            return []
+        layer1, layer2 = pairs[0]
+        row = {
+            "model": self.card.model,
+            "image": str(self.facts["image"]),
+            "layer1": layer1,
+            "layer2": layer2,
+            "override": self.override,
+            "methods": ",".join(methods),
+            "panels": "factors",
+        }
+        return [
+            {"run": f"contrast-{number}", **row, "classes": contrast}
+            for number, contrast in enumerate(contrasts)
+        ]
 
     def record(self, stage: str, **facts: str | int | float | None) -> provenance.Facts:
         """Return the provenance of a result: model, image, layers, override and ``facts``."""

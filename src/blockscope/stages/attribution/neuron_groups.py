@@ -14,6 +14,7 @@ from blockscope.io import datasets
 from blockscope.io.atomic_files import FilePath
 from blockscope.io.errors import BadFile
 from blockscope.io.provenance import check_origin
+from blockscope.io.rebuilding import told
 from blockscope.stages.attribution.layer_task import LayerFiles, LayerTask
 
 
@@ -43,6 +44,7 @@ def write_neuron_groups(
     facts = task.record(
         "neuron_groups",
         n=n,
+        **told(task.facts, neuron_groups={"count": n}),
         relative_error=groups.relative_error,
         clipped=groups.clipped,
         seed=SEED,

@@ -28,12 +28,15 @@ from blockscope.io.atomic_files import FilePath, sha256_of
 from blockscope.io.errors import BadFile
 from blockscope.io.images import read_png
 from blockscope.io.masks import Mask, fit_mask, object_pixels, outside, read_mask
+from blockscope.io.packaged import named
 from blockscope.io.provenance import check_origin
+from blockscope.io.rebuilding import told
 from blockscope.io.tsv import write_tsv
 from blockscope.stages.attribution.layer_task import LayerFiles, LayerTask
 
 SEED = 0
 OWN = "attribution"
+_MAPS = {"long_name": "map of the label, in the unit of its method", "units": "1"}
 _NOISE = {"long_name": "largest relative change of the map under noise", "units": "1"}
 
 Floats = npt.NDArray[np.floating]
@@ -88,13 +91,25 @@ def write_scores(
     for name in ("deletion", "insertion", "random_mean", "infidelity"):
         task.check_finite(name, dataset[name].to_numpy())
     dataset["sensitivity"] = ("map", "label"), datasets.as_float32(change), _NOISE
-    dataset["maps"] = ("map", "label", "row", "col"), datasets.as_float32(maps)
+    dataset["maps"] = ("map", "label", "row", "col"), datasets.as_float32(maps), _MAPS
     sources = [f"activation x gradient, override {override}", *(r.source for r in RIVALS.values())]
     dataset = dataset.assign_coords(
-        {"map": [OWN, *RIVALS], "source": ("map", sources), **chosen["attribution"].coords}
+        {
+            "map": [OWN, *RIVALS],
+            "source": ("map", sources, {"long_name": "how the map is computed"}),
+            **chosen["attribution"].coords,
+        }
+    )
+    masked = {"mask": named(mask), "objects": dict(objects)} if mask else {}
+    settings = told(
+        task.facts,
+        images={str(task.facts["image"]): masked},
+        runs=task.rows(contrasts, ["linear"]),
+        scores={"random_orders": random_orders},
     )
     facts = task.record(
-        "scores", seed=SEED, random_orders=random_orders, random_sets=SETS, noise_radius=RADIUS,
+        "scores", **settings,
+        seed=SEED, random_orders=random_orders, random_sets=SETS, noise_radius=RADIUS,
         noise_samples=SAMPLES, path_steps=PATH_STEPS,
         mask_sha256=sha256_of(mask) if mask else None,
         objects=json.dumps(dict(objects), ensure_ascii=False) if mask else None,

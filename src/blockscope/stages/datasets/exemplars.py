@@ -78,8 +78,16 @@ def write_exemplars(
     numbers = sorted(unread)
     kept = {
         "damaged": ("damaged", np.array(numbers, np.int64)),
-        "damaged_name": ("damaged", np.array(images.names(numbers), np.str_)),
-        "damaged_reason": ("damaged", np.array([unread[n] for n in numbers], np.str_)),
+        "damaged_name": (
+            "damaged",
+            np.array(images.names(numbers), np.str_),
+            {"long_name": "name of the image that cannot be read"},
+        ),
+        "damaged_reason": (
+            "damaged",
+            np.array([unread[n] for n in numbers], np.str_),
+            {"long_name": "why the image cannot be read"},
+        ),
     }
     inherited = {key: facts[key] for key in SHARED if key in facts}
     record = provenance.record(

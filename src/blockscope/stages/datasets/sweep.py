@@ -168,7 +168,12 @@ def _statistics(model: ModelCard, probe: Probe, options: Mapping[str, Any]) -> L
 
 def _as_dataset(arrays: Arrays, facts: provenance.Facts) -> xr.Dataset:
     named = {
-        name: ([f"{name}_axis{axis}" for axis in range(array.ndim)], array)
+        name: (
+            [f"{name}_axis{axis}" for axis in range(array.ndim)],
+            array,
+            {"long_name": f"{name.replace('_', ' ')}, to be joined with other parts"}
+            | ({"units": "1"} if array.dtype.kind == "f" else {}),
+        )
         for name, array in arrays.items()
     }
     return xr.Dataset(named, attrs=facts)

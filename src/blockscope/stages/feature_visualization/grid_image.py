@@ -6,6 +6,7 @@ from blockscope.feature_visualization.mosaics import grid_sheet
 from blockscope.io import datasets, provenance
 from blockscope.io.atomic_files import FilePath
 from blockscope.io.images import write_png
+from blockscope.io.rebuilding import told
 
 # Facts of the cells that the image records too, with those of the recipe.
 RENDERED = (
@@ -27,5 +28,7 @@ def write_grid(
     cells = grid["cells"].transpose("row", "col", "y", "x", "rgb").to_numpy()
     sizes = grid["magnitude"].transpose("row", "col").to_numpy() if scale_by_magnitude else None
     rendered = {k: v for k, v in origin.items() if k in RENDERED or k.startswith("recipe")}
-    facts = provenance.record("grid_image", **provenance.inherited(origin), **rendered)
+    scaled = told(origin, grids={"scale_by_magnitude": scale_by_magnitude})
+    inherited = provenance.inherited(origin) | scaled
+    facts = provenance.record("grid_image", **inherited, **rendered)
     write_png(png, grid_sheet(cells, int(origin["crop"]), sizes), facts)

@@ -15,6 +15,7 @@ from blockscope.feature_visualization.activation_grid import Grid, activation_gr
 from blockscope.feature_visualization.recipes import Recipe, cell_crop
 from blockscope.io import datasets, provenance
 from blockscope.io.atomic_files import FilePath
+from blockscope.io.rebuilding import told
 from blockscope.models.card import ModelCard
 from blockscope.models.device import software_facts
 from blockscope.models.network import Network
@@ -76,10 +77,20 @@ def write_cells(
             f"cell {row}, {col} (row, col) of layer '{layer}' diverged (NaN or infinity) at step "
             f"{grid.diverged_step[row, col]} of {chosen.steps}\n"
         )
+    origin = provenance.read(activations)
+    told_of_grids = {
+        "recipe": chosen.name,
+        "cell_size": chosen.size,
+        "steps": chosen.steps,
+        "seed": chosen.seed,
+        "cosine_power": cosine_power,
+        **options,
+    }
+    settings = told(origin, grids=told_of_grids)
     facts = provenance.record(
         "render_grid",
         software_facts(),
-        **provenance.inherited(provenance.read(activations)),
+        **provenance.inherited(origin) | settings,
         method=method,
         **options,
         cosine_power=cosine_power,
@@ -93,15 +104,17 @@ def write_cells(
 def named_grid(grid: Grid) -> xr.Dataset:
     """Name the axes of a grid: ``cells`` (row, col, y, x, rgb) float32, the rest (row, col)."""
     heldout = {"long_name": "layer times activation vector, mean over unseen transforms"}
+    shown = {"long_name": "red, green and blue of a cell's pixels, 0 to 1", "units": "1"}
+    diverged = {"long_name": "step at which the cell diverged; -1 for none"}
     length = {"long_name": "length of the activation vector", "units": "1"}
     return xr.Dataset(
         {
-            "cells": (("row", "col", "y", "x", "rgb"), datasets.as_float32(grid.cells)),
+            "cells": (("row", "col", "y", "x", "rgb"), datasets.as_float32(grid.cells), shown),
             "objective": (
                 ("row", "col"), datasets.as_float32(grid.objective), {**heldout, "units": "1"}
             ),
             "magnitude": (("row", "col"), datasets.as_float32(grid.magnitude), length),
-            "diverged_step": (("row", "col"), grid.diverged_step.astype(np.int32)),
+            "diverged_step": (("row", "col"), grid.diverged_step.astype(np.int32), diverged),
         },
         coords={"rgb": list("rgb")},
     )  # fmt: skip

@@ -18,6 +18,7 @@ from blockscope.feature_visualization.units import channels, directions, neurons
 from blockscope.io import datasets, provenance
 from blockscope.io.atomic_files import FilePath
 from blockscope.io.errors import BadFile
+from blockscope.io.rebuilding import told
 from blockscope.models.card import ModelCard
 from blockscope.models.device import software_facts
 from blockscope.models.network import Network
@@ -58,11 +59,13 @@ def write_shard(
     use_gpu(gpu)
     model, chosen = ModelCard.read(card), Recipe.from_dict(recipe)
     facts: provenance.Facts = {"model": model.model, "model_sha256": model.source_sha256}
+    origin: Mapping[str, object] = model.provenance
     if neuron_groups is None:
         units = KINDS[kind](layer, channel_count(model, layer))
     else:
         units = directions(layer, read_directions(neuron_groups, model, layer))
         facts = provenance.inherited(provenance.read(neuron_groups))
+        origin = facts
     wanted = read_numbers(numbers)
     decides = [model.graph_sha256, layer, units.noun, units.values, chosen.to_dict(), code]
     checkpoint = FolderCheckpoint(Path(progress), decides)
@@ -80,7 +83,7 @@ def write_shard(
     sprites.attrs = provenance.record(
         "render_sprites",
         software_facts(),
-        **{**facts, "layer": layer},
+        **{**facts, "layer": layer, **told(origin, sprites={"recipe": chosen.name or "none"})},
         unit=units.noun,
         units=len(units),
         checkpoint_key=checkpoint.key,

@@ -42,9 +42,11 @@ def write_spritemap(
     origin = provenance.read(shards[0])
     _check_not_all_diverged(sprites, layer, str(origin["unit"]))
     pixels, alpha = flatten_alpha(sprites.sprites.to_numpy())
-    kept: dict[str, Any] = {"sprites": (("sprite", "row", "col", "rgb"), pixels)}
+    shown = {"long_name": "red, green and blue of the sprite's pixels, 0 to 255"}
+    kept: dict[str, Any] = {"sprites": (("sprite", "row", "col", "rgb"), pixels, shown)}
     if alpha is not None:
-        kept["alpha"] = (("sprite", "row", "col"), alpha)
+        opacity = {"long_name": "opacity of the sprite's pixels, 0 to 255"}
+        kept["alpha"] = (("sprite", "row", "col"), alpha, opacity)
     measured = {name: sprites[name] for name in PER_SPRITE}
     rendered = {k: v for k, v in origin.items() if k in RENDERED or k.startswith("recipe")}
     facts = provenance.record("spritemap", **provenance.inherited(origin), **rendered)

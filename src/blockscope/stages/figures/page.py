@@ -47,6 +47,6 @@ def write_page(
         Where a file is damaged or not of this run, or the page would be larger than 3 MB.
     """
     row, found = RunRow.model_validate(run), PanelFiles(files)
-    facts = figure_facts("page", row, found.one("image"))
+    facts = figure_facts("page", row, found, style, panels)
     drawn = Style.model_validate(style)
     atomic_write_text(output, page_html(output, row, panels, found, facts, drawn, gallery))

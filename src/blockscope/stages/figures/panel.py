@@ -44,5 +44,5 @@ def write_panel(
     """
     row, drawn, found = RunRow.model_validate(run), Style.model_validate(style), PanelFiles(files)
     sheet = compose(panel, row, found, drawn)
-    facts = figure_facts("panel", row, found.one("image"), panel=panel)
+    facts = figure_facts("panel", row, found, style, [panel], panel=panel)
     write_sheet(sheet, outputs, facts, drawn.dpi)

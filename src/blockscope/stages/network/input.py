@@ -7,6 +7,8 @@ import os
 from blockscope.io import provenance
 from blockscope.io.atomic_files import sha256_of
 from blockscope.io.images import read_image, write_png
+from blockscope.io.packaged import named
+from blockscope.io.rebuilding import told
 from blockscope.io.resizing import fit
 from blockscope.models.card import ModelCard
 
@@ -35,5 +37,12 @@ def write_input(
         image=image,
         image_sha256=sha256_of(image_path),
         background=",".join(map(str, background)),
+        input_size=f"{spec.size[0]} x {spec.size[1]}",
+        input_range=spec.in_words(),
+        **told(
+            card.provenance,
+            images={image: {"path": named(image_path)}},
+            image={"background": list(background)},
+        ),
     )
     write_png(output, pixels, facts)

@@ -11,6 +11,8 @@ from blockscope.io.atomic_files import atomic_write, sha256_of
 from blockscope.io.downloads import MOST_MB, fetch
 from blockscope.io.errors import BadFile
 from blockscope.io.labels import Labels, read_labels
+from blockscope.io.rebuilding import told
+from blockscope.models.card import ModelCard
 from blockscope.models.card_builder import build_card
 from blockscope.models.device import software_facts
 from blockscope.models.entry import ModelEntry, Source
@@ -75,13 +77,28 @@ def write_model(
             "compared": dict(graph.compared),
             "graph_sha256": hashlib.sha256(content).hexdigest(),
             "provenance": provenance.record(
-                "model", software_facts(), model=name, model_sha256=source_sha256
+                "model",
+                software_facts(),
+                model=name,
+                model_sha256=source_sha256,
+                **told(
+                    {},
+                    models={name: entry.model_dump(mode="json", exclude_defaults=True)},
+                    layers=_two_layers(card),
+                ),
             ),
         }
     )
     with atomic_write(graph_path) as temporary:
         temporary.write_bytes(content)
     card.write(card_path)
+
+
+def _two_layers(card: ModelCard) -> list[str]:
+    """Return the first two layers that a run can name; none where there are no such two."""
+    names = [layer.name for layer in card.layers]
+    pairs = ([earlier, later] for earlier in names for later in names)
+    return next((pair for pair in pairs if card.is_after(pair[1], pair[0])), [])
 
 
 def _locate(

@@ -7,6 +7,7 @@ import hashlib
 from blockscope.io import provenance
 from blockscope.io.atomic_files import FilePath, atomic_write
 from blockscope.io.errors import BadFile
+from blockscope.io.rebuilding import told
 from blockscope.models.card import ModelCard, RandomisedWeights
 from blockscope.models.device import software_facts
 from blockscope.models.ends.grey_image import check_finite, tensors_for_grey
@@ -72,9 +73,18 @@ def write_randomised_model(
         "graph_sha256": hashlib.sha256(content).hexdigest(),
         "randomised": RandomisedWeights.model_validate(facts),
         "provenance": provenance.record(
-            "randomised_model", software_facts(), model=name, model_sha256=sha256
+            "randomised_model",
+            software_facts(),
+            model=name,
+            model_sha256=sha256,
+            **told(card.provenance, models={name: _as_written(entry)}),
         ),
     }
     with atomic_write(graph_path) as temporary:
         temporary.write_bytes(content)
     card.model_copy(update=changed).write(card_path)
+
+
+def _as_written(entry: RandomisedEntry) -> dict[str, object]:
+    """Return the entry of this network alone, as in the catalogue."""
+    return {"from": entry.source_model, "randomise": entry.randomise.model_dump(mode="json")}

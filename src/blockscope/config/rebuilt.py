@@ -1,0 +1,110 @@
+"""A config and its tables that make one file again, from what the file says of itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from blockscope.config.result_paths import RESULTS
+from blockscope.io import provenance
+from blockscope.io.atomic_files import atomic_write_text
+from blockscope.io.contained_paths import inside
+from blockscope.io.errors import BadFile
+from blockscope.io.rebuilding import Sections, sections_of
+
+IMAGE = {"two": {"path": "blockscope:scenes/two.png"}}  # of a network alone, which needs none
+SEPARATE = ("models", "images", "runs", "layers")
+
+
+def write_config(path: Path, folder: Path) -> str:
+    """Write a config that makes a result file again.
+
+    Parameters
+    ----------
+    path
+        The file, below a folder ``results``.
+    folder
+        Where ``config.yaml`` and its tables are written; it must not be there yet.
+
+    Returns
+    -------
+    command
+        What makes the file with it.
+
+    Raises
+    ------
+    BadFile
+        The file does not say what made it, or lies elsewhere; or the folder exists.
+    """
+    facts = provenance.read(path)
+    sections = sections_of(facts)
+    if not sections.get("models"):
+        raise BadFile(
+            f"'{path}' does not record the settings that made it (stage "
+            f"{facts[provenance.STAGE_KEY]}); those of the files that it is made from do"
+        )
+    for row in sections.get("runs", []):
+        if row.get("dataset"):
+            raise BadFile(
+                f"'{path}' shows images of the data set '{row['dataset']}', of which it does not "
+                "record enough; use the config that it was made with"
+            )
+    parts = path.absolute().parts
+    if RESULTS not in parts:
+        raise BadFile(
+            f"'{path}' is not below a folder '{RESULTS}', so that nothing says what to ask "
+            "Snakemake for; give it where it was made"
+        )
+    start = len(parts) - 1 - parts[::-1].index(RESULTS)
+    target = "/".join(parts[start:])
+    if folder.exists():
+        raise BadFile(f"'{folder}' exists; give a folder that is not there yet")
+    _write(sections, facts, folder)
+    return f"snakemake --configfile {folder}/config.yaml {target}"
+
+
+def _write(sections: Sections, facts: Mapping[str, object], folder: Path) -> None:
+    images: Mapping[str, Any] = sections.get("images") or IMAGE
+    runs = sections.get("runs") or [_row(sections, facts, next(iter(images)))]
+    rows = [
+        {"image": name, **row, **_objects(row)} if "objects" in row else {"image": name, **row}
+        for name, row in images.items()
+    ]
+    tables = {"images": rows, "runs": runs}
+    options = {key: value for key, value in sections.items() if key not in SEPARATE}
+    named = {"models": str(folder / "models.yaml")}
+    named |= {name: str(folder / f"{name}.tsv") for name in tables}
+    atomic_write_text(inside(folder, "models.yaml"), _yaml(sections["models"]))
+    for name, table in tables.items():
+        atomic_write_text(inside(folder, f"{name}.tsv"), _tsv(table))
+    atomic_write_text(inside(folder, "config.yaml"), _yaml({**named, **options}))
+
+
+def _row(sections: Sections, facts: Mapping[str, object], image: str) -> dict[str, str]:
+    """Return a row of the table of runs, which needs one, for a file that no run decides."""
+    layers = sections.get("layers")
+    if not layers:
+        raise BadFile(
+            f"model '{facts.get('model')}' has no two layers of which one is computed from the "
+            "other, so that no table of runs names it"
+        )
+    chosen = {"layer1": layers[0], "layer2": layers[1]}
+    return {"run": "rebuilt", "model": str(facts["model"]), "image": image, **chosen}
+
+
+def _objects(row: Mapping[str, Any]) -> dict[str, str]:
+    return {"objects": "|".join(f"{colour}={label}" for colour, label in row["objects"].items())}
+
+
+def _yaml(content: Mapping[str, Any]) -> str:
+    text: str = yaml.safe_dump(dict(content), sort_keys=False, allow_unicode=True)
+    return text
+
+
+def _tsv(rows: Sequence[Mapping[str, Any]]) -> str:
+    columns = list(dict.fromkeys(key for row in rows for key in row))
+    lines = [columns, *([str(row.get(key, "")) for key in columns] for row in rows)]
+    return "".join("\t".join(line) + "\n" for line in lines)
