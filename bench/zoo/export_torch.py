@@ -66,6 +66,8 @@ def _build(name: str, size: int, timm: bool) -> Any:
         import torchvision
 
         more = {"aux_logits": False, "init_weights": True} if "inc" in name or "goo" in name else {}
+        if "resne" in name:  # as timm's: at one, rounding grows through the residual branches
+            more = {"zero_init_residual": True}
         net = torchvision.models.get_model(name, weights=None, num_classes=LABELS, **more)
     random = torch.Generator().manual_seed(1)
     for module in net.modules():
