@@ -80,6 +80,24 @@ def test_any_convolution_of_a_graph_keeps_its_values(attributes, groups, rng):
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
+@pytest.mark.parametrize("operation", [fast_op, apply])
+def test_nothing_is_joined_with_a_padded_depthwise_convolution(operation, rng):
+    """TensorFlow loses its padding where it joins operations of a traced function."""
+    node = convolution(strides=[1, 2, 2, 1], explicit_paddings=[0, 0, 1, 2, 0, 1, 0, 0])
+    node.op = "DepthwiseConv2dNative"
+    x = rng.normal(size=(2, 9, 8, 5)).astype(np.float32)
+    w = weights((3, 3, 5, 2), 4).astype(np.float32)
+    traced = tf.function(lambda given: operation(node, [given, tf.constant(w)])[0])
+    graph = traced.get_concrete_function(tf.TensorSpec(x.shape)).graph
+    padded = [each for each in graph.get_operations() if each.type == "DepthwiseConv2dNative"]
+    readers = [reader.type for each in padded for reader in each.outputs[0].consumers()]
+    assert set(readers) <= {"EnsureShape"}
+    expected = tf.nn.depthwise_conv2d(
+        np.pad(x, [(0, 0), (1, 2), (0, 1), (0, 0)]), w, [1, 2, 2, 1], "VALID"
+    )
+    np.testing.assert_allclose(traced(x), expected, atol=1e-5)
+
+
 def test_weights_that_are_computed_are_left_alone(rng):
     x = rng.normal(size=(1, 5, 4, 2)).astype(np.float32)
     w = tf.constant(weights((3, 3, 2, 3), 4), tf.float32)

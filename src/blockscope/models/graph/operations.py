@@ -42,6 +42,10 @@ def apply(node: node_def_pb2.NodeDef, inputs: Sequence[tf.Tensor]) -> list[tf.Te
         if name in node.attr:
             arguments[_argument(node.op, name)] = to_python(node.attr[name])
     result = getattr(tf.raw_ops, node.op)(**arguments)
+    if node.op == "DepthwiseConv2dNative" and attribute(node, "padding") == "EXPLICIT":
+        # TensorFlow 2.21 with oneDNN loses such padding where it joins other operations in a traced
+        # function. None are joined with this one in between.
+        result = tf.ensure_shape(result, result.shape)
     return list(result) if isinstance(result, list | tuple) else [result]
 
 
