@@ -63,12 +63,7 @@ def _build(name: str, size: int, timm: bool) -> Any:
 
         net = models.create_model(name, pretrained=False, num_classes=LABELS)
     else:
-        import torchvision
-
-        more = {"aux_logits": False, "init_weights": True} if "inc" in name or "goo" in name else {}
-        if "resne" in name:  # as timm's: at one, rounding grows through the residual branches
-            more = {"zero_init_residual": True}
-        net = torchvision.models.get_model(name, weights=None, num_classes=LABELS, **more)
+        net = _of_torchvision(name, size)
     random = torch.Generator().manual_seed(1)
     for module in net.modules():
         if hasattr(module, "inplace"):
@@ -86,6 +81,25 @@ def _build(name: str, size: int, timm: bool) -> Any:
     # Images of random numbers too, on which the reader of ONNX compares the logits.
     net(torch.cat([images, torch.empty_like(images).normal_(generator=random)]))
     return net.eval()
+
+
+def _of_torchvision(name: str, size: int) -> Any:
+    """Return a network as its constructor draws it."""
+    import torchvision
+
+    if name == "maxvit_t":  # at 224 pixels the one of this name, whose windows fit no other size
+        if size % 32:
+            sys.exit(f"maxvit_t: {size} pixels are no multiple of 32")
+        return torchvision.models.MaxVit(
+            (size, size), 64, size // 32, [64, 128, 256, 512], [2, 2, 5, 2], 32, 0.2,
+            num_classes=LABELS,
+        )  # fmt: skip
+    more = {}
+    if "inc" in name or "goo" in name:
+        more = {"aux_logits": False, "init_weights": True}
+    if "resne" in name:  # as timm's: at one, rounding grows through the residual branches
+        more = {"zero_init_residual": True}
+    return torchvision.models.get_model(name, weights=None, num_classes=LABELS, **more)
 
 
 def _fed(image: Any) -> Array:
