@@ -32,9 +32,10 @@ from blockscope.config.tables import parse_catalogue, read_table
 BLOCKS = blocks_of_pages()
 LANGUAGES = {
     "sh", "console", "python", "pycon", "snakemake", "yaml", "tsv", "text", "bibtex", "latex",
+    "js", "octave", "r",
 }  # fmt: skip
 # Programs that others made, and that no block tells more about than their names.
-OTHER_PROGRAMS = {"git", "cd", ".", "srun", "tmux"}
+OTHER_PROGRAMS = {"git", "cd", ".", "srun", "tmux", "ncdump", "h5dump"}
 
 
 def in_language(*languages: str) -> list[object]:

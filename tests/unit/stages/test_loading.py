@@ -18,6 +18,7 @@ import blockscope
 from blockscope.config.tables import read_catalogue
 from blockscope.figures.colour import factor_colours, factor_image
 from blockscope.io import datasets, images, provenance
+from blockscope.io.conventions import with_conventions
 from blockscope.io.errors import BadFile
 from blockscope.models.card import ModelCard
 from blockscope.stages.attribution.activations import write_activations
@@ -113,7 +114,10 @@ def test_arrays_come_back_with_names_and_provenance(tmp_path, rng, name, write):
     dataset = xr.Dataset({"a": (("row", "col", "channel"), values)}, attrs={"layer": "mixed"})
     write(tmp_path / name, dataset)
     found = blockscope.load(str(tmp_path / name))
-    xr.testing.assert_identical(found, dataset)
+    xr.testing.assert_identical(found, with_conventions(dataset))
+    assert found.attrs["layer"] == "mixed"
+    np.testing.assert_array_equal(found["a"], values)
+    np.testing.assert_array_equal(found["col"], np.arange(7))
 
 
 def test_an_image_is_a_dataset(tmp_path, rng):
