@@ -6,8 +6,8 @@ import os
 from collections.abc import Mapping, Sequence
 
 from blockscope.config.settings import RunRow
+from blockscope.figures.data.figure_facts import figure_facts
 from blockscope.figures.data.panel_files import PanelFiles, Paths
-from blockscope.figures.data.provenance_checks import figure_facts
 from blockscope.figures.page.run_page import page_html
 from blockscope.figures.style import Style
 from blockscope.io.atomic_files import atomic_write_text

@@ -6,8 +6,8 @@ import os
 from collections.abc import Mapping
 
 from blockscope.config.settings import RunRow
+from blockscope.figures.data.figure_facts import figure_facts
 from blockscope.figures.data.panel_files import PanelFiles, Paths
-from blockscope.figures.data.provenance_checks import figure_facts
 from blockscope.figures.print.export import compose, write_sheet
 from blockscope.figures.style import Style
 
