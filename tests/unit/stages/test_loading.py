@@ -114,6 +114,7 @@ def test_arrays_come_back_with_names_and_provenance(tmp_path, rng, name, write):
     dataset = xr.Dataset({"a": (("row", "col", "channel"), values)}, attrs={"layer": "mixed"})
     write(tmp_path / name, dataset)
     found = blockscope.load(str(tmp_path / name))
+    assert isinstance(found, xr.Dataset)
     xr.testing.assert_identical(found, with_conventions(dataset))
     assert found.attrs["layer"] == "mixed"
     np.testing.assert_array_equal(found["a"], values)
