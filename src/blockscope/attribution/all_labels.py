@@ -14,7 +14,8 @@ import tensorflow as tf
 import xarray as xr
 from tqdm import tqdm
 
-from blockscope.autodiff.batches import Mode, cheaper_mode, in_batches, logits_in_batches
+from blockscope.autodiff.active.batches import push_positions
+from blockscope.autodiff.batches import Mode, cheaper_mode, in_batches
 from blockscope.autodiff.linear_map import LinearMap
 from blockscope.io import datasets
 from blockscope.io.labels import Labels
@@ -59,10 +60,12 @@ def attribute_labels(
     mode = mode or cheaper_mode(linear, labels=len(indexes))
     if mode is Mode.FORWARD:
         positions = np.argwhere(np.ones((rows, cols), bool)).astype(np.int32)
-        batches = in_batches(positions, linear.bytes_per_tangent(), memory_mb)
-        what = "positions" if progress else None
-        found = logits_in_batches(linear.jvp_positions, batches, indexes, what)
-        return found.reshape(rows, cols, len(indexes)).transpose(2, 0, 1)
+        parts = []
+        with tqdm(total=len(positions), desc="positions", disable=not progress) as pushed:
+            for logits in push_positions(linear, positions, memory_mb):
+                parts.append(tf.gather(logits, list(indexes), axis=1).numpy())
+                pushed.update(len(parts[-1]))
+        return np.concatenate(parts).reshape(rows, cols, len(indexes)).transpose(2, 0, 1)
     wanted = np.asarray(indexes, np.int32)
     batches = in_batches(wanted, linear.bytes_per_tangent(), memory_mb)
     bar = tqdm(batches, desc="labels", unit="batch", disable=not progress)

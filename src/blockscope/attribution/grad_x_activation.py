@@ -13,6 +13,7 @@ import tensorflow as tf
 import xarray as xr
 from tqdm import tqdm
 
+from blockscope.autodiff.active.batches import push_channels
 from blockscope.autodiff.batches import REVERSE_COST, in_batches
 from blockscope.autodiff.linear_map import LinearMap
 from blockscope.io import datasets
@@ -69,22 +70,21 @@ def _channels_of(
     """Return the attribution of entries of the target's last axis, (wanted, channel)."""
     channels, size = linear.value.shape[-1], linear.output.shape[-1]
     dtype = linear.value.dtype
-    forward = channels <= REVERSE_COST * len(wanted)
-    items = np.arange(channels) if forward else np.asarray(wanted, np.int64)
-    batches = in_batches(items, linear.bytes_per_tangent(), memory_mb)
     parts = []
+    if channels <= REVERSE_COST * len(wanted):
+        with tqdm(total=channels, desc="channels", disable=not progress) as bar:
+            for responses in push_channels(linear, np.arange(channels), memory_mb):
+                summed = tf.reduce_sum(responses, list(range(1, responses.shape.rank - 1)))
+                parts.append(tf.gather(summed, wanted, axis=1).numpy())
+                bar.update(len(parts[-1]))
+        return np.concatenate(parts).T
+    batches = in_batches(np.asarray(wanted, np.int64), linear.bytes_per_tangent(), memory_mb)
+    inner = [1] * (linear.output.shape.rank - 2)
     for batch in tqdm(batches, desc="channels", unit="batch", disable=not progress):
-        if forward:
-            single = tf.one_hot(batch, channels, dtype=dtype)[:, None, None, :] * linear.value
-            responses = linear.jvp(single)
-            summed = tf.reduce_sum(responses, list(range(1, responses.shape.rank - 1)))
-            parts.append(tf.gather(summed, wanted, axis=1).numpy())
-            continue
-        inner = [1] * (linear.output.shape.rank - 2)
         cotangents = tf.reshape(tf.one_hot(batch, size, dtype=dtype), [len(batch), *inner, size])
         cotangents = tf.broadcast_to(cotangents, [len(batch), *linear.output.shape[1:]])
         parts.append(tf.reduce_sum(linear.vjp(cotangents) * linear.value, [1, 2]).numpy())
-    return np.concatenate(parts).T if forward else np.concatenate(parts)
+    return np.concatenate(parts)
 
 
 def named_drivers(attribution: npt.NDArray[np.float32]) -> xr.Dataset:

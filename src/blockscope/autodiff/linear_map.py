@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import numpy as np
@@ -27,6 +27,10 @@ STOPS = frozenset(
 )
 # From this share of a map on, a window costs more to keep than the zeros it saves.
 WINDOW_SHARE = 0.6
+
+
+Ops = Sequence[tuple[str, list[str], LinearOp]]
+"""Operations in order: the name of the output, the names of the inputs, the derivative."""
 
 
 class LinearMap:
@@ -121,9 +125,67 @@ class LinearMap:
         """Return the target's tangents, and the multiplications that one of them takes."""
         if isinstance(start, Window):
             start = _densify_if_large(start, _size(self.value))
+        live, multiplications = self._follow({self.layer: start}, self.ops, {self.target})
+        result = live[self.target]
+        if isinstance(result, Window):
+            result = result.to_map(_size(self.output))
+        return result, multiplications
+
+    def jvp_from(self, tangents: Mapping[str, tf.Tensor], ops: Ops) -> tf.Tensor:
+        """Return the target's tangents from those of some tensors, by some of ``ops``, in order.
+
+        The tangents, (batch, ...), are of all that depends on the layer and is read by them.
+        """
+        return self._follow(tangents, ops, {self.target})[0][self.target]
+
+    def after_windows(self, share: float) -> Ops:
+        """Return the operations that a position's window reaches covering ``share`` of the map.
+
+        In order, with all that reads them. The windows of some central positions are followed, as
+        it depends on the place of one how far a stride lets it reach.
+        """
+        middle = self._centre() + np.argwhere(np.ones((4, 4), bool)) - 2
+        inside = np.clip(middle, 0, np.array(_size(self.value)) - 1).astype(np.int32)
+        known: dict[str, tf.Tensor | Window] = {self.layer: self._windows_at(inside)}
+        left = []
+        for name, edges, op in self.ops:
+            tangents = [known.get(edge) for edge in edges]
+            windows = [t for t in tangents if isinstance(t, Window)]
+            small = not any(t.frame.covers(op.point.size_in, share) for t in windows)
+            if op.takes_windows and small and len(windows) == len(op.point.moving):
+                known[name], _ = _jvp_op(op, tangents)
+            else:
+                left.append((name, edges, op))
+        return left
+
+    def jvp_positions_before(
+        self, positions: npt.NDArray[np.int32], ops: Ops
+    ) -> dict[str, tf.Tensor]:
+        """Return what ``ops``, some of the last, need for ``jvp_positions``: see ``jvp_from``."""
+        made = {name for name, _, _ in ops}
+        before = [one for one in self.ops if one[0] not in made]
+        read = {edge for _, edges, _ in ops for edge in edges} | {self.target}
+        start = _densify_if_large(self._windows_at(positions), _size(self.value))
+        live, _ = self._follow({self.layer: start}, before, read)
+        whole = {self.layer: self.value} | {name: op.point.output for name, _, op in before}
+        return {
+            name: value.to_map(_size(whole[name])) if isinstance(value, Window) else value
+            for name, value in live.items()
+            if name in read
+        }
+
+    def _centre(self) -> npt.NDArray[np.int32]:
+        rows, cols = _size(self.value)
+        return np.array([[rows // 2, cols // 2]], np.int32)
+
+    def _follow(
+        self, start: Mapping[str, tf.Tensor | Window], ops: Ops, kept: Collection[str]
+    ) -> tuple[dict[str, tf.Tensor | Window], int]:
+        """Return the tangents that are kept, and the multiplications that one of each takes."""
         multiplications = 0
-        live: dict[str, tf.Tensor | Window] = {self.layer: start}
-        for number, (name, edges, op) in enumerate(self.ops):
+        live = dict(start)
+        last_use = {edge: i for i, (_, edges, _) in enumerate(ops) for edge in edges}
+        for number, (name, edges, op) in enumerate(ops):
             tangents = [live.get(edge) for edge in edges]
             if all(tangent is None for tangent in tangents):
                 continue
@@ -131,18 +193,13 @@ class LinearMap:
                 live[name], cost = _jvp_op(op, tangents)
             multiplications += cost
             for edge in set(edges):
-                if self._last_use[edge] == number and edge in live and edge != self.target:
+                if last_use[edge] == number and edge in live and edge not in kept:
                     del live[edge]  # memory is bounded by what is alive at once
-        result = live[self.target]
-        if isinstance(result, Window):
-            result = result.to_map(_size(self.output))
-        return result, multiplications
+        return live, multiplications
 
     def multiplications_per_position(self) -> int:
         """Return the multiplications of one entry of ``jvp_positions``, at a central position."""
-        rows, cols = _size(self.value)
-        centre = np.array([[rows // 2, cols // 2]], np.int32)
-        return self._propagate(self._windows_at(centre))[1]
+        return self._propagate(self._windows_at(self._centre()))[1]
 
     def multiplications_per_cotangent(self) -> int:
         """Return the multiplications of one entry of ``vjp``, or of ``jvp`` on whole maps."""
