@@ -11,7 +11,7 @@ import time
 from helpers.tiny_project import Project
 
 from bench.faults.files import spoil
-from bench.faults.processes import remount
+from bench.faults.processes import remount, unmount
 from bench.faults.trial import Broken, Trial
 
 NETWORK = "results/models"
@@ -84,7 +84,7 @@ def read_only(trial: Trial) -> None:
             for folder in folders:
                 folder.chmod(0o755)
         else:
-            subprocess.run(["umount", results], check=True)
+            unmount(results)
     trial.finish(project)
 
 

@@ -98,7 +98,7 @@ def full_disk(trial: Trial) -> None:
         remount(place, "remount,size=1g")
         trial.finish(project)
     finally:
-        subprocess.run(["umount", place], check=True)
+        unmount(place)
 
 
 def small_files(trial: Trial) -> None:
@@ -127,3 +127,8 @@ def may_mount() -> bool:
 def remount(place: Path, options: str) -> None:
     """Change how a file system is mounted."""
     subprocess.run(["mount", "-o", options, place], check=True)
+
+
+def unmount(place: Path) -> None:
+    """Take a file system away, also from processes that should have ended and have not."""
+    subprocess.run(["umount", "--lazy", place], check=True)
