@@ -33,8 +33,9 @@ from blockscope.io.atomic_files import atomic_write
 from blockscope.io.checksums import DIGITS, MARK, check_seal, seal
 from blockscope.io.conventions import with_conventions
 from blockscope.io.errors import BadFile
-from blockscope.io.hdf5_links import check_self_contained
+from blockscope.io.hdf5_links import check_open_file
 from blockscope.io.memory import check_fits
+from blockscope.io.netcdf import read_netcdf
 
 ENDINGS = (".h5", ".zarr.zip")
 # Bytes before compression. Of one map each, 1000 maps of 14 x 14 take more room than their bare
@@ -192,8 +193,12 @@ def read(path: str | os.PathLike[str]) -> xr.Dataset:
 
 
 def _read_h5(source: Path) -> xr.Dataset:
-    check_self_contained(source)
     # A result is whole or absent, so no reader waits for a writer; some disks have no locks.
+    with h5py.File(source, "r", locking=False) as file:
+        check_open_file(source, file)
+        found = read_netcdf(file)
+    if found is not None:
+        return found
     options = {"locking": False}
     with xr.open_dataset(source, engine="h5netcdf", driver_kwds=options) as dataset:
         return dataset.load()
