@@ -164,9 +164,23 @@ def write_zarr(path: str | os.PathLike[str], dataset: xr.Dataset) -> None:
     ):
         folder = Path(scratch) / "store"
         plain = _with_plain_text(with_conventions(dataset))
-        packed = {str(name): {"compressors": [ZstdCodec(level=9)]} for name in plain.variables}
+        packed = {str(name): _zarr_encoding(array) for name, array in plain.variables.items()}
         plain.to_zarr(folder, zarr_format=3, consolidated=False, mode="w", encoding=packed)
         _pack(folder, temporary)
+
+
+def _zarr_encoding(array: xr.Variable) -> dict[str, object]:
+    """Return how an array is stored; each chunk of pictures holds whole ones."""
+    packed: dict[str, object] = {"compressors": [ZstdCodec(level=9)]}
+    if array.dims[-1:] != ("rgb",) or array.ndim < 4 or not array.size:
+        return packed
+    picture, room = array.shape[-3:], CHUNK
+    chunk: list[int] = []
+    room //= math.prod(picture) * array.dtype.itemsize
+    for length in reversed(array.shape[:-3]):
+        chunk.insert(0, min(max(room, 1), length))
+        room //= length
+    return packed | {"chunks": (*chunk, *picture)}
 
 
 def _with_plain_text(dataset: xr.Dataset) -> xr.Dataset:
