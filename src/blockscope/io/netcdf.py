@@ -22,7 +22,12 @@ RENAMED = "_nc4_non_coord_"  # before the name of an array that is called as an 
 
 
 def read_netcdf(file: h5py.File) -> xr.Dataset | None:
-    """Return what an open file holds, as ``xarray.open_dataset`` does, in memory.
+    """Return what a file holds, as ``xarray.open_dataset`` does, in memory.
+
+    Parameters
+    ----------
+    file
+        Open; it is left open.
 
     Returns
     -------
