@@ -152,7 +152,7 @@ def test_every_cell_is_drawn_where_it_belongs(made: SyntheticPage, visit: Visit)
         rows, cols = grid.magnitude.shape
         # The middle of the right lower quarter; the left upper one is lighter.
         found = cell_centres(drawn(shown(page, grid.layer)), 4 * rows, 4 * cols)[3::4, 3::4]
-        wanted = 255 * grid.cells[:, :, 8, 8]
+        wanted = grid.cells[:, :, 8, 8].astype(float)
         # Outlines lie on the position of the longest vector and what it covers.
         far = np.abs(found - wanted).max(axis=-1) > 26
         assert far.sum() <= 4
@@ -186,7 +186,7 @@ def test_the_focused_cell_is_enlarged(made: SyntheticPage, visit: Visit) -> None
     ):  # fmt: skip
         part = drawn(page.locator(f'#activation_grids figure[data-shown="{title}"] .part .part'))
         size = part.shape[0]
-        np.testing.assert_allclose(part[size * 3 // 4, size * 3 // 4], 255 * cell[8, 8], atol=26)
+        np.testing.assert_allclose(part[size * 3 // 4, size * 3 // 4], cell[8, 8], atol=26)
     text = page.locator('#activation_grids figure[data-shown="mixed4d"] .note').inner_text()
     length = grids[0].magnitude[1, 6]
     assert text.startswith("row 2, column 7: activation vector of length ")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,6 +9,8 @@ from typing import Any
 
 import pytest
 from playwright import sync_api
+
+from helpers.programs import lacking
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 
@@ -19,10 +20,7 @@ def chromium() -> Iterator[sync_api.Browser]:
     """Return a running Chromium; skip without one, or fail where everything must be tested."""
     found = next(filter(None, map(shutil.which, NAMES)), None)
     if found is None:
-        message = f"no browser: none of {', '.join(NAMES)} is installed"
-        if os.environ.get("BLOCKSCOPE_REQUIRE_SHARED") == "1":
-            pytest.fail(message)
-        pytest.skip(message)
+        lacking(f"no browser: none of {', '.join(NAMES)} is installed")
     with sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
         yield browser

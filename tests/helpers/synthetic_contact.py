@@ -34,6 +34,7 @@ class SyntheticContact:
     count: int = COUNT
     grid: tuple[int, int] = GRID
     facts: dict[str, Any] = field(default_factory=dict)  # of the activations
+    sprite_facts: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         shape = (self.count, SIDE, SIDE, 3)
@@ -67,7 +68,7 @@ class SyntheticContact:
         each = {name: ("sprite", getattr(self, name)) for name in names}
         pixels = {"sprites": (("sprite", "row", "col", "rgb"), self.pixels)}
         recipe: dict[str, Any] = {"unit": self.unit, "recipe": "draft", "size": SIDE, "steps": 64}
-        facts = provenance.record("spritemap", **MODEL, **LAYER, **recipe)
+        facts = provenance.record("spritemap", **(MODEL | LAYER | recipe | self.sprite_facts))
         dataset = xr.Dataset(pixels | each, {"sprite": self.numbers}, facts)
         datasets.write_zarr(self.sprites, dataset)
 

@@ -54,8 +54,8 @@ def test_cells_image_and_provenance(gridded):
     grid = datasets.read(path)
     assert grid.cells.dims == ("row", "col", "y", "x", "rgb")
     assert grid.cells.shape == (ROWS, COLS, CELL, CELL, 3)
-    assert grid.cells.dtype == np.float32
-    assert 0 <= grid.cells.min() <= grid.cells.max() <= 1
+    assert grid.cells.dtype == np.uint8
+    assert grid.cells.max() > grid.cells.min() + 100
     values = datasets.read(gridded.path("results/tiny/noise/activations/low.zarr.zip")).activations
     np.testing.assert_allclose(grid.magnitude, np.linalg.norm(values.to_numpy(), axis=2), rtol=1e-6)
     facts = provenance.read(path)

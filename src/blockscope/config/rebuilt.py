@@ -16,6 +16,7 @@ from blockscope.io.errors import BadFile
 from blockscope.io.rebuilding import Sections, sections_of
 
 IMAGE = {"two": {"path": "blockscope:scenes/two.png"}}  # of a network alone, which needs none
+NAMES_OF_DATA_SETS = ("dataset", "datasets")  # facts of files that images of one made
 SEPARATE = ("models", "images", "runs", "layers")
 
 
@@ -41,17 +42,19 @@ def write_config(path: Path, folder: Path) -> str:
     """
     facts = provenance.read(path)
     sections = sections_of(facts)
+    shown = [row["dataset"] for row in sections.get("runs", []) if row.get("dataset")]
+    shown += [facts[key] for key in NAMES_OF_DATA_SETS if key in facts]
+    if shown or "dataset_digest" in facts:
+        which = f"the data set '{shown[0]}'" if shown else "a data set"
+        raise BadFile(
+            f"'{path}' is made from the images of {which}, and no file records the table of data "
+            "sets; use the config that it was made with"
+        )
     if not sections.get("models"):
         raise BadFile(
             f"'{path}' does not record the settings that made it (stage "
             f"{facts[provenance.STAGE_KEY]}); those of the files that it is made from do"
         )
-    for row in sections.get("runs", []):
-        if row.get("dataset"):
-            raise BadFile(
-                f"'{path}' shows images of the data set '{row['dataset']}', of which it does not "
-                "record enough; use the config that it was made with"
-            )
     parts = path.absolute().parts
     if RESULTS not in parts:
         raise BadFile(

@@ -42,7 +42,7 @@ def sheet_of(sprites: Pixels, wrap: int) -> Pixels:
 
 
 def grid_sheet(
-    cells: npt.NDArray[np.float32],
+    cells: Pixels,
     crop: int,
     magnitudes: npt.NDArray[np.floating] | None = None,
 ) -> Pixels:
@@ -51,7 +51,7 @@ def grid_sheet(
     Parameters
     ----------
     cells
-        (row, col, y, x, rgb), 0 to 1.
+        (row, col, y, x, rgb).
     crop
         Pixels left out on every side of a cell, where transforms leave little to be seen.
     magnitudes
@@ -64,8 +64,7 @@ def grid_sheet(
         (row, col, rgb), or rgba with magnitudes.
     """
     rows, cols, height, width, _ = cells.shape
-    kept = cells[:, :, crop : height - crop, crop : width - crop]
-    pixels = np.rint(255 * kept).astype(np.uint8)
+    pixels = cells[:, :, crop : height - crop, crop : width - crop]
     if magnitudes is not None:
         shown = scaled_cell_mask(magnitudes, pixels.shape[2], pixels.shape[3])
         opacity = np.where(shown, np.uint8(255), np.uint8(0))

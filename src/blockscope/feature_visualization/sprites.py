@@ -20,6 +20,7 @@ from blockscope.feature_visualization.evaluation import Evaluator
 from blockscope.feature_visualization.mosaics import LIGHT_GREY
 from blockscope.feature_visualization.network_view import View
 from blockscope.feature_visualization.optimizer import Batch, Optimizer
+from blockscope.feature_visualization.pixels import as_bytes
 from blockscope.feature_visualization.recipes import Recipe
 from blockscope.feature_visualization.unit_selection import numbers_in_path
 from blockscope.feature_visualization.units import Units
@@ -135,7 +136,7 @@ def _batch_name(numbers: Sequence[int]) -> str:
 
 
 def _arrays(batch: Batch, heldout: np.ndarray) -> Arrays:
-    pixels = np.rint(255 * batch.images).astype(np.uint8)
+    pixels = as_bytes(batch.images)
     return {
         "sprite": batch.indices,
         "sprites": pixels,

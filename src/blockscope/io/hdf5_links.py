@@ -27,15 +27,20 @@ def check_self_contained(source: Path, content: IO[bytes] | None = None) -> None
         Names the link and where it leads, or the sizes. What h5py raises for a damaged file is
         raised too.
     """
+    with h5py.File(content or source, "r", locking=False) as file:
+        check_open_file(source, file)
+
+
+def check_open_file(source: Path, file: h5py.File) -> None:
+    """The same for a file that is open; raises what `check_self_contained` raises."""
     sizes: list[int] = []
 
     def examine(name: str, item: object) -> str | None:
         sizes.append(item.nbytes if isinstance(item, h5py.Dataset) else 0)
         return _data_outside(name, item)
 
-    with h5py.File(content or source, "r", locking=False) as file:
-        # Values, as h5py loses an exception on its way through HDF5.
-        found = file.visititems_links(_link_outside) or file.visititems(examine)
+    # Values, as h5py loses an exception on its way through HDF5.
+    found = file.visititems_links(_link_outside) or file.visititems(examine)
     if found:
         raise BadFile(
             f"'{source}': {found}; a file must hold all of its data itself (h5repack or h5copy "

@@ -73,7 +73,10 @@ def unit_of(head: Head) -> str:
 class Settings(BaseModel):
     """Base of all settings: frozen, without unknown keys."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    # A default is validated, so that one that is written out is the same: 2.0, not 2.
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True
+    )
 
 
 class Source(Settings):

@@ -11,6 +11,7 @@ from blockscope.feature_visualization.mosaics import (
     sheet_of,
     wrap_of,
 )
+from blockscope.feature_visualization.pixels import as_bytes
 
 
 def test_the_sheet_has_tile_n_in_column_n_modulo_wrap():
@@ -33,17 +34,24 @@ def test_opaque_sprites_are_left_as_they_are():
     assert flatten_alpha(pixels)[1] is None
 
 
+def test_colours_are_rounded_to_bytes_once():
+    colours = np.array([[0.0, 0.2, 1 / 3], [0.5, 0.999, 1.0]], np.float32)
+    stored = as_bytes(colours)
+    assert stored.dtype == np.uint8
+    assert stored.tolist() == [[0, 51, 85], [128, 255, 255]]
+    assert as_bytes(stored) is stored
+
+
 def test_the_sheet_is_row_by_row_and_cropped(rng):
-    cells = rng.uniform(size=(2, 3, 5, 7, 3)).astype(np.float32)
+    cells = rng.integers(0, 256, (2, 3, 5, 7, 3)).astype(np.uint8)
     sheet = grid_sheet(cells, 1)
     assert sheet.shape == (2 * 3, 3 * 5, 3)
-    expected = np.rint(255 * cells[1, 2, 1:-1, 1:-1])
-    np.testing.assert_array_equal(sheet[3:6, 10:15], expected)
+    np.testing.assert_array_equal(sheet[3:6, 10:15], cells[1, 2, 1:-1, 1:-1])
     assert grid_sheet(cells, 0).shape == (10, 21, 3)
 
 
 def test_a_stronger_cell_shows_more_of_itself(rng):
-    cells = rng.uniform(size=(1, 3, 5, 7, 3)).astype(np.float32)
+    cells = rng.integers(0, 256, (1, 3, 5, 7, 3)).astype(np.uint8)
     sheet = grid_sheet(cells, 0, np.array([[8.0, 4.4, 0.0]]))
     assert sheet.shape == (5, 21, 4)
     np.testing.assert_array_equal(sheet[..., :3], grid_sheet(cells, 0))

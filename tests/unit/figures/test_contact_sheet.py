@@ -21,6 +21,7 @@ from blockscope.figures.page.quantization import unpack
 from blockscope.figures.palettes import palettes
 from blockscope.io import datasets, provenance
 from blockscope.io.errors import BadFile
+from blockscope.io.rebuilding import sections_of, told
 from blockscope.stages.figures.contact_sheet import write_contact_sheet
 
 
@@ -89,6 +90,16 @@ def test_how_the_channels_respond_to_an_image(made: SyntheticContact) -> None:
     assert table == palettes()["cividis"].table.tobytes()
     facts = provenance.read(page)
     assert (facts["created_by"], facts["image"]) == ("image_contact_sheet", "noise")
+
+
+def test_the_settings_are_those_of_the_sprites_and_of_the_image(made: SyntheticContact) -> None:
+    """Else a config made of the page renders no sprites."""
+    made.sprite_facts = told({}, models={"tiny": {}}, sprites={"recipe": "draft"})
+    made.facts = told({}, models={"tiny": {}}, images={"noise": {}})
+    wanted = {"models": {"tiny": {}}, "sprites": {"recipe": "draft"}, "images": {"noise": {}}}
+    assert sections_of(provenance.read(made.write())) == wanted
+    del wanted["images"]
+    assert sections_of(provenance.read(made.write(with_image=False))) == wanted
 
 
 def test_some_channels_have_the_activations_of_their_numbers(made: SyntheticContact) -> None:

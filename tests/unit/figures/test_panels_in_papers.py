@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from helpers.blocks_of_pages import blocks_of_pages
+from helpers.programs import lacking
 from helpers.synthetic_run import LABELS, write_run
 from PIL import Image
 from pydantic import ValidationError
@@ -133,8 +134,9 @@ def test_a_png_has_a_title_and_a_description(sheet, written) -> None:
         assert opened.info["Description"] == sheet.description
 
 
-@pytest.mark.skipif(not shutil.which("pdfinfo"), reason="poppler-utils is not installed")
 def test_a_pdf_has_a_title_and_a_subject(sheet, written) -> None:
+    if not shutil.which("pdfinfo"):
+        lacking("pdfinfo is not installed (Debian: poppler-utils)")
     said = subprocess.run(
         ["pdfinfo", written["pdf"]], capture_output=True, text=True, check=True
     ).stdout
@@ -154,7 +156,7 @@ def test_matplotlib_writes_no_tagged_pdf_yet(written) -> None:
 @pytest.mark.parametrize("program", ["pdflatex", "lualatex"])
 def test_the_document_of_the_page(written, tmp_path: Path, program: str) -> None:
     if not shutil.which(program):
-        pytest.skip(f"{program} is not installed (Debian: texlive-latex-base, texlive-luatex)")
+        lacking(f"{program} is not installed (Debian: texlive-latex-base, texlive-luatex)")
     (block,) = (block for block in blocks_of_pages() if block.language == "latex")
     assert PANEL_OF_PAGE in block.text
     panel = tmp_path / PANEL_OF_PAGE

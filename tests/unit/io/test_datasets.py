@@ -179,6 +179,45 @@ def test_a_label_is_read_without_most_of_the_others(
         np.testing.assert_array_equal(content["attribution"][2], values[2])
 
 
+def test_what_compression_does_not_make_smaller_has_no_chunks(
+    tmp_path: Path, rng, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The index of chunks takes 2.9 kB, as much as a small array."""
+    noise = rng.normal(size=(30, 40)).astype(np.float32)
+    arrays = {"noise": noise, "zeros": np.zeros_like(noise), "few": noise[:2]}
+    axes = {"noise": ("row", "col"), "zeros": ("row", "col"), "few": ("label", "col")}
+    dataset = xr.Dataset({name: (axes[name], array) for name, array in arrays.items()})
+    datasets.write_h5(tmp_path / "a.h5", dataset)
+    with h5py.File(tmp_path / "a.h5") as content:
+        found = {name: content[name].compression for name in arrays}
+    assert found == {"noise": None, "zeros": "gzip", "few": None}
+    monkeypatch.setattr(datasets, "INDEX", 0)
+    datasets.write_h5(tmp_path / "b.h5", dataset)
+    smaller = (tmp_path / "b.h5").stat().st_size - (tmp_path / "a.h5").stat().st_size
+    assert smaller > 0
+    np.testing.assert_array_equal(datasets.read(tmp_path / "a.h5")["noise"], noise)
+
+
+@pytest.mark.parametrize(
+    ("shape", "chunks"),
+    [
+        ((40, 64, 48, 3), (7, 64, 48, 3)),
+        ((3, 9, 48, 32, 3), (1, 9, 48, 32, 3)),
+        ((2, 4, 160, 200, 3), (1, 1, 160, 200, 3)),
+        ((5, 3, 8, 8, 3), (5, 3, 8, 8, 3)),
+    ],
+)
+def test_chunks_of_pictures_hold_whole_ones(
+    tmp_path: Path, shape: tuple[int, ...], chunks: tuple[int, ...]
+) -> None:
+    names = [*("abc"[: len(shape) - 3]), "y", "x", "rgb"]
+    values = np.arange(np.prod(shape)).reshape(shape).astype(np.uint8)
+    datasets.write_zarr(tmp_path / "a.zarr.zip", xr.Dataset({"cells": (names, values)}))
+    with zarr.storage.ZipStore(tmp_path / "a.zarr.zip", mode="r") as store:
+        assert zarr.open_array(store, path="cells", mode="r").chunks == chunks
+    np.testing.assert_array_equal(datasets.read(tmp_path / "a.zarr.zip")["cells"], values)
+
+
 @pytest.mark.parametrize("ending", WRITERS)
 def test_a_dataset_read_can_be_written_again(tmp_path: Path, dataset, ending: str) -> None:
     WRITERS[ending](tmp_path / f"a{ending}", dataset)

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import xarray as xr
 from helpers.code_of_pages import run_block
+from helpers.programs import lacking
 from helpers.repository import ROOT
 from numpy.typing import NDArray
 
@@ -72,9 +73,9 @@ def star(folder: Path) -> NDArray[np.float32]:
 
 
 def run(program: str, command: list[str], folder: Path, **options) -> str:
-    """Return what a program prints; skips the test where it is missing."""
+    """Return what a program prints; the test is skipped where it is missing."""
     if shutil.which(program) is None:
-        pytest.skip(f"{program} is not installed")
+        lacking(f"{program} is not installed")
     done = subprocess.run(
         command, cwd=folder, capture_output=True, text=True, timeout=120, check=False, **options
     )
@@ -127,7 +128,7 @@ cat("rows: ", ncvar_get(file, "row"), "\\n", sep = "")
     if shutil.which("Rscript") and not any(
         Path(place, "ncdf4").is_dir() for place in ("/usr/lib/R/site-library", "/usr/lib/R/library")
     ):
-        pytest.skip("R has no ncdf4")
+        lacking("R has no ncdf4 (Debian: r-cran-ncdf4)")
     text = run("Rscript", ["Rscript", "-e", code], folder, env={**os.environ, "LC_ALL": "C.UTF-8"})
     np.testing.assert_array_equal(numbers(text).astype("f4"), star.ravel())
     assert (said(text, "units"), said(text, "model")) == ("logit", "blocks1000")
@@ -140,7 +141,7 @@ def test_octave(folder: Path, star) -> None:
     code += 'printf("STAR"); printf(" %.9g", star\'); '
     code += 'printf("\\nunits: %s\\nmodel: %s\\nlabel: %s\\n", units, model, labels{12});'
     if not list(Path("/usr/share/octave/packages").glob("netcdf-*")):
-        pytest.skip("Octave has no package netcdf")
+        lacking("Octave has no package netcdf (Debian: octave-netcdf)")
     text = run("octave-cli", ["octave-cli", "--no-history", "--eval", code], folder)
     np.testing.assert_array_equal(numbers(text).astype("f4"), star.ravel())
     assert (said(text, "units"), said(text, "model")) == ("logit", "blocks1000")
@@ -157,7 +158,7 @@ def node(code: str, folder: Path, tmp_path: Path) -> str:
     """Run a module in a folder whose files it reads, with the packages of BLOCKSCOPE_NODE."""
     packages = Path(os.environ.get("BLOCKSCOPE_NODE", ROOT / "frontend" / "node_modules"))
     if not all((packages / name).is_dir() for name in ("h5wasm", "zarrita", "@zarrita/storage")):
-        pytest.skip(f"h5wasm, zarrita or @zarrita/storage is not in {packages}")
+        lacking(f"h5wasm, zarrita or @zarrita/storage is not in {packages} (npm ci in frontend)")
     (tmp_path / "node_modules").symlink_to(packages)
     script = tmp_path / "block.mjs"
     script.write_text(code)

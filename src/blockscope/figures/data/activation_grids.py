@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from blockscope.config.settings import RunRow
 from blockscope.feature_visualization.mosaics import grid_sheet
+from blockscope.feature_visualization.pixels import as_bytes
 from blockscope.figures.arrays import Floats, Pixels
 from blockscope.figures.data.panel_files import PanelFiles
 from blockscope.figures.data.provenance_checks import check_origin
@@ -28,7 +29,7 @@ class LayerGrid:
     method
         How its cells were rendered.
     cells
-        (row, col, y, x, rgb), 0 to 1.
+        (row, col, y, x, rgb).
     crop
         Pixels that an image leaves out on every side of a cell.
     magnitude
@@ -39,7 +40,7 @@ class LayerGrid:
 
     layer: str
     method: str
-    cells: Floats
+    cells: Pixels
     crop: int
     magnitude: Floats
     diverged_step: NDArray[np.integer]
@@ -48,7 +49,7 @@ class LayerGrid:
     def tiles(self) -> Pixels:
         """Return the cells without what is left out, (cell, y, x, rgb), row by row."""
         kept = self.cells[:, :, self.crop : -self.crop or None, self.crop : -self.crop or None]
-        return np.rint(255 * kept.reshape(-1, *kept.shape[2:])).astype(np.uint8)
+        return kept.reshape(-1, *kept.shape[2:])
 
     def mosaic(self, scaled: bool) -> Pixels:
         """Return the grid as one image, on white where it is scaled.
@@ -90,7 +91,7 @@ def read_grid(run: RunRow, layer: str, path: str | os.PathLike[str]) -> LayerGri
     return LayerGrid(
         layer=layer,
         method=str(found.attrs["method"]),
-        cells=found["cells"].transpose("row", "col", "y", "x", "rgb").to_numpy(),
+        cells=as_bytes(found["cells"].transpose("row", "col", "y", "x", "rgb").to_numpy()),
         crop=int(crop),
         magnitude=found["magnitude"].transpose("row", "col").to_numpy(),
         diverged_step=found["diverged_step"].transpose("row", "col").to_numpy(),

@@ -16,6 +16,7 @@ from blockscope.io import datasets, provenance
 from blockscope.io.atomic_files import FilePath
 from blockscope.io.counts import counted
 from blockscope.io.errors import BadFile
+from blockscope.io.rebuilding import told
 from blockscope.io.tsv import write_tsv
 from blockscope.models.card import ModelCard
 from blockscope.models.randomised_entry import KINDS
@@ -57,10 +58,8 @@ def write_sanity(
     """
     model, own = ModelCard.read(card), datasets.read(classes)
     provenance.check_origin(own.attrs, classes, {"model": model.model})
-    found = [
-        _read(model, own, ModelCard.read(of), path)
-        for of, path in zip(cards, randomised, strict=True)
-    ]
+    others = [ModelCard.read(of) for of in cards]
+    found = [_read(model, own, of, path) for of, path in zip(others, randomised, strict=True)]
     layers = list(model.by_name)
     found.sort(key=lambda one: (KINDS.index(one.kind), -_depth(one.above, layers), one.seed))
     dataset = compare_maps(_maps(own), found)
@@ -75,7 +74,9 @@ def write_sanity(
                 f"here or in {model.model} that is constant: no number is written for these",
                 file=sys.stderr,
             )
-    facts = provenance.record("sanity", **provenance.inherited(own.attrs), networks=len(found))
+    made = told([*(of.provenance for of in others), own.attrs])  # the entries of all networks
+    inherited = provenance.inherited(own.attrs) | made
+    facts = provenance.record("sanity", **inherited, networks=len(found))
     datasets.write_h5(output, dataset.assign_attrs(facts))
     write_tsv(output=output_table, table=sanity_table(dataset), facts=facts)
 

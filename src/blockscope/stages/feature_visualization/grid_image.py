@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from blockscope.feature_visualization.mosaics import grid_sheet
+from blockscope.feature_visualization.pixels import as_bytes
 from blockscope.io import datasets, provenance
 from blockscope.io.atomic_files import FilePath
 from blockscope.io.images import write_png
@@ -25,7 +26,7 @@ def write_grid(
     ``scale_by_magnitude``: see ``grid_sheet``. Raises ``BadFile`` where the file is damaged.
     """
     grid, origin = datasets.read(zarr), provenance.read(zarr)
-    cells = grid["cells"].transpose("row", "col", "y", "x", "rgb").to_numpy()
+    cells = as_bytes(grid["cells"].transpose("row", "col", "y", "x", "rgb").to_numpy())
     sizes = grid["magnitude"].transpose("row", "col").to_numpy() if scale_by_magnitude else None
     rendered = {k: v for k, v in origin.items() if k in RENDERED or k.startswith("recipe")}
     scaled = told(origin, grids={"scale_by_magnitude": scale_by_magnitude})

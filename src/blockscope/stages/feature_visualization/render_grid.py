@@ -12,6 +12,7 @@ import numpy as np
 import xarray as xr
 
 from blockscope.feature_visualization.activation_grid import Grid, activation_grid
+from blockscope.feature_visualization.pixels import as_bytes
 from blockscope.feature_visualization.recipes import Recipe, cell_crop
 from blockscope.io import datasets, provenance
 from blockscope.io.atomic_files import FilePath
@@ -102,14 +103,14 @@ def write_cells(
 
 
 def named_grid(grid: Grid) -> xr.Dataset:
-    """Name the axes of a grid: ``cells`` (row, col, y, x, rgb) float32, the rest (row, col)."""
+    """Name the axes of a grid: ``cells`` (row, col, y, x, rgb) uint8, the rest (row, col)."""
     heldout = {"long_name": "layer times activation vector, mean over unseen transforms"}
-    shown = {"long_name": "red, green and blue of a cell's pixels, 0 to 1", "units": "1"}
+    shown = {"long_name": "red, green and blue of a cell's pixels, 0 to 255"}
     diverged = {"long_name": "step at which the cell diverged; -1 for none"}
     length = {"long_name": "length of the activation vector", "units": "1"}
     return xr.Dataset(
         {
-            "cells": (("row", "col", "y", "x", "rgb"), datasets.as_float32(grid.cells), shown),
+            "cells": (("row", "col", "y", "x", "rgb"), as_bytes(grid.cells), shown),
             "objective": (
                 ("row", "col"), datasets.as_float32(grid.objective), {**heldout, "units": "1"}
             ),

@@ -10,6 +10,7 @@ from blockscope.figures.data.sprites import read_exemplar_sheet
 from blockscope.figures.page.contact_sheet import contact_html
 from blockscope.io import provenance
 from blockscope.io.atomic_files import atomic_write_text
+from blockscope.io.rebuilding import told
 
 RECIPE = ("unit", "recipe", "size", "steps", "seed")  # what a reader wants to know of the sprites
 
@@ -51,6 +52,10 @@ def write_contact_sheet(
     if activations is not None and image is not None:
         response = read_response(activations, image, rendered)
     known = provenance.inherited(response.facts if response else rendered.facts)
+    known |= told([rendered.facts, response.facts] if response else rendered.facts)
+    for path in exemplars:
+        of_sheet = provenance.read(path)
+        known |= {key: of_sheet[key] for key in ("dataset",) if key in of_sheet}
     recipe = {key: rendered.facts[key] for key in RECIPE if key in rendered.facts}
     stage = "image_contact_sheet" if response else "contact_sheet"
     facts = provenance.record(stage, **known, **recipe)

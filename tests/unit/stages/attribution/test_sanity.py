@@ -12,6 +12,7 @@ import xarray as xr
 from blockscope.attribution.scores.sanity import WORDS, similarity
 from blockscope.io import datasets, provenance
 from blockscope.io.errors import BadFile
+from blockscope.io.rebuilding import sections_of, told
 from blockscope.models.card import InputSpec, Layer, ModelCard
 from blockscope.stages.attribution.sanity import write_sanity
 
@@ -71,7 +72,8 @@ class Files:
             "from": "net", "graph_sha256": "graph of net", "weights": ["w"],
             "randomise": {"above": above, "seed": seed, "kind": kind},
         }  # fmt: skip
-        return card(self.folder, name, randomised=facts | more)
+        known = {"provenance": more.pop("provenance", {})}
+        return card(self.folder, name, randomised=facts | more, **known)
 
     def maps(self, name: str, **facts) -> Path:
         return maps(self.folder, name, NETWORKS[name][3], **facts)
@@ -89,6 +91,14 @@ class Files:
 @pytest.fixture
 def files(tmp_path) -> Files:
     return Files(tmp_path)
+
+
+def test_the_settings_name_every_network(files):
+    """Else a config made of the file has none of those that the maps are compared with."""
+    for name in NETWORKS:
+        made = told({}, models={name: {"from": "net"}, "net": {}})
+        files.others[name] = files.card(name, provenance=made), files.maps(name)
+    assert set(sections_of(files.written().attrs)["models"]) == {"net", *NETWORKS}
 
 
 def test_networks_are_in_order_from_the_logits_down_then_single_blocks(files, capsys):

@@ -12,6 +12,7 @@ import xarray as xr
 from PIL import Image
 
 from blockscope.feature_visualization.mosaics import grid_sheet
+from blockscope.feature_visualization.pixels import as_bytes
 from blockscope.io import datasets, provenance
 from blockscope.stages.feature_visualization.grid_image import write_grid
 
@@ -33,12 +34,25 @@ def cells_file(rng, tmp_path):
     return path, cells, lengths
 
 
+def test_cells_of_the_earlier_format_give_the_same_image(cells_file, tmp_path):
+    """They were float32, 0 to 1."""
+    path, cells, _ = cells_file
+    write_grid(zarr=path, scale_by_magnitude=False, png=tmp_path / "a.png")
+    held = datasets.read(path)
+    now = held.assign(cells=(held["cells"].dims, as_bytes(cells)))
+    datasets.write_zarr(path, now.assign_attrs(held.attrs))
+    write_grid(zarr=path, scale_by_magnitude=False, png=tmp_path / "b.png")
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+
+
 @pytest.mark.parametrize("scaled", [False, True])
 def test_an_image_shows_the_file_and_records_what_it_does(cells_file, tmp_path, scaled):
     path, cells, lengths = cells_file
     write_grid(zarr=path, scale_by_magnitude=scaled, png=tmp_path / "grid.png")
     drawn = np.asarray(Image.open(tmp_path / "grid.png"))
-    np.testing.assert_array_equal(drawn, grid_sheet(cells, 1, lengths if scaled else None))
+    np.testing.assert_array_equal(
+        drawn, grid_sheet(as_bytes(cells), 1, lengths if scaled else None)
+    )
     facts = provenance.read(tmp_path / "grid.png")
     assert {"created_by": "grid_image", **KNOWN}.items() <= facts.items()
 
