@@ -68,6 +68,7 @@ def test_it_runs_as_a_user_with_the_programs_of_the_environment() -> None:
     folder = arguments("WORKDIR")[0]
     assert settings["PATH"].startswith(f"{folder}/.venv/bin:")
     assert settings["HOME"] == "/tmp"  # any user may write there
+    assert settings["USER"]  # without it Snakemake asks for the name of a number
     assert "ENTRYPOINT" not in words  # `IMAGE snakemake ...` runs snakemake
 
 
