@@ -27,7 +27,7 @@ def test_other_code_in_a_container_is_refused(monkeypatch):
 
 
 def test_elsewhere_nothing_is_read():
-    check_same_code(job("abcdef"), "no/such/script.py")
+    assert check_same_code(job("abcdef"), "no/such/script.py") is None
 
 
 def test_the_script_that_snakemake_writes_counts_as_the_script(tmp_path):
