@@ -46,11 +46,17 @@ install_locked() {
 check_python() {
     found=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null) ||
         complain "blockscope needs Python $oldest to $newest; '$python' does not run." \
-            "Install one, or name it: make setup PYTHON=/path/to/python3"
+            "If you have one, name it: make figures PYTHON=/path/to/python$newest" \
+            "Otherwise docs/environments.md says how to get one without root, or a container."
     "$python" -c "import sys; v = sys.version_info[:2]
 sys.exit(not tuple(map(int, '$oldest'.split('.'))) <= v <= tuple(map(int, '$newest'.split('.'))))" ||
-        complain "blockscope needs Python $oldest to $newest; '$python' is Python $found." \
-            "Name another one: make setup PYTHON=/path/to/python3.12"
+        complain "blockscope needs Python $oldest to $newest, for which TensorFlow has releases;" \
+            "'$python' is Python $found." \
+            "If you have another one, name it: make figures PYTHON=/path/to/python$newest" \
+            "Otherwise put Python $newest beside it, without root:" \
+            "    $python -m venv ~/uv && ~/uv/bin/pip install uv && ~/uv/bin/uv python install $newest" \
+            "    make figures PYTHON=\"\$(~/uv/bin/uv python find $newest)\"" \
+            "docs/environments.md says more, also of conda and of containers."
     "$python" -c 'import ensurepip, venv' 2>/dev/null ||
         complain "Python $found ('$python') has no venv module with ensurepip." \
             "On Debian and Ubuntu: sudo apt install python$found-venv"

@@ -94,7 +94,9 @@ class Executor(LocalExecutor):  # type: ignore[misc]
             job.threads > 1
             or job.is_shadow
             or (job.benchmark_repeats or 1) > 1
-            or workflow.deployment_settings.deployment_method
+            or job.conda_env
+            or job.container_img
+            or job.env_modules
             or workflow.output_settings.benchmark_extended
         )
         return None if needs_more else Path(path.get_path_or_uri(secret_free=True)).resolve()

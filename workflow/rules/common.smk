@@ -1,10 +1,13 @@
 # What all rules look up: the checked project, the places of files, the digest of a stage's code, what a
 # job asks for. The logic is in the package (blockscope.config, blockscope.runtime), where it is tested.
+import os
 import re
+import shlex
 from functools import cache
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.settings.types import DeploymentMethod
 from snakemake_interface_executor_plugins.registry import ExecutorPluginRegistry
 from snakemake_interface_executor_plugins.settings import ExecMode
 
@@ -26,6 +29,7 @@ from blockscope.config.channel_pages import (
     uses_of,
 )
 from blockscope.config.checks import card_of, load_project
+from blockscope.config.containers import binds
 from blockscope.config.cli_values import parse_cli_values
 from blockscope.config.result_paths import (
     CHANNELS_PER_PAGE,
@@ -119,6 +123,9 @@ if not (MODIFIER.skip_configfile if AS_MODULE else workflow.configfiles):
     configfile: "config/config.yaml"
 
 
+# With --sdm apptainer jobs run in the container that the config names; otherwise nothing changes.
+deployment = workflow.deployment_settings
+IN_CONTAINERS = DeploymentMethod.APPTAINER in deployment.deployment_method
 # Processes that Snakemake starts for jobs read the config again, which the first one has checked.
 project = user_errors(
     lambda: load_project(
@@ -127,9 +134,17 @@ project = user_errors(
         check=workflow.exec_mode == ExecMode.DEFAULT,
         own=not AS_MODULE,
         results=placed(f"{RESULTS}/").rstrip("/"),
+        container_options=shlex.split(deployment.apptainer_args) if IN_CONTAINERS else None,
     ),
     stop=SystemExit,
 )
+if project.inside:
+    os.environ.update(binds(project))
+if project.settings.compute.container:
+
+    container: project.settings.compute.container
+
+
 # Before Snakemake looks at what is up to date.
 if workflow.exec_mode == ExecMode.DEFAULT:
     user_errors(mark_outdated, stop=SystemExit)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from itertools import pairwise
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from blockscope.autodiff.gradient_overrides import OVERRIDES
+from blockscope.config.containers import container_command
 from blockscope.config.dataset_checks import check_dataset
 from blockscope.config.error_list import ErrorList
 from blockscope.config.file_cache import FileCache
@@ -50,6 +51,7 @@ def load_project(
     check: bool = True,
     own: bool = True,
     results: str = RESULTS,
+    container_options: Sequence[str] | None = None,
 ) -> Project:
     """Read a project and check it against the files it names.
 
@@ -69,6 +71,8 @@ def load_project(
         one is a module are not checked: it may read YAML as it likes.
     results
         The folder of the results, in which a network may have its card.
+    container_options
+        Options of the program that runs jobs in containers; None where no containers are asked for.
 
     Returns
     -------
@@ -87,6 +91,9 @@ def load_project(
     project = read_project(config, describe_config_files(files), problems)
     if project is not None:
         project = replace(project, results=results)
+        if container_options is not None:
+            inside = container_command(project, container_options, problems, own)
+            project = replace(project, inside=inside)
     if project is not None and check:
         _check(project, problems)
     problems.raise_if_any()
@@ -103,7 +110,7 @@ def card_of(project: Project, name: str) -> ModelCard | None:
     ignored, file_facts = ErrorList(), FileCache(FILE_FACTS)
     entry = project.models[name]
     request = _check_model(name, entry, project, file_facts, ignored)
-    return read_cards([request] if request else [], ignored).get(name)
+    return read_cards([request] if request else [], ignored, project.inside).get(name)
 
 
 def check_shared_folder(folder: str) -> None:
@@ -155,7 +162,7 @@ def _check(project: Project, problems: ErrorList) -> None:
             request = _check_model(name, entry, project, file_facts, problems)
             requests += [request] if request else []
     file_facts.save()
-    cards = read_cards(requests, problems)
+    cards = read_cards(requests, problems, project.inside)
     lookups = {name: CardLookup(card) for name, card in cards.items()}
     _check_objects(project, lookups, masked, file_facts, problems)
     file_facts.save()

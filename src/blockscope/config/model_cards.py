@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,11 +57,14 @@ class CardRequest:
         )
 
 
-def read_cards(requests: list[CardRequest], problems: ErrorList) -> Mapping[str, ModelCard]:
+def read_cards(
+    requests: list[CardRequest], problems: ErrorList, inside: Sequence[str] = ()
+) -> Mapping[str, ModelCard]:
     """Return the cards of networks by id: from the results, from the cache, or made now.
 
-    One process makes all missing cards, which takes some seconds. A network that must be downloaded
-    first has no card yet: its jobs check the layers.
+    One process makes all missing cards, which takes some seconds; it runs ``inside`` of the jobs'
+    container where the command of one is given. A network that must be downloaded first has no card
+    yet: its jobs check the layers.
     """
     cards: dict[str, ModelCard] = {}
     missing: list[CardRequest] = []
@@ -72,7 +75,7 @@ def read_cards(requests: list[CardRequest], problems: ErrorList) -> Mapping[str,
         elif model.source_sha256 is not None and model.labels is not None:
             missing.append(model)
     for start in range(0, len(missing), TOGETHER):
-        cards.update(_make(missing[start : start + TOGETHER], problems))
+        cards.update(_make(missing[start : start + TOGETHER], problems, inside))
     return cards
 
 
@@ -92,7 +95,9 @@ def find_card(model: CardRequest) -> ModelCard | None:
 TOGETHER = 200  # networks that one process reads
 
 
-def _make(missing: list[CardRequest], problems: ErrorList) -> dict[str, ModelCard]:
+def _make(
+    missing: list[CardRequest], problems: ErrorList, inside: Sequence[str]
+) -> dict[str, ModelCard]:
     names = ", ".join(model.name for model in missing)
     print(f"Reading the layers of {names} ...", file=sys.stderr, flush=True)  # noqa: T201
     CACHE.mkdir(parents=True, exist_ok=True)
@@ -104,7 +109,8 @@ def _make(missing: list[CardRequest], problems: ErrorList) -> dict[str, ModelCar
         for model in missing:
             entries |= as_written(model.name, model.entry)
         catalogue.write_text(json.dumps(entries), encoding="utf-8")
-        command = [sys.executable, "-m", "blockscope", "card", "--catalogue", str(catalogue)]
+        python = [*inside, "python"] if inside else [sys.executable]
+        command = [*python, "-m", "blockscope", "card", "--catalogue", str(catalogue)]
         for model in missing:
             command += ["--model", model.name]
         # Another command may be reading networks too.

@@ -70,6 +70,7 @@ class Project:
     datasets: EntryTable[DatasetRow] = NO_DATASETS
     place: str = "the settings"
     results: str = RESULTS
+    inside: tuple[str, ...] = ()  # the command that runs another one in the jobs' container
 
     @cached_property
     def randomised_entries(self) -> Mapping[str, RandomisedEntry]:

@@ -19,11 +19,13 @@ from blockscope.io.packaged import located
 from blockscope.models.entry import SHA256_PATTERN, URL_PATTERN, Number, Settings
 
 ID_PATTERN = r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}"
+IMAGE_PATTERN = r"^\S+$"
 ID_WORDS = "an id of at most 100 letters, digits and . _ -, beginning with a letter or digit"
 # What the patterns mean, for messages.
 PATTERN_WORDS = {
     f"^{ID_PATTERN}$": ID_WORDS,
     SHA256_PATTERN: "a SHA-256 of 64 hexadecimal digits",
+    IMAGE_PATTERN: "a path or an address without blanks",
     URL_PATTERN: "a URL that begins with http:// or https://, without blanks",
 }
 # Folders next to those of the models, so no model can have these names.
@@ -64,6 +66,12 @@ class ComputeOptions(Settings):
         description="Largest size in MB of a file that is downloaded, and of the member that is "
         "taken from a zip archive. Changing it recomputes nothing.",
         examples=[4096],
+    )
+    container: Annotated[str, Field(pattern=IMAGE_PATTERN)] | None = Field(
+        default=None,
+        description="Image in which `--sdm apptainer` runs the jobs: the path of a `.sif` file, or "
+        "an address that Apptainer pulls. Without that option it is not used.",
+        examples=["blockscope.sif"],
     )
 
 

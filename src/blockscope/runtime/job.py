@@ -19,6 +19,7 @@ from blockscope.config.result_paths import RESULTS
 from blockscope.config.stages import STAGES
 from blockscope.io.contained_paths import inside
 from blockscope.io.errors import BlockscopeError
+from blockscope.runtime.container import check_same_code
 from blockscope.runtime.failure import MARK
 from blockscope.runtime.result_cache import CacheEntry
 from blockscope.runtime.stage_names import stage_of
@@ -51,6 +52,7 @@ def run(smk: Any, main: Callable[[Any], None]) -> None:
     if not sys.stderr.isatty():  # a bar that cannot move is shown now and then only
         os.environ.setdefault("TQDM_MININTERVAL", str(PROGRESS_EVERY))
     with logged(smk.rule, Path(smk.log[0])), limited(smk):
+        check_same_code(smk, sys.argv[0])
         _check_places(smk)
         entries = [entry for entry in (CacheEntry.shared(smk), CacheEntry.finished(smk)) if entry]
         for entry in entries:

@@ -864,7 +864,7 @@ def test_a_bom_windows_line_ends_and_any_order_of_columns(project):
 def test_a_card_that_is_out_of_date_is_not_believed(project, monkeypatch):
     asked: list[str] = []
 
-    def make(missing, problems):
+    def make(missing, problems, inside):
         asked.extend(model.name for model in missing)
         return {}
 
@@ -884,7 +884,7 @@ def test_a_card_that_is_out_of_date_is_not_believed(project, monkeypatch):
 def test_a_damaged_card_is_made_again(project, monkeypatch):
     asked: list[str] = []
     monkeypatch.setattr(
-        model_cards, "_make", lambda missing, _: asked.extend(m.name for m in missing) or {}
+        model_cards, "_make", lambda missing, *_: asked.extend(m.name for m in missing) or {}
     )
     project.write()
     path = project.folder / "results/models/tiny/model.json"

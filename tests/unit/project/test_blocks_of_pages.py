@@ -36,6 +36,8 @@ LANGUAGES = {
 }  # fmt: skip
 # Programs that others made, and that no block tells more about than their names.
 OTHER_PROGRAMS = {"git", "cd", ".", "srun", "tmux", "ncdump", "h5dump"}
+OTHER_PROGRAMS |= {"python3", "~/uv/bin/pip", "~/uv/bin/uv"}  # beside the Python of the machine
+CONTAINERS = {"podman", "docker", "apptainer"}
 
 
 def in_language(*languages: str) -> list[object]:
@@ -91,6 +93,16 @@ def check_snakemake(words: list[str]) -> None:
     assert options <= snakemake_options(), options - snakemake_options()
 
 
+def check_container(words: list[str]) -> None:
+    if "snakemake" in words:
+        check_snakemake(words[words.index("snakemake") + 1 :])
+    elif "--build-arg" in words:
+        name = words[words.index("--build-arg") + 1].split("=")[0]
+        assert f"\nARG {name}=" in (ROOT / "Containerfile").read_text()
+    else:
+        assert words[0] in {"build", "save"}
+
+
 def check_npm(words: list[str]) -> None:
     if words[0] == "run":
         scripts = json.loads((ROOT / "frontend/package.json").read_text())["scripts"]
@@ -117,6 +129,8 @@ def test_commands_are_there(block: Block) -> None:
                 check_make(rest)
             elif program == "snakemake":
                 check_snakemake(rest)
+            elif program in CONTAINERS:
+                check_container(rest)
             elif program == "npm":
                 check_npm(rest)
             else:

@@ -14,7 +14,7 @@ from helpers.repository import ROOT
 
 CI = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text())
 STEPS = [step for job in CI["jobs"].values() for step in job["steps"]]
-OTHER_COMMANDS = {".ci/run", "git"}
+OTHER_COMMANDS = {".ci/run", "git", "podman"}
 
 
 def commands_of(target: str) -> list[str]:
@@ -38,6 +38,13 @@ def test_ci_runs_targets_that_there_are() -> None:
     made = {words[1] for words in commands if words[0] == "make"}
     assert made <= targets
     assert {"check", "test", "figures"} <= made
+
+
+def test_ci_makes_and_runs_the_image_as_the_page_says() -> None:
+    page = (ROOT / "docs" / "environments.md").read_text()
+    build, run = (step["run"] for step in CI["jobs"]["image"]["steps"] if "run" in step)
+    assert f"    {build}\n" in page
+    assert f"    {run.rsplit(' ', 1)[0]}\n" in page  # all but the target
 
 
 @pytest.mark.parametrize("action", sorted({step["uses"] for step in STEPS if "uses" in step}))

@@ -159,7 +159,16 @@ def test_a_changed_project_file_installs_only_the_package(checkout: Checkout) ->
             "sys.version_info = (3, 9, 18)",
             ["needs Python 3.11 to 3.13", "is Python 3.9", "PYTHON="],
         ),
-        ("sys.version_info = (3, 14, 0)", ["needs Python 3.11 to 3.13", "is Python 3.14"]),
+        (
+            "sys.version_info = (3, 14, 0)",
+            [
+                "needs Python 3.11 to 3.13, for which TensorFlow has releases",
+                "is Python 3.14",
+                "~/uv/bin/pip install uv && ~/uv/bin/uv python install 3.13\n",
+                'make figures PYTHON="$(~/uv/bin/uv python find 3.13)"\n',
+                "docs/environments.md says more",
+            ],
+        ),
         (
             "sys.version_info = (3, 11, 2); sys.modules['ensurepip'] = None",
             ["no venv module", "apt install python3.11-venv"],
@@ -174,8 +183,19 @@ def test_an_unfit_python_is_refused(tmp_path: Path, prelude: str, words: list[st
     assert not (checkout.folder / ".venv").exists()
 
 
+def test_what_is_said_of_an_unfit_python_is_what_the_page_says(tmp_path: Path) -> None:
+    checkout = Checkout(tmp_path / "checkout", "sys.version_info = (3, 14, 0)")
+    said = checkout.install("cpu", "run", python=str(checkout.python))[1]
+    page = (ROOT / "docs" / "environments.md").read_text()
+    for line in said.replace(str(checkout.python), "python3").splitlines():
+        if line.startswith("    "):
+            for command in line.strip().split(" && "):
+                assert command in page
+
+
 def test_a_missing_python_or_lock_is_named(checkout: Checkout) -> None:
     code, said = checkout.install("cpu", "run", python="python0")
     assert (code, "'python0' does not run" in said) == (1, True)
+    assert "docs/environments.md says how" in said
     code, said = checkout.install("tpu", "run")
     assert (code, "no lock 'tpu'" in said, "valid: cpu, gpu" in said) == (1, True, True)
