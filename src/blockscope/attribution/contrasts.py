@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from blockscope.autodiff.score_gradients import LogitScore
 from blockscope.io.label_scores import check_logsumexp
 from blockscope.io.labels import Labels
 from blockscope.models.entry import Head
@@ -34,6 +35,14 @@ class Contrast(NamedTuple):
         return first - (
             tf.reduce_logsumexp(logits, 1) if self.b == LOGSUMEXP else logits[:, self.b]
         )
+
+    def of_logits(self, count: int) -> LogitScore:
+        """Return the same score as weights of so many logits."""
+        weights = np.zeros(count)
+        weights[self.a] += 1
+        if self.b >= 0:
+            weights[self.b] -= 1
+        return LogitScore(weights, -1.0 if self.b == LOGSUMEXP else 0.0)
 
     def named(self, labels: Labels) -> str:
         """Return ``A|B``, ``A|logsumexp`` or ``A``; an index stands for a name that is repeated."""

@@ -28,10 +28,13 @@ from blockscope.attribution.quadrature import (
 )
 from blockscope.autodiff.batches import in_batches
 from blockscope.autodiff.gradients import Gradients
+from blockscope.autodiff.score_gradients import ScoreGradients
 
 NOTEBOOK_STEPS = 100
 # Under an override the slopes do not add up to the score, so that nothing shows when to stop.
 FIXED_STEPS = 64
+# Complete to 0.1 %, paths took 17 to some hundreds.
+FEWEST_STEPS = 22
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,6 +67,7 @@ class ChannelPaths:
         self.gradients, self.contrasts = gradients, list(contrasts)
         self.memory_mb, self.progress = memory_mb, progress
         logits = gradients.values_at(self._points(np.array([0.0, 1.0])))
+        self._logits = int(logits.shape[1])
         self._largest_logit = float(np.abs(logits.numpy()).max(initial=0))
         ends = np.array([one.score(logits).numpy() for one in self.contrasts], np.float64)
         self.at_zero, self.scores = ends[:, 0], ends[:, 1]
@@ -82,7 +86,9 @@ class ChannelPaths:
         """
         if not self.gradients.exact:
             return self._by_rule(gauss_legendre(FIXED_STEPS))
-        found = [self._refined(one, tolerance) for one in self.contrasts]
+        expected = FEWEST_STEPS * len(self.contrasts)
+        gradients = ScoreGradients(self.gradients, expected, self.memory_mb)
+        found = [self._refined(one, tolerance, gradients) for one in self.contrasts]
         return ChannelAttribution(
             np.array([one.value for one in found]),
             np.array([one.steps for one in found], np.int32),
@@ -125,13 +131,22 @@ class ChannelPaths:
             np.full(count, np.nan),
         )
 
-    def _refined(self, contrast: Contrast, tolerance: float) -> QuadratureResult:
+    def _refined(
+        self, contrast: Contrast, tolerance: float, gradients: ScoreGradients
+    ) -> QuadratureResult:
+        score, value = contrast.of_logits(self._logits), self.gradients.value
         with tqdm(desc="path", unit="point", disable=not self.progress) as bar:
 
             def evaluate(nodes: Floats) -> tuple[Floats, Floats]:
-                slopes, heights = self._gradients_along_path(nodes, [contrast])
-                bar.update(len(nodes))
-                return slopes[0], heights[0]
+                slopes, heights = [], []
+                for start in range(0, len(nodes), gradients.batch):
+                    batch = nodes[start : start + gradients.batch]
+                    height, slope = gradients(self._points(batch), score)
+                    heights.append(height.numpy())
+                    slopes.append(tf.einsum("brcx,rcx->bx", slope, value).numpy())
+                    bar.update(len(batch))
+                joined = np.concatenate(slopes, dtype=np.float64)
+                return joined, np.concatenate(heights, dtype=np.float64)
 
             # A score is a difference of logits, whose rounding goes with their size.
             resolution = SINGLE_PRECISION * self._largest_logit

@@ -7,6 +7,7 @@ needs the network at each of its points.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -40,6 +41,9 @@ class Gradients:
         What a gradient at one point has to remember.
     operations
         How many the target takes from the layer on.
+    programs
+        What was compiled of these, by name; those of one network, layer, target and override share
+        it.
     """
 
     network: Network
@@ -48,6 +52,7 @@ class Gradients:
     exact: bool
     bytes_per_point: int
     operations: int
+    programs: dict[str, Any]
 
     def __init__(
         self,
@@ -81,6 +86,9 @@ class Gradients:
         before = graphs.toposort(self._nodes, [target], stop={layer})
         self.operations = sum(node.op != "Const" for node in before)
         self._reads_input = any(node.name == network.spec.tensor for node in before)
+        # A program holds the image where what follows the layer reads it.
+        place = (layer, target, *override.rules.items())
+        self.programs = {} if self._reads_input else network.programs.setdefault(place, {})
         after = graphs.downstream(self._nodes, layer) - {layer}
         ops = {node.op for node in before if node.name in after}
         self.exact = not ops & set(override.rules)

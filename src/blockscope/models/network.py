@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -36,6 +37,8 @@ class Network:
         self.logits = logits
         self.definition = definition
         self.nodes = {node.name: node for node in definition.node}
+        # What was compiled for a layer, a target and an override, to serve all images of a job.
+        self.programs: dict[tuple[Hashable, ...], dict[str, Any]] = {}
         self._constants: dict[str, tf.Tensor] = {}  # those of no graph, which serve everywhere
         self._of_graphs: WeakKeyDictionary[tf.Graph, dict[str, tf.Tensor]] = WeakKeyDictionary()
 

@@ -1,0 +1,95 @@
+"""Gradients of a score at many points of a layer, compiled where that takes less than it saves."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from blockscope.autodiff.batches import fitting
+from blockscope.autodiff.gradients import Gradients
+
+# Compiled, more points at once gain nothing; batches are filled up to it, with the last point.
+COMPILED_AT_ONCE = 9
+# Compiling takes 4 ms for an operation and saves 1.4 ms of a gradient for each MB of its values,
+# measured on 2 cores with InceptionV1 from three of its layers on.
+BYTES_PER_OPERATION = 3e6
+
+
+class LogitScore(NamedTuple):
+    """A score: ``weights`` (logit) times the logits, plus ``scale`` times their logsumexp."""
+
+    weights: npt.NDArray[np.floating]
+    scale: float = 0.0
+
+
+class ScoreGradients:
+    """Values and gradients of scores of the logits, one score at a time.
+
+    Attributes
+    ----------
+    compiled
+        Whether passes are compiled: once for a network, layer and override, for all scores.
+    batch
+        Points in a batch: of all batches where compiled, else at most.
+    """
+
+    compiled: bool
+    batch: int
+
+    def __init__(self, gradients: Gradients, expected: int, memory_mb: int = 2048) -> None:
+        """Choose the batch; nothing is computed yet.
+
+        Parameters
+        ----------
+        gradients
+            The network from the layer on.
+        expected
+            At how many points gradients will be asked for at least. Decides whether to compile:
+            only the last bits of results depend on it.
+        memory_mb
+            Bounds the batches; does not change the result.
+        """
+        self._gradients = gradients
+        each = gradients.bytes_per_point + gradients.value.nbytes
+        self.compiled = (
+            expected * gradients.bytes_per_point > BYTES_PER_OPERATION * gradients.operations
+            and not gradients.network.spec.one_by_one  # each point would be a copy of the graph
+        )
+        self.batch = fitting(each, memory_mb)
+        if self.compiled:
+            self.batch = min(self.batch, COMPILED_AT_ONCE)
+
+    def __call__(
+        self, points: npt.NDArray[np.floating], score: LogitScore
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Return the score, (point), and its gradients, (point, row, col, channel).
+
+        ``points``: at most a batch. Cost: a forward and a backward pass per point.
+        """
+        given = tf.constant(points)
+        weights = tf.constant(score.weights, given.dtype)
+        scale = tf.constant(score.scale, given.dtype)
+        if not self.compiled:
+            return self._computed(given, weights, scale)
+        more = tf.repeat(given[-1:], self.batch - len(points), 0)
+        values, gradient = self._program()(tf.concat([given, more], 0), weights, scale)
+        return values[: len(points)], gradient[: len(points)]
+
+    def _program(self) -> tf.types.experimental.PolymorphicFunction:
+        made = self._gradients.programs
+        if "score" not in made:
+            made["score"] = tf.function(self._computed, autograph=False)
+        return made["score"]
+
+    def _computed(
+        self, points: tf.Tensor, weights: tf.Tensor, scale: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        with tf.GradientTape() as tape:
+            tape.watch(points)
+            logits = self._gradients.values_at(points)
+            found = tf.linalg.matvec(logits, weights) + scale * tf.reduce_logsumexp(logits, 1)
+        zero = tf.UnconnectedGradients.ZERO
+        return found, tape.gradient(found, points, unconnected_gradients=zero)
