@@ -49,6 +49,13 @@ def written(sheet, tmp_path_factory) -> dict[str, Path]:
     return outputs
 
 
+def test_a_format_alone_has_the_bytes_that_it_has_with_others(sheet, written, tmp_path) -> None:
+    for kind, path in written.items():
+        alone = tmp_path / f"alone.{kind}"
+        write_sheet(sheet, {kind: alone}, {"created_by": "panel"}, 150)
+        assert alone.read_bytes() == path.read_bytes()
+
+
 # --- the width of a template ------------------------------------------------------------------
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 
 import matplotlib as mpl
+from matplotlib.figure import Figure
 
 from blockscope.config.panels import PANELS
 from blockscope.config.settings import RunRow
@@ -52,11 +53,13 @@ def write_sheet(
             f"figure format {', '.join(unknown)} is not written; valid: {', '.join(_METADATA)}"
         )
     record = json.dumps(dict(facts))
+    figures: dict[int | None, Figure] = {}  # the PDF and the SVG share one
     for kind, path in outputs.items():
-        metadata = _METADATA[kind](sheet, record)
+        metadata, shown_at = _METADATA[kind](sheet, record), dpi if kind == "png" else None
         with atomic_write(path) as temporary, mpl.rc_context(STYLE), missing_letters_allowed():
-            figure = sheet.figure(dpi if kind == "png" else None)
-            figure.savefig(temporary, format=kind, dpi=dpi, metadata=metadata)
+            if shown_at not in figures:
+                figures[shown_at] = sheet.figure(shown_at)
+            figures[shown_at].savefig(temporary, format=kind, dpi=dpi, metadata=metadata)
             if kind == "svg":
                 drawn = temporary.read_text(encoding="utf-8")
                 told = finished(drawn, sheet.title, sheet.description)
