@@ -149,3 +149,10 @@ def test_an_operation_says_whether_it_can():
     linear = linear_of(inception_like, point((41, 33, 2), "everything"))
     cannot = {type(op).__name__ for _, _, op in linear.ops if not op.pulls_windows}
     assert cannot == {"Reduce", "MatMul", "Identity"}  # the logits' identity
+
+
+@pytest.mark.parametrize(("top", "left", "size"), [(1, 0, (5, 7)), (0, 1, (5, 7)), (0, 0, (7, 5))])
+def test_a_frame_is_a_whole_map_only_in_its_place(top, left, size):
+    frame = Frame(np.array([0, top], np.int32), np.array([0, left], np.int32), 5, 7)
+    assert not frame.is_whole(size)
+    assert Frame.whole(2, size).is_whole(size)
