@@ -49,8 +49,8 @@ def products(window: Window, maps: tf.Tensor, size: Size) -> tf.Tensor:
     if not len(order):  # all lie outside of the map
         return tf.zeros([batch, maps.shape[1]], maps.dtype)
     first, entries = _on_each_cell(cells[order], order)
-    # Empty places hold any entry: what comes of it belongs to no window.
-    owner = np.where(entries < 0, -1, entries // (rows * cols))
+    owner = entries // (rows * cols)
+    # An empty place, -1, gets any entry: what comes of it is owned by window -1, and so left out.
     vectors = tf.gather(tf.reshape(window.values, [-1, channels]), np.maximum(entries, 0))
     found = tf.matmul(vectors, maps[first : first + len(entries)], transpose_b=True)
     return tf.math.unsorted_segment_sum(
