@@ -170,3 +170,9 @@ def test_memory_changes_nothing_where_positions_meet(rng, monkeypatch):
     monkeypatch.setattr(positions, "products", watched)
     np.testing.assert_allclose(attribute_positions(linear, 1), ample, rtol=0, atol=1e-12)
     assert sizes == [(1, 1)] * 35 * 12
+
+    def fives(items, *_, **__):
+        return [items[start : start + 5] for start in range(0, len(items), 5)]
+
+    monkeypatch.setattr(positions, "in_batches", fives)
+    np.testing.assert_allclose(attribute_positions(linear), ample, rtol=0, atol=1e-12)
