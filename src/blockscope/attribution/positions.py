@@ -11,8 +11,12 @@ import tensorflow as tf
 import xarray as xr
 from tqdm import tqdm
 
-from blockscope.autodiff.batches import Mode, cheaper_mode, in_batches
+from blockscope.autodiff.batches import Mode, in_batches
+from blockscope.autodiff.cell_products import by_cell, products
 from blockscope.autodiff.linear_map import LinearMap
+from blockscope.autodiff.meeting import cheapest_meeting
+from blockscope.autodiff.pulled_windows import pull
+from blockscope.autodiff.windows import Frame, Window
 from blockscope.io import datasets
 
 
@@ -35,7 +39,8 @@ def attribute_positions(
         Bounds the batches; does not change the result.
     mode
         Forward mode takes one Jacobian-vector product per position of layer 1; reverse mode one
-        vector-Jacobian product per position of layer 2. The cheaper one if not given.
+        vector-Jacobian product per position of layer 2. If not given, both meet at the tensor
+        between where that is cheapest.
     progress
         Whether to show a progress bar.
 
@@ -49,11 +54,14 @@ def attribute_positions(
     directions = tf.math.divide_no_nan(
         linear.output, tf.norm(linear.output, axis=-1, keepdims=True)
     )
-    mode = mode or cheaper_mode(linear, size2.num_elements())
-    if mode is Mode.FORWARD:
+    ends = {Mode.FORWARD: linear.target, Mode.REVERSE: None}
+    edge = ends[mode] if mode else cheapest_meeting(linear)
+    if edge is None:
+        found = _reverse(linear, directions, memory_mb, progress)
+    elif edge == linear.target:
         found = _forward(linear, directions, memory_mb, progress)
     else:
-        found = _reverse(linear, directions, memory_mb, progress)
+        found = _meeting(linear, directions, edge, memory_mb, progress)
     return found.reshape(*size2, *size1)
 
 
@@ -61,7 +69,7 @@ def _forward(
     linear: LinearMap, directions: tf.Tensor, memory_mb: int, progress: bool
 ) -> npt.NDArray[np.float32]:
     """Return (position of layer 2, position of layer 1)."""
-    positions = np.argwhere(np.ones(linear.value.shape[1:3], bool)).astype(np.int32)
+    positions = _positions(linear.value)
     batches = in_batches(positions, linear.bytes_per_tangent(), memory_mb)
     bar = tqdm(batches, desc="positions", unit="batch", disable=not progress)
     maps = [tf.reduce_sum(linear.jvp_positions(b) * directions, -1).numpy() for b in bar]
@@ -86,6 +94,47 @@ def _reverse(
         )
         maps.append(tf.reduce_sum(linear.vjp(cotangents) * linear.value, -1).numpy())
     return np.concatenate(maps)
+
+
+def _meeting(
+    linear: LinearMap, directions: tf.Tensor, edge: str, memory_mb: int, progress: bool
+) -> npt.NDArray[np.float32]:
+    """Return (position of layer 2, position of layer 1), by products at a tensor between."""
+    number = [linear.layer, *(name for name, _, _ in linear.ops)].index(edge)
+    early, late = linear.ops[:number], linear.ops[number:]
+    between = early[-1][2].point.output if early else linear.value
+    size = (between.shape[1], between.shape[2])
+    # Half of the memory is for the maps of as many positions of layer 2 as fit, half for batches.
+    half, each, bytes_ = memory_mb // 2, linear.bytes_per_tangent(), between.dtype.size
+    map_bytes = bytes_ * between.shape.num_elements()
+    ends = _positions(linear.output)
+    groups = in_batches(ends, map_bytes, half, largest=len(ends))
+    with_products = each + bytes_ * size[0] * size[1] * len(groups[0])
+    starts = in_batches(_positions(linear.value), with_products, half)
+    found = []
+    count = len(groups) * len(starts)
+    with tqdm(total=count, desc="positions", unit="batch", disable=not progress) as bar:
+        for group in groups:
+            pulled = [pull(late, _at(directions, some)) for some in in_batches(group, each, half)]
+            maps = tf.concat([by_cell(window, size) for window in pulled], 1)
+            rows = []
+            for batch in starts:
+                pushed = linear.jvp_windows(batch, early)
+                rows.append(products(pushed, maps, size).numpy())
+                bar.update()
+            found.append(np.concatenate(rows))  # (position of layer 1, some of layer 2)
+    return np.ascontiguousarray(np.concatenate(found, 1).T)
+
+
+def _positions(value: tf.Tensor) -> npt.NDArray[np.int32]:
+    """Return all positions of a map, row by row, (position, row and col)."""
+    return np.argwhere(np.ones(value.shape[1:3], bool)).astype(np.int32)
+
+
+def _at(value: tf.Tensor, positions: npt.NDArray[np.int32]) -> Window:
+    """Return the vectors at some positions as windows of one cell."""
+    frame = Frame(positions[:, 0], positions[:, 1], 1, 1)
+    return Window(frame, tf.gather_nd(value[0], positions)[:, None, None, :])
 
 
 def named_positions(attribution: npt.NDArray[np.float32]) -> xr.Dataset:

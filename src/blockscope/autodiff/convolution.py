@@ -7,12 +7,12 @@ from functools import cached_property
 
 import tensorflow as tf
 
-from blockscope.autodiff.linear_op import LinearOp, OpPoint, single_tangent
-from blockscope.autodiff.windows import Size, Sliding, Window
+from blockscope.autodiff.linear_op import LinearOp, OpPoint, SlidingOp, single_tangent
+from blockscope.autodiff.windows import Frame, Size, Sliding, Window
 from blockscope.models.graph.operations import apply
 
 
-class Convolution(LinearOp):
+class Convolution(SlidingOp):
     """Conv2D: the tangent of a convolution is the convolution of the tangent."""
 
     takes_windows = True
@@ -32,6 +32,7 @@ class Convolution(LinearOp):
         if self.padding == "EXPLICIT":
             self.padding = [explicit[i : i + 2] for i in range(0, 8, 2)]
         self.grouped = self.weights.shape[2] != point.inputs[0].shape[3]
+        self.pulls_windows = not self.grouped
 
     @classmethod
     def fits(cls, point: OpPoint) -> bool:
@@ -75,6 +76,31 @@ class Convolution(LinearOp):
         values = self._convolve(wide.values, self.sliding.stride, "VALID")
         return Window(frame, values, clean=False)
 
+    def vjp_windows(self, cotangent: Window) -> list[Window]:
+        """Spread each cell over the inputs that its output reads: a transposed convolution."""
+        window = cotangent.masked(self.point.size_out)
+        batch, rows, cols, outputs = window.values.shape
+        size_in, kernel, stride = self.point.size_in, self.sliding.kernel, self.sliding.stride
+        channels = self.weights.shape[2]
+        if window.frame.is_whole(self.point.size_out):
+            values = tf.nn.conv2d_transpose(
+                window.values, self.weights, [batch, *size_in, channels], stride, self.padding
+            )
+            return [Window(Frame.whole(batch, size_in), values)]
+        frame = self.inputs_of(window.frame)
+        shape = [batch, frame.rows, frame.cols, channels]
+        # Where outputs share no input, it is a product of matrices, which is faster.
+        if kernel == (1, 1) == stride or rows == cols == 1:
+            values = tf.reshape(window.values, [-1, outputs]) @ self._of_one_output
+            return [Window(frame, tf.reshape(values, shape), clean=False)]
+        values = tf.nn.conv2d_transpose(window.values, self.weights, shape, stride, "VALID")
+        return [Window(frame, values, clean=False)]
+
+    @cached_property
+    def _of_one_output(self) -> tf.Tensor:
+        outputs = self.weights.shape[3]
+        return tf.reshape(tf.transpose(self.weights, [3, 0, 1, 2]), [outputs, -1])
+
     @cached_property
     def _turned(self) -> tf.Tensor:
         return tf.transpose(tf.reverse(self.weights, [0, 1]), [0, 1, 3, 2])
@@ -88,6 +114,10 @@ class Convolution(LinearOp):
         """Count multiplications: every input cell meets every weight, once per stride step."""
         stride = self.sliding.stride[0] * self.sliding.stride[1]
         return cells * int(self.weights.shape.num_elements()) // stride
+
+    def cost_back(self, cells: int) -> int:
+        """Count multiplications: every output cell meets every weight."""
+        return cells * int(self.weights.shape.num_elements())
 
 
 def convolve_groups(
@@ -181,6 +211,17 @@ class DepthwiseConvolution(Convolution):
         stride = [1, *self.sliding.stride, 1]
         values = tf.nn.depthwise_conv2d(wide.values, self.weights, stride, "VALID")
         return Window(frame, values, clean=False)
+
+    def vjp_windows(self, cotangent: Window) -> list[Window]:
+        """Spread each cell, channel by channel."""
+        window = cotangent.masked(self.point.size_out)
+        frame = self.inputs_of(window.frame)
+        values = tf.raw_ops.DepthwiseConv2dNativeBackpropInput(
+            input_sizes=[len(frame.top), frame.rows, frame.cols, self.weights.shape[2]],
+            filter=self.weights, out_backprop=window.values,
+            strides=[1, *self.sliding.stride, 1], padding="VALID",
+        )  # fmt: skip
+        return [Window(frame, values, clean=False)]
 
 
 class TransposedConvolution(LinearOp):

@@ -35,6 +35,8 @@ class Elementwise(LinearOp):
             CoefficientMap(slope) if slope.shape.rank == 4 else slope for slope in slopes
         ]
         self.takes_windows = point.output.shape.rank == 4
+        equal = all(point.inputs[i].shape == point.output.shape for i in point.moving)
+        self.pulls_windows = self.takes_windows and equal
         # Where the function has a pole, as Rsqrt at 0, no tangent must not become NaN.
         finite = all(bool(tf.reduce_all(tf.math.is_finite(slope))) for slope in slopes)
         self._times = tf.multiply if finite else _or_nothing
@@ -62,6 +64,17 @@ class Elementwise(LinearOp):
         )
         return Window(frame, tf.add_n(parts), clean)
 
+    def vjp_windows(self, cotangent: Window) -> list[Window]:
+        """Multiply by the slope of each input that moves."""
+        frame = cotangent.frame
+        slopes = [self.slopes[number] for number in self.point.moving]
+        return [
+            Window(
+                frame, self._times(cotangent.values, s.at(frame)), cotangent.clean or not s.uniform
+            )
+            for s in slopes
+        ]
+
 
 def _or_nothing(tangent: tf.Tensor, slope: tf.Tensor) -> tf.Tensor:
     """Multiply; 0 where the tangent is, whatever the slope."""
@@ -72,6 +85,7 @@ class BatchNorm(LinearOp):
     """Batch norm for inference: every channel is multiplied by scale / sqrt(variance + epsilon)."""
 
     takes_windows = True
+    pulls_windows = True
 
     @classmethod
     def fits(cls, point: OpPoint) -> bool:
@@ -94,11 +108,16 @@ class BatchNorm(LinearOp):
         window = single_tangent(tangents)
         return Window(window.frame, window.values * self.factor, window.clean)
 
+    def vjp_windows(self, cotangent: Window) -> list[Window]:
+        """Multiply by the factors."""
+        return [Window(cotangent.frame, cotangent.values * self.factor, cotangent.clean)]
+
 
 class LRN(LinearOp):
     """LRN: x / s^beta with s = bias + alpha * sum of x^2 over the neighbouring channels."""
 
     takes_windows = True
+    pulls_windows = True
 
     def __init__(self, point: OpPoint) -> None:
         """Compute the coefficients at every position and the band of neighbouring channels."""
@@ -126,6 +145,13 @@ class LRN(LinearOp):
         frame, values = window.frame, window.values
         neighbours = tf.tensordot(self.value.at(frame) * values, self.band, 1)
         return Window(frame, self.direct.at(frame) * values + self.cross.at(frame) * neighbours)
+
+    def vjp_windows(self, cotangent: Window) -> list[Window]:
+        """Do the same in reverse; the band is its own transpose."""
+        frame, values = cotangent.frame, cotangent.values
+        neighbours = tf.tensordot(self.cross.at(frame) * values, self.band, 1)
+        found = self.direct.at(frame) * values + self.value.at(frame) * neighbours
+        return [Window(frame, found)]
 
 
 class Softmax(LinearOp):

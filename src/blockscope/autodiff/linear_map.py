@@ -116,6 +116,19 @@ class LinearMap:
         """
         return self.jvp(self._windows_at(positions))
 
+    def jvp_windows(self, positions: npt.NDArray[np.int32], ops: Ops) -> Window:
+        """Return ``jvp_positions`` at the output of the last of ``ops``, some of the first.
+
+        At the layer, if there are none. Where a window would cover most of the map it is the whole.
+        """
+        edge = ops[-1][0] if ops else self.layer
+        size = ops[-1][2].point.size_out if ops else _size(self.value)
+        start = _densify_if_large(self._windows_at(positions), _size(self.value))
+        found = self._follow({self.layer: start}, ops, {edge})[0][edge]
+        if isinstance(found, Window):
+            return found
+        return Window(Frame.whole(len(positions), size), found)
+
     def _windows_at(self, positions: npt.NDArray[np.int32]) -> Window:
         rows, cols = positions[:, 0].astype(np.int32), positions[:, 1].astype(np.int32)
         vectors = tf.gather_nd(self.value[0], positions)[:, None, None, :]

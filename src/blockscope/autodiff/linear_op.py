@@ -10,7 +10,7 @@ from typing import Any
 import tensorflow as tf
 from tensorflow.core.framework import node_def_pb2
 
-from blockscope.autodiff.windows import Size, Window
+from blockscope.autodiff.windows import Frame, Size, Sliding, Window
 from blockscope.models.graph import node_attributes
 
 
@@ -58,9 +58,11 @@ class LinearOp:
 
     ``jvp`` takes tangents on whole maps, (batch, ...), one per input, None for inputs that do not
     change. ``jvp_windows`` does the same with windows; it is called only if ``takes_windows``.
+    ``vjp_windows`` is the transpose, of cotangents that are windows; only if ``pulls_windows``.
     """
 
     takes_windows = False
+    pulls_windows = False
 
     def __init__(self, point: OpPoint) -> None:
         """Keep the point at which the operation is linearised."""
@@ -82,9 +84,39 @@ class LinearOp:
         """Return the output's tangent as a window."""
         raise NotImplementedError
 
+    def vjp_windows(self, cotangent: Window) -> list[Window]:
+        """Return the cotangents of the moving inputs, in their order, from the output's."""
+        raise NotImplementedError
+
+    def outputs_of(self, frame: Frame) -> Frame:
+        """Return the frame of ``jvp_windows`` for tangents in ``frame``."""
+        return frame
+
+    def inputs_of(self, frame: Frame) -> Frame:
+        """Return the frame of ``vjp_windows`` for cotangents in ``frame``."""
+        return frame
+
     def cost(self, cells: int) -> int:
         """Return the multiplications for one tangent that covers ``cells`` input positions."""
         return 0
+
+    def cost_back(self, cells: int) -> int:
+        """Return the multiplications for one cotangent that covers ``cells`` output positions."""
+        return 0
+
+
+class SlidingOp(LinearOp):
+    """An operation whose kernel slides over a map, and so makes windows grow."""
+
+    sliding: Sliding
+
+    def outputs_of(self, frame: Frame) -> Frame:
+        """Return the frame of all outputs that read any cell of ``frame``."""
+        return self.sliding.outputs_of(frame)
+
+    def inputs_of(self, frame: Frame) -> Frame:
+        """Return the frame of all inputs that the outputs of ``frame`` read."""
+        return self.sliding.inputs_of(frame)
 
 
 def single_tangent(

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from blockscope.autodiff.gradient_overrides import BLUR, SMOOTH_EPSILON, blur
-from blockscope.autodiff.linear_op import LinearOp, OpPoint, single_tangent
+from blockscope.autodiff.linear_op import OpPoint, SlidingOp, single_tangent
 from blockscope.autodiff.windows import CoefficientMap, Frame, Sliding, Window
 
 
@@ -33,14 +32,15 @@ def average(values: tf.Tensor, sliding: Sliding, padding: str) -> tf.Tensor:
     return tf.nn.avg_pool2d(values, sliding.kernel, sliding.stride, padding)
 
 
-class MaxPooling(LinearOp):
+class MaxPooling(SlidingOp):
     """MaxPool: each output follows the input that was largest, of equal ones the first.
 
     Forward mode is a gather, which can be taken of a window too, and its transpose TensorFlow's
-    gradient.
+    gradient. Both take windows.
     """
 
     takes_windows = True
+    pulls_windows = True
 
     @classmethod
     def fits(cls, point: OpPoint) -> bool:
@@ -88,18 +88,36 @@ class MaxPooling(LinearOp):
         window = single_tangent(tangents).masked(self.point.size_in)
         frame = self.sliding.outputs_of(window.frame)
         wide = window.reframed(self.sliding.inputs_of(frame))
-        batch, rows, cols, channels = wide.values.shape
-        down, right = self.sliding.stride
-        # Index of an output's maximum in the flat windows: where the output's kernel begins, which
-        # depends on its place in the window, plus how far the maximum lies from there, which
-        # depends on its place in the map and is looked up.
-        corner = np.arange(batch)[:, None, None] * rows * cols
-        corner = corner + np.arange(frame.rows)[:, None] * down * cols
-        corner = (corner + np.arange(frame.cols) * right) * channels
-        offset = tf.gather(self._offset(cols), frame.index(self.point.size_out))
-        number = offset + tf.constant(corner[..., None], tf.int32)
-        values = tf.gather(tf.reshape(wide.values, [-1]), number)
+        values = tf.gather(tf.reshape(wide.values, [-1]), self._number(frame, wide.frame))
         return Window(frame, values, clean=False)
+
+    def vjp_windows(self, cotangent: Window) -> list[Window]:
+        """Scatter inside each window, widened to all that its outputs read."""
+        window = cotangent.masked(self.point.size_out)
+        frame = self.inputs_of(window.frame)
+        shape = [len(frame.top), frame.rows, frame.cols, window.values.shape[-1]]
+        values = tf.raw_ops.MaxPoolGradWithArgmax(
+            input=tf.zeros(shape, window.values.dtype), grad=window.values,
+            argmax=tf.cast(self._number(window.frame, frame), tf.int64),
+            ksize=[1, *self.sliding.kernel, 1], strides=[1, *self.sliding.stride, 1],
+            padding="VALID", include_batch_in_index=True,
+        )  # fmt: skip
+        return [Window(frame, values)]
+
+    def _number(self, outputs: Frame, inputs: Frame) -> tf.Tensor:
+        """Return each output's maximum as an index of the flat windows of all that is read.
+
+        (batch, row, col, channel). It is where the output's kernel begins, which depends on its
+        place in the window, plus how far the maximum lies from there, which depends on its place in
+        the map and is looked up.
+        """
+        rows, cols, channels = inputs.rows, inputs.cols, self.point.output.shape[-1]
+        down, right = self.sliding.stride
+        corner = np.arange(len(inputs.top))[:, None, None] * rows * cols
+        corner = corner + np.arange(outputs.rows)[:, None] * down * cols
+        corner = (corner + np.arange(outputs.cols) * right) * channels
+        offset = tf.gather(self._offset(cols), outputs.index(self.point.size_out))
+        return offset + tf.constant(corner[..., None], tf.int32)
 
     def _offset(self, cols: int) -> tf.Tensor:
         """Return how far each output's maximum lies from its kernel's first cell.
@@ -121,10 +139,11 @@ class MaxPooling(LinearOp):
         return self._offsets[cols]
 
 
-class AveragePooling(LinearOp):
+class AveragePooling(SlidingOp):
     """AvgPool: linear, so the tangent is pooled."""
 
     takes_windows = True
+    pulls_windows = True
 
     @classmethod
     def fits(cls, point: OpPoint) -> bool:
@@ -135,7 +154,7 @@ class AveragePooling(LinearOp):
         """Count the cells that each output averages: fewer at a padded border."""
         super().__init__(point)
         self.sliding = sliding_of(point)
-        self.counts = _share_of_cells(point, self.sliding)
+        self.counts = share_of_cells(point, self.sliding)
 
     def jvp(self, tangents: Sequence[tf.Tensor | None]) -> tf.Tensor:
         """Pool the tangent."""
@@ -147,11 +166,16 @@ class AveragePooling(LinearOp):
         if self.sliding.kernel == self.point.size_in and self.point.size_out == (1, 1):
             rows, cols = self.sliding.kernel
             return tf.reduce_sum(window.values, [1, 2], keepdims=True) / (rows * cols)
-        frame, pooled = _pool_window(window, self.sliding)
+        frame, pooled = pool_window(window, self.sliding)
         return Window(frame, pooled * self.counts.at(frame))
 
+    def vjp_windows(self, cotangent: Window) -> list[Window]:
+        """Spread each output over the cells that it averages."""
+        weighted = cotangent.masked(self.point.size_out).values * self.counts.at(cotangent.frame)
+        return [spread_window(Window(cotangent.frame, weighted), self.sliding)]
 
-def _share_of_cells(point: OpPoint, sliding: Sliding) -> CoefficientMap:
+
+def share_of_cells(point: OpPoint, sliding: Sliding) -> CoefficientMap:
     """Return kernel cells / cells inside of the map, at every output, (1, row, col, 1)."""
     ones = tf.ones([1, *point.size_in, 1], point.output.dtype)
     rows, cols = sliding.kernel
@@ -164,64 +188,19 @@ def _share_of_cells(point: OpPoint, sliding: Sliding) -> CoefficientMap:
     return CoefficientMap(1 / filled[:, : point.size_out[0], : point.size_out[1]])
 
 
-def _pool_window(window: Window, sliding: Sliding) -> tuple[Frame, tf.Tensor]:
+def pool_window(window: Window, sliding: Sliding) -> tuple[Frame, tf.Tensor]:
     """Average a clean window over all kernel cells, those outside of the map included as zeros."""
     frame = sliding.outputs_of(window.frame)
     wide = window.reframed(sliding.inputs_of(frame))
     return frame, tf.nn.avg_pool2d(wide.values, sliding.kernel, sliding.stride, "VALID")
 
 
-class SmoothPooling(LinearOp):
-    """Forward mode of the override ``smooth``: the derivative of avg(x^2) / (epsilon + avg|x|).
-
-    It is F1 * avg(2x * v) + F2 * avg(sign(x) * v) with F1, F2 fixed at the point. With
-    ``blurred`` the tangent is blurred first, because forward mode runs through the transposed
-    maps in reverse order.
-    """
-
-    takes_windows = True
-    blurred = False
-
-    def __init__(self, point: OpPoint) -> None:
-        """Compute the coefficients before and after the averages."""
-        super().__init__(point)
-        self.sliding = sliding_of(point)
-        self.padding = point.attribute("padding")
-        x = point.inputs[0]
-        below = SMOOTH_EPSILON + average(tf.abs(x), self.sliding, self.padding)
-        above = average(tf.square(x), self.sliding, self.padding)
-        self.before = (CoefficientMap(2 * x), CoefficientMap(tf.sign(x)))
-        self.after = (1 / below, -above / tf.square(below))
-        counts = _share_of_cells(point, self.sliding).values
-        self.after_windows = tuple(CoefficientMap(factor * counts) for factor in self.after)
-
-    def jvp(self, tangents: Sequence[tf.Tensor | None]) -> tf.Tensor:
-        """Weight, average and weight again, for both terms."""
-        tangent = blur(single_tangent(tangents)) if self.blurred else single_tangent(tangents)
-        parts = [
-            after * average(before.values * tangent, self.sliding, self.padding)
-            for before, after in zip(self.before, self.after, strict=True)
-        ]
-        return tf.add_n(parts)
-
-    def jvp_windows(self, tangents: Sequence[Window | None]) -> Window:
-        """Do the same in each window; a blurred one grows by a cell on every side."""
-        window = single_tangent(tangents).masked(self.point.size_in)
-        if self.blurred:
-            grown = Frame(
-                window.frame.top - 1, window.frame.left - 1,
-                window.frame.rows + len(BLUR) - 1, window.frame.cols + len(BLUR) - 1,
-            )  # fmt: skip
-            window = Window(grown, blur(window.reframed(grown).values), clean=False)
-        parts = []
-        for before, after in zip(self.before, self.after_windows, strict=True):
-            part = Window(window.frame, window.values * before.at(window.frame))
-            frame, pooled = _pool_window(part, self.sliding)
-            parts.append(pooled * after.at(frame))
-        return Window(frame, tf.add_n(parts))
-
-
-class BlurredSmoothPooling(SmoothPooling):
-    """Forward mode of the override ``smooth-blur``."""
-
-    blurred = True
+def spread_window(window: Window, sliding: Sliding) -> Window:
+    """Return the transpose of ``pool_window``."""
+    frame = sliding.inputs_of(window.frame)
+    values = tf.raw_ops.AvgPoolGrad(
+        orig_input_shape=[len(frame.top), frame.rows, frame.cols, window.values.shape[-1]],
+        grad=window.values, ksize=[1, *sliding.kernel, 1], strides=[1, *sliding.stride, 1],
+        padding="VALID",
+    )  # fmt: skip
+    return Window(frame, values, clean=False)

@@ -18,13 +18,9 @@ from blockscope.autodiff.gradient_overrides import (
     smooth_pool,
 )
 from blockscope.autodiff.linear_op import LinearOp, OpPoint, has_image_axis
-from blockscope.autodiff.pooling import (
-    AveragePooling,
-    BlurredSmoothPooling,
-    MaxPooling,
-    SmoothPooling,
-)
+from blockscope.autodiff.pooling import AveragePooling, MaxPooling
 from blockscope.autodiff.products import Einsum, MatMul, Product
+from blockscope.autodiff.rearrange import Rearrange
 from blockscope.autodiff.shape_ops import (
     Add,
     AlreadyLinear,
@@ -32,10 +28,10 @@ from blockscope.autodiff.shape_ops import (
     Concat,
     Identity,
     Pad,
-    Rearrange,
     Reduce,
     Reshape,
 )
+from blockscope.autodiff.smooth_pooling import BlurredSmoothPooling, SmoothPooling
 
 LINEAR_OPS: dict[str, type[LinearOp]] = {
     "Conv2D": Convolution,

@@ -1,4 +1,4 @@
-"""Derivatives of operations that move, join or sum entries without looking at their values."""
+"""Derivatives of operations that shape, join or sum maps without looking at their values."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from blockscope.autodiff.linear_op import (
     same_ranks,
     single_tangent,
 )
-from blockscope.autodiff.windows import Window, union
+from blockscope.autodiff.windows import Frame, Window, union
 from blockscope.models.graph.operations import apply
 
 
@@ -22,6 +22,11 @@ class Identity(LinearOp):
     """Identity, BiasAdd and the like: the tangent of the first input passes."""
 
     takes_windows = True
+
+    def __init__(self, point: OpPoint) -> None:
+        """See whether what passes is a map."""
+        super().__init__(point)
+        self.pulls_windows = point.output.shape.rank == 4
 
     def jvp(self, tangents: Sequence[tf.Tensor | None]) -> tf.Tensor:
         """Return the tangent."""
@@ -31,6 +36,10 @@ class Identity(LinearOp):
         """Return the window."""
         return single_tangent(tangents)
 
+    def vjp_windows(self, cotangent: Window) -> list[Window]:
+        """Return the window."""
+        return [cotangent]
+
 
 class AlreadyLinear(LinearOp):
     """An operation that is linear in its first input: it is applied to the tangent."""
@@ -38,49 +47,6 @@ class AlreadyLinear(LinearOp):
     def jvp(self, tangents: Sequence[tf.Tensor | None]) -> tf.Tensor:
         """Apply the operation, its other inputs as they are."""
         return apply(self.point.node, [single_tangent(tangents), *self.point.inputs[1:]])[0]
-
-
-class Rearrange(LinearOp):
-    """An operation that only moves entries, those of each image by themselves."""
-
-    @classmethod
-    def fits(cls, point: OpPoint) -> bool:
-        """All but one input are constants, and the image axis stays as it is."""
-        data = 1 if point.node.op == "Split" else 0
-        return point.moving == (data,) and _keeps_images(point)
-
-    def jvp(self, tangents: Sequence[tf.Tensor | None]) -> tf.Tensor:
-        """Move the tangent's entries like those of the value."""
-        inputs = [
-            value if tangent is None else tangent
-            for value, tangent in zip(self.point.inputs, tangents, strict=True)
-        ]
-        return apply(self.point.node, inputs)[self.point.number]
-
-
-def _keeps_images(point: OpPoint) -> bool:
-    """Tell whether an operation leaves the first axis of its data alone, whatever its length."""
-    op, inputs = point.node.op, [np.asarray(value) for value in point.inputs]
-    rank = max(value.ndim for value in inputs)
-    if op in ("Split", "SplitV", "GatherV2"):
-        axis = inputs[0] if op == "Split" else inputs[2]
-        plain = op != "GatherV2" or not point.attribute("batch_dims")
-        return bool(int(axis) % rank) and plain
-    if op == "Slice":
-        return inputs[1][0] == 0 and inputs[2][0] == -1
-    if op == "StridedSlice":
-        masks = [int(point.attribute(f"{word}_mask")) for word in ("begin", "end")]
-        others = [f"{word}_mask" for word in ("ellipsis", "new_axis", "shrink_axis")]
-        whole = all(mask & 1 for mask in masks) or (inputs[1][0] == 0 and masks[1] & 1)
-        return (
-            bool(whole)
-            and inputs[3][0] == 1
-            and not any(int(point.attribute(name)) & 1 for name in others)
-        )
-    if op in ("Cumsum", "ReverseV2"):
-        return all(int(axis) % rank for axis in np.atleast_1d(inputs[1]))
-    first = np.atleast_1d(inputs[1])[0]  # the order, the edges or how often each axis is repeated
-    return bool(np.all(first == (1 if op == "Tile" else 0)))
 
 
 class Broadcast(LinearOp):
@@ -119,7 +85,7 @@ class Add(LinearOp):
         super().__init__(point)
         self.signs = [1.0, -1.0] if point.node.op == "Sub" else [1.0] * len(point.inputs)
         equal = all(point.inputs[i].shape == point.output.shape for i in point.moving)
-        self.takes_windows = equal and point.output.shape.rank == 4
+        self.takes_windows = self.pulls_windows = equal and point.output.shape.rank == 4
 
     def jvp(self, tangents: Sequence[tf.Tensor | None]) -> tf.Tensor:
         """Add tangents, each broadcast to the output."""
@@ -137,6 +103,11 @@ class Add(LinearOp):
         values = tf.add_n([sign * t.reframed(frame).values for t, sign in present])
         return Window(frame, values, all(t.clean for t, _ in present))
 
+    def vjp_windows(self, cotangent: Window) -> list[Window]:
+        """Return the window for each input that moves, with its sign."""
+        negative = Window(cotangent.frame, -cotangent.values, cotangent.clean)
+        return [cotangent if self.signs[i] > 0 else negative for i in self.point.moving]
+
 
 class Concat(LinearOp):
     """ConcatV2: tangents are joined, zeros standing for inputs that do not change."""
@@ -153,7 +124,7 @@ class Concat(LinearOp):
         super().__init__(point)
         rank = point.output.shape.rank
         self.axis = int(point.inputs[-1]) % rank
-        self.takes_windows = rank == 4 and self.axis == 3
+        self.takes_windows = self.pulls_windows = rank == 4 and self.axis == 3
 
     def jvp(self, tangents: Sequence[tf.Tensor | None]) -> tf.Tensor:
         """Join tangents on whole maps."""
@@ -177,11 +148,15 @@ class Concat(LinearOp):
         ]
         return Window(frame, tf.concat(parts, 3), all(t.clean for t in present))
 
+    def vjp_windows(self, cotangent: Window) -> list[Window]:
+        """Return each moving input's channels."""
+        sizes = [value.shape[-1] for value in self.point.inputs[:-1]]
+        parts = tf.split(cotangent.values, sizes, 3)
+        return [Window(cotangent.frame, parts[i], cotangent.clean) for i in self.point.moving]
+
 
 class Pad(LinearOp):
     """Pad, PadV2: the tangent is padded with zeros, whatever constant the value is padded with."""
-
-    takes_windows = True
 
     @classmethod
     def fits(cls, point: OpPoint) -> bool:
@@ -193,7 +168,7 @@ class Pad(LinearOp):
         super().__init__(point)
         self.edges = np.asarray(point.inputs[1])
         inner = self.edges[[0, -1]] if len(self.edges) == 4 else self.edges
-        self.takes_windows = len(self.edges) == 4 and not inner.any()
+        self.takes_windows = self.pulls_windows = len(self.edges) == 4 and not inner.any()
 
     def jvp(self, tangents: Sequence[tf.Tensor | None]) -> tf.Tensor:
         """Pad the tangent with zeros."""
@@ -202,7 +177,19 @@ class Pad(LinearOp):
     def jvp_windows(self, tangents: Sequence[Window | None]) -> Window:
         """Move the frame; the map grew around it."""
         window = single_tangent(tangents).masked(self.point.size_in)
-        return Window(window.frame.shifted(self.edges[1, 0], self.edges[2, 0]), window.values)
+        return Window(self.outputs_of(window.frame), window.values)
+
+    def vjp_windows(self, cotangent: Window) -> list[Window]:
+        """Move the frame back; what was added lies outside of the map."""
+        return [Window(self.inputs_of(cotangent.frame), cotangent.values, clean=False)]
+
+    def outputs_of(self, frame: Frame) -> Frame:
+        """Return the frame in the map that grew around it."""
+        return frame.shifted(self.edges[1, 0], self.edges[2, 0])
+
+    def inputs_of(self, frame: Frame) -> Frame:
+        """Return the frame in the map before it grew."""
+        return frame.shifted(-self.edges[1, 0], -self.edges[2, 0])
 
 
 class Reduce(LinearOp):

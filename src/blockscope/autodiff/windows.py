@@ -58,6 +58,16 @@ class Frame:
         rows, cols = size
         return self.rows >= rows or self.cols >= cols or self.rows * self.cols > share * rows * cols
 
+    @classmethod
+    def whole(cls, batch: int, size: Size) -> Frame:
+        """Return frames that are whole maps of ``size``."""
+        corner = np.zeros(batch, np.int32)
+        return cls(corner, corner, *size)
+
+    def is_whole(self, size: Size) -> bool:
+        """Return whether each frame is a whole map of ``size``, no cell more or less."""
+        return (self.rows, self.cols) == size and not self.top.any() and not self.left.any()
+
     def shifted(self, down: int, right: int) -> Frame:
         """Return the frame moved by a number of rows and columns."""
         return Frame(self.top + down, self.left + right, self.rows, self.cols)
@@ -77,7 +87,7 @@ class Window:
 
     def masked(self, size: Size) -> Window:
         """Return the window with zeros in all cells outside of a map of ``size``."""
-        if self.clean:
+        if self.clean or self.frame.is_whole(size):
             return self
         inside = tf.cast(self.frame.index(size) < size[0] * size[1], self.values.dtype)
         return Window(self.frame, self.values * inside[..., None])
@@ -90,11 +100,10 @@ class Window:
         above, left = self.frame.top - frame.top, self.frame.left - frame.left
         below = frame.rows - self.frame.rows - above
         right = frame.cols - self.frame.cols - left
-        # The usual case, all windows grow by the same edges: padding is faster than looking up.
-        if all(np.ptp(n) == 0 and n[0] >= 0 for n in (above, left, below, right)):
-            edges = [[0, 0], [above[0], below[0]], [left[0], right[0]], [0, 0]]
-            values = self.values if not np.any(edges) else tf.pad(self.values, edges)
-            return Window(frame, values, self.clean)
+        # The usual case, all windows change by the same edges: padding is faster than looking up.
+        if all(np.ptp(n) == 0 for n in (above, left, below, right)):
+            edges = [[above[0], below[0]], [left[0], right[0]]]
+            return Window(frame, _with_edges(self.values, edges), self.clean)
         # Otherwise the old window is a small map, in which the new frame has a place; a zero after
         # its last cell stands for all that lies outside of it.
         batch, channels = len(frame.top), self.values.shape[-1]
@@ -104,8 +113,16 @@ class Window:
 
     def to_map(self, size: Size) -> tf.Tensor:
         """Return the whole tangent on a map of ``size``, (batch, row, col, channel)."""
-        corner = np.zeros(len(self.frame.top), np.int32)
-        return self.masked(size).reframed(Frame(corner, corner, *size)).values
+        return self.masked(size).reframed(Frame.whole(len(self.frame.top), size)).values
+
+
+def _with_edges(values: tf.Tensor, edges: list[list[int]]) -> tf.Tensor:
+    """Return maps with as many zeros more at their edges; fewer cells where a number is below 0."""
+    if np.any(np.array(edges) < 0):
+        rows, cols = (slice(max(-a, 0), b if b < 0 else None) for a, b in edges)
+        values = values[:, rows, cols]
+        edges = [[max(a, 0), max(b, 0)] for a, b in edges]
+    return tf.pad(values, [[0, 0], *edges, [0, 0]]) if np.any(edges) else values
 
 
 def union(frames: list[Frame]) -> Frame:
@@ -146,8 +163,10 @@ class CoefficientMap:
         return self.size == (1, 1)
 
     def at(self, frame: Frame) -> tf.Tensor:
-        """Return the coefficients in each window."""
-        return self.values if self.uniform else tf.gather(self._table, frame.index(self.size))
+        """Return the coefficients in each window; (1, ...) where all windows have the same."""
+        if self.uniform or frame.is_whole(self.size):
+            return self.values
+        return tf.gather(self._table, frame.index(self.size))
 
     def with_change(self, window: Window, frame: Frame) -> tf.Tensor:
         """Return in each frame the values of a map after a change, that of ``window``."""

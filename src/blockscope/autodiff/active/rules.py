@@ -15,8 +15,9 @@ import numpy.typing as npt
 from blockscope.autodiff.convolution import Convolution
 from blockscope.autodiff.elementwise import BatchNorm, Elementwise
 from blockscope.autodiff.linear_op import LinearOp
-from blockscope.autodiff.pooling import AveragePooling, MaxPooling, SmoothPooling
+from blockscope.autodiff.pooling import AveragePooling, MaxPooling
 from blockscope.autodiff.shape_ops import Add, Concat, Identity, Pad, Reduce
+from blockscope.autodiff.smooth_pooling import SmoothPooling
 from blockscope.autodiff.windows import CoefficientMap, Sliding
 
 Array = npt.NDArray[Any]
