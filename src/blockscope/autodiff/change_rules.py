@@ -11,13 +11,13 @@ from dataclasses import replace
 
 import tensorflow as tf
 
-from blockscope.autodiff.convolution import Convolution, DepthwiseConvolution
-from blockscope.autodiff.elementwise import LRN, BatchNorm, Elementwise, Softmax
-from blockscope.autodiff.linear_op import LinearOp, OpPoint, single_tangent
+from blockscope.autodiff.linear_ops.convolution import Convolution, DepthwiseConvolution
+from blockscope.autodiff.linear_ops.elementwise import LRN, BatchNorm, Elementwise, Softmax
+from blockscope.autodiff.linear_ops.linear_op import LinearOp, OpPoint, single_tangent
+from blockscope.autodiff.linear_ops.pooling import AveragePooling, MaxPooling, sliding_of
+from blockscope.autodiff.linear_ops.registry import fitting
+from blockscope.autodiff.linear_ops.shape_ops import Add, Concat, Identity, Pad, Reduce
 from blockscope.autodiff.one_channel import OneChannel
-from blockscope.autodiff.pooling import AveragePooling, MaxPooling, sliding_of
-from blockscope.autodiff.registry import fitting
-from blockscope.autodiff.shape_ops import Add, Concat, Identity, Pad, Reduce
 from blockscope.autodiff.windows import CoefficientMap, Frame, Window, union
 from blockscope.models.graph.operations import apply
 

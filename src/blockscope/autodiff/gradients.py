@@ -14,8 +14,8 @@ import numpy.typing as npt
 import tensorflow as tf
 from tensorflow.core.framework import node_def_pb2
 
-from blockscope.autodiff.convolution import convolve_groups, dilated
 from blockscope.autodiff.gradient_overrides import Override
+from blockscope.autodiff.linear_ops.convolution import convolve_groups, dilated
 from blockscope.models.graph import graphs
 from blockscope.models.graph.node_attributes import attribute
 from blockscope.models.graph.operations import apply

@@ -14,9 +14,9 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from blockscope.autodiff.gradient_overrides import Override
-from blockscope.autodiff.linear_op import LinearOp, OpPoint
+from blockscope.autodiff.linear_ops.linear_op import LinearOp, OpPoint
+from blockscope.autodiff.linear_ops.registry import linearise
 from blockscope.autodiff.op_points import points_between
-from blockscope.autodiff.registry import linearise
 from blockscope.autodiff.windows import Frame, Size, Window
 from blockscope.io.errors import BadFile, BlockscopeError, first_line
 from blockscope.models.network import Network

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
-from blockscope.autodiff.convolution import Convolution
+from blockscope.autodiff.linear_ops.convolution import Convolution
 
 
 @dataclass(frozen=True, eq=False)

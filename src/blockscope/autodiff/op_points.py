@@ -9,7 +9,7 @@ import numpy.typing as npt
 import tensorflow as tf
 from tensorflow.core.framework import node_def_pb2
 
-from blockscope.autodiff.linear_op import OpPoint
+from blockscope.autodiff.linear_ops.linear_op import OpPoint
 from blockscope.models.graph import graphs
 from blockscope.models.network import Network
 

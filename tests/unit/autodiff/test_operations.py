@@ -11,11 +11,11 @@ import tensorflow as tf
 from helpers.operations import OPERATIONS, SHAPE, SINGLE, assert_close, point
 from helpers.tiny_network import conv, inception_like, linear_of, network_of, weights
 
-from blockscope.autodiff.convolution import convolve_groups
-from blockscope.autodiff.double_backprop import OneByOne, Overridden
 from blockscope.autodiff.gradient_overrides import OVERRIDES
 from blockscope.autodiff.linear_map import LinearMap
-from blockscope.autodiff.registry import FAST_OVERRIDES, LINEAR_OPS
+from blockscope.autodiff.linear_ops.convolution import convolve_groups
+from blockscope.autodiff.linear_ops.double_backprop import OneByOne, Overridden
+from blockscope.autodiff.linear_ops.registry import FAST_OVERRIDES, LINEAR_OPS
 
 # TensorFlow's own; ours dilates the kernel instead, and convolves groups backwards by itself.
 NO_GRADIENT_ON_CPU = {"Conv2D dilated", "Conv2D grouped", "Conv2D grouped, stride 2"}

@@ -16,7 +16,7 @@ from blockscope.autodiff.active.links import ConvolvedLinks, Links, MovedLinks
 from blockscope.autodiff.active.rules import Convolved, Rule, rule_of
 from blockscope.autodiff.active.support import Support, find_supports
 from blockscope.autodiff.linear_map import LinearMap, Ops
-from blockscope.autodiff.linear_op import LinearOp
+from blockscope.autodiff.linear_ops.linear_op import LinearOp
 
 Array = npt.NDArray[Any]
 

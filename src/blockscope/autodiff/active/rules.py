@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from blockscope.autodiff.convolution import Convolution
-from blockscope.autodiff.elementwise import BatchNorm, Elementwise
-from blockscope.autodiff.linear_op import LinearOp
-from blockscope.autodiff.pooling import AveragePooling, MaxPooling
-from blockscope.autodiff.shape_ops import Add, Concat, Identity, Pad, Reduce
-from blockscope.autodiff.smooth_pooling import SmoothPooling
+from blockscope.autodiff.linear_ops.convolution import Convolution
+from blockscope.autodiff.linear_ops.elementwise import BatchNorm, Elementwise
+from blockscope.autodiff.linear_ops.linear_op import LinearOp
+from blockscope.autodiff.linear_ops.pooling import AveragePooling, MaxPooling
+from blockscope.autodiff.linear_ops.shape_ops import Add, Concat, Identity, Pad, Reduce
+from blockscope.autodiff.linear_ops.smooth_pooling import SmoothPooling
 from blockscope.autodiff.windows import CoefficientMap, Sliding
 
 Array = npt.NDArray[Any]

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 import tensorflow as tf
 
 from blockscope.autodiff.gradient_overrides import GradientRule
-from blockscope.autodiff.linear_op import LinearOp, OpPoint, single_tangent
+from blockscope.autodiff.linear_ops.linear_op import LinearOp, OpPoint, single_tangent
 from blockscope.models.graph.operations import apply
 
 Backward = Callable[[tf.Tensor], list[tf.Tensor]]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from blockscope.autodiff.linear_op import LinearOp, OpPoint
+from blockscope.autodiff.linear_ops.linear_op import LinearOp, OpPoint
 from blockscope.models.graph.operations import apply
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from blockscope.autodiff.linear_op import OpPoint, SlidingOp, single_tangent
+from blockscope.autodiff.linear_ops.linear_op import OpPoint, SlidingOp, single_tangent
 from blockscope.autodiff.windows import CoefficientMap, Frame, Sliding, Window
 
 

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from blockscope.autodiff.convolution import (
-    Convolution,
-    DepthwiseConvolution,
-    TransposedConvolution,
-)
-from blockscope.autodiff.double_backprop import OneByOne, Overridden
-from blockscope.autodiff.elementwise import LRN, BatchNorm, Elementwise, Softmax
 from blockscope.autodiff.gradient_overrides import (
     GradientRule,
     Override,
     blurred_smooth_pool,
     smooth_pool,
 )
-from blockscope.autodiff.linear_op import LinearOp, OpPoint, has_image_axis
-from blockscope.autodiff.pooling import AveragePooling, MaxPooling
-from blockscope.autodiff.products import Einsum, MatMul, Product
-from blockscope.autodiff.rearrange import Rearrange
-from blockscope.autodiff.shape_ops import (
+from blockscope.autodiff.linear_ops.convolution import (
+    Convolution,
+    DepthwiseConvolution,
+    TransposedConvolution,
+)
+from blockscope.autodiff.linear_ops.double_backprop import OneByOne, Overridden
+from blockscope.autodiff.linear_ops.elementwise import LRN, BatchNorm, Elementwise, Softmax
+from blockscope.autodiff.linear_ops.linear_op import LinearOp, OpPoint, has_image_axis
+from blockscope.autodiff.linear_ops.pooling import AveragePooling, MaxPooling
+from blockscope.autodiff.linear_ops.products import Einsum, MatMul, Product
+from blockscope.autodiff.linear_ops.rearrange import Rearrange
+from blockscope.autodiff.linear_ops.shape_ops import (
     Add,
     AlreadyLinear,
     Broadcast,
@@ -31,7 +31,7 @@ from blockscope.autodiff.shape_ops import (
     Reduce,
     Reshape,
 )
-from blockscope.autodiff.smooth_pooling import BlurredSmoothPooling, SmoothPooling
+from blockscope.autodiff.linear_ops.smooth_pooling import BlurredSmoothPooling, SmoothPooling
 
 LINEAR_OPS: dict[str, type[LinearOp]] = {
     "Conv2D": Convolution,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
-from blockscope.autodiff.linear_op import LinearOp, OpPoint, same_ranks, single_tangent
+from blockscope.autodiff.linear_ops.linear_op import LinearOp, OpPoint, same_ranks, single_tangent
 from blockscope.autodiff.windows import CoefficientMap, Window, union
 from blockscope.models.graph.operations import apply
 

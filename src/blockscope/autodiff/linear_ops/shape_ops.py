@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from blockscope.autodiff.linear_op import (
+from blockscope.autodiff.linear_ops.linear_op import (
     LinearOp,
     OpPoint,
     has_image_axis,

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from blockscope.autodiff.gradient_overrides import BLUR, SMOOTH_EPSILON, blur
-from blockscope.autodiff.linear_op import OpPoint, SlidingOp, single_tangent
-from blockscope.autodiff.pooling import (
+from blockscope.autodiff.linear_ops.linear_op import OpPoint, SlidingOp, single_tangent
+from blockscope.autodiff.linear_ops.pooling import (
     average,
     pool_window,
     share_of_cells,

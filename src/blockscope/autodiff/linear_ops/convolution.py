@@ -7,7 +7,7 @@ from functools import cached_property
 
 import tensorflow as tf
 
-from blockscope.autodiff.linear_op import LinearOp, OpPoint, SlidingOp, single_tangent
+from blockscope.autodiff.linear_ops.linear_op import LinearOp, OpPoint, SlidingOp, single_tangent
 from blockscope.autodiff.windows import Frame, Size, Sliding, Window
 from blockscope.models.graph.operations import apply
 
