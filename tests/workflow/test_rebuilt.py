@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -119,9 +120,9 @@ def check_made_again(origin, copy, name: str, written: Path) -> None:
     """Make a file again by the command that ``show --config`` prints, and compare the bytes."""
     done = show(origin, name, "--config", str(written))
     assert done.returncode == 0, done.stderr
-    command, option, config, target = done.stdout.split()
-    assert (command, option, target) == ("snakemake", "--configfile", name)
-    made = copy.snakemake("--rerun-triggers", "mtime", option, config, "--", target)
+    command, *arguments = shlex.split(done.stdout)
+    assert (command, arguments[0]) == ("snakemake", name)
+    made = copy.snakemake(*arguments, "--rerun-triggers", "mtime")
     assert made.returncode == 0, f"{name}: {made.stdout}"
     assert copy.path(name).read_bytes() == origin.path(name).read_bytes(), name
 

@@ -163,8 +163,9 @@ class LinearMap:
         left = []
         for name, edges, op in self.ops:
             tangents = [known.get(edge) for edge in edges]
-            windows = [t for t in tangents if isinstance(t, Window)]
-            small = not any(t.frame.covers(op.point.size_in, share) for t in windows)
+            windows = {n: t for n, t in enumerate(tangents) if isinstance(t, Window)}
+            sizes = {n: _size(op.point.inputs[n]) for n in windows}
+            small = not any(t.frame.covers(sizes[n], share) for n, t in windows.items())
             if op.takes_windows and small and len(windows) == len(op.point.moving):
                 known[name], _ = _jvp_op(op, tangents)
             else:

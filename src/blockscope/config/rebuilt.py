@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -66,7 +67,8 @@ def write_config(path: Path, folder: Path) -> str:
     if folder.exists():
         raise BadFile(f"'{folder}' exists; give a folder that is not there yet")
     _write(sections, facts, folder)
-    return f"snakemake --configfile {folder}/config.yaml {target}"
+    # The target first: Snakemake takes what follows the option for more configs.
+    return shlex.join(["snakemake", target, "--configfile", f"{folder}/config.yaml"])
 
 
 def _write(sections: Sections, facts: Mapping[str, object], folder: Path) -> None:

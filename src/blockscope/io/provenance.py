@@ -72,15 +72,21 @@ def _version(package: str) -> str:
 
 @functools.cache
 def git_commit() -> str:
-    """Return the commit of the checkout that this package runs from, or "none"."""
+    """Return the commit of the checkout that this package runs from.
+
+    "none" outside of one, before the first commit and without git; "unknown" where git cannot be
+    asked, as on a machine that is too busy.
+    """
     folder = Path(blockscope.__file__).resolve().parent
     if not (folder.parents[1] / ".git").exists():
         return "none"
     try:
         commit = _git(folder, "rev-parse", "HEAD")
         changed = _git(folder, "status", "--porcelain", "--untracked-files=no")
-    except (OSError, subprocess.SubprocessError):
+    except (FileNotFoundError, subprocess.CalledProcessError):  # no git, no commit
         return "none"
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"
     return commit + ("+changes" if changed else "")
 
 
@@ -89,7 +95,7 @@ def _git(folder: Path, *arguments: str) -> str:
     environment = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")}
     done = subprocess.run(
         ["git", "--no-optional-locks", "-C", str(folder), *arguments],
-        check=True, capture_output=True, text=True, timeout=30, env=environment,
+        check=True, capture_output=True, text=True, timeout=120, env=environment,
     )  # fmt: skip
     return done.stdout.strip()
 

@@ -10,6 +10,8 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from blockscope.io.errors import BadFile
+
 KEY = "settings"  # of the provenance; JSON
 
 Sections = dict[str, Any]
@@ -20,8 +22,18 @@ Facts = Mapping[str, object]
 
 
 def sections_of(facts: Facts) -> Sections:
-    """Return what a file's provenance says of the config; empty where it says nothing."""
-    found: Sections = json.loads(str(facts.get(KEY, "{}")))
+    """Return what a file's provenance says of the config; empty where it says nothing.
+
+    Raises ``BadFile`` where that is damaged.
+    """
+    try:
+        found = json.loads(str(facts.get(KEY, "{}")))
+    except ValueError as error:
+        raise BadFile(f"the recorded settings are damaged: {error}; make the file again") from error
+    if not isinstance(found, dict):
+        raise BadFile(
+            f"the recorded settings are damaged: {found!r} is no mapping; make the file again"
+        )
     return found
 
 

@@ -65,6 +65,27 @@ def test_networks_give_what_whole_maps_give(network, layer, override, rng):
         assert active.multiplications > 0
 
 
+def test_kernels_of_two_sizes_on_a_map_of_one_cell(rng):
+    """Both read that cell alone, the larger one with one of its cells."""
+
+    def build(x):
+        x = tf.reduce_mean(tf.nn.relu(x), [1, 2], keepdims=True)
+        one = conv(x, 4, (1, 1), seed=2)
+        return tf.concat([one, conv(x, 5, (2, 2), seed=3), conv(x, 2, (1, 3), seed=4)], 3)
+
+    found, expected, _ = by_units(linear_of(build, point((5, 7, 3))), 3, rng)
+    assert_close(found, expected)
+
+
+@pytest.mark.usefixtures("always")
+def test_what_moves_may_come_after_a_number():
+    """The first operand of a product has no rows and columns."""
+    linear = linear_of(lambda x: 0.5 * tf.nn.relu(x), point((5, 7, 3)))
+    positions = np.argwhere(np.ones((5, 7), bool)).astype(np.int32)
+    found = np.concatenate(list(push_positions(linear, positions, 2048)))
+    assert_close(found, linear.jvp_positions(positions).numpy())
+
+
 def test_only_units_that_are_on_and_have_an_effect_count(rng):
     """Those of the layer that are zero, and those that a ReLU or a pooling stops, are left out."""
     x = point((5, 7, 3))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import pytest
@@ -48,7 +49,24 @@ def test_what_images_of_a_data_set_made_is_refused(tmp_path, stage, facts, found
 def test_what_a_network_alone_made_is_not(tmp_path: Path) -> None:
     path = file_of(tmp_path, "render_sprites", model="tiny", **NETWORK)
     command = write_config(path, tmp_path / "again")
-    assert command == f"snakemake --configfile {tmp_path}/again/config.yaml results/a.h5"
+    assert command == f"snakemake results/a.h5 --configfile {tmp_path}/again/config.yaml"
+
+
+def test_the_command_is_one_for_a_shell(tmp_path: Path) -> None:
+    """The target comes before the option, which takes several configs."""
+    path = file_of(tmp_path, "render_sprites", model="tiny", **NETWORK)
+    command = write_config(path, tmp_path / "a 'b' c")
+    assert shlex.split(command) == [
+        "snakemake", "results/a.h5", "--configfile", f"{tmp_path}/a 'b' c/config.yaml",
+    ]  # fmt: skip
+
+
+def test_damaged_settings_are_told(tmp_path: Path) -> None:
+    for settings, words in (("{", "damaged: Expecting"), ("3", "damaged: 3 is no mapping")):
+        path = file_of(tmp_path, "render_sprites", model="tiny", settings=settings)
+        with pytest.raises(BadFile, match=rf"the recorded settings are {words}.*make the file ag"):
+            write_config(path, tmp_path / "again")
+    assert not (tmp_path / "again").exists()
 
 
 def test_a_default_is_the_same_written_out() -> None:

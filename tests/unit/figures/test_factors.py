@@ -118,6 +118,16 @@ def test_requested_labels_are_shown_once(rng: np.random.Generator) -> None:
     assert [weight.label for weight in panel.requested] == [unlikely, LABELS[other]]
 
 
+def test_equal_names_are_told_apart_by_their_indexes(rng: np.random.Generator) -> None:
+    labels = ["crane", "kite", "crane", "red plain star"]
+    panel = make_panel(rng, labels=labels, compared=("3",), tops=4)
+    shown = {weight.label for weight in (*panel.highest, *panel.requested)}
+    assert shown == {"crane [1]", "kite", "crane [3]", "red plain star"}
+    for layer in panel.layers:
+        for top in layer.tops:
+            assert {weight.label for weight in top} <= shown
+
+
 def test_unknown_and_repeated_labels(rng: np.random.Generator) -> None:
     attributions = classes(rng, labels=["crane", "kite", "crane", "red plain star"])
     made = [factors(rng, "mixed4d", (5, 7)), factors(rng, "mixed5a", (3, 4))]

@@ -168,6 +168,16 @@ def test_the_commit_of_a_checkout_and_its_changes(checkout: Path, commit_of) -> 
     assert commit_of(checkout) == f"{head}+changes"
 
 
+def test_a_git_that_cannot_be_asked_is_told_from_none(checkout, commit_of, monkeypatch) -> None:
+    def too_busy(*_: object) -> str:
+        raise subprocess.TimeoutExpired("git", 120)
+
+    monkeypatch.setenv("PATH", "")
+    assert commit_of(checkout) == "none"
+    monkeypatch.setattr(provenance, "_git", too_busy)
+    assert commit_of(checkout) == "unknown"
+
+
 def test_a_worktree_is_a_checkout(checkout: Path, commit_of) -> None:
     tree = checkout.parent / "tree"
     git(checkout, "worktree", "add", "--quiet", str(tree))

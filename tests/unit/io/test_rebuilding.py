@@ -59,7 +59,7 @@ def test_the_config_says_what_the_file_says(tmp_path: Path) -> None:
     folder = tmp_path / "again"
     command = write_config(path, folder)
     target = "results/a/x/none/classes/low.h5"
-    assert command == f"snakemake --configfile {folder}/config.yaml {target}"
+    assert command == f"snakemake {target} --configfile {folder}/config.yaml"
     config = Config.model_validate(yaml.safe_load((folder / "config.yaml").read_text()))
     assert config.factors.top_labels == 7
     assert yaml.safe_load(Path(config.models).read_text()) == {"a": ENTRY}
@@ -77,14 +77,6 @@ def test_a_network_without_two_layers_is_told(tmp_path: Path) -> None:
     with pytest.raises(BadFile, match=r"^model 'a' has no two layers of which one is computed"):
         write_config(path, tmp_path / "again")
     assert not (tmp_path / "again").exists()
-
-
-def test_what_a_data_set_shows_is_not_recorded_yet(tmp_path: Path) -> None:
-    path = written(tmp_path, models={"a": ENTRY}, runs=[{"run": "r", "dataset": "photos"}])
-    with pytest.raises(
-        BadFile, match=r"shows images of the data set 'photos', of which it does no"
-    ):
-        write_config(path, tmp_path / "again")
 
 
 def test_settings_are_json_in_the_file(tmp_path: Path) -> None:

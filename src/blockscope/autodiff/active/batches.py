@@ -54,6 +54,8 @@ def push_channels(
 ) -> Iterator[tf.Tensor]:
     """Yield the target's tangents, (batch, ...), of each channel's activations alone, in order.
 
+    ``channels``: each at most once.
+
     Cost: about a forward pass from the layer on per channel. ``memory_mb`` bounds the batches and
     does not change the result.
     """
@@ -78,7 +80,9 @@ def push_channels(
 def _worth_it(linear: LinearMap, ops: Ops, entries: int) -> ActiveJacobian | None:
     """Return the Jacobian of the units that count, where products with it take less time."""
     whole = sum(op.cost(cells_of(op)) for _, _, op in ops)
-    if whole * entries * DENSE < WORTH_IT or tf.config.list_logical_devices("GPU"):
+    precise = linear.value.dtype in (tf.float32, tf.float64)
+    little = whole * entries * DENSE < WORTH_IT
+    if little or not precise or tf.config.list_logical_devices("GPU"):
         return None
     active = ActiveJacobian(linear, ops)
     each = ACTIVE * active.multiplications + DENSE * active.multiplications_left

@@ -124,8 +124,7 @@ class ActiveJacobian:
         live = {name: np.pad(values, more) if more[1][1] else values
                 for name, values in tangents.items()}  # fmt: skip
         last = self._last_reads()
-        threads = int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count() or 1)
-        with threadpool_limits(1, "blas"), ThreadPoolExecutor(threads) as pool:
+        with threadpool_limits(1, "blas"), ThreadPoolExecutor(_threads()) as pool:
             for number, (names, edges, links) in enumerate(self._steps):
                 found = links.apply([live[edge] for edge in edges], pool)
                 live |= dict(zip(names, found, strict=True))
@@ -192,6 +191,12 @@ def _units(value: tf.Tensor) -> tuple[int, int]:
     """Return how many positions and channels a value of one image has."""
     channels = int(value.shape[-1]) if value.shape.rank else 1
     return int(value.shape.num_elements()) // max(channels, 1), channels
+
+
+def _threads() -> int:
+    """Return how many threads to take: as many as libraries may, where that is one number."""
+    allowed = os.environ.get("OMP_NUM_THREADS", "")
+    return int(allowed) if allowed.isdecimal() and int(allowed) else os.cpu_count() or 1
 
 
 def cells_of(op: LinearOp) -> int:

@@ -68,7 +68,12 @@ class Convolved:
     weights: Array
 
     def reads_like(self, other: Convolved) -> bool:
-        """Tell whether every position reads the same positions, in the same order."""
+        """Tell whether every position reads the same positions, in the same order.
+
+        Kernels of other sizes do too where a map is as small as what they have in common.
+        """
+        if len(self.weights) != len(other.weights):
+            return False
         mine, others = (self.source, self.goal, self.tap), (other.source, other.goal, other.tap)
         return all(map(np.array_equal, mine, others))
 

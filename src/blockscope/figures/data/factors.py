@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -68,8 +69,11 @@ class LayerFactors:
         return int(self.spatial.shape[-1])
 
     @classmethod
-    def from_dataset(cls, dataset: xr.Dataset) -> LayerFactors:
-        """Take the factors of one layer from the content of a factor file."""
+    def from_dataset(cls, dataset: xr.Dataset, repeated: Collection[str] = ()) -> LayerFactors:
+        """Take the factors of one layer from the content of a factor file.
+
+        Names that are ``repeated`` are told apart by their indexes.
+        """
         listed = [
             dataset[name].transpose("factor", "rank").values
             for name in ("top_label", "top_index", "top_weight")
@@ -83,7 +87,7 @@ class LayerFactors:
             spatial=dataset["spatial"].transpose("row", "col", "factor").values,
             tops=tuple(
                 tuple(
-                    Weight(str(name), float(weight))
+                    Weight(_told_apart(str(name), int(index), repeated), float(weight))
                     for name, index, weight in zip(*factor, strict=True)
                     if index >= 0
                 )
@@ -91,6 +95,10 @@ class LayerFactors:
             ),
             relative_error=float(facts["relative_error"]) if "relative_error" in facts else None,
         )
+
+
+def _told_apart(name: str, index: int, repeated: Collection[str]) -> str:
+    return f"{name} [{index}]" if name in repeated else name
 
 
 @dataclass(frozen=True)
@@ -155,14 +163,19 @@ class FactorsPanel:
         score = [float(value) for value in classes[score_name(classes)].values]
         shown = highest_labels(classes, top_labels).tolist()
         indexes = classes["index"].values
+        repeated = {name for name, count in Counter(names).items() if count > 1}
+        shown_as = [_told_apart(n, int(i), repeated) for n, i in zip(names, indexes, strict=True)]
         wanted = [place_of(text, names, indexes) for text in run.classes if text != LOGSUMEXP]
         others = [place for place in dict.fromkeys(wanted) if place not in shown]
         return cls(
             run=run,
             pixels=pixels,
-            layers=(LayerFactors.from_dataset(first), LayerFactors.from_dataset(second)),
-            highest=tuple(Weight(names[place], score[place]) for place in shown),
-            requested=tuple(Weight(names[place], score[place]) for place in others),
+            layers=(
+                LayerFactors.from_dataset(first, repeated),
+                LayerFactors.from_dataset(second, repeated),
+            ),
+            highest=tuple(Weight(shown_as[place], score[place]) for place in shown),
+            requested=tuple(Weight(shown_as[place], score[place]) for place in others),
             labels=len(names),
             probable=score_name(classes) == "probability",
         )
