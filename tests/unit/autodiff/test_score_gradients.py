@@ -87,5 +87,5 @@ def test_it_is_compiled_where_large_passes_are_asked_for(network, monkeypatch):
     gradients = gradients_of(network, 1)
     monkeypatch.setattr(gradients, "operations", 66)
     monkeypatch.setattr(gradients, "bytes_per_point", 6_000_000)
-    assert not ScoreGradients(gradients, 22).compiled
-    assert ScoreGradients(gradients, 88).compiled
+    assert not ScoreGradients(gradients, 11).compiled
+    assert ScoreGradients(gradients, 44).compiled
