@@ -14,8 +14,8 @@ from blockscope.autodiff.gradients import Gradients
 # Compiled, more points at once gain nothing; batches are filled up to it, with the last point.
 COMPILED_AT_ONCE = 9
 # Compiling takes 4 ms for an operation and saves 1.4 ms of a gradient for each MB of its values,
-# measured on 2 cores with InceptionV1 from three of its layers on. A first contrast at mixed4d loses
-# a fifth by it, each further one takes half of the time.
+# measured on 2 cores with InceptionV1 from three of its layers on. A first contrast at mixed4d
+# loses a fifth by it, each further one takes half of the time.
 BYTES_PER_OPERATION = 1.9e6
 
 

@@ -170,7 +170,7 @@ def test_the_commit_of_a_checkout_and_its_changes(checkout: Path, commit_of) -> 
 
 def test_a_git_that_cannot_be_asked_is_told_from_none(checkout, commit_of, monkeypatch) -> None:
     def too_busy(*_: object) -> str:
-        raise subprocess.TimeoutExpired("git", 120)
+        raise subprocess.TimeoutExpired(cmd="git", timeout=120)
 
     monkeypatch.setenv("PATH", "")
     assert commit_of(checkout) == "none"
