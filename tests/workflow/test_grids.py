@@ -55,7 +55,7 @@ def test_cells_image_and_provenance(gridded):
     assert grid.cells.dims == ("row", "col", "y", "x", "rgb")
     assert grid.cells.shape == (ROWS, COLS, CELL, CELL, 3)
     assert grid.cells.dtype == np.uint8
-    assert grid.cells.max() > grid.cells.min() + 100
+    assert int(grid.cells.max()) - int(grid.cells.min()) > 50
     values = datasets.read(gridded.path("results/tiny/noise/activations/low.zarr.zip")).activations
     np.testing.assert_allclose(grid.magnitude, np.linalg.norm(values.to_numpy(), axis=2), rtol=1e-6)
     facts = provenance.read(path)
@@ -87,8 +87,7 @@ def test_cells_image_and_provenance(gridded):
     row, col = divmod(int(np.argmax(grid.magnitude.to_numpy())), COLS)
     shown = sheet[row * 8 : row * 8 + 8, col * 8 : col * 8 + 8]
     assert (shown[..., 3] == 255).all()
-    expected = np.rint(255 * grid.cells[row, col, 1:-1, 1:-1])
-    np.testing.assert_array_equal(shown[..., :3], expected)
+    np.testing.assert_array_equal(shown[..., :3], grid.cells[row, col, 1:-1, 1:-1])
 
 
 def test_progress_is_in_the_log(gridded):
