@@ -14,7 +14,7 @@ from pathlib import Path
 
 import psutil
 
-from bench.faults.trial import Broken, Command, Missed, Trial
+from bench.faults.trial import STARTED, Broken, Command, Missed, Trial
 
 CAP_SYS_ADMIN = 21  # of Linux, a bit of a process's capabilities
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGKILL)
@@ -25,6 +25,7 @@ LOST = ("Not finished.", "Terminating", "KeyboardInterrupt")
 # solver.
 _OF_HEAD = ("pymp-*", "snakemake*", "*-pulp.*")
 UNAVOIDABLE = {"head": _OF_HEAD, "group": (*_OF_HEAD, "blockscope-*")}
+UNANSWERED = ("snakemake*",)
 
 
 def kill(trial: Trial, victim: str) -> None:
@@ -54,6 +55,8 @@ def kill(trial: Trial, victim: str) -> None:
     else:
         raise Missed
     status = command.wait("KeyboardInterrupt" if number == signal.SIGINT else "")
+    if number == signal.SIGTERM and STARTED not in command.text:
+        trial.unavoidable = UNANSWERED  # Snakemake answers it from its first job on
     trial.told = status > 0 and any(word in command.text for word in LOST)
     if status > 0 and not trial.told:
         raise Broken("ended without a word")
