@@ -9,7 +9,8 @@ from typing import Any
 
 import yaml
 
-from blockscope.config.result_paths import RESULTS
+from blockscope.autodiff.gradient_overrides import OVERRIDES
+from blockscope.config.result_paths import RESULTS, layer_in_path
 from blockscope.io import provenance
 from blockscope.io.atomic_files import atomic_write_text
 from blockscope.io.contained_paths import inside
@@ -64,11 +65,39 @@ def write_config(path: Path, folder: Path) -> str:
         )
     start = len(parts) - 1 - parts[::-1].index(RESULTS)
     target = "/".join(parts[start:])
+    _check_place(parts[start + 1 :], facts, path)
     if folder.exists():
         raise BadFile(f"'{folder}' exists; give a folder that is not there yet")
     _write(sections, facts, folder)
     # The target first: Snakemake takes what follows the option for more configs.
     return shlex.join(["snakemake", target, "--configfile", f"{folder}/config.yaml"])
+
+
+def _check_place(parts: Sequence[str], facts: Mapping[str, object], path: Path) -> None:
+    """Refuse a file that was copied to where that of another run, network, image or layer belongs.
+
+    ``parts``: its path below the folder of results.
+    """
+    kind, name, *rest = (*parts, "", "")
+    at = {"figures": {"run": name}, "models": {"model": name}}
+    places = at.get(kind, {"model": kind, "image": name})
+    if rest[0] in OVERRIDES:
+        places["override"] = rest[0]
+    for key, found in places.items():
+        if str(facts.get(key, found)) != found:
+            raise _elsewhere(path, key, facts[key])
+    for key in ("layer", "layer1", "layer2"):
+        layer = facts.get(key)
+        known = not layer or kind == "figures" or layer_in_path(str(layer)) in "/".join(rest)
+        if not known:
+            raise _elsewhere(path, key, layer)
+
+
+def _elsewhere(path: Path, key: str, value: object) -> BadFile:
+    return BadFile(
+        f"'{path}' says that it is of {key} '{value}', which its place does not; give the file "
+        "where it was made"
+    )
 
 
 def _write(sections: Sections, facts: Mapping[str, object], folder: Path) -> None:

@@ -18,8 +18,8 @@ NETWORK = told({}, models={"tiny": {"graph": "tiny.pb"}}, layers=["low", "high"]
 OF_RUN = told({}, models={"tiny": {"graph": "tiny.pb"}}, runs=[{"run": "a", "dataset": "scenes"}])
 
 
-def file_of(folder: Path, stage: str, **facts: str) -> Path:
-    path = folder / "results" / "a.h5"
+def file_of(folder: Path, stage: str, place: str = "models/tiny/a.h5", **facts: str) -> Path:
+    path = folder / "results" / place
     found = xr.Dataset(attrs=provenance.record(stage, **facts))
     datasets.write_h5(path, found)
     return path
@@ -49,7 +49,36 @@ def test_what_images_of_a_data_set_made_is_refused(tmp_path, stage, facts, found
 def test_what_a_network_alone_made_is_not(tmp_path: Path) -> None:
     path = file_of(tmp_path, "render_sprites", model="tiny", **NETWORK)
     command = write_config(path, tmp_path / "again")
-    assert command == f"snakemake results/a.h5 --configfile {tmp_path}/again/config.yaml"
+    assert (
+        command == f"snakemake results/models/tiny/a.h5 --configfile {tmp_path}/again/config.yaml"
+    )
+
+
+@pytest.mark.parametrize(
+    ("place", "facts", "told"),
+    [
+        ("figures/b/spatial.pdf.h5", {"run": "a"}, "run 'a'"),
+        ("models/other/a.h5", {}, "model 'tiny'"),
+        ("other/crane/a.h5", {"image": "crane"}, "model 'tiny'"),
+        ("tiny/tower/a.h5", {"image": "crane"}, "image 'crane'"),
+        ("tiny/crane/smooth/classes/low.h5", {"override": "none"}, "override 'none'"),
+        ("tiny/crane/none/classes/low.h5", {"layer": "a/b"}, "layer 'a/b'"),
+        ("tiny/crane/none/positions/low--top.h5", {"layer2": "high"}, "layer2 'high'"),
+    ],
+)
+def test_a_file_copied_to_the_place_of_another_is_refused(tmp_path, place, facts, told) -> None:
+    path = file_of(tmp_path, "any", place, model="tiny", **facts, **NETWORK)
+    words = rf"says that it is of {told}, which its place does not; give the file where it was made"
+    with pytest.raises(BadFile, match=words):
+        write_config(path, tmp_path / "again")
+    assert not (tmp_path / "again").exists()
+
+
+def test_a_file_at_its_own_place_is_taken(tmp_path: Path) -> None:
+    place = "tiny/crane/smooth/positions/a~b--high.h5"
+    facts = {"image": "crane", "override": "smooth", "layer1": "a/b", "layer2": "high"}
+    path = file_of(tmp_path, "any", place, model="tiny", **facts, **NETWORK)
+    assert "positions/a~b--high.h5" in write_config(path, tmp_path / "again")
 
 
 def test_the_command_is_one_for_a_shell(tmp_path: Path) -> None:
@@ -57,7 +86,7 @@ def test_the_command_is_one_for_a_shell(tmp_path: Path) -> None:
     path = file_of(tmp_path, "render_sprites", model="tiny", **NETWORK)
     command = write_config(path, tmp_path / "a 'b' c")
     assert shlex.split(command) == [
-        "snakemake", "results/a.h5", "--configfile", f"{tmp_path}/a 'b' c/config.yaml",
+        "snakemake", "results/models/tiny/a.h5", "--configfile", f"{tmp_path}/a 'b' c/config.yaml",
     ]  # fmt: skip
 
 
