@@ -15,15 +15,19 @@ import numpy as np
 import pytest
 from helpers.blocks_of_pages import blocks_of_pages
 from helpers.programs import lacking
+from helpers.sheet_layout import check_layout
 from helpers.synthetic_run import LABELS, write_run
 from PIL import Image
 from pydantic import ValidationError
 
+from blockscope.config.panels import PANELS
+from blockscope.config.settings import RunRow
 from blockscope.config.template_widths import TEMPLATE_WIDTHS
 from blockscope.figures import trust_words
+from blockscope.figures.data.panel_files import PanelFiles
 from blockscope.figures.data.trust import TrustPanel
 from blockscope.figures.print.export import compose, write_sheet
-from blockscope.figures.print.parts.sheet import Sheet
+from blockscope.figures.print.parts.sheet import ELLIPSIS, Sheet
 from blockscope.figures.style import Style
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -42,6 +46,11 @@ def sheet(tmp_path_factory) -> Sheet:
 
 
 @pytest.fixture(scope="module")
+def many(tmp_path_factory) -> tuple[RunRow, PanelFiles]:
+    return write_run(tmp_path_factory.mktemp("many"), np.random.default_rng(4))
+
+
+@pytest.fixture(scope="module")
 def written(sheet, tmp_path_factory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("panel")
     outputs = {kind: folder / f"spatial.{kind}" for kind in ("pdf", "svg", "png")}
@@ -57,6 +66,17 @@ def test_a_format_alone_has_the_bytes_that_it_has_with_others(sheet, written, tm
 
 
 # --- the width of a template ------------------------------------------------------------------
+
+
+LONG_LISTS = {"factors"}  # of labels, which are shortened to what tells them apart
+
+
+@pytest.mark.parametrize("panel", sorted(set(PANELS) - LONG_LISTS))
+@pytest.mark.parametrize("width", ["icml-column", "neurips"])
+def test_nothing_is_cut_in_a_column(panel, width, many) -> None:
+    sheet = compose(panel, *many, Style(width_mm=width))
+    check_layout(sheet)
+    assert [text for _, text in sheet.texts if ELLIPSIS in text] == []
 
 
 @pytest.mark.parametrize(

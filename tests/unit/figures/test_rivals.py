@@ -9,12 +9,15 @@ import pytest
 from helpers.sheet_layout import check_layout, words_on
 from helpers.synthetic_run import LABELS, changed_files, changed_run, write_run
 
+from blockscope.config.template_widths import TEMPLATE_WIDTHS
 from blockscope.figures import captions
+from blockscope.figures.data.maps import grid_words
 from blockscope.figures.data.rivals import Rivals, Score
 from blockscope.figures.image_encoding import png_uri
 from blockscope.figures.page.rivals import render_rivals
 from blockscope.figures.palettes import signed_map
 from blockscope.figures.print.export import compose
+from blockscope.figures.print.parts.sheet import ELLIPSIS
 from blockscope.figures.style import Style
 from blockscope.io import datasets
 from blockscope.io.errors import BadFile
@@ -88,17 +91,18 @@ def test_numbers_have_the_digits_of_the_largest():
 def test_the_sheet_shows_every_score_and_fits(made):
     run, files = made
     panel = Rivals.of_run(run, files)
-    for width in (85, 180):
+    for width in (TEMPLATE_WIDTHS["icml-column"], TEMPLATE_WIDTHS["neurips"], 180):
         sheet = compose("rivals", run, files, Style(width_mm=width))
         check_layout(sheet)
-    words = words_on(sheet)
-    placed = [text for _, text in sheet.texts]
-    for scores in panel.scores:
-        for score in scores:
+        words = words_on(sheet)
+        assert ELLIPSIS not in words
+        placed = [text for _, text in sheet.texts]
+        assert set(panel.names) <= set(placed)
+        assert any(text.endswith(f"maps {grid_words(panel.maps[0, 0])}") for text in placed)
+        for score in (score for scores in panel.scores for score in scores):
             numbers, chance = captions.score_numbers(score)
             assert set(numbers) <= set(placed)
-            assert f"{score.name} ({chance})" if chance else score.name in placed
-    assert set(panel.names) <= set(placed)
+            assert (f"{score.name} ({chance})" if chance else score.name) in words
     assert captions.rivals_foot(run, "logit", 7, objects=True) in words
     assert "in brackets the mean of 7 random orders, with their standard deviation" in words
 

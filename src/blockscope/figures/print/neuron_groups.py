@@ -21,7 +21,7 @@ from blockscope.figures.print.parts.layout import (
     begin,
     columns,
     finish,
-    heading,
+    headings,
     place_image,
     place_overlay,
 )
@@ -52,9 +52,7 @@ def _overview(sheet: Sheet, panel: NeuronGroupsPanel, style: Style, top: float) 
     """Place the input, all groups in one map, and their magnitudes; returns where they end."""
     lefts, width = columns(sheet, 3)
     names = ("Input", f"Groups of {panel.run.layer1}", "Magnitude")
-    for left, name in zip(lefts, names, strict=True):
-        heading(sheet, left, top + 2.4, width, name, "")
-    top += 4.0
+    top = headings(sheet, lefts, names, width, top)
     place_image(sheet, Place(lefts[0], top, width), panel.pixels)
     at = Place(lefts[1], top, width)
     place_overlay(sheet, at, panel.pixels, colour.factor_image(panel.spatial), style)

@@ -23,7 +23,7 @@ from blockscope.figures.print.parts.layout import (
     outline_cell,
     place_overlay,
 )
-from blockscope.figures.print.parts.sheet import Sheet, shortened
+from blockscope.figures.print.parts.sheet import Sheet
 from blockscope.figures.print.spatial import COLOURS, legend
 from blockscope.figures.style import Style
 from blockscope.io import datasets, images
@@ -79,12 +79,13 @@ def _column(
         (f"{first}: contributions to {second}, {cell}", signed_map(maps.sources(cell))),
     ]
     for place, (name, overlay) in enumerate(parts):
-        text = shortened(name, SMALL_PT, at.width)
-        sheet.text(at.left, top + 2.4, text, SMALL_PT, colour=GREY)
-        here = Place(at.left, top + 3.6, at.width)
+        end = sheet.paragraph(
+            at.left, top - 0.6, name, SMALL_PT, width=at.width, leading=3.0, colour=GREY
+        )
+        here = Place(at.left, end + 1.2, at.width)
         place_overlay(sheet, here, panel.pixels, overlay, style)
         if place == 2:
             rows, cols = maps.labels[1][0].shape
             outline_cell(sheet, here, panel.pixels, cell, (rows, cols), COLOURS[0])
-        top += 3.6 + height + GAP / 4
+        top = here.top + height + GAP / 4
     return top

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
 from blockscope.config.settings import RunRow
 from blockscope.figures import captions
 from blockscope.figures.data.maps import grid_words
@@ -17,11 +21,12 @@ from blockscope.figures.print.parts.layout import (
     place_image,
     place_overlay,
 )
-from blockscope.figures.print.parts.sheet import Sheet, shortened
+from blockscope.figures.print.parts.sheet import Sheet, shortened, text_width, wrapped
 from blockscope.figures.style import Style
 
 FIRST = 0.2  # of the width: the input, and what scores are called
 BETWEEN = 2.0  # mm
+HEADING_LINE = 2.7  # mm from one line over a map to the next
 
 
 def compose(run: RunRow, files: PanelFiles, style: Style) -> Sheet:
@@ -41,33 +46,103 @@ def _on_objects(panel: Rivals) -> bool:
 
 
 def _label(sheet: Sheet, panel: Rivals, label: int, name: str, top: float, style: Style) -> float:
-    """Place the maps of one label and their scores; returns where they end."""
+    """Place the maps of one label and their scores; returns where they end.
+
+    Where the sheet is too narrow for all maps side by side, they stand in several equal rows, each
+    with its scores.
+    """
     whole = sheet.width - 2 * EDGE
-    first, count = FIRST * whole, len(panel.names)
-    width = (whole - first - count * BETWEEN) / count
-    lefts = [EDGE + first + BETWEEN + n * (width + BETWEEN) for n in range(count)]
+    scores, count = panel.scores[label], len(panel.names)
+    least = BETWEEN + _least_width(panel, scores)
+    first = max(FIRST * whole, _widest(map(_with_chance, scores), SMALL_PT))
+    if (whole - first) / count < least:  # what chance gives in a line of its own
+        first = max(FIRST * whole, _widest((score.name for score in scores), SMALL_PT))
+    rows = math.ceil(count / max(1, int((whole - first) // least)))
+    across = math.ceil(count / rows)
+    width = min((whole - first) / across - BETWEEN, first)
     sheet.text(EDGE, top + 2.4, shortened(name, TEXT_PT, whole, bold=True), TEXT_PT, bold=True)
     top += LINE + 1
-    grid = shortened(f"Input, maps {grid_words(panel.maps[0, 0])}", SMALL_PT, first)
-    sheet.text(EDGE, top + 2.4, grid, SMALL_PT, colour=GREY)
-    place_image(sheet, Place(EDGE, top + 3.6, min(width, first)), panel.pixels)
-    for left, title, maps in zip(lefts, panel.names, panel.maps, strict=True):
-        sheet.text(left, top + 2.4, shortened(title, SMALL_PT, width), SMALL_PT, colour=GREY)
-        at = Place(left, top + 3.6, width)
-        place_overlay(sheet, at, panel.pixels, signed_map(maps[label]), style)
-    top += 3.6 + Place(0, 0, width).height(panel.pixels) + 0.8
+    for start in range(0, count, across):
+        maps = range(start, min(start + across, count))
+        top = _maps(sheet, panel, label, maps, _Columns(first, width), top, style)
+    return top
+
+
+@dataclass(frozen=True)
+class _Columns:
+    """The widths of what scores are called, and of each map, in mm."""
+
+    first: float
+    width: float
+
+    def left(self, place: int) -> float:
+        return EDGE + self.first + BETWEEN + place * (self.width + BETWEEN)
+
+
+def _maps(
+    sheet: Sheet,
+    panel: Rivals,
+    label: int,
+    maps: Sequence[int],
+    columns: _Columns,
+    top: float,
+    style: Style,
+) -> float:
+    """Place some maps side by side, with the input before the first; returns where they end."""
+    width = columns.width
+    headings = [wrapped(panel.names[n], SMALL_PT, width) for n in maps]
+    lines = max(map(len, headings))
+    if maps[0] == 0:
+        words = ["Input, maps " + grid_words(panel.maps[0, 0])]
+        if text_width(words[0], SMALL_PT) > columns.first:
+            words = ["Input,", words[0].removeprefix("Input, ")]
+        lines = max(lines, len(words))
+        headings.insert(0, words)
+        lefts = [EDGE, *map(columns.left, range(len(maps)))]
+    else:
+        lefts = [columns.left(place) for place in range(len(maps))]
+    for left, words in zip(lefts, headings, strict=True):
+        for place, line in enumerate(words):
+            baseline = top + 2.4 + (lines - len(words) + place) * HEADING_LINE
+            sheet.text(left, baseline, line, SMALL_PT, colour=GREY)
+    top += 3.6 + (lines - 1) * HEADING_LINE
+    if maps[0] == 0:
+        place_image(sheet, Place(EDGE, top, width), panel.pixels)
+    for place, n in enumerate(maps):
+        at = Place(columns.left(place), top, width)
+        place_overlay(sheet, at, panel.pixels, signed_map(panel.maps[n, label]), style)
+    top += Place(0, 0, width).height(panel.pixels) + 0.8
     for score in panel.scores[label]:
-        top += LINE
-        _row(sheet, score, lefts, width, first, top)
+        top = _row(sheet, score, maps, columns, top)
     return top + 3.4
 
 
-def _row(
-    sheet: Sheet, score: Score, lefts: list[float], width: float, first: float, baseline: float
-) -> None:
+def _row(sheet: Sheet, score: Score, maps: Sequence[int], columns: _Columns, top: float) -> float:
     numbers, chance = captions.score_numbers(score)
-    text = f"{score.name} ({chance})" if chance else score.name
-    sheet.text(EDGE, baseline, shortened(text, SMALL_PT, first), SMALL_PT, colour=GREY)
-    for n, (left, number) in enumerate(zip(lefts, numbers, strict=True)):
-        bold = n in score.leading
-        sheet.text(left + width, baseline, number, SMALL_PT, bold=bold, align="right")
+    baseline = top + LINE
+    for place, n in enumerate(maps):
+        right = columns.left(place) + columns.width
+        sheet.text(right, baseline, numbers[n], SMALL_PT, bold=n in score.leading, align="right")
+    whole = _with_chance(score)
+    fits = not chance or text_width(whole, SMALL_PT) <= columns.first
+    for line in [whole] if fits else [score.name, f"({chance})"]:
+        top += LINE
+        shown = shortened(line, SMALL_PT, columns.first)
+        sheet.text(EDGE, top, shown, SMALL_PT, colour=GREY)
+    return top
+
+
+def _with_chance(score: Score) -> str:
+    chance = captions.score_numbers(score)[1]
+    return f"{score.name} ({chance})" if chance else score.name
+
+
+def _least_width(panel: Rivals, scores: Iterable[Score]) -> float:
+    """Return the width in mm of the widest number, and of the longest word over a map."""
+    numbers = (number for score in scores for number in captions.score_numbers(score)[0])
+    words = (word for name in panel.names for word in name.split())
+    return max(_widest(numbers, SMALL_PT, bold=True), _widest(words, SMALL_PT))
+
+
+def _widest(texts: Iterable[str], points: float, bold: bool = False) -> float:
+    return max(text_width(text, points, bold) for text in texts)

@@ -28,12 +28,14 @@ def compose(run: RunRow, files: PanelFiles, style: Style) -> Sheet:
         top += LINE
         inner = sheet.width - 2 * EDGE
         sheet.text(EDGE, top, shortened(label, TEXT_PT, inner, bold=True), TEXT_PT, bold=True)
-        for left, (measure, title) in zip(lefts, MEASURES.items(), strict=True):
-            words = shortened(title, SMALL_PT, width)
-            sheet.text(left, top + LINE, words, SMALL_PT, colour=GREY)
-            at = Place(left + SCALE, top + LINE + 3.0, width - SCALE)
-            _chart(sheet, panel, measures[measure], at)
-        top += LINE + 3.0 + HEIGHT + 4.0
+        ends = [
+            sheet.paragraph(left, top, title, SMALL_PT, width=width, leading=LINE, colour=GREY)
+            for left, title in zip(lefts, MEASURES.values(), strict=True)
+        ]
+        top = max(ends) + 3.0
+        for left, measure in zip(lefts, MEASURES, strict=True):
+            _chart(sheet, panel, measures[measure], Place(left + SCALE, top, width - SCALE))
+        top += HEIGHT + 4.0
     return finish(sheet, explanation(panel), _legend(sheet, panel, top))
 
 

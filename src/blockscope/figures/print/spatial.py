@@ -26,15 +26,17 @@ from blockscope.figures.print.parts.layout import (
     columns,
     finish,
     heading,
+    headings,
     outline_cell,
     place_image,
     place_overlay,
 )
-from blockscope.figures.print.parts.sheet import Sheet, shortened, shortened_apart
+from blockscope.figures.print.parts.sheet import Sheet, shortened_apart
 from blockscope.figures.style import Style
 from blockscope.io import datasets, images
 
 SWATCH = 2.2  # mm
+LEAST_WIDTH = 25.0  # mm of a map with words over and below it
 COLOURS = (ORANGE, BLUE)
 
 
@@ -97,18 +99,22 @@ def legend(sheet: Sheet, contrast: Contrast, left: float, width: float, top: flo
 def _positions(sheet: Sheet, panel: SpatialPanel, style: Style, top: float) -> float:
     """Place the contributions to and of the strongest positions; returns where they end."""
     maps, layers = panel.maps, panel.run.layers
-    lefts, width = columns(sheet, max(4, 2 * len(panel.contrast.names)))
+    count = max(4, 2 * len(panel.contrast.names))
+    lefts, width = columns(sheet, count)
+    if width < LEAST_WIDTH:  # a label's two maps in a row of their own
+        lefts, width = columns(sheet, 2)
     height = Place(0, 0, width).height(panel.pixels)
+    titles = (f"{layers[0]}: contributions to it", f"{layers[1]}: its contributions")
+    begin = top
     for label, name in enumerate(panel.contrast.names):
         later, earlier = maps.strongest(1, label), maps.strongest(0, label)
-        parts = [
-            (f"{layers[0]}: contributions to it", maps.sources(later), later, 1),
-            (f"{layers[1]}: its contributions", maps.targets(earlier), earlier, 0),
-        ]
-        for place, (title, values, cell, own) in enumerate(parts):
-            left = lefts[2 * label + place]
-            heading(sheet, left, top + 2.4, width, title, "")
-            at = Place(left, top + 4.0, width)
+        parts = [(maps.sources(later), later, 1), (maps.targets(earlier), earlier, 0)]
+        here = [lefts[(2 * label + place) % len(lefts)] for place in range(2)]
+        if label and here[0] == lefts[0]:
+            begin = top
+        under = headings(sheet, here, titles, width, begin)
+        for left, (values, cell, own) in zip(here, parts, strict=True):
+            at = Place(left, under, width)
             place_overlay(sheet, at, panel.pixels, signed_map(values), style)
             grid = maps.labels[own][0].shape
             outline_cell(sheet, at, panel.pixels, cell, (grid[0], grid[1]), COLOURS[label])
@@ -117,19 +123,21 @@ def _positions(sheet: Sheet, panel: SpatialPanel, style: Style, top: float) -> f
                 if maps.supports(own, label)
                 else f"no position supports {name}"
             )
-            _note(sheet, at, height, f"{layers[own]}, {cell}", why, values)
-    return top + 4.0 + height + 3 * LINE + 1.5
+            end = _note(sheet, at, height, f"{layers[own]}, {cell}", why, values)
+            top = max(top, end + 1.5)
+    return top
 
 
-def _note(sheet: Sheet, at: Place, height: float, position: str, why: str, values: Floats) -> None:
-    """Say below a map which position it is about and why, and what its largest number is."""
+def _note(sheet: Sheet, at: Place, height: float, position: str, why: str, values: Floats) -> float:
+    """Say below a map which position it is about and why, and what its largest number is.
+
+    Returns where that ends.
+    """
     largest = float(np.abs(values).max(initial=0.0))
     numbers = [captions.number(value, largest or 1.0) for value in (largest, float(values.sum()))]
-    lines = (
-        position,
-        why,
-        f"largest {numbers[0]}, sum {numbers[1]}",
-    )
-    for place, line in enumerate(lines, start=1):
-        baseline = at.top + height + place * LINE
-        sheet.text(at.left, baseline, shortened(line, SMALL_PT, at.width), SMALL_PT, colour=GREY)
+    top = at.top + height
+    for line in (position, why, f"largest {numbers[0]}, sum {numbers[1]}"):
+        top = sheet.paragraph(
+            at.left, top, line, SMALL_PT, width=at.width, leading=LINE, colour=GREY
+        )
+    return top

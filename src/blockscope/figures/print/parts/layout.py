@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from blockscope.config.panels import PANELS
@@ -10,7 +11,7 @@ from blockscope.figures.arrays import Pixels
 from blockscope.figures.data.maps import Cell
 from blockscope.figures.image_encoding import blended
 from blockscope.figures.print.parts.bar_list import GREY, LINE, SMALL_PT, TEXT_PT
-from blockscope.figures.print.parts.sheet import Sheet, shortened, text_width
+from blockscope.figures.print.parts.sheet import Sheet, shortened, text_width, wrapped
 from blockscope.figures.style import Style
 
 TITLE_PT = 8.0
@@ -58,6 +59,19 @@ def heading(sheet: Sheet, left: float, baseline: float, width: float, name: str,
     sheet.text(left, baseline, shortened(name, TEXT_PT, width, bold=True), TEXT_PT, bold=True)
     if text_width(name, TEXT_PT, bold=True) + text_width(note, TEXT_PT) + 2 <= width:
         sheet.text(left + width, baseline, note, TEXT_PT, colour=GREY, align="right")
+
+
+def headings(
+    sheet: Sheet, lefts: Sequence[float], titles: Sequence[str], width: float, top: float
+) -> float:
+    """Place bold names side by side, in as many lines as they need; returns where they end."""
+    texts = [wrapped(title, TEXT_PT, width, bold=True) for title in titles]
+    lines = max(map(len, texts))
+    for left, words in zip(lefts, texts, strict=True):
+        for place, line in enumerate(words):
+            baseline = top + 2.4 + (lines - len(words) + place) * LINE
+            sheet.text(left, baseline, line, TEXT_PT, bold=True)
+    return top + 4.0 + (lines - 1) * LINE
 
 
 @dataclass(frozen=True)

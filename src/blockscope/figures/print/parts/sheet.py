@@ -99,15 +99,15 @@ def _shared_letters(one: str, other: str) -> int:
     return next((place for place, (a, b) in pairs if a != b), min(len(one), len(other)))
 
 
-def wrapped(text: str, points: float, width: float) -> list[str]:
+def wrapped(text: str, points: float, width: float, bold: bool = False) -> list[str]:
     """Break text into lines of at most ``width`` mm; a word longer than a line is shortened."""
     lines: list[str] = []
     for word in text.split():
         longer = f"{lines[-1]} {word}" if lines else word
-        if lines and text_width(longer, points) <= width:
+        if lines and text_width(longer, points, bold) <= width:
             lines[-1] = longer
         else:
-            lines.append(shortened(word, points, width))
+            lines.append(shortened(word, points, width, bold))
     return lines
 
 
