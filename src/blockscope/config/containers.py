@@ -103,11 +103,13 @@ def binds(project: Project) -> dict[str, str]:
 
     What they have already is kept.
     """
-    return {name: _joined(os.environ.get(name, ""), project) for name in VARIABLES}
-
-
-def _joined(given: str, project: Project) -> str:
-    return ",".join(dict.fromkeys([*filter(None, given.split(",")), *outside_folders(project)]))
+    folders = outside_folders(project)
+    return {
+        name: ",".join(
+            dict.fromkeys([*filter(None, os.environ.get(name, "").split(",")), *folders])
+        )
+        for name in VARIABLES
+    }
 
 
 def _paths(project: Project) -> Iterator[str | Path]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from numbers import Integral
 
 import xarray as xr
 
@@ -30,12 +31,12 @@ def select_labels(dataset: xr.Dataset, wanted: Sequence[str | int], place: str) 
     Raises
     ------
     BlockscopeError
-        The dataset has no labels, or ``wanted`` is one name in place of a list.
+        The dataset has no labels, ``wanted`` is no list, or one of it is no name or index.
     UnknownName
         For a name or an index that is not among the labels, and for a name that occurs twice.
     """
-    if isinstance(wanted, str):
-        raise BlockscopeError(f"labels must be a list, found '{wanted}'; give ['{wanted}']")
+    if isinstance(wanted, str) or not isinstance(wanted, Iterable):
+        raise BlockscopeError(f"labels must be a list, found {wanted!r}; give [{wanted!r}]")
     if "label" not in dataset.dims or "index" not in dataset.coords:
         axes = ", ".join(map(str, dataset.dims))
         raise BlockscopeError(f"'{place}' has no axis 'label' to choose from; its axes: {axes}")
@@ -46,12 +47,19 @@ def select_labels(dataset: xr.Dataset, wanted: Sequence[str | int], place: str) 
 
 def _place(one: str | int, names: list[str], indexes: list[int], place: str) -> int:
     if not isinstance(one, str):
+        if isinstance(one, bool) or not isinstance(one, Integral):
+            raise BlockscopeError(f"labels must be names or indexes, found {one!r}")
         if one not in indexes:
             raise UnknownName(
                 f"'{place}' has no label of index {one}; valid: {min(indexes)} to {max(indexes)}"
             )
         return indexes.index(one)
     found = [number for number, name in enumerate(names) if name == one]
+    if not found and one.isdigit() and int(one) in indexes:
+        raise UnknownName(
+            f"'{place}' has no label '{one}'; the label of that index is given as {int(one)}, "
+            "without quotes"
+        )
     if not found:
         raise unknown_name("label", one, names, owner=f"'{place}'")
     if len(found) > 1:

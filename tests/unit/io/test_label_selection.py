@@ -57,7 +57,11 @@ def test_xarray_alone_finds_a_list_of_labels_by_index(path: Path) -> None:
     [
         (["crane"], UnknownName, r"^label 'crane' occurs 2 times in '.*a\.h5'; .*: 4 or 9$"),
         (["dogs"], UnknownName, r"'.*a\.h5' has no label 'dogs'; valid: tench, crane, .*, dog$"),
-        (["12"], UnknownName, r"has no label '12'"),
+        (["14"], UnknownName, r"has no label '14'; valid: "),
+        (["12"], UnknownName, r"has no label '12'; .* is given as 12, without quotes$"),
+        (12, BlockscopeError, r"^labels must be a list, found 12; give \[12\]$"),
+        ([True], BlockscopeError, r"^labels must be names or indexes, found True$"),
+        ([4.0], BlockscopeError, r"^labels must be names or indexes, found 4\.0$"),
         ([7], UnknownName, r"'.*a\.h5' has no label of index 7; valid: 3 to 20$"),
         ("dog", BlockscopeError, r"^labels must be a list, found 'dog'; give \['dog'\]$"),
     ],
