@@ -26,6 +26,9 @@ OPERATIONS = {
     "MaxPool same": lambda x: tf.nn.max_pool2d(x, 3, 2, "SAME"),
     "MaxPool valid": lambda x: tf.nn.max_pool2d(x, 2, 2, "VALID"),
     "MaxPool stride 1": lambda x: tf.nn.max_pool2d(x, 3, 1, "SAME"),
+    "MaxPool padded": lambda x: tf.nn.max_pool2d(
+        tf.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]], constant_values=-3.4e38), 3, 2, "VALID"
+    ),
     "AvgPool same": lambda x: tf.nn.avg_pool2d(x, 3, 2, "SAME"),
     "AvgPool valid": lambda x: tf.nn.avg_pool2d(x, (2, 3), 1, "VALID"),
     "LRN": lambda x: tf.nn.lrn(x, 1, 2.0, 0.3, 0.5),

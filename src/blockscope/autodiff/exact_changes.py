@@ -20,7 +20,7 @@ from blockscope.autodiff.gradients import Gradients
 from blockscope.autodiff.linear_map import WINDOW_SHARE
 from blockscope.autodiff.one_channel import OneChannel
 from blockscope.autodiff.op_points import points_between
-from blockscope.autodiff.windows import Size, Window
+from blockscope.autodiff.windows import Window, size_of
 
 Change: TypeAlias = tf.Tensor | Window | OneChannel
 
@@ -99,13 +99,13 @@ class ExactChanges:
 
     def _is_large(self, name: str, change: Change) -> bool:
         if isinstance(change, Window):
-            return change.frame.covers(_size(self._values[name]), WINDOW_SHARE)
+            return change.frame.covers(size_of(self._values[name]), WINDOW_SHARE)
         return not isinstance(change, OneChannel)
 
     def _whole(self, name: str, change: Change) -> tf.Tensor:
         value = self._values[name]
         if isinstance(change, Window):
-            change = change.to_map(_size(value))
+            change = change.to_map(size_of(value))
         elif isinstance(change, OneChannel):
             change = change.to_map(value.shape[3])
         return value + change
@@ -122,7 +122,3 @@ def _change_of(rule: Rule, changes: Sequence[Window | OneChannel | None]) -> Cha
     if reached is not None and reached.covers(rule.point.size_out, WINDOW_SHARE):
         return None  # a whole map costs no more, and needs no conversion
     return rule.of_windows(windows)
-
-
-def _size(value: tf.Tensor) -> Size:
-    return (value.shape[1], value.shape[2])

@@ -16,11 +16,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from blockscope.io.errors import unknown_name
+from blockscope.io.errors import BadFile, unknown_name
 
 GradientRule = Callable[[Any, Any, Any, Any], Any]
 
 SMOOTH_EPSILON = 1e-2  # Lucid's constant: keeps the smooth pool finite where nothing is active
+PADDED = -1e38  # what is below it is no activation
+MOST_PADDED = 0.995  # of a window's cells inside: a row of padding is more, rounding less
 BLUR = ((1, 2, 1), (2, 4, 2), (1, 2, 1))  # sixteenths; zero outside of the map
 
 
@@ -36,11 +38,13 @@ def smooth_pool(x: Any, y: Any, node: Any, gradient: Any) -> Any:
     """Give max pooling the gradient of ``avg(x^2) / (0.01 + avg|x|)`` over the same windows.
 
     The smooth function replaces the maximum in the gradient only: every active position gets a
-    share, instead of the largest one everything. It hides what the network does; use it for
-    display. Lucid has it as ``l2_smoothed_maxpool_grad``.
+    share, instead of the largest one everything. Cells that were padded do not count. It hides what
+    the network does; use it for display. Lucid has it as ``l2_smoothed_maxpool_grad``.
     Source: Olah et al. 2018, notebook on spatial attribution.
     """
     import tensorflow as tf
+
+    require_maps(node)
 
     def average(values: Any) -> Any:
         return tf.nn.avg_pool2d(
@@ -54,11 +58,38 @@ def smooth_pool(x: Any, y: Any, node: Any, gradient: Any) -> Any:
             strides=list(node.attr["strides"].list.i), padding=node.attr["padding"].s.decode(),
         )  # fmt: skip
 
-    below = SMOOTH_EPSILON + average(tf.abs(x))
-    above = average(tf.square(x))
+    x, factor = without_padding(x, average)
+    gradient = gradient * factor
+    below = SMOOTH_EPSILON + factor * average(tf.abs(x))
+    above = factor * average(tf.square(x))
     return 2 * x * spread(gradient / below) - tf.sign(x) * spread(
         gradient * above / tf.square(below)
     )
+
+
+def require_maps(node: Any) -> None:
+    """Raise ``BadFile`` for a pooling over channels, for which no override is defined."""
+    kernel = list(node.attr["ksize"].list.i)
+    if kernel[0] != 1 or kernel[3] != 1:
+        raise BadFile(
+            f"the gradient overrides smooth and smooth-blur are for max pooling over rows and "
+            f"columns, and '{node.name}' pools {kernel[3]} channels; use override none"
+        )
+
+
+def without_padding(x: Any, average: Callable[[Any], Any]) -> tuple[Any, Any]:
+    """Return a pooling's input with zeros where it was padded, and what corrects its averages.
+
+    Padding of a max pooling's own, as PyTorch has it, stands in the input as numbers that are never
+    the largest. The averages of all cells become, times the second, (image, row, col, channel),
+    those of the others; it is 1 where nothing was padded.
+    """
+    import tensorflow as tf
+
+    inside = x > PADDED
+    share = average(tf.cast(inside, x.dtype))
+    factor = tf.where(share < MOST_PADDED, tf.math.reciprocal_no_nan(share), tf.ones_like(share))
+    return tf.where(inside, x, tf.zeros_like(x)), factor
 
 
 def blurred_smooth_pool(x: Any, y: Any, node: Any, gradient: Any) -> Any:

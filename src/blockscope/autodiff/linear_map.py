@@ -17,7 +17,7 @@ from blockscope.autodiff.gradient_overrides import Override
 from blockscope.autodiff.linear_ops.linear_op import LinearOp, OpPoint
 from blockscope.autodiff.linear_ops.registry import linearise
 from blockscope.autodiff.op_points import points_between
-from blockscope.autodiff.windows import Frame, Size, Window
+from blockscope.autodiff.windows import Frame, Size, Window, cells_of, size_of
 from blockscope.io.errors import BadFile, BlockscopeError, first_line
 from blockscope.models.network import Network
 
@@ -122,8 +122,8 @@ class LinearMap:
         At the layer, if there are none. Where a window would cover most of the map it is the whole.
         """
         edge = ops[-1][0] if ops else self.layer
-        size = ops[-1][2].point.size_out if ops else _size(self.value)
-        start = _densify_if_large(self._windows_at(positions), _size(self.value))
+        size = ops[-1][2].point.size_out if ops else size_of(self.value)
+        start = _densify_if_large(self._windows_at(positions), size_of(self.value))
         found = self._follow({self.layer: start}, ops, {edge})[0][edge]
         if isinstance(found, Window):
             return found
@@ -137,11 +137,11 @@ class LinearMap:
     def _propagate(self, start: tf.Tensor | Window) -> tuple[tf.Tensor, int]:
         """Return the target's tangents, and the multiplications that one of them takes."""
         if isinstance(start, Window):
-            start = _densify_if_large(start, _size(self.value))
+            start = _densify_if_large(start, size_of(self.value))
         live, multiplications = self._follow({self.layer: start}, self.ops, {self.target})
         result = live[self.target]
         if isinstance(result, Window):
-            result = result.to_map(_size(self.output))
+            result = result.to_map(size_of(self.output))
         return result, multiplications
 
     def jvp_from(self, tangents: Mapping[str, tf.Tensor], ops: Ops) -> tf.Tensor:
@@ -158,13 +158,13 @@ class LinearMap:
         it depends on the place of one how far a stride lets it reach.
         """
         middle = self._centre() + np.argwhere(np.ones((4, 4), bool)) - 2
-        inside = np.clip(middle, 0, np.array(_size(self.value)) - 1).astype(np.int32)
+        inside = np.clip(middle, 0, np.array(size_of(self.value)) - 1).astype(np.int32)
         known: dict[str, tf.Tensor | Window] = {self.layer: self._windows_at(inside)}
         left = []
         for name, edges, op in self.ops:
             tangents = [known.get(edge) for edge in edges]
             windows = {n: t for n, t in enumerate(tangents) if isinstance(t, Window)}
-            sizes = {n: _size(op.point.inputs[n]) for n in windows}
+            sizes = {n: size_of(op.point.inputs[n]) for n in windows}
             small = not any(t.frame.covers(sizes[n], share) for n, t in windows.items())
             if op.takes_windows and small and len(windows) == len(op.point.moving):
                 known[name], _ = _jvp_op(op, tangents)
@@ -179,17 +179,17 @@ class LinearMap:
         made = {name for name, _, _ in ops}
         before = [one for one in self.ops if one[0] not in made]
         read = {edge for _, edges, _ in ops for edge in edges} | {self.target}
-        start = _densify_if_large(self._windows_at(positions), _size(self.value))
+        start = _densify_if_large(self._windows_at(positions), size_of(self.value))
         live, _ = self._follow({self.layer: start}, before, read)
         whole = {self.layer: self.value} | {name: op.point.output for name, _, op in before}
         return {
-            name: value.to_map(_size(whole[name])) if isinstance(value, Window) else value
+            name: value.to_map(size_of(whole[name])) if isinstance(value, Window) else value
             for name, value in live.items()
             if name in read
         }
 
     def _centre(self) -> npt.NDArray[np.int32]:
-        rows, cols = _size(self.value)
+        rows, cols = size_of(self.value)
         return np.array([[rows // 2, cols // 2]], np.int32)
 
     def _follow(
@@ -217,7 +217,7 @@ class LinearMap:
 
     def multiplications_per_cotangent(self) -> int:
         """Return the multiplications of one entry of ``vjp``, or of ``jvp`` on whole maps."""
-        return sum(op.cost(_cells(op.point.inputs[0])) for _, _, op in self.ops)
+        return sum(op.cost(cells_of(op.point.inputs[0])) for _, _, op in self.ops)
 
     def bytes_per_tangent(self) -> int:
         """Return the bytes that one entry of ``jvp`` or ``vjp`` holds at its peak."""
@@ -258,14 +258,6 @@ def _named(point: OpPoint, layer: str, target: str) -> Iterator[None]:
         ) from error
 
 
-def _size(value: tf.Tensor) -> Size:
-    return (value.shape[1], value.shape[2])
-
-
-def _cells(value: tf.Tensor) -> int:
-    return value.shape[1:-1].num_elements() or 1
-
-
 def _bytes(value: tf.Tensor) -> int:
     return (value.shape.num_elements() or 0) * value.dtype.size
 
@@ -288,7 +280,7 @@ def _jvp_op(
             result = _densify_if_large(result, op.point.size_out)
         return result, op.cost(first.frame.rows * first.frame.cols)
     whole = [
-        t.to_map(_size(value)) if isinstance(t, Window) else t
+        t.to_map(size_of(value)) if isinstance(t, Window) else t
         for t, value in zip(tangents, op.point.inputs, strict=True)
     ]
-    return op.jvp(whole), op.cost(_cells(op.point.inputs[0]))
+    return op.jvp(whole), op.cost(cells_of(op.point.inputs[0]))

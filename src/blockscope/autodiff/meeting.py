@@ -17,7 +17,7 @@ import tensorflow as tf
 from blockscope.autodiff.batches import REVERSE_COST
 from blockscope.autodiff.linear_map import WINDOW_SHARE, LinearMap
 from blockscope.autodiff.pulled_windows import frames_pulled
-from blockscope.autodiff.windows import Frame, Size, union
+from blockscope.autodiff.windows import Frame, cells_of, size_of, union
 
 
 def cheapest_meeting(linear: LinearMap) -> str | None:
@@ -28,7 +28,7 @@ def cheapest_meeting(linear: LinearMap) -> str | None:
     """
     places = meeting_places(linear)
     best = min(places, key=lambda edge: places[edge])
-    whole = REVERSE_COST * _cells(linear.output) * linear.multiplications_per_cotangent()
+    whole = REVERSE_COST * cells_of(linear.output) * linear.multiplications_per_cotangent()
     return best if places[best] <= whole else None
 
 
@@ -39,7 +39,7 @@ def meeting_places(linear: LinearMap) -> dict[str, int]:
     operations take windows in reverse mode; the target is always one of them. Multiplications are
     counted on the windows' frames: nothing is computed.
     """
-    count1, count2 = _cells(linear.value), _cells(linear.output)
+    count1, count2 = cells_of(linear.value), cells_of(linear.output)
     early, cells = _pushed(linear)
     late = _pulled(linear)
     names = [linear.layer, *(name for name, _, _ in linear.ops)]
@@ -72,9 +72,9 @@ def _pushed(linear: LinearMap) -> tuple[list[int], list[int]]:
     frames: dict[str, Frame | None] = {}  # None: whole maps
 
     def keep(name: str, frame: Frame | None, value: tf.Tensor) -> int:
-        if value.shape.rank != 4 or frame is None or frame.covers(_size(value), WINDOW_SHARE):
+        if value.shape.rank != 4 or frame is None or frame.covers(size_of(value), WINDOW_SHARE):
             frames[name] = None
-            return _cells(value)
+            return cells_of(value)
         frames[name] = frame
         return frame.rows * frame.cols
 
@@ -86,7 +86,7 @@ def _pushed(linear: LinearMap) -> tuple[list[int], list[int]]:
             costs.append(op.cost(windows[0].rows * windows[0].cols))
             cells.append(keep(name, op.outputs_of(union(windows)), op.point.output))
         else:
-            costs.append(op.cost(_cells(op.point.inputs[0])))
+            costs.append(op.cost(cells_of(op.point.inputs[0])))
             cells.append(keep(name, None, op.point.output))
     return costs, cells
 
@@ -107,13 +107,5 @@ def _pulled(linear: LinearMap) -> list[int]:
 
 
 def _central_position(value: tf.Tensor) -> Frame:
-    rows, cols = _size(value)
+    rows, cols = size_of(value)
     return Frame(np.array([rows // 2], np.int32), np.array([cols // 2], np.int32), 1, 1)
-
-
-def _size(value: tf.Tensor) -> Size:
-    return (value.shape[1], value.shape[2])
-
-
-def _cells(value: tf.Tensor) -> int:
-    return value.shape[1:-1].num_elements() or 1

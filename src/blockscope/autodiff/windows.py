@@ -18,6 +18,16 @@ Corners = npt.NDArray[np.int32]
 Size = tuple[int, int]
 
 
+def size_of(value: tf.Tensor) -> Size:
+    """Return the rows and columns of maps, (batch, row, col, channel)."""
+    return (value.shape[1], value.shape[2])
+
+
+def cells_of(value: tf.Tensor) -> int:
+    """Return the positions of maps or vectors, which have one: (batch, ..., channel)."""
+    return value.shape[1:-1].num_elements() or 1
+
+
 @dataclass(frozen=True, eq=False)
 class Frame:
     """Where windows lie: first row and column of each (batch), and the size they share."""

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from numbers import Integral
+from collections.abc import Iterable
 
+import numpy as np
 import xarray as xr
 
 from blockscope.io.errors import BlockscopeError, UnknownName, unknown_name
 
 
-def select_labels(dataset: xr.Dataset, wanted: Sequence[str | int], place: str) -> xr.Dataset:
+def select_labels(dataset: xr.Dataset, wanted: object, place: str) -> xr.Dataset:
     """Return a dataset with the wanted labels alone, in the order in which they are given.
 
     Parameters
@@ -45,15 +45,15 @@ def select_labels(dataset: xr.Dataset, wanted: Sequence[str | int], place: str) 
     return dataset.isel(label=[_place(one, names, indexes, place) for one in wanted])
 
 
-def _place(one: str | int, names: list[str], indexes: list[int], place: str) -> int:
+def _place(one: object, names: list[str], indexes: list[int], place: str) -> int:
     if not isinstance(one, str):
-        if isinstance(one, bool) or not isinstance(one, Integral):
+        if isinstance(one, bool) or not isinstance(one, (int, np.integer)):
             raise BlockscopeError(f"labels must be names or indexes, found {one!r}")
         if one not in indexes:
             raise UnknownName(
                 f"'{place}' has no label of index {one}; valid: {min(indexes)} to {max(indexes)}"
             )
-        return indexes.index(one)
+        return indexes.index(int(one))
     found = [number for number, name in enumerate(names) if name == one]
     if not found and one.isdigit() and int(one) in indexes:
         raise UnknownName(

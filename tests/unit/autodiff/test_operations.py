@@ -16,6 +16,7 @@ from blockscope.autodiff.linear_map import LinearMap
 from blockscope.autodiff.linear_ops.convolution import convolve_groups
 from blockscope.autodiff.linear_ops.double_backprop import OneByOne, Overridden
 from blockscope.autodiff.linear_ops.registry import FAST_OVERRIDES, LINEAR_OPS
+from blockscope.io.errors import BadFile
 
 # TensorFlow's own; ours dilates the kernel instead, and convolves groups backwards by itself.
 NO_GRADIENT_ON_CPU = {"Conv2D dilated", "Conv2D grouped", "Conv2D grouped, stride 2"}
@@ -99,17 +100,49 @@ def test_order_of_positions_and_batch_do_not_matter(rng):
     assert_close(together, single)
 
 
-@pytest.mark.parametrize("override", [name for name in OVERRIDES if OVERRIDES[name].rules])
-def test_fast_override_is_the_transpose_of_its_rule(override, rng):
+OVERRIDING = [name for name in OVERRIDES if OVERRIDES[name].rules]
+
+
+@pytest.mark.parametrize("override", OVERRIDING)
+@pytest.mark.parametrize("pool", ["MaxPool same", "MaxPool padded"])
+def test_fast_override_is_the_transpose_of_its_rule(override, pool, rng):
     """The written-out forward mode of an override equals the one derived from its rule."""
     x = point((6, 9, 3))
-    linear = linear_of(lambda t: tf.nn.max_pool2d(t, 3, 2, "SAME"), x, override)
-    ((_, _, fast), _) = linear.ops
+    linear = linear_of(OPERATIONS[pool], x, override)
+    fast = next(op for _, _, op in linear.ops if op.point.node.op == "MaxPool")
+    x = fast.point.inputs[0].numpy()[0]
     (rule,) = OVERRIDES[override].rules.values()
     assert type(fast) is FAST_OVERRIDES[rule]
     tangents = [tf.constant(rng.normal(size=(4, *x.shape)))]
     slow = Overridden(fast.point, rule).jvp(tangents)
     np.testing.assert_allclose(fast.jvp(tangents), slow, rtol=1e-9, atol=1e-12)
+
+
+def test_padded_cells_do_not_count_in_a_smooth_pooling(rng):
+    """As in PyTorch's stems: the derivative of avg(x^2) / (0.01 + avg|x|) over the map's cells."""
+    x = point((5, 7, 3))
+    linear = linear_of(OPERATIONS["MaxPool padded"], x, "smooth")
+    v = rng.normal(size=x.shape)
+    expected = np.empty(linear.output.shape[1:])
+    for row, col in np.ndindex(expected.shape[:2]):
+        cells = np.s_[max(2 * row - 1, 0) : 2 * row + 2, max(2 * col - 1, 0) : 2 * col + 2]
+        (a, b), axes = (x[cells], v[cells]), (0, 1)
+        below, above = 0.01 + np.abs(a).mean(axes), (a * a).mean(axes)
+        slope = (2 * a * b).mean(axes) / below - above * (np.sign(a) * b).mean(axes) / below**2
+        expected[row, col] = slope
+    np.testing.assert_allclose(linear.jvp(tf.constant(v[None]))[0], expected, rtol=1e-9)
+
+
+@pytest.mark.parametrize("override", OVERRIDING)
+def test_overrides_refuse_to_pool_channels(override):
+    def pool(x):
+        return tf.raw_ops.MaxPool(
+            input=x, ksize=[1, 1, 1, 3], strides=[1, 1, 1, 3], padding="VALID"
+        )
+
+    words = "for max pooling over rows and columns, and '.*' pools 3 channels; use override none"
+    with pytest.raises(BadFile, match=words):
+        linear_of(pool, point(), override)
 
 
 def test_override_changes_only_its_operation():

@@ -74,7 +74,8 @@ LONG_LISTS = {"factors"}  # of labels, which are shortened to what tells them ap
 @pytest.mark.parametrize("panel", sorted(set(PANELS) - LONG_LISTS))
 @pytest.mark.parametrize("width", ["icml-column", "neurips"])
 def test_nothing_is_cut_in_a_column(panel, width, many) -> None:
-    sheet = compose(panel, *many, Style(width_mm=width))
+    run, files = many
+    sheet = compose(panel, run, files, Style(width_mm=width))
     check_layout(sheet)
     assert [text for _, text in sheet.texts if ELLIPSIS in text] == []
 

@@ -9,9 +9,10 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from blockscope.autodiff.active.jacobian import ActiveJacobian, cells_of
+from blockscope.autodiff.active.jacobian import ActiveJacobian
 from blockscope.autodiff.batches import LARGEST, fitting, in_batches
 from blockscope.autodiff.linear_map import LinearMap, Ops
+from blockscope.autodiff.windows import cells_of
 
 # Seconds, measured with InceptionV1 on 2 cores (a GPU multiplies whole maps faster): of a
 # multiplication on whole maps, of one between
@@ -79,7 +80,7 @@ def push_channels(
 
 def _worth_it(linear: LinearMap, ops: Ops, entries: int) -> ActiveJacobian | None:
     """Return the Jacobian of the units that count, where products with it take less time."""
-    whole = sum(op.cost(cells_of(op)) for _, _, op in ops)
+    whole = sum(op.cost(cells_of(op.point.inputs[0])) for _, _, op in ops)
     precise = linear.value.dtype in (tf.float32, tf.float64)
     little = whole * entries * DENSE < WORTH_IT
     if little or not precise or tf.config.list_logical_devices("GPU"):

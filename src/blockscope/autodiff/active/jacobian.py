@@ -16,7 +16,7 @@ from blockscope.autodiff.active.links import ConvolvedLinks, Links, MovedLinks
 from blockscope.autodiff.active.rules import Convolved, Rule, rule_of
 from blockscope.autodiff.active.support import Support, find_supports
 from blockscope.autodiff.linear_map import LinearMap, Ops
-from blockscope.autodiff.linear_ops.linear_op import LinearOp
+from blockscope.autodiff.windows import cells_of
 
 Array = npt.NDArray[Any]
 
@@ -163,7 +163,7 @@ class ActiveJacobian:
     @property
     def multiplications_left(self) -> int:
         """Those of a tangent after the ends."""
-        return sum(op.cost(cells_of(op)) for _, _, op in self._rest)
+        return sum(op.cost(cells_of(op.point.inputs[0])) for _, _, op in self._rest)
 
     @property
     def positions(self) -> int:
@@ -197,8 +197,3 @@ def _threads() -> int:
     """Return how many threads to take: as many as libraries may, where that is one number."""
     allowed = os.environ.get("OMP_NUM_THREADS", "")
     return int(allowed) if allowed.isdecimal() and int(allowed) else os.cpu_count() or 1
-
-
-def cells_of(op: LinearOp) -> int:
-    """Return the positions of an operation's first input."""
-    return op.point.inputs[0].shape[1:-1].num_elements() or 1

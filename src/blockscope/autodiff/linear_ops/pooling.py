@@ -20,24 +20,13 @@ def sliding_of(point: OpPoint) -> Sliding:
     )  # fmt: skip
 
 
-def pools_maps(point: OpPoint) -> bool:
-    """Tell whether a pooling takes windows of rows and columns of maps, channels last."""
-    kernel = point.attribute("ksize")
-    plain = point.attribute("padding") in ("SAME", "VALID")
-    return plain and point.attribute("data_format") == "NHWC" and kernel[0] == kernel[3] == 1
-
-
 def average(values: tf.Tensor, sliding: Sliding, padding: str) -> tf.Tensor:
     """Average over the kernel's cells inside of the map; padded ones do not count."""
     return tf.nn.avg_pool2d(values, sliding.kernel, sliding.stride, padding)
 
 
-class MaxPooling(SlidingOp):
-    """MaxPool: each output follows the input that was largest, of equal ones the first.
-
-    Forward mode is a gather, which can be taken of a window too, and its transpose TensorFlow's
-    gradient. Both take windows.
-    """
+class Pooling(SlidingOp):
+    """A pooling of rows and columns; all take windows in both directions."""
 
     takes_windows = True
     pulls_windows = True
@@ -45,12 +34,27 @@ class MaxPooling(SlidingOp):
     @classmethod
     def fits(cls, point: OpPoint) -> bool:
         """Windows lie on rows and columns, with channels last and no padding of their own."""
-        return point.moving == (0,) and pools_maps(point)
+        kernel = point.attribute("ksize")
+        plain = point.attribute("padding") in ("SAME", "VALID")
+        maps = point.attribute("data_format") == "NHWC" and kernel[0] == kernel[3] == 1
+        return point.moving == (0,) and plain and maps
+
+    def __init__(self, point: OpPoint) -> None:
+        """Read the geometry."""
+        super().__init__(point)
+        self.sliding = sliding_of(point)
+
+
+class MaxPooling(Pooling):
+    """MaxPool: each output follows the input that was largest, of equal ones the first.
+
+    Forward mode is a gather, which can be taken of a window too, and its transpose TensorFlow's
+    gradient. Both take windows.
+    """
 
     def __init__(self, point: OpPoint) -> None:
         """Find the largest input of each output."""
         super().__init__(point)
-        self.sliding = sliding_of(point)
         _, place = tf.nn.max_pool_with_argmax(
             point.inputs[0], self.sliding.kernel, self.sliding.stride, point.attribute("padding"),
             output_dtype=tf.int64,
@@ -139,21 +143,12 @@ class MaxPooling(SlidingOp):
         return self._offsets[cols]
 
 
-class AveragePooling(SlidingOp):
+class AveragePooling(Pooling):
     """AvgPool: linear, so the tangent is pooled."""
-
-    takes_windows = True
-    pulls_windows = True
-
-    @classmethod
-    def fits(cls, point: OpPoint) -> bool:
-        """Windows lie on rows and columns, with channels last and no padding of their own."""
-        return point.moving == (0,) and pools_maps(point)
 
     def __init__(self, point: OpPoint) -> None:
         """Count the cells that each output averages: fewer at a padded border."""
         super().__init__(point)
-        self.sliding = sliding_of(point)
         self.counts = share_of_cells(point, self.sliding)
 
     def jvp(self, tangents: Sequence[tf.Tensor | None]) -> tf.Tensor:

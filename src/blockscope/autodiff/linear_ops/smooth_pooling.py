@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import tensorflow as tf
 
-from blockscope.autodiff.gradient_overrides import BLUR, SMOOTH_EPSILON, blur
-from blockscope.autodiff.linear_ops.linear_op import OpPoint, SlidingOp, single_tangent
+from blockscope.autodiff.gradient_overrides import (
+    BLUR,
+    SMOOTH_EPSILON,
+    blur,
+    require_maps,
+    without_padding,
+)
+from blockscope.autodiff.linear_ops.linear_op import OpPoint, single_tangent
 from blockscope.autodiff.linear_ops.pooling import (
+    Pooling,
     average,
     pool_window,
     share_of_cells,
-    sliding_of,
     spread_window,
 )
 from blockscope.autodiff.windows import CoefficientMap, Frame, Window
 
 
-class SmoothPooling(SlidingOp):
+class SmoothPooling(Pooling):
     """Forward mode of the override ``smooth``: the derivative of avg(x^2) / (epsilon + avg|x|).
 
     It is F1 * avg(2x * v) + F2 * avg(sign(x) * v) with F1, F2 fixed at the point. With
@@ -26,20 +33,19 @@ class SmoothPooling(SlidingOp):
     maps in reverse order.
     """
 
-    takes_windows = True
-    pulls_windows = True
     blurred = False
 
     def __init__(self, point: OpPoint) -> None:
         """Compute the coefficients before and after the averages."""
         super().__init__(point)
-        self.sliding = sliding_of(point)
+        require_maps(point.node)
         self.padding = point.attribute("padding")
-        x = point.inputs[0]
-        below = SMOOTH_EPSILON + average(tf.abs(x), self.sliding, self.padding)
-        above = average(tf.square(x), self.sliding, self.padding)
+        averaged = partial(average, sliding=self.sliding, padding=self.padding)
+        x, factor = without_padding(point.inputs[0], averaged)
+        below = SMOOTH_EPSILON + factor * averaged(tf.abs(x))
+        above = factor * averaged(tf.square(x))
         self.before = (CoefficientMap(2 * x), CoefficientMap(tf.sign(x)))
-        self.after = (1 / below, -above / tf.square(below))
+        self.after = (factor / below, -factor * above / tf.square(below))
         counts = share_of_cells(point, self.sliding).values
         self.after_windows = tuple(CoefficientMap(factor * counts) for factor in self.after)
 
