@@ -52,7 +52,7 @@ from blockscope.models.rewrites.constants import fold_constants
 from blockscope.models.rewrites.draws import DRAW, without_draws
 from blockscope.models.rewrites.fake_quant import without_fake_quant
 from blockscope.models.rewrites.fused import unfuse
-from blockscope.models.rewrites.padded_pools import with_padding_apart
+from blockscope.models.rewrites.max_pools import with_plain_pools
 from blockscope.models.rewrites.precision import as_float32, other_floats
 
 NODE_NAME = r"[A-Za-z0-9.][A-Za-z0-9_.\\/>-]*"
@@ -221,7 +221,7 @@ def _normalise(
     floats = other_floats(definition)
     placeholder = made[0].name
     definition = without_fake_quant(fold_constants(as_float32(definition), placeholder))
-    definition = with_padding_apart(definition)
+    definition = with_plain_pools(definition)
     check_moments({node.name: node for node in definition.node}, name)
     definition.node.extend(_pre_relu_concats(definition))
     return NormalForm(

@@ -21,6 +21,7 @@ from blockscope.models.rewrites.dense_on_maps import with_products_of_channels
 from blockscope.models.rewrites.dilation import as_dilated
 from blockscope.models.rewrites.fake_quant import without_fake_quant
 from blockscope.models.rewrites.fused import unfuse
+from blockscope.models.rewrites.max_pools import with_plain_pools
 from blockscope.models.rewrites.precision import as_float32, other_floats
 
 SHAPE = (5, 7, 3)
@@ -242,6 +243,25 @@ def test_a_pooling_is_one_where_no_one_reads_its_places(x):
     assert "MaxPool" in ops_of(plain)
     np.testing.assert_array_equal(run(plain, x), tf.nn.max_pool2d(x, 2, 2, "SAME"))
     assert "MaxPoolWithArgmax" in ops_of(unfuse(graph_of(lambda values: build(values, True))))
+
+
+@pytest.mark.parametrize(
+    "pool",
+    [
+        lambda x: tf.raw_ops.MaxPoolV2(
+            input=x, ksize=[1, 2, 3, 1], strides=[1, 2, 1, 1], padding="SAME"
+        ),
+        lambda x: tf.nn.max_pool2d(x, 3, 2, [[0, 0], [1, 0], [0, 2], [0, 0]]),
+    ],
+    ids=["sizes as inputs", "explicit padding"],
+)
+def test_max_poolings_are_of_one_operation_that_pads_nothing(x, pool):
+    """So that overrides find them: in a graph with MaxPoolV2 they did nothing."""
+    plain = with_plain_pools(graph_of(pool))
+    (found,) = (node for node in plain.node if "Pool" in node.op)
+    assert (found.op, len(found.input)) == ("MaxPool", 1)
+    assert found.attr["padding"].s in (b"SAME", b"VALID")
+    np.testing.assert_array_equal(run(plain, x), pool(tf.constant(x)))
 
 
 QUANTISERS = {
