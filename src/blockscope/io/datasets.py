@@ -14,12 +14,10 @@ from __future__ import annotations
 import io
 import math
 import os
-import shutil
-import tempfile
 import zipfile
 import zlib
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Mapping
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import h5netcdf  # type: ignore[import-untyped]
@@ -157,16 +155,14 @@ def _h5_without_times(content: io.BytesIO) -> h5py.File:
 
 def write_zarr(path: str | os.PathLike[str], dataset: xr.Dataset) -> None:
     """Write a dataset as a zarr version 3 group in one zip file, atomically."""
-    with (
-        tempfile.TemporaryDirectory(prefix="blockscope-") as scratch,
-        atomic_write(path) as temporary,
-        zarr.config.set({"json_indent": None}),
-    ):
-        folder = Path(scratch) / "store"
+    members: dict[str, zarr.core.buffer.Buffer] = {}
+    # In memory: a folder would have one for each axis of each chunk, and those take time to remove.
+    store = zarr.storage.MemoryStore(members)
+    with atomic_write(path) as temporary, zarr.config.set({"json_indent": None}):
         plain = _with_plain_text(with_conventions(dataset))
         packed = {str(name): _zarr_encoding(array) for name, array in plain.variables.items()}
-        plain.to_zarr(folder, zarr_format=3, consolidated=False, mode="w", encoding=packed)
-        _pack(folder, temporary)
+        plain.to_zarr(store, zarr_format=3, consolidated=False, mode="w", encoding=packed)
+        _pack({PurePosixPath(name): part.to_bytes() for name, part in members.items()}, temporary)
 
 
 def _zarr_encoding(array: xr.Variable) -> dict[str, object]:
@@ -193,16 +189,15 @@ def _with_plain_text(dataset: xr.Dataset) -> xr.Dataset:
     return dataset.drop_encoding().assign(texts)
 
 
-def _pack(folder: Path, target: Path) -> None:
+def _pack(members: Mapping[PurePosixPath, bytes], target: Path) -> None:
     """Zip a store in sorted order with a fixed date; its chunks are compressed, its JSON is not."""
     with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
-        for member in sorted(p for p in folder.rglob("*") if p.is_file()):
-            entry = zipfile.ZipInfo(member.relative_to(folder).as_posix(), ZIP_DATE)
+        for member in sorted(members):
+            entry = zipfile.ZipInfo(str(member), ZIP_DATE)
             entry.external_attr = 0o644 << 16
             if member.suffix == ".json":
                 entry.compress_type = zipfile.ZIP_DEFLATED
-            with open(member, "rb") as content, archive.open(entry, "w") as packed:
-                shutil.copyfileobj(content, packed)
+            archive.writestr(entry, members[member])
         archive.comment = MARK + bytes(DIGITS)
     os.truncate(target, target.stat().st_size - DIGITS)
     seal(target)
