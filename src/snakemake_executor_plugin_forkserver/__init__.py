@@ -87,7 +87,9 @@ class Executor(LocalExecutor):  # type: ignore[misc]
             return None
         path = infer_source_file(job.rule.script, job.rule.basedir)
         stage = STAGES.get(Path(path.get_filename()).stem)
-        if not isinstance(path, LocalSourceFile) or stage is None or stage.library == "keras":
+        if not isinstance(path, LocalSourceFile) or stage is None:
+            return None
+        if stage.needs_keras(job.params.get("entry")):
             return None
         workflow = self.workflow
         needs_more = (

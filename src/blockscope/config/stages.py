@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Literal
+from typing import Any, Literal
 
 Library = Literal["none", "tensorflow", "keras"]
 
@@ -19,11 +19,20 @@ class Stage:
     summary
         What its files are, in one line.
     library
-        The heaviest library that its jobs import; ``keras`` includes TensorFlow.
+        The heaviest library that its jobs may import; ``keras`` includes TensorFlow.
     """
 
     summary: str
     library: Library = "none"
+
+    def needs_keras(self, entry: Mapping[str, Any] | None) -> bool:
+        """Tell whether a job imports Keras, which takes seconds; ``entry``: of its network, if any.
+
+        Frozen graphs and ONNX files are read without.
+        """
+        graph = (entry or {}).get("graph") or {}
+        name = graph.get("member") or graph.get("path") or graph.get("url") or ""
+        return self.library == "keras" and not name.endswith((".pb", ".onnx"))
 
     @property
     def needs_tensorflow(self) -> bool:

@@ -48,7 +48,8 @@ def run(smk: Any, main: Callable[[Any], None]) -> None:
         Does the work; called with ``smk``.
     """
     stage = STAGES.get(stage_of(smk.rule))  # None: a rule that another workflow made of ours
-    prepare_libraries(int(smk.threads), keras=stage is None or stage.library == "keras")
+    keras = stage is None or stage.needs_keras(smk.params.get("entry"))
+    prepare_libraries(int(smk.threads), keras)
     if not sys.stderr.isatty():  # a bar that cannot move is shown now and then only
         os.environ.setdefault("TQDM_MININTERVAL", str(PROGRESS_EVERY))
     with logged(smk.rule, Path(smk.log[0])), limited(smk):

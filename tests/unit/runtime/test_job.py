@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from blockscope.config.stages import STAGES
 from blockscope.runtime.job import TeeStream, success_message
 
 
@@ -183,6 +184,22 @@ def test_the_last_line_says_where_to_look(tmp_path):
 def test_only_a_stage_that_may_read_keras_files_waits_for_keras(tmp_path, rule, left_out):
     body = "print(os.environ.get('TF_USE_LEGACY_KERAS'))"
     assert outcome(tmp_path, body, rule)[2] == f"{left_out}\n"
+
+
+@pytest.mark.parametrize(
+    ("graph", "needed"),
+    [
+        ({"path": "a/net.pb", "url": None, "member": None}, False),
+        ({"path": "net.onnx"}, False),
+        ({"path": "net.keras"}, True),
+        ({"path": "a/folder"}, True),  # a SavedModel
+        ({"path": None, "url": "https://a.org/net.zip", "member": "in/net.pb"}, False),
+        ({"path": None, "url": "https://a.org/net.pb", "member": "net.keras"}, True),
+    ],
+)
+def test_frozen_graphs_and_onnx_files_need_no_keras(graph, needed):
+    assert STAGES["model"].needs_keras({"graph": graph}) is needed
+    assert not STAGES["classes"].needs_keras({"graph": graph})
 
 
 def test_a_renamed_rule_waits_no_longer_than_its_stage(tmp_path, monkeypatch):
