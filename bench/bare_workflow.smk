@@ -1,4 +1,5 @@
-# The same jobs and files as those of the workflow, and nothing else: no config, parameters or groups.
+# The same jobs and files as those of the workflow for runs like those of bench/scale.py, and nothing
+# else: no config, parameters or groups.
 # Planning cannot take less than what Snakemake itself needs for them.
 import json
 from pathlib import Path

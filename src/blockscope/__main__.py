@@ -85,6 +85,9 @@ def _parser() -> argparse.ArgumentParser:
         "plan", help="print what is still to do: jobs, hours of processors and GPUs, disk"
     )
     plan.add_argument("--configfile", type=Path, help="settings (default: config/config.yaml)")
+    plan.add_argument(
+        "-s", "--snakefile", type=Path, help="of the workflow (default: that of this folder)"
+    )
     plan.add_argument("target", nargs="*", metavar="TARGET", help="files (default: all figures)")
     plan.set_defaults(run=_plan)
 
@@ -154,6 +157,11 @@ def _write_cards(source: Path, names: Sequence[str], folder: Path) -> None:
 
     from blockscope.config.tables import read_catalogue
 
+    if not source.exists():
+        raise BlockscopeError(
+            f"'{source}' does not exist (looked in {Path.cwd()}); name your catalogue of networks "
+            "by --catalogue FILE"
+        )
     catalogue = read_catalogue(source)
     errors = []
     with tempfile.TemporaryDirectory(prefix="blockscope-") as scratch:
@@ -161,7 +169,9 @@ def _write_cards(source: Path, names: Sequence[str], folder: Path) -> None:
             try:
                 _write_card(_entry(catalogue, name, source), catalogue, name, folder, Path(scratch))
             except BlockscopeError as error:
-                errors.append(f"model '{name}': {error}")
+                prefix = f"model '{name}'"
+                told = str(error)
+                errors.append(told if told.startswith(prefix) else f"{prefix}: {told}")
             except Exception as error:  # noqa: BLE001 - the other networks have their cards
                 traceback.print_exc()
                 errors.append(f"model '{name}': {type(error).__name__}: {error}")
@@ -227,6 +237,8 @@ def _plan(options: argparse.Namespace) -> None:
 
     settings = _project(options.configfile).settings
     chosen = ["--configfile", str(options.configfile)] if options.configfile else []
+    if options.snakefile:
+        chosen += ["--snakefile", str(options.snakefile)]
     jobs = jobs_to_do([*options.target, *chosen])
     print(report(jobs, Estimates(settings), os.cpu_count() or 1))
 

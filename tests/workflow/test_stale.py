@@ -200,7 +200,7 @@ def test_without_keep_going_the_last_lines_lead_to_it(project, run_row):
     )
     assert done.returncode != 0
     assert done.stdout.endswith(
-        "What does not depend on this is finished by: snakemake --keep-going\n"
+        "What does not depend on this is finished by the same command with --keep-going.\n"
         "The same command goes on from what is finished.\n"
     )
     assert "Not finished:  2 (two, three)" in done.stdout

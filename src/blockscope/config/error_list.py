@@ -119,6 +119,10 @@ def _unknown_key(location: tuple[int | str, ...], model: type[BaseModel], noun: 
     if old:
         return old
     place = f" in {section}" if section else ""
+    inner = [key for key in valid if name in settings_at(model, (*location[:-1], key))]
+    if len(inner) == 1:
+        right = f"{inner[0]}: {{{name}: ...}}"
+        return f"unknown {noun} '{name}'{place}; it belongs into {inner[0]}, as in {right}"
     near = nearest_names(name, valid, most=1)
     guess = f"; did you mean {near[0]}?" if near else ""
     return f"unknown {noun} '{name}'{place}{guess} ({describe_valid(name, valid)})"

@@ -527,7 +527,7 @@ class RunRow(Settings):
     model: str = Field(description="Id in the catalogue of networks.", examples=["blocks1000"])
     image: str = Field(description="Id in the table of images.", examples=["dog_cat"])
     layer1: str = Field(
-        description="The earlier layer: a tensor of the graph, without `:0`.",
+        description="The earlier layer, by a name that `blockscope layers MODEL` lists.",
         examples=["mixed4d"],
     )
     layer2: str = Field(

@@ -113,6 +113,12 @@ class Labels:
                 f"label index {name} is out of range; valid: {self.skip} to "
                 f"{len(self.names) - 1}{place}"
             )
+        parts = [part.strip() for part in name.split(",")]
+        if len(parts) > 1 and {self.names[i] for i in self.indexes}.issuperset(parts):
+            raise UnknownName(
+                f"unknown label '{name}'; labels are separated by a vertical bar: "
+                f"{'|'.join(parts)}{place}"
+            )
         raise unknown_name("label", name, (self.names[i] for i in self.indexes), where)
 
     def repeated(self) -> dict[str, list[int]]:

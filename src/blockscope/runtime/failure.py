@@ -136,7 +136,9 @@ class Failure:
         if self.causes and self.finished and self.unfinished:
             lines.append(self._shown(write_gallery))
         if self.causes and self.independent:
-            lines.append("What does not depend on this is finished by: snakemake --keep-going")
+            lines.append(
+                "What does not depend on this is finished by the same command with --keep-going."
+            )
         if note:
             lines.append(note)
         lines.append("The same command goes on from what is finished.")

@@ -163,7 +163,7 @@ def success_message(gallery: str) -> str:
     """Return the last line of a command that succeeded: where to look."""
     if Path(gallery).is_file():
         return f"Finished. Look at {gallery}"
-    return f"Finished. The gallery of all runs, {gallery}, is made by snakemake without a target."
+    return f"Finished. The same command without a target makes the gallery of all runs, {gallery}."
 
 
 def _stop(number: int, frame: object) -> None:

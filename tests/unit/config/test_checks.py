@@ -286,6 +286,10 @@ MISTAKES = {
         key("figure", "opacty", 1),
         r"my.yaml: unknown key 'opacty' in figure; did you mean opacity?",
     ),
+    "key of a section": (
+        lambda p: p.config.update(dpi=300),
+        r"my.yaml: unknown key 'dpi'; it belongs into figure, as in figure: {dpi: ...}",
+    ),
     "missing key": (lambda p: p.config.pop("runs"), "my.yaml, key runs: is missing. Table of runs"),
     "number as text": (
         key("figure", "dpi", "1e2"),

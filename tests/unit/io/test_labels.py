@@ -126,6 +126,10 @@ def test_a_label_is_found_by_name_and_by_index() -> None:
         ("²", "unknown label '²'"),
         ("Tench", r"unknown label 'Tench'; valid: tench, .* \(runs\.tsv\)$"),
         ("", "unknown label ''"),
+        (
+            "tabby, tench",
+            r"'tabby, tench'; labels are separated by a vertical bar: tabby\|tench \(runs\.tsv\)$",
+        ),
     ],
 )
 def test_what_is_not_found_is_reported(asked: str, message: str) -> None:

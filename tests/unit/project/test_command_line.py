@@ -190,6 +190,9 @@ def test_layers_are_listed_before_any_run(tmp_path: Path, monkeypatch, capsys) -
     assert lines[1].startswith("Input: input, 224 x 224 pixels, ")
     assert any(re.match(r"  mixed4d +14 x 14 x 132  ", line) for line in lines), lines
     assert [path.name for path in tmp_path.iterdir()] == ["config"]
+    assert command_line.main(["layers", "--catalogue", "mine.yaml", "tiny"]) == 1
+    words = "name your catalogue of networks by --catalogue FILE"
+    assert words in capsys.readouterr().err
     assert command_line.main(["layers", "tny"]) == 1
     assert "unknown model 'tny'; valid: tiny, other" in capsys.readouterr().err
 

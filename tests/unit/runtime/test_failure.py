@@ -89,7 +89,7 @@ def test_the_report_has_the_cause_the_runs_and_the_next_command():
         "Finished runs: 2 (a, b)",
         "Not finished:  1 (c)",
         "The finished runs, in a gallery that is marked incomplete: gallery.html",
-        "What does not depend on this is finished by: snakemake --keep-going",
+        "What does not depend on this is finished by the same command with --keep-going.",
         "The same command goes on from what is finished.",
     ]
 

@@ -173,7 +173,7 @@ def test_the_threads_of_a_job_are_told_to_the_libraries(tmp_path):
 
 def test_the_last_line_says_where_to_look(tmp_path):
     page = tmp_path / "index.html"
-    assert "is made by snakemake without a target" in success_message(str(page))
+    assert "The same command without a target makes the gallery" in success_message(str(page))
     page.write_text("")
     assert success_message(str(page)) == f"Finished. Look at {page}"
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 DOMAINS = ("", "ai.onnx")
 MOST_BYTES = 2**31  # of a file, and of all weights: more, no graph of TensorFlow holds
-INSTALL = "pip install 'blockscope[onnx]'"
+INSTALL = "pip install onnx onnxruntime"
 
 
 def open_onnx(source: Path) -> onnx.ModelProto:

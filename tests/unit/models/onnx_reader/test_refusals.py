@@ -260,7 +260,7 @@ def test_another_file_is_refused(content, tmp_path):
 def test_without_the_package_one_sentence_says_how_to_install_it(tmp_path, monkeypatch):
     path = save(tmp_path, model(node("Relu", ["x"])))
     _without(monkeypatch, "onnx")
-    with pytest.raises(BadFile, match=re.escape("not installed: pip install 'blockscope[onnx]'")):
+    with pytest.raises(BadFile, match=re.escape("not installed: pip install onnx onnxruntime")):
         read_onnx(path, SIZE)
 
 
