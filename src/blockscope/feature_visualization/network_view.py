@@ -12,10 +12,14 @@ from blockscope.feature_visualization.fast_ops import fast_op
 from blockscope.feature_visualization.objectives import Objective
 from blockscope.feature_visualization.redirected_relu import with_redirected_relu
 from blockscope.io.errors import BadFile
+from blockscope.models.graph.graphs import Nodes, sources, tensor_name, toposort
+from blockscope.models.graph.making import held
+from blockscope.models.graph.node_attributes import ONE_SIZE
 from blockscope.models.graph.operations import Operation
 from blockscope.models.graph.window_check import with_window_check
 from blockscope.models.network import Network
 
+WEIGHED = frozenset({"Conv2D", "DepthwiseConv2dNative", "Conv2DBackpropInput", "MatMul", "Einsum"})
 LARGEST_SOUGHT = 1024  # pixels; no network in use needs larger images
 
 
@@ -28,9 +32,25 @@ class View:
 
     def __init__(self, network: Network, objective: Objective, size: int) -> None:
         self._network, self.size, self.layers = network, size, objective.layers
+        self._check_any_size()
         shapes, self.bytes_per_image = self._measure(objective)
         for term in objective.terms:
             term.check(shapes[term.layer][1:])
+
+    def _check_any_size(self) -> None:
+        """Raise ``BadFile`` where a layer is computed with numbers that hold for one size alone."""
+        rows, cols = self._network.spec.size
+        if (rows, cols) == (self.size, self.size):
+            return
+        nodes = self._network.nodes
+        read = toposort(nodes, map(tensor_name, self.layers))
+        tied = next((n for n in read if ONE_SIZE in n.attr or _resizes_features(n, nodes)), None)
+        if tied is not None:
+            raise BadFile(
+                f"layer '{self.layers[0]}' is not made from images of {self.size} x {self.size} "
+                f"pixels: '{tied.name}' ({tied.op}) before it is right for {rows} x {cols} alone; "
+                "choose an earlier layer"
+            )
 
     def _measure(self, objective: Objective) -> tuple[dict[str, tuple[int, ...]], int]:
         total = [self.size**2 * 12]
@@ -88,3 +108,10 @@ class View:
         values = self._network.spec.feed(images)
         operation = with_redirected_relu(fast_op) if redirect else fast_op
         return self._network.run({self._network.spec.tensor: values}, self.layers, None, operation)
+
+
+def _resizes_features(node: node_def_pb2.NodeDef, nodes: Nodes) -> bool:
+    """Tell whether what convolutions made is resized to a constant size, by scale for one image."""
+    if not node.op.startswith("Resize") or held(node, 1, nodes) is None:
+        return False
+    return any(before.op in WEIGHED for before in toposort(nodes, sources(node)[:1]))

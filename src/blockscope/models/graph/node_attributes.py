@@ -13,6 +13,9 @@ import tensorflow as tf
 from tensorflow.core.framework import attr_value_pb2, node_def_pb2
 from tensorflow.python.framework import op_def_registry
 
+ONE_SIZE = "_one_size"
+"""Of nodes of ours that are right for one size of the image alone."""
+
 
 def attribute(node: node_def_pb2.NodeDef, name: str) -> Any:
     """Return an attribute as a Python value: int, float, bool, str, a list of these, or a dtype.

@@ -35,23 +35,32 @@ class Builder:
         Number of the ONNX node that is being read; ``OUTSIDE`` for what belongs to none.
     maps
         Operations whose output is read as (image, row, col, channel) by what knows such axes.
+    tied
+        Operations that are right for this size of the image alone.
     """
 
     graph: Any
     node: int
     maps: set[str]
+    tied: set[str]
 
     def __init__(self) -> None:
         """Begin with an empty graph."""
         self.graph = tf.Graph()
         self.node = OUTSIDE
         self.maps = set()
+        self.tied = set()
         self._arranged: dict[tuple[object, Shape, Shape], Any] = {}
 
     def op(self, kind: str, **arguments: Any) -> Any:
         """Add an operation and return its output, or its outputs."""
         with self.graph.as_default():
             return getattr(tf.raw_ops, kind)(**arguments, name=f"n{self.node}/{kind}")
+
+    def tie(self, value: Any) -> Any:
+        """Note that a value is right for this size of the image alone; returns it."""
+        self.tied.add(value.op.name)
+        return value
 
     def constant(self, array: Constant | Sequence[int] | float, dtype: Any = None) -> Any:
         """Add a constant."""

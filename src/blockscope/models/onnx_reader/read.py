@@ -13,6 +13,7 @@ from tensorflow.core.framework import graph_pb2
 from blockscope.io.errors import BadFile
 from blockscope.models.card import InputSpec
 from blockscope.models.graph.graphs import tensor_name
+from blockscope.models.graph.node_attributes import ONE_SIZE
 from blockscope.models.network import Network
 from blockscope.models.onnx_reader.builder import OUTSIDE, Builder
 from blockscope.models.onnx_reader.comparison import (
@@ -114,6 +115,9 @@ def _converted(
             number, _, kind = node.name.partition("/")
             owner = owners.get(int(number[1:]), "") or "output"
             renamed[node.name] = free_name(f"{owner}/{kind.split('_')[0]}", taken)
+    for node in definition.node:
+        if node.name in build.tied:
+            node.attr[ONE_SIZE].b = True
     _rename(definition, renamed)
     definition.node[[n.name for n in definition.node].index(clean(name))].attr["shape"].shape.dim[
         0

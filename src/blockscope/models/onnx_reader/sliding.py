@@ -32,6 +32,13 @@ class Geometry:
         Cells behind these that the last kernel of a rounded-up size reaches.
     out
         The map that is made.
+    auto
+        The node's ``auto_pad``.
+    ceil
+        Whether it rounds the size of the map that is made up.
+
+    What is written has to be right for other sizes of the image too, from which sprites are made:
+    padding is by numbers that hold for every size, or by TensorFlow's SAME where that does.
     """
 
     size: Pair
@@ -41,6 +48,8 @@ class Geometry:
     pads: tuple[Pair, Pair]
     overhang: Pair
     out: Pair
+    auto: str = "NOTSET"
+    ceil: bool = False
 
     @property
     def reach(self) -> Pair:
@@ -58,16 +67,50 @@ class Geometry:
 
     @property
     def tensorflow_padding(self) -> str | None:
-        """TensorFlow's name for the padding, None where it has none."""
-        if not any(map(any, self.all_pads)):
+        """TensorFlow's name for the padding at every size, None where it has none."""
+        by_size = self.auto == "SAME_UPPER" and self.stride != (1, 1)
+        if not by_size and not any(map(any, self.written_pads)):
             return "VALID"
-        for size, out, stride, reach, pads in zip(
-            self.size, self.out, self.stride, self.reach, self.all_pads, strict=True
-        ):
-            total = max((-(-size // stride) - 1) * stride + reach - size, 0)
-            if out != -(-size // stride) or pads != (total // 2, total - total // 2):
-                return None
-        return "SAME"
+        return "SAME" if all(map(self._is_same, (0, 1))) else None
+
+    def _is_same(self, axis: int) -> bool:
+        """Tell whether SAME pads an axis as the node does, whatever its size."""
+        stride, reach, pads = self.stride[axis], self.reach[axis], self.pads[axis]
+        if self.auto == "SAME_UPPER":
+            return True
+        if stride == 1:
+            return pads == ((reach - 1) // 2, reach - 1 - (reach - 1) // 2)
+        return self.ceil and stride == reach == 2 and pads == (0, 0)
+
+    @property
+    def static_pads(self) -> tuple[Pair, Pair]:
+        """Cells to pad before and after the map, for kernels that fit: right for every size.
+
+        Where the size is rounded up, there are as many more behind that the last kernel fits, if it
+        does not begin behind the map; TensorFlow leaves out those that make no other kernel.
+        """
+        rows, cols = (
+            (pads[0], pads[1] + (stride - 1 if self.ceil else 0))
+            for pads, stride in zip(self.pads, self.stride, strict=True)
+        )
+        return rows, cols
+
+    @property
+    def one_size(self) -> bool:
+        """Whether no numbers of pads are right for every size of the map."""
+        pads = zip(self.static_pads, self.reach, strict=True)
+        dropped = self.ceil and any(after >= reach for (_, after), reach in pads)
+        return dropped or (self.auto == "SAME_LOWER" and self.stride != (1, 1))
+
+    @property
+    def written_pads(self) -> tuple[Pair, Pair]:
+        """Cells to pad before and after the map."""
+        return self.all_pads if self.one_size else self.static_pads
+
+    @property
+    def counts_differ(self) -> bool:
+        """Whether kernels may have cells beyond the map and the node's own pads."""
+        return self.ceil and self.stride != (1, 1)
 
 
 def geometry(node: Node, size: Pair, kernel: Pair) -> Geometry:
@@ -104,7 +147,7 @@ def geometry(node: Node, size: Pair, kernel: Pair) -> Geometry:
         out.append(steps + 1)
     return Geometry(
         size, kernel, stride, dilation, (both[0], both[1]), (overhang[0], overhang[1]),
-        (out[0], out[1]),
+        (out[0], out[1]), auto, bool(ceil),
     )  # fmt: skip
 
 

@@ -58,6 +58,11 @@ class Tensor:
         """Whether ``value`` is known to be (image, row, col, channel)."""
         return tuple(self.roles[axis] for axis in self.axes) == MAP_LAST
 
+    def has_places(self, axis: int) -> bool:
+        """Tell whether an axis has the image's rows, columns or tokens, or may have them."""
+        role = self.roles[axis] if self.roles else ""
+        return role in ("row", "col", "token") or (not role and self.rank == 4 and axis > 1)
+
     def place(self, axis: int) -> int:
         """Return which axis of ``value`` an ONNX axis is."""
         return 1 + self.axes.index(axis)

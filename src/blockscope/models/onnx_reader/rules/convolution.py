@@ -56,12 +56,13 @@ def _convolved(
         kernel, dilation = spread(kernel, dilation), (1, 1)
     padding = sliding.tensorflow_padding
     rows, cols = sliding.pads
-    return build.op(
+    value = build.op(
         "Conv2D", input=value, filter=build.constant(kernel), strides=[1, *sliding.stride, 1],
         padding=padding or "EXPLICIT",
         explicit_paddings=[] if padding else [0, 0, *rows, *cols, 0, 0],
         dilations=[1, *dilation, 1],
     )  # fmt: skip
+    return build.tie(value) if sliding.one_size else value
 
 
 def _depthwise(build: Builder, value: Any, weights: Constant, sliding: Geometry) -> Any:
@@ -82,6 +83,8 @@ def _depthwise(build: Builder, value: Any, weights: Constant, sliding: Geometry)
         padding=padding or "EXPLICIT",
         explicit_paddings=[] if padding else [0, 0, *rows, *cols, 0, 0],
     )  # fmt: skip
+    if sliding.one_size:
+        build.tie(value)
     if equal:
         return value
     return build.op(

@@ -31,6 +31,8 @@ def max_pool(build: Builder, node: Node) -> Tensor:
         "MaxPool", input=value, ksize=[1, *sliding.kernel, 1], strides=[1, *sliding.stride, 1],
         padding=padding or "VALID",
     )  # fmt: skip
+    if sliding.one_size:
+        build.tie(value)
     return of_map(value, (1, x.shape[1], *sliding.out))
 
 
@@ -46,7 +48,8 @@ def average_pool(build: Builder, node: Node) -> Tensor:
     if sliding.dilation != (1, 1):
         return of_map(_dilated_average(build, value, sliding, counted), shape)
     padding = sliding.tensorflow_padding
-    if padding == "SAME" and (counted or not _every_kernel_counts(sliding)):
+    own_pads = any(map(any, sliding.pads))
+    if padding == "SAME" and ((counted and own_pads) or not _every_kernel_counts(sliding)):
         padding = None
     if padding is None:
         value = padded(build, value, sliding, 0.0)
@@ -57,7 +60,15 @@ def average_pool(build: Builder, node: Node) -> Tensor:
     if padding is None:
         share = sliding.kernel[0] * sliding.kernel[1] / _cells(sliding, counted)
         value = _times(build, value, share)
+        if _counts_by_size(sliding, counted):
+            build.tie(value)
     return of_map(value, shape)
+
+
+def _counts_by_size(sliding: Geometry, counted: int) -> bool:
+    """Tell whether the cells that each output averages change with the size of the map."""
+    uncounted = not counted and any(map(any, sliding.pads))
+    return uncounted or sliding.counts_differ or sliding.one_size
 
 
 def _every_kernel_counts(sliding: Geometry) -> bool:
@@ -75,7 +86,10 @@ def _dilated_average(build: Builder, value: Any, sliding: Geometry, counted: int
         filter=build.constant(spread(kernel, sliding.dilation)), strides=[1, *sliding.stride, 1],
         padding="VALID",
     )  # fmt: skip
-    return _times(build, value, 1 / _cells(sliding, counted))
+    value = _times(build, value, 1 / _cells(sliding, counted))
+    if _counts_by_size(sliding, counted):
+        build.tie(value)
+    return value
 
 
 def _times(build: Builder, value: Any, factors: Constant) -> Any:
@@ -106,7 +120,7 @@ def _cells(sliding: Geometry, counted: int) -> Constant:
 
 def padded(build: Builder, value: Any, sliding: Geometry, fill: float) -> Any:
     """Pad a map with all that its kernels reach."""
-    edges = np.array([(0, 0), *sliding.all_pads, (0, 0)], np.int32)
+    edges = np.array([(0, 0), *sliding.written_pads, (0, 0)], np.int32)
     if not edges.any():
         return value
     paddings = build.constant(edges, np.int32)

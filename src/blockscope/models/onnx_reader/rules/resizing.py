@@ -89,7 +89,7 @@ def _nearest(
         value = build.op(
             "ResizeNearestNeighbor", images=build.map(x), size=build.constant(sizes[2:])
         )
-        return of_map(value, tuple(sizes))
+        return of_map(build.tie(value), tuple(sizes))
     for axis in (2, 3):
         # As float32, like the implementations: halves must fall on the same side.
         places = _places(x.shape[axis], sizes[axis], scales[axis], coordinates).astype(np.float32)
@@ -116,7 +116,7 @@ def _tensorflow_linear(
         align_corners=coordinates == "align_corners",
         half_pixel_centers=coordinates.endswith("half_pixel"),
     )  # fmt: skip
-    return of_map(value, tuple(sizes))
+    return of_map(build.tie(value), tuple(sizes))
 
 
 def _weights(size: int, places: Constant, curve: float | None, outside: bool) -> Constant:
@@ -145,4 +145,4 @@ def _mixed(build: Builder, x: Tensor, axis: int, weights: Constant) -> Tensor:
     equation = "nhwc,oh->nowc" if axis == 2 else "nhwc,ow->nhoc"
     value = build.op("Einsum", inputs=[build.map(x), held], equation=equation)
     shape = tuple(len(weights) if a == axis else s for a, s in enumerate(x.shape))
-    return of_map(value, shape)
+    return of_map(build.tie(value), shape)

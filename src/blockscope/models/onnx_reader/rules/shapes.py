@@ -202,17 +202,23 @@ def sliced(build: Builder, x: Tensor, ranges: dict[int, range]) -> Tensor:
     rank = 1 + len(x.axes)
     begin, end, step = np.zeros(rank, np.int32), np.zeros(rank, np.int32), np.ones(rank, np.int32)
     begin_mask = end_mask = (1 << rank) - 1
+    by_size = False
     for axis, taken in ranges.items():
         place = x.place(axis)
         begin[place], end[place], step[place] = taken.start, taken.stop, taken.step
         begin_mask &= ~(1 << place)
-        if taken.stop >= 0:  # below, all to the first entry are taken
+        whole = range(taken.start, x.shape[axis] if taken.step > 0 else -1, taken.step)
+        if taken != whole:
             end_mask &= ~(1 << place)
+        # To the end, however long the axis is; from its end on, that is another place.
+        by_size |= x.has_places(axis) and (taken != whole or taken.step < 0)
     value = build.op(
         "StridedSlice", input=x.value, begin=build.constant(begin, np.int32),
         end=build.constant(end, np.int32), strides=build.constant(step, np.int32),
         begin_mask=begin_mask, end_mask=end_mask,
     )  # fmt: skip
+    if by_size:
+        build.tie(value)
     shape = tuple(len(ranges[a]) if a in ranges else s for a, s in enumerate(x.shape))
     return Tensor(value, shape, x.axes, x.roles)
 
@@ -241,6 +247,8 @@ def gathered(build: Builder, x: Tensor, axis: int, numbers: Constant) -> Tensor:
         "GatherV2", params=x.value, indices=build.constant(numbers, np.int32),
         axis=build.constant(x.place(axis), np.int32),
     )  # fmt: skip
+    if x.has_places(axis):
+        build.tie(value)
     return _resized(x, value, axis, len(numbers))
 
 
