@@ -109,13 +109,26 @@ def factorise(layers: list[Array], n: int, method: str = "nmf") -> Factorisation
 
 
 def _nmf(samples: list[Array], n: int) -> tuple[list[Array], Array, Array]:
+    model, first = _fitted_nmf(samples[0], n)
+    if not (np.isfinite(first).all() and np.isfinite(model.components_).all()):
+        # nndsvd starts with 0 / 0 where it has no singular value left; more factors are zero.
+        model, first = _fitted_nmf(samples[0], min(n, int(np.linalg.matrix_rank(samples[0]))))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        rest = [model.transform(x) for x in samples[1:]]
+    more = n - len(model.components_)
+    spatial = [np.pad(x, [(0, 0), (0, more)]) for x in (first, *rest)] if more else [first, *rest]
+    return spatial, np.pad(model.components_, [(0, more), (0, 0)]), np.zeros(samples[0].shape[1])
+
+
+def _fitted_nmf(sample: Array, n: int) -> tuple[NMF, Array]:
     model = NMF(n, init="nndsvd", tol=TOLERANCE, max_iter=ITERATIONS, random_state=SEED)
     with warnings.catch_warnings():
         # The published factors stop at 200 iterations too; the remaining error is stored.
         warnings.simplefilter("ignore", ConvergenceWarning)
-        first = model.fit_transform(samples[0])
-        rest = [model.transform(x) for x in samples[1:]]
-    return [first, *rest], model.components_, np.zeros(samples[0].shape[1])
+        # Of the division by zero, which is seen in what comes of it.
+        warnings.simplefilter("ignore", RuntimeWarning)
+        return model, model.fit_transform(sample)
 
 
 def _pca(samples: list[Array], n: int) -> tuple[list[Array], Array, Array]:

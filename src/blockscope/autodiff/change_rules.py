@@ -18,7 +18,7 @@ from blockscope.autodiff.linear_ops.pooling import AveragePooling, MaxPooling, s
 from blockscope.autodiff.linear_ops.registry import fitting
 from blockscope.autodiff.linear_ops.shape_ops import Add, Concat, Identity, Pad, Reduce
 from blockscope.autodiff.one_channel import OneChannel
-from blockscope.autodiff.windows import CoefficientMap, Frame, Window, union
+from blockscope.autodiff.windows import CoefficientMap, Frame, Size, Window, union
 from blockscope.models.graph.operations import apply
 
 # Classes of operations that are linear, and so the same at every point.
@@ -79,7 +79,8 @@ class EachPlace(Rule):
     def __init__(self, point: OpPoint) -> None:
         """Prepare to look the operands up."""
         super().__init__(point)
-        self.operands = [_operand(value) for value in point.inputs]
+        self.size = point.size_out
+        self.operands = [_operand(value, self.size) for value in point.inputs]
 
     def of_windows(self, changes: Sequence[Window | None]) -> Window:
         """Compute the windows anew."""
@@ -93,7 +94,9 @@ class EachPlace(Rule):
             for value, change in zip(old, changes, strict=True)
         ]
         (before,), (after,) = apply(self.point.node, old), apply(self.point.node, new)
-        return Window(frame, after - before, clean=False)
+        # Outside of the map is no value, and the function of what is read there may have none.
+        inside = (frame.index(self.size) < self.size[0] * self.size[1])[..., None]
+        return Window(frame, tf.where(inside, after - before, 0), clean=True)
 
     def of_channel(self, change: OneChannel) -> OneChannel | None:
         """Compute the channel anew, where it is all that its output needs."""
@@ -132,11 +135,17 @@ class Largest(Rule):
         return _anew(self.point, change)
 
 
-def _operand(value: tf.Tensor) -> tf.Tensor | CoefficientMap:
-    """Return what an operand is looked up by; a number is the same everywhere."""
+def _operand(value: tf.Tensor, size: Size) -> tf.Tensor | CoefficientMap:
+    """Return what an operand is looked up by; a number is the same everywhere.
+
+    One that is broadcast along rows or columns alone is looked up in a map of ``size``.
+    """
     if value.shape.rank == 0:
         return value
-    return CoefficientMap(tf.reshape(value, [1] * (4 - value.shape.rank) + list(value.shape)))
+    wide = tf.reshape(value, [1] * (4 - value.shape.rank) + list(value.shape))
+    if tuple(wide.shape[1:3]) not in ((1, 1), size):
+        wide = tf.broadcast_to(wide, [wide.shape[0], *size, wide.shape[3]])
+    return CoefficientMap(wide)
 
 
 def _anew(point: OpPoint, change: OneChannel) -> OneChannel:

@@ -160,6 +160,8 @@ class _Walk:
         if line is None or ends is None:
             return None
         stride = (ends[1] - ends[0]) / count
+        if node.op == "DepthToSpace":  # each entry lies aside of where it comes from
+            return line.windowed(ends[0], stride, 2 - stride)
         if node.op not in SLIDING:
             return line.windowed(ends[0], stride, max(stride, 1) + INTERPOLATES.get(node.op, 0))
         entries = window(node, axis, self.nodes, self.shapes)

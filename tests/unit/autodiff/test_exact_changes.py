@@ -69,6 +69,12 @@ NETWORKS = {
     "residual": lambda x: tf.nn.relu(x + conv(conv(x, 5), 3)) * conv(x, 3, (1, 1)),
     "residual beside whole maps": lambda x: x * tf.reduce_mean(conv(x, 3), [1, 2], keepdims=True),
     "a map of coefficients": lambda x: conv(tf.nn.relu(x * weights((14, 19, 1), 5) - 0.2), 4),
+    "coefficients of columns": lambda x: conv(
+        conv(x, 4) * weights((1, 1, x.shape[2], 1), 5) + weights((x.shape[1], 1, 4), 6), 4
+    ),
+    "a pole outside of the map, behind a convolution": lambda x: conv(
+        conv(x, 4) / tf.abs(conv(x, 4, (1, 1), seed=3) + 1e-3), 4
+    ),
     "steps": lambda x: conv(tf.floor(3 * x + 0.1234), 4) + tf.round(5 * x[..., :1] + 0.321),
     "a pole": lambda x: conv(tf.minimum(tf.math.rsqrt(tf.nn.relu(x)), 3.0), 3),
     "a pole outside of the map": lambda x: conv(tf.math.log(tf.maximum(x * x, 1e-3)), 3),
