@@ -6,6 +6,7 @@ of each image alone with both in one batch. A difference is refused, never compu
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -130,7 +131,7 @@ def _prepared(normal: NormalForm, spec: InputSpec) -> Prepared:
     floats = {name for name, sample in alone[0].items() if sample.is_float}
     moving = graphs.downstream(network.nodes, spec.tensor) - {spec.tensor, logits}
     usable = (tried.own_axis & floats & moving) - normal.hidden - _in_parts(network.nodes)
-    usable = frozenset(name for name in usable if "/_" not in name)  # what rewriting added
+    usable = frozenset(name for name in usable if not _was_added(name, network.nodes))
     shapes = _shapes(alone[0])
     axes = axes_of(network.nodes, spec.tensor, shapes)
     named = {name: [t for t in ts if t in usable] for name, ts in normal.layers.items()}
@@ -140,6 +141,12 @@ def _prepared(normal: NormalForm, spec: InputSpec) -> Prepared:
     several = {name: tuple(t for t in ts if t in maps) for name, ts in named.items()}
     several = {name: ts for name, ts in several.items() if len(normal.layers[name]) > 1 and ts}
     return Prepared(with_layers, spec, logits, maps, several)
+
+
+def _was_added(name: str, nodes: graphs.Nodes) -> bool:
+    """Tell whether rewriting added a node: its name is that of another one and ``/_`` behind it."""
+    ends = (match.start() for match in re.finditer("/_", name))
+    return any(name[:end] in nodes for end in ends)
 
 
 def _in_parts(nodes: graphs.Nodes) -> set[str]:

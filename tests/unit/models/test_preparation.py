@@ -831,3 +831,19 @@ def test_weights_that_are_standardised_are_no_training_mode():
         return head(tf.nn.conv2d(x, (kernel - mean) * tf.math.rsqrt(variance), 1, "SAME", name="a"))
 
     assert "a" in Case(build).layers
+
+
+def test_a_name_that_begins_with_an_underscore_is_one_of_the_network():
+    """What rewriting adds to a node has that node's name before it."""
+
+    def build(x):
+        found = tf.nn.conv2d(x, w(3, 3, 3, 5), 2, "SAME", name="net/stem_1/convolution")
+        return tf.reduce_mean(tf.nn.relu(found), [1, 2]) @ w(5, 4)
+
+    def renamed(definition):
+        for node in definition.node:
+            node.name = node.name.replace("net/stem_1", "net/_stem_1")
+            node.input[:] = [edge.replace("net/stem_1", "net/_stem_1") for edge in node.input]
+        return definition
+
+    assert "net/_stem_1/convolution" in Case(build, change=renamed).layers

@@ -47,8 +47,9 @@ def largest_difference(
 
 
 def _difference(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> float:
-    scale = float(np.abs(b).max())
-    return float(np.abs(a.reshape(-1) - b.reshape(-1)).max()) / (scale or 1.0)
+    left, right = (x.reshape(-1).astype(np.float64) for x in (a, b))  # of truth values too
+    scale = float(np.abs(right).max())
+    return float(np.abs(left - right).max()) / (scale or 1.0)
 
 
 def own_difference(

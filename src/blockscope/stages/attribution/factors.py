@@ -11,6 +11,7 @@ from blockscope.attribution.factors import (
     named_factors,
     top_table,
 )
+from blockscope.attribution.finite import check_finite
 from blockscope.io import datasets, provenance
 from blockscope.io.atomic_files import FilePath
 from blockscope.io.errors import BadFile
@@ -42,6 +43,8 @@ def write_factors(
         fit = datasets.read(fit_classes)
         _check_same_origin(fit_classes, fit, classes, own)
         factors, labels = factorise_jointly(fit, own, n, method, joint_labels)
+    for part in (factors.spatial[0], factors.labels):
+        check_finite("factor", part)
     dataset = named_factors(factors, labels, top_labels)
     settings = told(own.attrs, factors={"top_labels": top_labels, "joint_labels": joint_labels})
     dataset.attrs = provenance.record(

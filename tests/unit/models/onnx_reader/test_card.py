@@ -7,11 +7,13 @@ import json
 import numpy as np
 import pytest
 from helpers.onnx_models import array, ints, model, node, save, spread_image
+from onnx import TensorProto, helper
 
 from blockscope.config.result_paths import local_files
 from blockscope.models.card import ModelCard
 from blockscope.models.entry import ModelEntry
 from blockscope.models.network import Network
+from blockscope.models.onnx_reader.read import read_onnx
 from blockscope.stages.network.model import write_model
 
 
@@ -120,3 +122,19 @@ def test_tokens_beside_an_axis_of_one_entry_are_layers(tmp_path):
     expected = np.maximum(tokens @ array(3, 4, seed=2) + array(4), 0) @ array(4, 5, seed=3)
     found = network.run({"x": image.transpose(0, 2, 3, 1)}, ["mlp/MatMul"])["mlp/MatMul"]
     np.testing.assert_allclose(found[0], expected[1:].reshape(5, 7, 5), rtol=1e-5, atol=1e-6)
+
+
+def test_an_output_of_truth_values_beside_the_logits_is_compared_too(tmp_path):
+    path = tmp_path / "net.onnx"
+    told = helper.make_tensor_value_info("above", TensorProto.BOOL, None)
+    built = model(
+        node("GlobalAveragePool", ["x"], "g"),
+        node("Flatten", ["g"], "f"),
+        node("Gemm", ["f", array(3, 4)], "y"),
+        node("Greater", ["y", np.float32(0)], "above"),
+    )
+    built.graph.output.append(told)
+    path.write_bytes(built.SerializeToString())
+    found = read_onnx(path, (5, 7))
+    assert set(found.outputs) == {"y", "above"}
+    assert found.compared["largest_difference"] < 1e-6
