@@ -44,6 +44,7 @@ from blockscope.models.graph.allowed_operations import check_ops
 from blockscope.models.graph.operations import check_edges, enter_defaults
 from blockscope.models.graph.raw_graph import Graph
 from blockscope.models.graph.training_mode import check_computes, check_moments
+from blockscope.models.graph.weight_cells import MARK
 from blockscope.models.layers.layer_names import needed_layers, tensor_of
 from blockscope.models.network import PRE_RELU
 from blockscope.models.rewrites.branches import with_known_branches
@@ -327,8 +328,10 @@ def _plain(node: node_def_pb2.NodeDef, name: str) -> node_def_pb2.NodeDef:
     plain.device = ""
     del plain.input[:]
     plain.input.extend(i.removesuffix(":0") for i in node.input if not i.startswith("^"))
+    # Custom gradients, colocation: bound to the process that wrote them. What is weights is not.
     for key in [key for key in plain.attr if key.startswith("_")]:
-        del plain.attr[key]  # custom gradients, colocation: bound to the process that wrote them
+        if key != MARK or plain.op != "Const":
+            del plain.attr[key]
     if plain.op == "Concat":
         plain.op = "ConcatV2"
         axis, *values = plain.input

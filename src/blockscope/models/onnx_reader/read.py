@@ -108,7 +108,7 @@ def _converted(
     finals = {op: layer for op, layer in zip(made.values(), names, strict=True) if op}
     renamed = {start.op.name: clean(name)} | finals
     owners = dict(zip(made, names, strict=True))
-    definition = build.graph.as_graph_def()
+    definition = build.definition()
     for node in definition.node:
         if node.name not in renamed:
             number, _, kind = node.name.partition("/")
