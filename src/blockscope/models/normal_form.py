@@ -241,7 +241,7 @@ def _bypass_identity_n(definition: graph_pb2.GraphDef) -> None:
         if i > 0
     }
     for node in definition.node:
-        sources = [sources_of.get(edge, edge) for edge in node.input]
+        sources = [_followed(edge, sources_of) for edge in node.input]
         if node.op == "IdentityN":
             node.op = "Identity"
             kind = node.attr["T"].list.type[0]
@@ -249,6 +249,13 @@ def _bypass_identity_n(definition: graph_pb2.GraphDef) -> None:
             del sources[1:]
         del node.input[:]
         node.input.extend(sources)
+
+
+def _followed(edge: str, sources_of: Mapping[str, str]) -> str:
+    """Return what an edge is in the end; one IdentityN may pass on what another one does."""
+    while edge in sources_of:
+        edge = sources_of[edge]
+    return edge
 
 
 def _needed(
