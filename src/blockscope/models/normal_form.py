@@ -10,6 +10,7 @@ The order of the steps matters:
    dropped, ``Concat`` turned into ``ConcatV2``. Random numbers that change nothing are gone then.
 5. ``IdentityN``, which Keras wraps around functions with a custom gradient, becomes ``Identity``.
 6. All floating point numbers become float32, and what does not depend on the image is computed.
+   Max pooling becomes one operation, and what pads it one number.
 7. Concatenations before the ReLU are added last, since they copy rewritten nodes.
 
 What follows needs the shapes of tensors: see ``blockscope.models.preparation``.
@@ -54,7 +55,8 @@ from blockscope.models.rewrites.draws import DRAW, without_draws
 from blockscope.models.rewrites.fake_quant import without_fake_quant
 from blockscope.models.rewrites.fused import unfuse
 from blockscope.models.rewrites.max_pools import with_plain_pools
-from blockscope.models.rewrites.precision import as_float32, other_floats
+from blockscope.models.rewrites.pool_fills import with_lowest_fills
+from blockscope.models.rewrites.precision import as_float32, lowest_fills, other_floats
 
 NODE_NAME = r"[A-Za-z0-9.][A-Za-z0-9_.\\/>-]*"
 MOST_VALUES = 2**29  # of a constant: 2 GiB of float32, the most that a graph file holds
@@ -219,10 +221,10 @@ def _normalise(
     _bypass_identity_n(definition)
     definition, undrawn = without_draws(definition, ends.logits)
     check_computes(definition.node, name)
-    floats = other_floats(definition)
+    floats, lowest = other_floats(definition), lowest_fills(definition)
     placeholder = made[0].name
     definition = without_fake_quant(fold_constants(as_float32(definition), placeholder))
-    definition = with_plain_pools(definition)
+    definition = with_lowest_fills(with_plain_pools(definition), lowest)
     check_moments({node.name: node for node in definition.node}, name)
     definition.node.extend(_pre_relu_concats(definition))
     return NormalForm(
