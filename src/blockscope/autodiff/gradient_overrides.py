@@ -21,7 +21,7 @@ from blockscope.io.errors import BadFile, unknown_name
 GradientRule = Callable[[Any, Any, Any, Any], Any]
 
 SMOOTH_EPSILON = 1e-2  # Lucid's constant: keeps the smooth pool finite where nothing is active
-PADDED = -1e38  # what is below it is no activation
+PADDED = -1.84e19  # what is below it is no activation: its square is infinite in float32
 MOST_PADDED = 0.995  # of a window's cells inside: a row of padding is more, rounding less
 BLUR = ((1, 2, 1), (2, 4, 2), (1, 2, 1))  # sixteenths; zero outside of the map
 

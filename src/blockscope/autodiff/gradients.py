@@ -16,6 +16,7 @@ from tensorflow.core.framework import node_def_pb2
 
 from blockscope.autodiff.gradient_overrides import Override
 from blockscope.autodiff.linear_ops.convolution import convolve_groups, dilated
+from blockscope.autodiff.roots import apply_with_roots
 from blockscope.models.graph import graphs
 from blockscope.models.graph.node_attributes import attribute
 from blockscope.models.graph.operations import apply
@@ -191,10 +192,10 @@ def apply_differentiable(
 ) -> list[tf.Tensor]:
     """Compute an operation so that it has a gradient on a processor.
 
-    TensorFlow has none of dilated and of grouped convolutions there.
+    TensorFlow has none of dilated and of grouped convolutions there, and an infinite one of roots.
     """
     if node.op != "Conv2D" or attribute(node, "data_format") != "NHWC":
-        return apply(node, inputs)
+        return apply_with_roots(node, inputs)
     (_, down, right, _), dilations = attribute(node, "strides"), attribute(node, "dilations")[1:3]
     weights = dilated(inputs[1], dilations) if max(dilations) > 1 else inputs[1]
     if inputs[0].shape[3] != weights.shape[2]:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
+import numpy as np
+import tensorflow as tf
+
 from blockscope.io.counts import counted
 from blockscope.io.errors import BadFile
 from blockscope.io.labels import Labels
@@ -15,6 +18,8 @@ from blockscope.models.graph import graphs
 from blockscope.models.layers.layer_views import is_view, viewed
 from blockscope.models.network import PRE_RELU, Network
 from blockscope.models.preparation import Prepared
+
+LEAST_ACTIVATION = -1e38  # what is below it stands for padding before a max pooling
 
 
 def build_card(
@@ -76,7 +81,11 @@ def build_card(
         raise BadFile(
             f"model '{name}': skip_labels {labels.skip} leaves no label of {len(labels.names)}"
         )
-    maps = {n: shapes[n] for n in nodes if n in prepared.maps and n in shapes}
+    maps = {
+        n: shapes[n]
+        for n in nodes
+        if n in prepared.maps and n in shapes and _is_activation(tensors[n])
+    }
     layers = [
         Layer(
             name=n,
@@ -97,10 +106,22 @@ def build_card(
         head_assumed=assumed,
         outputs=outputs,
         layers=tuple(layers),
-        several=dict(prepared.several),
+        several=_several(prepared, maps),
         labels=tuple(labels.names),
         skip_labels=labels.skip,
     )
+
+
+def _is_activation(tensor: tf.Tensor) -> bool:
+    """Tell whether the values of a tensor can be attributed: those of padding cannot."""
+    values = np.asarray(tensor)
+    return bool(np.isfinite(values).all() and values.min() >= LEAST_ACTIVATION)
+
+
+def _several(prepared: Prepared, maps: Collection[str]) -> dict[str, tuple[str, ...]]:
+    """Return the layers of names of which a network's own framework has several."""
+    found = {n: tuple(t for t in ts if t in maps) for n, ts in prepared.several.items()}
+    return {name: layers for name, layers in found.items() if layers}
 
 
 def _check_labels(name: str, labels: Labels, outputs: int) -> None:

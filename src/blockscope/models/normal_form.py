@@ -10,6 +10,7 @@ The order of the steps matters:
    dropped, ``Concat`` turned into ``ConcatV2``. Random numbers that change nothing are gone then.
 5. ``IdentityN``, which Keras wraps around functions with a custom gradient, becomes ``Identity``.
 6. All floating point numbers become float32, and what does not depend on the image is computed.
+   Max pooling becomes one operation, and what pads it one number.
 7. Concatenations before the ReLU are added last, since they copy rewritten nodes.
 
 What follows needs the shapes of tensors: see ``blockscope.models.preparation``.
@@ -44,6 +45,7 @@ from blockscope.models.graph.allowed_operations import check_ops
 from blockscope.models.graph.operations import check_edges, enter_defaults
 from blockscope.models.graph.raw_graph import Graph
 from blockscope.models.graph.training_mode import check_computes, check_moments
+from blockscope.models.graph.weight_cells import MARK
 from blockscope.models.layers.layer_names import needed_layers, tensor_of
 from blockscope.models.network import PRE_RELU
 from blockscope.models.rewrites.branches import with_known_branches
@@ -53,7 +55,8 @@ from blockscope.models.rewrites.draws import DRAW, without_draws
 from blockscope.models.rewrites.fake_quant import without_fake_quant
 from blockscope.models.rewrites.fused import unfuse
 from blockscope.models.rewrites.max_pools import with_plain_pools
-from blockscope.models.rewrites.precision import as_float32, other_floats
+from blockscope.models.rewrites.pool_fills import with_lowest_fills
+from blockscope.models.rewrites.precision import as_float32, lowest_fills, other_floats
 
 NODE_NAME = r"[A-Za-z0-9.][A-Za-z0-9_.\\/>-]*"
 MOST_VALUES = 2**29  # of a constant: 2 GiB of float32, the most that a graph file holds
@@ -218,10 +221,10 @@ def _normalise(
     _bypass_identity_n(definition)
     definition, undrawn = without_draws(definition, ends.logits)
     check_computes(definition.node, name)
-    floats = other_floats(definition)
+    floats, lowest = other_floats(definition), lowest_fills(definition)
     placeholder = made[0].name
     definition = without_fake_quant(fold_constants(as_float32(definition), placeholder))
-    definition = with_plain_pools(definition)
+    definition = with_lowest_fills(with_plain_pools(definition), lowest)
     check_moments({node.name: node for node in definition.node}, name)
     definition.node.extend(_pre_relu_concats(definition))
     return NormalForm(
@@ -240,7 +243,7 @@ def _bypass_identity_n(definition: graph_pb2.GraphDef) -> None:
         if i > 0
     }
     for node in definition.node:
-        sources = [sources_of.get(edge, edge) for edge in node.input]
+        sources = [_followed(edge, sources_of) for edge in node.input]
         if node.op == "IdentityN":
             node.op = "Identity"
             kind = node.attr["T"].list.type[0]
@@ -248,6 +251,13 @@ def _bypass_identity_n(definition: graph_pb2.GraphDef) -> None:
             del sources[1:]
         del node.input[:]
         node.input.extend(sources)
+
+
+def _followed(edge: str, sources_of: Mapping[str, str]) -> str:
+    """Return what an edge is in the end; one IdentityN may pass on what another one does."""
+    while edge in sources_of:
+        edge = sources_of[edge]
+    return edge
 
 
 def _needed(
@@ -327,8 +337,10 @@ def _plain(node: node_def_pb2.NodeDef, name: str) -> node_def_pb2.NodeDef:
     plain.device = ""
     del plain.input[:]
     plain.input.extend(i.removesuffix(":0") for i in node.input if not i.startswith("^"))
+    # Custom gradients, colocation: bound to the process that wrote them. What is weights is not.
     for key in [key for key in plain.attr if key.startswith("_")]:
-        del plain.attr[key]  # custom gradients, colocation: bound to the process that wrote them
+        if key != MARK or plain.op != "Const":
+            del plain.attr[key]
     if plain.op == "Concat":
         plain.op = "ConcatV2"
         axis, *values = plain.input

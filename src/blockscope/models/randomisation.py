@@ -3,13 +3,16 @@
 Adebayo et al., "Sanity checks for saliency maps" (2018): an attribution that says something of what
 a network has learned must change with its weights. A tensor of weights is drawn anew by shuffling
 its values: mean, spread and every single value stay, so that activations keep their order of size,
-and a variance stays positive. Quantus shuffles too (ModelParameterRandomisation, TensorFlow).
+and a variance stays positive. Quantus shuffles too (ModelParameterRandomisation, TensorFlow). What
+is not learned is not drawn: zeros between the cells of a dilated kernel or around a class token,
+the weights of an interpolation, masks.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +23,7 @@ from tensorflow.core.framework import graph_pb2, node_def_pb2, types_pb2
 from blockscope.io.errors import BadFile
 from blockscope.models.graph import graphs
 from blockscope.models.graph.making import constant, copied, with_nodes
+from blockscope.models.graph.weight_cells import marked_like, weight_cells
 from blockscope.models.network import Network
 from blockscope.models.randomised_entry import Randomise
 
@@ -33,6 +37,16 @@ AFFINE = frozenset({
     "BiasAdd", "Add", "AddV2", "Sub", "Mul", "Div", "RealDiv", "FusedBatchNorm",
     "FusedBatchNormV2", "FusedBatchNormV3",
 })  # fmt: skip
+SHIFTS = frozenset({"BiasAdd", "Add", "AddV2", "Sub"})
+EXPONENTIALS = frozenset({"Softmax", "LogSoftmax", "Exp"})  # what a mask is before
+# Operations through which a mask reaches them.
+ON_SCORES = SHIFTS | {
+    "Identity", "Reshape", "Transpose", "Squeeze", "ExpandDims", "Cast", "Mul", "Div", "RealDiv",
+}  # fmt: skip
+MASKED = -30.0  # what softmax makes of it is below the rounding of float32 beside 1
+
+Cells = Sequence[tuple[slice, ...]]
+WHOLE: Cells = ((),)
 
 
 @dataclass(frozen=True)
@@ -79,7 +93,8 @@ def draw_weights(network: Network, randomise: Randomise) -> Drawn:
     """
     readers = _readers_of_weights(network, randomise)
     values = {name: _values(network.nodes[name]) for name in readers}
-    varied = {name: value for name, value in values.items() if np.ptp(value) > 0}
+    cells = {name: weight_cells(network.nodes[name]) for name in readers}
+    varied = {name: value for name, value in values.items() if _varied(value, cells[name])}
     if not varied:
         raise BadFile(
             f"there are no weights to draw anew above '{randomise.above}'; give an earlier layer "
@@ -92,7 +107,8 @@ def draw_weights(network: Network, randomise: Randomise) -> Drawn:
             read_by.setdefault(source, set()).add(node.name)
     added = []
     for name, value in varied.items():
-        made = constant(name, shuffled(value, randomise.seed, name))
+        made = constant(name, shuffled(value, randomise.seed, name, cells[name]))
+        made = marked_like(made, network.nodes[name])
         if read_by[name] == readers[name]:
             nodes[name] = made
             continue
@@ -105,19 +121,48 @@ def draw_weights(network: Network, randomise: Randomise) -> Drawn:
     return Drawn(definition, tuple(varied), tuple(sorted(set(values) - set(varied))))
 
 
-def shuffled(values: npt.NDArray[np.float32], seed: int, name: str) -> npt.NDArray[np.float32]:
+def shuffled(
+    values: npt.NDArray[np.float32], seed: int, name: str, cells: Cells = WHOLE
+) -> npt.NDArray[np.float32]:
     """Return a tensor's values in another order, drawn until it differs.
 
-    Raises ``ValueError`` where no order differs.
+    Parameters
+    ----------
+    values
+        The tensor.
+    seed
+        Of the random numbers.
+    name
+        The tensor's name, which gives the stream.
+    cells
+        Its blocks that are weights; each is shuffled in itself, the other cells stay.
+
+    Returns
+    -------
+    found
+        Another tensor of this shape.
+
+    Raises
+    ------
+    ValueError
+        No order differs.
     """
-    if np.ptp(values) == 0:
+    varied = _varied(values, cells)
+    if not varied:
         raise ValueError(f"all values of '{name}' are equal")
     identity = hashlib.sha256(json.dumps([seed, name, "weights"]).encode()).digest()
     random = np.random.default_rng(int.from_bytes(identity))
-    while True:
-        found = random.permutation(values.ravel()).reshape(values.shape)
-        if not np.array_equal(found, values):
-            return found
+    found = values.copy()
+    for block in varied:
+        held = values[block]
+        while np.array_equal(found[block], held):
+            found[block] = random.permutation(held.ravel()).reshape(held.shape)
+    return found
+
+
+def _varied(values: npt.NDArray[np.float32], cells: Cells) -> Cells:
+    """Return the blocks that have several values."""
+    return [block for block in cells if values[block].size and np.ptp(values[block]) > 0]
 
 
 def _readers_of_weights(network: Network, randomise: Randomise) -> dict[str, set[str]]:
@@ -128,12 +173,14 @@ def _readers_of_weights(network: Network, randomise: Randomise) -> dict[str, set
     between = [node for node in order if node.name in above and node.name != randomise.above]
     if randomise.kind == "independent":
         between = _first_block(between, randomise.above, network.nodes)
-    mixed = _after_kernels(network)
+    mixed, scores = _after_kernels(network), _scores(network)
     found: dict[str, set[str]] = {}
     for node in between:
         if node.op in KERNELS or (node.op in AFFINE and node.name in mixed):
             for source in graphs.sources(node):
-                if _is_weights(network.nodes.get(source)):
+                held = network.nodes.get(source)
+                masks = node.name in scores and _is_mask(node, held)
+                if _is_weights(held) and not masks:
                     found.setdefault(source, set()).add(node.name)
     return found
 
@@ -176,12 +223,34 @@ def _after_kernels(network: Network) -> set[str]:
     return found
 
 
+def _scores(network: Network) -> set[str]:
+    """Return the nodes that shift what a softmax is taken of, where masks are added."""
+    nodes = network.nodes
+    stack = [s for node in nodes.values() if node.op in EXPONENTIALS for s in graphs.sources(node)]
+    seen: set[str] = set()
+    while stack:
+        name = stack.pop()
+        if name not in seen and nodes[name].op in ON_SCORES:
+            seen.add(name)
+            stack += graphs.sources(nodes[name])
+    return {name for name in seen if nodes[name].op in SHIFTS}
+
+
+def _is_mask(reader: node_def_pb2.NodeDef, node: node_def_pb2.NodeDef | None) -> bool:
+    """Tell whether a constant that shifts scores is 0 or one very negative number."""
+    if node is None or not _is_weights(node):
+        return False
+    sign = -1 if reader.op == "Sub" else 1
+    numbers = np.unique(sign * _values(node))
+    return numbers.size == 2 and numbers[1] == 0 and bool(numbers[0] <= MASKED)
+
+
 def _is_weights(node: node_def_pb2.NodeDef | None) -> bool:
-    """Tell whether a node is a float32 constant of several finite values."""
+    """Tell whether a node is a float32 constant of several finite values, weights among them."""
     if node is None or node.op != "Const" or node.attr["dtype"].type != types_pb2.DT_FLOAT:
         return False
     values = _values(node)
-    return values.size > 1 and bool(np.isfinite(values).all())
+    return values.size > 1 and bool(np.isfinite(values).all()) and bool(weight_cells(node))
 
 
 def _values(node: node_def_pb2.NodeDef) -> npt.NDArray[np.float32]:

@@ -133,6 +133,19 @@ def test_padded_cells_do_not_count_in_a_smooth_pooling(rng):
     np.testing.assert_allclose(linear.jvp(tf.constant(v[None]))[0], expected, rtol=1e-9)
 
 
+@pytest.mark.parametrize("fill", [-1e30, -2e19, -np.inf])
+def test_padding_whose_square_is_infinite_does_not_count_in_a_smooth_pooling(fill, rng):
+    def pool(x, fill=fill):
+        x = tf.pad(x, [[0, 0], [1, 1], [1, 0], [0, 0]], constant_values=fill)
+        return tf.nn.max_pool2d(x, 3, 2, "VALID")
+
+    x, v = point((5, 7, 3)).astype(np.float32), rng.normal(size=(2, 5, 7, 3)).astype(np.float32)
+    found = linear_of(pool, x, "smooth").jvp(tf.constant(v))
+    wanted = linear_of(lambda x: pool(x, x.dtype.min), x, "smooth").jvp(tf.constant(v))
+    assert np.isfinite(wanted).all()
+    np.testing.assert_array_equal(found, wanted)
+
+
 @pytest.mark.parametrize("override", OVERRIDING)
 def test_overrides_refuse_to_pool_channels(override):
     def pool(x):

@@ -505,6 +505,54 @@ def test_tensors_that_mask_may_be_infinite(tmp_path, normal):
     assert card.outputs == 4
 
 
+@pytest.mark.parametrize("fill", [-np.inf, np.finfo(np.float32).min, -1e4])
+def test_what_was_padded_before_a_max_pooling_is_no_layer(tmp_path, normal, fill):
+    """Its attribution was NaN, or that of a number that means nothing."""
+
+    def stem(x):
+        x = tf.nn.relu(conv(x, 5, seed=1, name="first"), name="rectified")
+        x = tf.pad(x, [[0, 0], [1, 0], [1, 1], [0, 0]], constant_values=fill, name="padded")
+        x = tf.nn.max_pool2d(tf.identity(x, name="same"), 3, 2, "VALID", name="pooled")
+        return tf.matmul(tf.reduce_mean(x, [1, 2]), tf.ones([5, 4]), name="logits")
+
+    card, _ = normal(freeze(stem, tmp_path / "net.pb"))
+    layers = {layer.name: layer for layer in card.layers}
+    assert not {"padded", "same"} & set(layers)
+    assert layers["pooled"].inputs == ("rectified",)
+
+
+def test_an_epsilon_of_double_precision_does_not_become_zero(tmp_path, normal):
+    def divided(x):
+        kernel = weights((3, 3, 3, 5), 1).astype(np.float32)
+        y = tf.cast(tf.nn.relu(tf.nn.conv2d(x, kernel, 1, "SAME")), tf.float64)
+        norm = tf.sqrt(tf.reduce_sum(y * y, -1, keepdims=True))
+        y = tf.cast(y / (norm + tf.constant(1e-100, tf.float64)), tf.float32)
+        return tf.matmul(tf.reduce_mean(y, [1, 2]), tf.ones([5, 4]), name="logits")
+
+    _, network = normal(freeze(divided, tmp_path / "net.pb"))
+    black = {network.spec.tensor: 0 * network.values(image())}
+    logits = network.run(black, [network.logits])[network.logits]
+    np.testing.assert_array_equal(logits, np.zeros((1, 4)))
+
+
+def test_outputs_that_are_passed_on_twice_are_followed(tmp_path, normal):
+    def passed(x):
+        y = conv(x, 5, seed=1, name="first")
+        one, two = tf.identity_n([tf.nn.relu(y), tf.tanh(y)])
+        for _ in range(2):
+            one, two = tf.identity_n([one, two])
+        return tf.matmul(tf.reduce_mean(two, [1, 2]), np.eye(5, 4, dtype=np.float32), name="logits")
+
+    path = freeze(passed, tmp_path / "net.pb")
+    _, network = normal(path)
+    values = network.values(image())
+    found = network.run({network.spec.tensor: values}, [network.logits])[network.logits]
+    with tf.Graph().as_default() as graph, tf.compat.v1.Session() as session:
+        tf.import_graph_def(tf.compat.v1.GraphDef.FromString(path.read_bytes()), name="")
+        wanted = session.run("logits:0", {graph.get_tensor_by_name("input:0"): values})
+    np.testing.assert_allclose(found, wanted, atol=1e-5)
+
+
 def test_a_card_in_which_something_was_changed_is_refused(tmp_path, normal):
     normal(freeze(classifier, tmp_path / "net.pb"))
     card = tmp_path / "normal/model.json"

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from blockscope.autodiff.gradient_overrides import GradientRule
 from blockscope.autodiff.linear_ops.linear_op import LinearOp, OpPoint, single_tangent
-from blockscope.models.graph.operations import apply
+from blockscope.autodiff.roots import apply_with_roots
 
 Backward = Callable[[tf.Tensor], list[tf.Tensor]]
 
@@ -64,7 +64,7 @@ class OneByOne(LinearOp):
             values = [tf.identity(value) for value in self.point.inputs]  # two may be one tensor
             with tf.GradientTape() as tape:
                 tape.watch([values[i] for i in moved])
-                output = apply(self.point.node, values)[self.point.number]
+                output = apply_with_roots(self.point.node, values)[self.point.number]
             found = tape.gradient(
                 output, [values[i] for i in moved], cotangent, unconnected_gradients="zero"
             )

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from blockscope.autodiff.linear_ops.linear_op import LinearOp, OpPoint, same_ranks, single_tangent
+from blockscope.autodiff.roots import apply_with_roots
 from blockscope.autodiff.windows import CoefficientMap, Window, union
-from blockscope.models.graph.operations import apply
 
 
 class Elementwise(LinearOp):
@@ -29,7 +29,7 @@ class Elementwise(LinearOp):
         operands = [tf.broadcast_to(value, shape) for value in point.inputs]
         with tf.GradientTape() as tape:
             tape.watch(operands)
-            (result,) = apply(point.node, operands)
+            (result,) = apply_with_roots(point.node, operands)
         slopes = tape.gradient(result, operands, unconnected_gradients="zero")
         self.slopes = [
             CoefficientMap(slope) if slope.shape.rank == 4 else slope for slope in slopes

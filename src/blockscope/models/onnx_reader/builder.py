@@ -8,8 +8,11 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from tensorflow.core.framework import graph_pb2
 
 from blockscope.io.errors import BadFile
+from blockscope.models.graph.node_attributes import ONE_SIZE
+from blockscope.models.graph.weight_cells import Block, marked
 from blockscope.models.onnx_reader.tensor import (
     CHANNELS_LAST,
     Constant,
@@ -37,12 +40,15 @@ class Builder:
         Operations whose output is read as (image, row, col, channel) by what knows such axes.
     tied
         Operations that are right for this size of the image alone.
+    weights
+        Of the constants of which not all cells are weights, those that are.
     """
 
     graph: Any
     node: int
     maps: set[str]
     tied: set[str]
+    weights: dict[str, Sequence[Block]]
 
     def __init__(self) -> None:
         """Begin with an empty graph."""
@@ -50,6 +56,7 @@ class Builder:
         self.node = OUTSIDE
         self.maps = set()
         self.tied = set()
+        self.weights = {}
         self._arranged: dict[tuple[object, Shape, Shape], Any] = {}
 
     def op(self, kind: str, **arguments: Any) -> Any:
@@ -62,11 +69,29 @@ class Builder:
         self.tied.add(value.op.name)
         return value
 
-    def constant(self, array: Constant | Sequence[int] | float, dtype: Any = None) -> Any:
-        """Add a constant."""
+    def definition(self) -> graph_pb2.GraphDef:
+        """Return the graph, with marks of what is tied and of constants."""
+        found: graph_pb2.GraphDef = self.graph.as_graph_def()
+        for node in found.node:
+            if node.name in self.tied:
+                node.attr[ONE_SIZE].b = True
+            if node.name in self.weights:
+                marked(node, self.weights[node.name])
+        return found
+
+    def constant(
+        self,
+        array: Constant | Sequence[int] | float,
+        dtype: Any = None,
+        weights: Sequence[Block] | None = None,
+    ) -> Any:
+        """Add a constant; ``weights``: its blocks of cells that are some, if not all are."""
         kind = dtype or (np.int32 if isinstance(array, list | tuple) else np.float32)
         with self.graph.as_default():
-            return tf.constant(np.asarray(array, kind), name=f"n{self.node}/Const")
+            found = tf.constant(np.asarray(array, kind), name=f"n{self.node}/Const")
+        if weights is not None:
+            self.weights[found.op.name] = weights
+        return found
 
     def arranged(self, tensor: Tensor, axes: Sequence[int]) -> Any:
         """Return a tensor's value, (image, ...), with its ONNX axes in the order ``axes``.

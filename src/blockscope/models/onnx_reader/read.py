@@ -13,7 +13,6 @@ from tensorflow.core.framework import graph_pb2
 from blockscope.io.errors import BadFile
 from blockscope.models.card import InputSpec
 from blockscope.models.graph.graphs import tensor_name
-from blockscope.models.graph.node_attributes import ONE_SIZE
 from blockscope.models.network import Network
 from blockscope.models.onnx_reader.builder import OUTSIDE, Builder
 from blockscope.models.onnx_reader.comparison import (
@@ -109,15 +108,12 @@ def _converted(
     finals = {op: layer for op, layer in zip(made.values(), names, strict=True) if op}
     renamed = {start.op.name: clean(name)} | finals
     owners = dict(zip(made, names, strict=True))
-    definition = build.graph.as_graph_def()
+    definition = build.definition()
     for node in definition.node:
         if node.name not in renamed:
             number, _, kind = node.name.partition("/")
             owner = owners.get(int(number[1:]), "") or "output"
             renamed[node.name] = free_name(f"{owner}/{kind.split('_')[0]}", taken)
-    for node in definition.node:
-        if node.name in build.tied:
-            node.attr[ONE_SIZE].b = True
     _rename(definition, renamed)
     definition.node[[n.name for n in definition.node].index(clean(name))].attr["shape"].shape.dim[
         0

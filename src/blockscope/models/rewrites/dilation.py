@@ -25,6 +25,7 @@ from blockscope.models.graph.making import (
     with_nodes,
 )
 from blockscope.models.graph.node_attributes import attribute
+from blockscope.models.graph.weight_cells import dilated_block, marked
 
 CONVOLUTIONS = frozenset({"Conv2D", "DepthwiseConv2dNative"})
 ONLY_WIDE = frozenset({"DepthwiseConv2dNative", "Conv2DBackpropInput"})
@@ -108,9 +109,10 @@ def _with_wide_kernel(
     weights = held(node, 1, nodes) if needs_wide_kernel(node) else None
     if weights is None:
         return [node]
-    kernel = wide_kernel(node, weights)
-    node.input[1] = f"{node.name}/_wide"
-    return [constant(f"{node.name}/_wide", kernel), without_dilations(node)]
+    kernel = constant(f"{node.name}/_wide", wide_kernel(node, weights))
+    node.input[1] = kernel.name
+    block = dilated_block(_rows_and_cols(node), weights.ndim)
+    return [marked(kernel, [block]), without_dilations(node)]
 
 
 def needs_wide_kernel(node: node_def_pb2.NodeDef) -> bool:
@@ -123,7 +125,7 @@ def wide_kernel(
 ) -> npt.NDArray[np.number]:
     """Return the kernel of a dilated convolution, (row, col, ...), with its zeros."""
     dilations = attribute(node, "dilations")
-    rows, cols = dilations[2:] if attribute(node, "data_format") == "NCHW" else dilations[1:3]
+    rows, cols = _rows_and_cols(node)
     high, wide, *others = weights.shape
     sizes = ((high - 1) * rows + 1, (wide - 1) * cols + 1)
     if min(dilations) < 1 or math.prod((*sizes, *others)) > MOST_VALUES:
@@ -131,6 +133,11 @@ def wide_kernel(
     kernel = np.zeros((*sizes, *others), weights.dtype)
     kernel[::rows, ::cols] = weights
     return kernel
+
+
+def _rows_and_cols(node: node_def_pb2.NodeDef) -> list[int]:
+    dilations = list(attribute(node, "dilations"))
+    return dilations[2:] if attribute(node, "data_format") == "NCHW" else dilations[1:3]
 
 
 def without_dilations(node: node_def_pb2.NodeDef) -> node_def_pb2.NodeDef:

@@ -15,6 +15,7 @@ from blockscope.io.errors import BadFile
 from blockscope.models.graph import graphs
 from blockscope.models.graph.making import constant, copied, held, operation, with_nodes
 from blockscope.models.graph.node_attributes import attribute
+from blockscope.models.graph.weight_cells import marked
 
 BY_ATTRIBUTES = "FakeQuantWithMinMaxArgs"
 BY_INPUTS = frozenset({"FakeQuantWithMinMaxVars", "FakeQuantWithMinMaxVarsPerChannel"})
@@ -62,7 +63,10 @@ def _plain(node: NodeDef, least: Range, most: Range) -> list[NodeDef]:
     numbers = {"high": high, "low": low, "share": share, "zero": zero, "scale": scale}
     numbers |= {"half": np.array(0.5)}
     held_at = {key: f"{name}/_{key}" for key in numbers}
-    made = [constant(held_at[key], value.astype(np.float32)) for key, value in numbers.items()]
+    made = [
+        marked(constant(held_at[key], value.astype(np.float32)), ())
+        for key, value in numbers.items()
+    ]
     edge = node.input[0]
     steps = [
         ("Minimum", "high"), ("Maximum", "low"), ("Sub", "low"), ("Mul", "share"), ("Sub", "zero"),

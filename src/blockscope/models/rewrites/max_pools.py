@@ -10,8 +10,7 @@ from tensorflow.core.framework import graph_pb2, types_pb2
 
 from blockscope.models.graph.making import constant, copied, held, operation, typed, with_nodes
 from blockscope.models.graph.node_attributes import attribute
-
-LOWEST = np.finfo(np.float32).min  # never the largest
+from blockscope.models.rewrites.pool_fills import LOWEST
 
 
 def with_plain_pools(definition: graph_pb2.GraphDef) -> graph_pb2.GraphDef:
@@ -23,8 +22,9 @@ def with_plain_pools(definition: graph_pb2.GraphDef) -> graph_pb2.GraphDef:
     nodes = {node.name: node for node in definition.node}
     for node in definition.node:
         fresh = copied(node)
-        sizes = [held(node, number, nodes) for number in (1, 2)] if node.op == "MaxPoolV2" else []
-        if sizes and all(size is not None for size in sizes):
+        read = [held(node, number, nodes) for number in (1, 2)] if node.op == "MaxPoolV2" else []
+        sizes = [size for size in read if size is not None]
+        if len(sizes) == 2:
             fresh.op = "MaxPool"
             del fresh.input[1:3]
             for key, size in zip(("ksize", "strides"), sizes, strict=True):

@@ -8,6 +8,7 @@ import numpy as np
 
 from blockscope.io.counts import counted
 from blockscope.io.errors import BadFile
+from blockscope.models.graph.weight_cells import dilated_block
 from blockscope.models.onnx_reader.builder import Builder
 from blockscope.models.onnx_reader.node import Node
 from blockscope.models.onnx_reader.sliding import Geometry, geometry
@@ -52,12 +53,12 @@ def _convolved(
     """Convolve; a grouped kernel is dilated by zeros, since TensorFlow cannot do both."""
     dilation = sliding.dilation
     kernel = weights.transpose(2, 3, 1, 0)
-    if groups > 1:
-        kernel, dilation = spread(kernel, dilation), (1, 1)
+    held = build.constant(kernel) if groups == 1 else _spread(build, kernel, dilation)
+    dilation = dilation if groups == 1 else (1, 1)
     padding = sliding.tensorflow_padding
     rows, cols = sliding.pads
     value = build.op(
-        "Conv2D", input=value, filter=build.constant(kernel), strides=[1, *sliding.stride, 1],
+        "Conv2D", input=value, filter=held, strides=[1, *sliding.stride, 1],
         padding=padding or "EXPLICIT",
         explicit_paddings=[] if padding else [0, 0, *rows, *cols, 0, 0],
         dilations=[1, *dilation, 1],
@@ -79,7 +80,7 @@ def _depthwise(build: Builder, value: Any, weights: Constant, sliding: Geometry)
     rows, cols = sliding.pads
     value = build.op(
         "DepthwiseConv2dNative", input=value,
-        filter=build.constant(spread(kernel, sliding.dilation)), strides=[1, *stride, 1],
+        filter=_spread(build, kernel, sliding.dilation), strides=[1, *stride, 1],
         padding=padding or "EXPLICIT",
         explicit_paddings=[] if padding else [0, 0, *rows, *cols, 0, 0],
     )  # fmt: skip
@@ -92,6 +93,14 @@ def _depthwise(build: Builder, value: Any, weights: Constant, sliding: Geometry)
         end=build.constant([0, 0, 0, 0]), strides=build.constant([1, *sliding.stride, 1]),
         begin_mask=15, end_mask=15,
     )  # fmt: skip
+
+
+def _spread(build: Builder, kernel: Constant, dilation: tuple[int, int]) -> Any:
+    """Add a kernel (row, col, ...) with the zeros of its dilation, which are no weights."""
+    if tuple(dilation) == (1, 1):
+        return build.constant(kernel)
+    block = dilated_block(dilation, kernel.ndim)
+    return build.constant(spread(kernel, dilation), weights=[block])
 
 
 def spread(kernel: Constant, dilation: tuple[int, int]) -> Constant:

@@ -81,10 +81,10 @@ def _dilated_average(build: Builder, value: Any, sliding: Geometry, counted: int
     kernel = np.ones((*sliding.kernel, channels, 1), np.float32)
     if sliding.stride[0] != sliding.stride[1]:
         raise BadFile("dilations with different strides of rows and columns are not supported")
+    ones = build.constant(spread(kernel, sliding.dilation), weights=())
     value = build.op(
-        "DepthwiseConv2dNative", input=padded(build, value, sliding, 0.0),
-        filter=build.constant(spread(kernel, sliding.dilation)), strides=[1, *sliding.stride, 1],
-        padding="VALID",
+        "DepthwiseConv2dNative", input=padded(build, value, sliding, 0.0), filter=ones,
+        strides=[1, *sliding.stride, 1], padding="VALID",
     )  # fmt: skip
     value = _times(build, value, 1 / _cells(sliding, counted))
     if _counts_by_size(sliding, counted):
@@ -99,7 +99,7 @@ def _times(build: Builder, value: Any, factors: Constant) -> Any:
     found = factors.astype(np.float32)[..., None]
     if (factors == factors.flat[0]).all():
         found = found[0, 0, 0]
-    return build.op("Mul", x=value, y=build.constant(found))
+    return build.op("Mul", x=value, y=build.constant(found, weights=()))
 
 
 def _cells(sliding: Geometry, counted: int) -> Constant:

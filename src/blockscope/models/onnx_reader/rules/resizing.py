@@ -141,7 +141,7 @@ def _cubic(distance: Constant, a: float) -> Constant:
 
 def _mixed(build: Builder, x: Tensor, axis: int, weights: Constant) -> Tensor:
     """Mix the entries of an axis by ``weights`` (out, in)."""
-    held = build.constant(weights.astype(np.float32))
+    held = build.constant(weights.astype(np.float32), weights=())
     equation = "nhwc,oh->nowc" if axis == 2 else "nhwc,ow->nhoc"
     value = build.op("Einsum", inputs=[build.map(x), held], equation=equation)
     shape = tuple(len(weights) if a == axis else s for a, s in enumerate(x.shape))

@@ -9,6 +9,7 @@ import numpy as np
 
 from blockscope.io.counts import counted
 from blockscope.io.errors import BadFile
+from blockscope.models.graph.weight_cells import WHOLE
 from blockscope.models.onnx_reader.builder import Builder
 from blockscope.models.onnx_reader.node import Node, axis_of
 from blockscope.models.onnx_reader.tensor import Constant, Tensor, arranged_constant
@@ -108,6 +109,7 @@ def joined(build: Builder, operands: Sequence[Tensor | Constant], axis: int) -> 
     shape = tuple(int(size) for size in shape)
     place, rank = 1 + axes.index(axis), len(shape)
     values, added, before = [], np.zeros(shape, np.float32), 0
+    held_at = []
     for i, operand in enumerate(operands):
         if isinstance(operand, Tensor):
             after = 0
@@ -121,13 +123,18 @@ def joined(build: Builder, operands: Sequence[Tensor | Constant], axis: int) -> 
             part = [slice(None)] * rank
             part[axis] = slice(starts[i], starts[i + 1])
             added[tuple(part)] = operand
+            held_at.append((int(starts[i]), int(starts[i + 1]), 1))
             before += shapes[i][axis] if not values else 0
     value = values[0]
     if len(values) > 1:
         value = build.op("ConcatV2", values=values, axis=build.constant(place, np.int32))
     if len(tensors) < len(operands):
         held = arranged_constant(added, rank, axes)
-        value = build.op("AddV2", x=value, y=build.constant(held))
+        along = held.ndim + axes.index(axis) - len(axes)  # leading axes of one entry are left out
+        blocks = [
+            tuple(entries if i == along else WHOLE for i in range(held.ndim)) for entries in held_at
+        ]
+        value = build.op("AddV2", x=value, y=build.constant(held, weights=blocks))
     roles = tuple(
         next((t.roles[a] for t in (lead, *tensors) if t.roles[a]), "") for a in range(rank)
     )
