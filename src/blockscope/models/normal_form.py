@@ -93,6 +93,8 @@ class NormalForm:
         name stands for several.
     undrawn
         Nodes whose random numbers change nothing: a constant is in their place.
+    over
+        Axes of the logits, by those over which the file's softmax sums and maximises.
     """
 
     definition: graph_pb2.GraphDef
@@ -105,6 +107,7 @@ class NormalForm:
     hidden: frozenset[str] = frozenset()
     layers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     undrawn: tuple[str, ...] = ()
+    over: tuple[tuple[int, ...], ...] = ()
 
 
 def normalise(
@@ -227,6 +230,7 @@ def _normalise(
     return NormalForm(
         definition, placeholder, ends.logits, batch_of(nodes[start]), ends.head, ends.asked,
         tuple(floats), graph.hidden | {start}, needed_layers(graph.layers, nodes, needed), undrawn,
+        ends.over,
     )  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 import numpy as np
 import pytest
@@ -189,7 +190,7 @@ def graph_with(node, **held):
 
 
 CONV = {"strides": [1, 2, 2, 1], "padding": "SAME", "data_format": "NHWC", "dilations": [1] * 4}
-FIRST = {"strides": [1] * 4, "data_format": "NCHW"}
+FIRST: dict[str, Any] = {"strides": [1] * 4, "data_format": "NCHW"}
 
 
 def test_a_fused_convolution_is_taken_apart(x):
@@ -222,7 +223,7 @@ def test_a_parametric_relu_is_written_out(x):
     np.testing.assert_allclose(found, np.where(x > 0, x, slope * x), atol=1e-6)
 
 
-def channels_first_of(nodes, **held) -> graph_pb2.GraphDef:
+def channels_first_of(nodes, **held):
     """A graph whose "output" is the last node with channels last; it reads "first"."""
     start = operation("Placeholder", "input", [], ("dtype",))
     turned = transpose("first", "input", (0, 3, 1, 2))
