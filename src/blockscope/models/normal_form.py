@@ -28,8 +28,10 @@ from tensorflow.core.framework import graph_pb2, node_def_pb2, tensor_pb2, types
 
 from blockscope.io.errors import BadFile, unknown_name
 from blockscope.models.ends.fed_values import PLACEHOLDERS, as_array, check_names, fed_nodes
+from blockscope.models.ends.first_convolutions import check_first_convolutions
 from blockscope.models.ends.heads import check_no_activation, find_ends
 from blockscope.models.ends.image_input import (
+    COLOURS,
     batch_of,
     channels_of,
     check_contrast,
@@ -196,7 +198,8 @@ def _normalise(
     used = [key for key in inputs if key in deciding and key not in needed]
     if ends.head is None:
         check_no_activation(nodes, ends.logits)
-    channels = channels_of(needed, start, image)
+    stated = channels_of(needed[start], image)
+    channels = stated or (1 if image.order == "grey" else COLOURS)
     if asked:
         check_size(needed[start], asked)
     rule = image.rule_for(channels)
@@ -225,7 +228,10 @@ def _normalise(
     placeholder = made[0].name
     definition = without_fake_quant(fold_constants(as_float32(definition), placeholder))
     definition = with_plain_pools(definition)
-    check_moments({node.name: node for node in definition.node}, name)
+    final = {node.name: node for node in definition.node}
+    if stated is None:
+        check_first_convolutions(final, placeholder, channels, start)
+    check_moments(final, name)
     definition.node.extend(_pre_relu_concats(definition))
     return NormalForm(
         definition, placeholder, ends.logits, batch_of(nodes[start]), ends.head, ends.asked,
