@@ -64,6 +64,12 @@ def _edges(node: node_def_pb2.NodeDef) -> list[str]:
 
 def _parts(node: node_def_pb2.NodeDef) -> list[node_def_pb2.NodeDef]:
     plain = PLAIN[node.op]
+    filters = attribute(node, "filter_format") or "HWIO"
+    if filters != "HWIO":
+        raise BadFile(
+            f"node '{node.name}' ({node.op}) has filters in the order {filters}; valid: HWIO; "
+            "export the network without optimising its graph"
+        )
     x, weights, *others = _edges(node)
     first = operation(plain, f"{node.name}/_{plain}", [x, weights])
     for key in ATTRIBUTES[plain]:

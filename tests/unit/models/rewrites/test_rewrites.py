@@ -288,6 +288,14 @@ def test_the_slopes_of_a_parametric_relu_behind_channels_first_meet_the_channels
     np.testing.assert_allclose(run_channels_first(definition, x), wanted, atol=1e-5)
 
 
+def test_fused_filters_in_another_order_are_refused():
+    node = fused("_FusedConv2D", ["input", "w"], ["Relu"], **CONV, filter_format="OIHW")
+    with pytest.raises(
+        BadFile, match=r"'output' .* has filters in the order OIHW; valid: HWIO; exp"
+    ):
+        unfuse(graph_with(node, w=kernel(3, 3, 3, 3)))
+
+
 def test_computed_slopes_behind_channels_first_are_refused():
     conv = operation("Conv2D", "conv", ["first", "w"], **CONV | FIRST)
     slope = operation("Neg", "turned", ["slope"])
