@@ -23,7 +23,7 @@ KINDS: dict[str, Head] = {"Softmax": "softmax", "LogSoftmax": "softmax", "Sigmoi
 # What heads are made of when they are written out.
 PARTS = frozenset({
     "Identity", "Reshape", "Squeeze", "ExpandDims", "StopGradient", "Exp", "Sum", "Max", "Log",
-    "Sub", "Add", "AddV2", "RealDiv", "Div", "Select", "SelectV2",
+    "Sub", "Add", "AddV2", "RealDiv", "Div", "Select", "SelectV2", "Cast",
 })  # fmt: skip
 ACTIVATIONS = frozenset({
     "Relu", "Relu6", "Elu", "Selu", "LeakyRelu", "Tanh", "Exp", "Softplus", "Softsign", "Sigmoid",
@@ -160,9 +160,17 @@ def _listed(found: Sequence[_Found]) -> str:
     return " and ".join(f"'{one.node.name}' ({one.node.op})" for one in found)
 
 
+def _behind(nodes: graphs.Nodes, name: str) -> node_def_pb2.NodeDef:
+    """Return the node whose numbers a tensor has, maybe in another shape or precision."""
+    node = behind_reshapes(nodes, name)
+    while node.op == "Cast":
+        node = behind_reshapes(nodes, first_source(node))
+    return node
+
+
 def _head_at(nodes: graphs.Nodes, name: str) -> _Found | None:
     """Return the head whose output a tensor is, maybe in another shape or as a logarithm."""
-    node = behind_reshapes(nodes, name)
+    node = _behind(nodes, name)
     if node.op in KINDS:
         over = () if node.op == "Sigmoid" else ((-1,),)
         return _Found(node, first_source(node), KINDS[node.op], over)
@@ -181,7 +189,7 @@ def _followers(nodes: graphs.Nodes, name: str) -> tuple[list[_Found], list[_Foun
     for node in nodes.values():
         for source in graphs.sources(node):
             readers.setdefault(source, []).append(node.name)
-    whole = behind_reshapes(nodes, name).name
+    whole = _behind(nodes, name).name
     direct: dict[str, _Found] = {}
     scaled: dict[str, _Found] = {}
     left, seen = [whole], {whole}
@@ -195,7 +203,7 @@ def _followers(nodes: graphs.Nodes, name: str) -> tuple[list[_Found], list[_Foun
             head = _head_at(nodes, reader) if _can_be_walked(nodes, reader) else None
             if head is None:
                 continue
-            if behind_reshapes(nodes, head.logits).name == whole:
+            if _behind(nodes, head.logits).name == whole:
                 direct.setdefault(head.node.name, head)
             elif _is_scaled(nodes, head.logits, whole):
                 scaled.setdefault(head.node.name, head)
@@ -205,14 +213,14 @@ def _followers(nodes: graphs.Nodes, name: str) -> tuple[list[_Found], list[_Foun
 def _is_scaled(nodes: graphs.Nodes, name: str, whole: str) -> bool:
     """Tell whether a tensor is another one times or plus what the image does not change."""
     inputs = _inputs(nodes, whole)
-    node = behind_reshapes(nodes, name)
+    node = _behind(nodes, name)
     while node.name != whole:
         if node.op not in SCALING:
             return False
         moving = [source for source in graphs.sources(node) if inputs & _inputs(nodes, source)]
         if len(moving) != 1:
             return False
-        node = behind_reshapes(nodes, moving[0])
+        node = _behind(nodes, moving[0])
     return True
 
 

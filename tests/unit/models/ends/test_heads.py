@@ -235,6 +235,16 @@ def test_constants_between_logits_and_head_are_seen(scaled, head, kind, other) -
     assert normalise(graph, "net", logits="scaled", feed=feed).head == kind
 
 
+@pytest.mark.parametrize("ends", [{"logits": "logits"}, {"logits": "out"}, {}], ids=str)
+@pytest.mark.parametrize(("head", "kind"), [(tf.nn.softmax, "softmax"), (tf.sigmoid, "sigmoid")])
+def test_a_head_in_another_precision_is_found(head, kind, ends) -> None:
+    def mixed(x):
+        return tf.cast(head(tf.cast(tf.cast(x, tf.float16), tf.float64)), tf.float32)
+
+    card, _ = built(graph_of(mixed, "out"), **ends)
+    assert (card.head, card.head_assumed, card.outputs) == (kind, False, 4)
+
+
 def test_a_head_of_the_logits_themselves_goes_before_one_of_scaled_ones() -> None:
     graph = graph_of(lambda x: tf.concat([tf.nn.softmax(x / 4.0), tf.nn.softmax(x)], 0))
     assert normalise(graph, "net", logits="logits").head == "softmax"
