@@ -29,8 +29,10 @@ from tensorflow.core.framework import graph_pb2, node_def_pb2, tensor_pb2, types
 
 from blockscope.io.errors import BadFile, unknown_name
 from blockscope.models.ends.fed_values import PLACEHOLDERS, as_array, check_names, fed_nodes
+from blockscope.models.ends.first_convolutions import check_first_convolutions
 from blockscope.models.ends.heads import check_no_activation, find_ends
 from blockscope.models.ends.image_input import (
+    COLOURS,
     batch_of,
     channels_of,
     check_contrast,
@@ -96,6 +98,8 @@ class NormalForm:
         name stands for several.
     undrawn
         Nodes whose random numbers change nothing: a constant is in their place.
+    over
+        Axes of the logits, by those over which the file's softmax sums and maximises.
     """
 
     definition: graph_pb2.GraphDef
@@ -108,6 +112,7 @@ class NormalForm:
     hidden: frozenset[str] = frozenset()
     layers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     undrawn: tuple[str, ...] = ()
+    over: tuple[tuple[int, ...], ...] = ()
 
 
 def normalise(
@@ -196,7 +201,8 @@ def _normalise(
     used = [key for key in inputs if key in deciding and key not in needed]
     if ends.head is None:
         check_no_activation(nodes, ends.logits)
-    channels = channels_of(needed, start, image)
+    stated = channels_of(needed[start], image)
+    channels = stated or (1 if image.order == "grey" else COLOURS)
     if asked:
         check_size(needed[start], asked)
     rule = image.rule_for(channels)
@@ -225,11 +231,15 @@ def _normalise(
     placeholder = made[0].name
     definition = without_fake_quant(fold_constants(as_float32(definition), placeholder))
     definition = with_lowest_fills(with_plain_pools(definition), lowest)
-    check_moments({node.name: node for node in definition.node}, name)
+    final = {node.name: node for node in definition.node}
+    if stated is None:
+        check_first_convolutions(final, placeholder, channels, start)
+    check_moments(final, name)
     definition.node.extend(_pre_relu_concats(definition))
     return NormalForm(
         definition, placeholder, ends.logits, batch_of(nodes[start]), ends.head, ends.asked,
         tuple(floats), graph.hidden | {start}, needed_layers(graph.layers, nodes, needed), undrawn,
+        ends.over,
     )  # fmt: skip
 
 

@@ -16,6 +16,8 @@ from tensorflow.core.framework import graph_pb2
 
 from blockscope.io.errors import BadFile
 from blockscope.models.card import InputSpec
+from blockscope.models.ends.image_and_logits import behind_reshapes
+from blockscope.models.ends.summed_axes import check_sums_over_labels
 from blockscope.models.entry import FedValue, InputSettings
 from blockscope.models.graph import graphs
 from blockscope.models.graph.graphs import Shapes
@@ -120,7 +122,11 @@ def _prepared(normal: NormalForm, spec: InputSpec) -> Prepared:
     opened = with_products_of_channels(open_batch(turned, shapes, batch), shapes)
     network = Network(opened, spec, logits)
     alone = [samples_of(network, first), samples_of(network, second)]
-    _check_unchanged(Network(definition, spec, logits), np.repeat(first, batch, 0), alone[0])
+    before = Network(definition, spec, logits)
+    written = _logits_of(before, np.repeat(first, batch, 0))
+    same_numbers = behind_reshapes(before.nodes, logits).name
+    check_sums_over_labels(logits, written.shape, normal.over, same_numbers)
+    _check_unchanged(written, alone[0][logits])
     tried = compared(
         alone,
         _together(network, images),
@@ -179,13 +185,16 @@ def _together(network: Network, images: Values) -> Samples | None:
         return None
 
 
-def _check_unchanged(before: Network, values: Values, after: Samples) -> None:
+def _logits_of(network: Network, values: Values) -> Values:
+    """Return the logits of a graph with operations in any layout, in the shape of its file."""
+    feeds = {network.spec.tensor: values}
+    found = network.run(feeds, [network.logits], operation=apply_in_any_layout)
+    return np.asarray(found[network.logits])
+
+
+def _check_unchanged(written: Values, after: Sample) -> None:
     """Refuse where the logits are not those of the graph before it was rewritten."""
-    wanted = before.run(
-        {before.spec.tensor: values}, [before.logits], operation=apply_in_any_layout
-    )
-    logits = Sample.of(wanted[before.logits].numpy()[:1]).values
-    found = after[before.logits].values
+    logits, found = Sample.of(written[:1]).values, after.values
     if not close(found, logits):
         raise BadFile(
             "its logits are not the same after its graph was written in plain operations: they "

@@ -11,7 +11,7 @@ from blockscope.models.entry import Head
 from blockscope.models.graph import graphs
 from blockscope.models.network import Network
 
-PROBABILITIES = frozenset({"Sigmoid", "Softmax"})
+PROBABILITIES = frozenset({"Sigmoid", "Softmax", "Exp"})  # Exp: a softmax that is written out
 WITHOUT_WEIGHTS = SAME_NUMBERS | {
     "Add", "AddV2", "AddN", "Sub", "Mul", "RealDiv", "Mean", "Sum", "Max", "Min", "Prod", "Maximum",
     "Minimum", "ConcatV2", "Pack", "Slice", "StridedSlice", "Split", "SplitV", "GatherV2",

@@ -10,27 +10,28 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from tensorflow import make_ndarray
 from tensorflow.core.framework import node_def_pb2
 
 from blockscope.io.errors import BadFile
+from blockscope.models.ends.fed_values import PLACEHOLDERS
 from blockscope.models.ends.image_and_logits import behind_reshapes, first_source
+from blockscope.models.ends.written_softmax import same_tensor, written_softmax
 from blockscope.models.entry import Head
 from blockscope.models.graph import graphs
 
 KINDS: dict[str, Head] = {"Softmax": "softmax", "LogSoftmax": "softmax", "Sigmoid": "sigmoid"}
-SAME_TENSOR = frozenset({"Identity", "StopGradient"})
-LAST_AXIS = (-1, 1)  # of (image, label)
 # What heads are made of when they are written out.
 PARTS = frozenset({
     "Identity", "Reshape", "Squeeze", "ExpandDims", "StopGradient", "Exp", "Sum", "Max", "Log",
-    "Sub", "Add", "AddV2", "RealDiv", "Div", "Select", "SelectV2",
+    "Sub", "Add", "AddV2", "RealDiv", "Div", "Select", "SelectV2", "Cast",
 })  # fmt: skip
 ACTIVATIONS = frozenset({
     "Relu", "Relu6", "Elu", "Selu", "LeakyRelu", "Tanh", "Exp", "Softplus", "Softsign", "Sigmoid",
     "Softmax", "LogSoftmax", "ClipByValue", "Minimum", "Maximum", "Erf",
 })  # fmt: skip
-SCALING = frozenset({"Add", "AddV2", "Sub", "Mul", "RealDiv", "Div", "Neg", "Reciprocal", "Inv"})
+SCALING = frozenset(
+    {"Add", "AddV2", "Sub", "Mul", "RealDiv", "Div", "Neg", "Reciprocal", "Inv", "BiasAdd"}
+)
 MEND = "(models catalogue: logits, head)"
 
 
@@ -46,17 +47,22 @@ class Ends(NamedTuple):
         themselves); None where neither the file nor the entry tells.
     asked
         The tensor that the entry names instead, whose head was taken off; None if it is this one.
+    over
+        Axes of the logits, by those over which the file's softmax sums and maximises: all labels
+        must be on one axis of each. Empty where the entry names both logits and head.
     """
 
     logits: str
     head: Head | None
     asked: str | None = None
+    over: tuple[tuple[int, ...], ...] = ()
 
 
 class _Found(NamedTuple):
     node: node_def_pb2.NodeDef
     logits: str
     head: Head
+    over: tuple[tuple[int, ...], ...]
 
 
 def find_ends(
@@ -97,8 +103,11 @@ def find_ends(
                 f"probabilities are, the file does not tell: give one as logits {MEND}"
             )
         _check_asked(head, [found])
-        return Ends(found.logits, found.head, logits)
-    followers = _followers(nodes, start)
+        return Ends(found.logits, found.head, logits, found.over)
+    followers, scaled = _followers(nodes, start)
+    if scaled and not followers:
+        _check_asked(head, scaled)
+        raise BadFile(_scaled_between(start, scaled[0]))
     if followers:
         kinds = {one.head for one in followers}
         _check_asked(head, followers)
@@ -109,9 +118,12 @@ def find_ends(
             )
         used = next(one for one in followers if head in (None, one.head))
         # Behind a reshape labels may be in groups: the head's own input shows it.
-        same = _behind(nodes, used.logits) == _behind(nodes, start)
-        return Ends(start, used.head) if same else Ends(used.logits, used.head, logits)
-    return Ends(start if logits else _behind(nodes, start), head)
+        same = same_tensor(nodes, used.logits) == same_tensor(nodes, start)
+        over = () if logits and head else used.over
+        if not same:
+            return Ends(used.logits, used.head, logits, over)
+        return Ends(logits or same_tensor(nodes, start), used.head, None, over)
+    return Ends(logits or same_tensor(nodes, start), head)
 
 
 def check_no_activation(nodes: graphs.Nodes, name: str) -> None:
@@ -148,109 +160,80 @@ def _listed(found: Sequence[_Found]) -> str:
     return " and ".join(f"'{one.node.name}' ({one.node.op})" for one in found)
 
 
+def _behind(nodes: graphs.Nodes, name: str) -> node_def_pb2.NodeDef:
+    """Return the node whose numbers a tensor has, maybe in another shape or precision."""
+    node = behind_reshapes(nodes, name)
+    while node.op == "Cast":
+        node = behind_reshapes(nodes, first_source(node))
+    return node
+
+
 def _head_at(nodes: graphs.Nodes, name: str) -> _Found | None:
     """Return the head whose output a tensor is, maybe in another shape or as a logarithm."""
-    node = behind_reshapes(nodes, name)
+    node = _behind(nodes, name)
     if node.op in KINDS:
-        return _Found(node, first_source(node), KINDS[node.op])
+        over = () if node.op == "Sigmoid" else ((-1,),)
+        return _Found(node, first_source(node), KINDS[node.op], over)
     if node.op == "Log":
         return _head_at(nodes, first_source(node))
-    if node.op in {"RealDiv", "Div"} and len(graphs.sources(node)) == 2:
-        top, below = (behind_reshapes(nodes, source) for source in graphs.sources(node))
-        if top.op == "Exp" and _is_sum_of_exp(nodes, below, first_source(top)):
-            return _Found(node, _shifted(nodes, first_source(top)), "softmax")
-    if node.op == "Sub" and len(graphs.sources(node)) == 2:
-        whole, rest = graphs.sources(node)
-        if _is_logsumexp(nodes, rest, whole):
-            return _Found(node, _shifted(nodes, whole), "softmax")
-    return None
+    written = written_softmax(nodes, node)
+    return written and _Found(node, written.logits, "softmax", written.over)
 
 
-def _exponent(nodes: graphs.Nodes, node: node_def_pb2.NodeDef) -> str | None:
-    """Return x where a node is the sum of exp(x) over the labels; None for any other."""
-    if node.op != "Sum" or len(graphs.sources(node)) != 2:
-        return None
-    values, axis = (behind_reshapes(nodes, source) for source in graphs.sources(node))
-    if values.op != "Exp" or axis.op != "Const" or "value" not in axis.attr:
-        return None
-    axes = make_ndarray(axis.attr["value"].tensor).ravel().tolist()
-    return first_source(values) if len(axes) == 1 and axes[0] in LAST_AXIS else None
+def _followers(nodes: graphs.Nodes, name: str) -> tuple[list[_Found], list[_Found]]:
+    """Return the heads that a tensor is the logits of, and those of it times or plus constants.
 
-
-def _is_sum_of_exp(nodes: graphs.Nodes, node: node_def_pb2.NodeDef, of: str) -> bool:
-    exponent = _exponent(nodes, node)
-    whole = behind_reshapes(nodes, of).name
-    return exponent is not None and behind_reshapes(nodes, exponent).name == whole
-
-
-def _is_logsumexp(nodes: graphs.Nodes, name: str, of: str) -> bool:
-    """Tell whether a tensor is the log of the sum of exp of another, maybe less their maximum."""
-    node = behind_reshapes(nodes, name)
-    if node.op == "Log":
-        return _is_sum_of_exp(nodes, behind_reshapes(nodes, first_source(node)), of)
-    if node.op not in {"Add", "AddV2"} or len(graphs.sources(node)) != 2:
-        return False
-    first, second = graphs.sources(node)
-    return _is_shifted(nodes, first, second, of) or _is_shifted(nodes, second, first, of)
-
-
-def _is_shifted(nodes: graphs.Nodes, log: str, most: str, of: str) -> bool:
-    """Tell whether ``log`` is log(sum(exp(x - max(x)))) and ``most`` is max(x)."""
-    node, whole = behind_reshapes(nodes, log), behind_reshapes(nodes, of).name
-    if node.op != "Log" or _maximised(nodes, most) != whole:
-        return False
-    exponent = _exponent(nodes, behind_reshapes(nodes, first_source(node)))
-    if exponent is None:
-        return False
-    inside = _shifted(nodes, exponent)
-    return inside != exponent and behind_reshapes(nodes, inside).name == whole
-
-
-def _shifted(nodes: graphs.Nodes, name: str) -> str:
-    """Return x where a tensor is x less its maximum, which a softmax does not notice."""
-    node = behind_reshapes(nodes, name)
-    if node.op == "Sub" and len(graphs.sources(node)) == 2:
-        whole, most = graphs.sources(node)
-        if _maximised(nodes, most) == behind_reshapes(nodes, whole).name:
-            return whole
-    return name
-
-
-def _maximised(nodes: graphs.Nodes, name: str) -> str | None:
-    """Return whose maximum a tensor is; TensorFlow takes it only where it is finite."""
-    node = behind_reshapes(nodes, name)
-    while node.op in {"Select", "SelectV2"} and len(graphs.sources(node)) == 3:
-        node = behind_reshapes(nodes, graphs.sources(node)[1])
-    return behind_reshapes(nodes, first_source(node)).name if node.op == "Max" else None
-
-
-def _behind(nodes: graphs.Nodes, name: str) -> str:
-    node = nodes[name]
-    while node.op in SAME_TENSOR:
-        node = nodes[first_source(node)]
-    return node.name
-
-
-def _followers(nodes: graphs.Nodes, name: str) -> list[_Found]:
-    """Return the heads that a tensor is the logits of."""
+    They may read what the tensor is a copy of, or the same numbers in another shape.
+    """
     readers: dict[str, list[str]] = {}
     for node in nodes.values():
         for source in graphs.sources(node):
             readers.setdefault(source, []).append(node.name)
-    whole = behind_reshapes(nodes, name).name
-    found: dict[str, _Found] = {}
-    left, seen = [name], {name}
+    whole = _behind(nodes, name).name
+    direct: dict[str, _Found] = {}
+    scaled: dict[str, _Found] = {}
+    left, seen = [whole], {whole}
     while left:
         for reader in readers.get(left.pop(), ()):
             if reader in seen:
                 continue
             seen.add(reader)
-            if nodes[reader].op in PARTS:
+            if nodes[reader].op in PARTS | SCALING:
                 left.append(reader)
             head = _head_at(nodes, reader) if _can_be_walked(nodes, reader) else None
-            if head and behind_reshapes(nodes, head.logits).name == whole:
-                found.setdefault(head.node.name, head)
-    return list(found.values())
+            if head is None:
+                continue
+            if _behind(nodes, head.logits).name == whole:
+                direct.setdefault(head.node.name, head)
+            elif _is_scaled(nodes, head.logits, whole):
+                scaled.setdefault(head.node.name, head)
+    return list(direct.values()), list(scaled.values())
+
+
+def _is_scaled(nodes: graphs.Nodes, name: str, whole: str) -> bool:
+    """Tell whether a tensor is another one times or plus what the image does not change."""
+    inputs = _inputs(nodes, whole)
+    node = _behind(nodes, name)
+    while node.name != whole:
+        if node.op not in SCALING:
+            return False
+        moving = [source for source in graphs.sources(node) if inputs & _inputs(nodes, source)]
+        if len(moving) != 1:
+            return False
+        node = _behind(nodes, moving[0])
+    return True
+
+
+def _inputs(nodes: graphs.Nodes, name: str) -> set[str]:
+    return {node.name for node in graphs.toposort(nodes, [name]) if node.op in PLACEHOLDERS}
+
+
+def _scaled_between(name: str, found: _Found) -> str:
+    return (
+        f"'{found.node.name}' ({found.node.op}) is no {found.head} of '{name}', but of "
+        f"'{found.logits}', which is made of it and of constants, so that the probabilities "
+        f"of '{name}' would be others than those of the file; give logits: '{found.logits}' {MEND}"
+    )
 
 
 def _can_be_walked(nodes: graphs.Nodes, name: str) -> bool:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-
 from tensorflow.core.framework import node_def_pb2
 
 from blockscope.io.errors import BadFile
@@ -26,21 +24,3 @@ def behind_reshapes(nodes: graphs.Nodes, name: str) -> node_def_pb2.NodeDef:
     while node.op in SAME_NUMBERS:
         node = nodes[first_source(node)]
     return node
-
-
-def readers_of(
-    nodes: graphs.Nodes, name: str, through: Collection[str]
-) -> list[node_def_pb2.NodeDef]:
-    """Return what reads a tensor, directly or through some operations; not these."""
-    found: list[node_def_pb2.NodeDef] = []
-    left, seen = [name], {name}
-    while left:
-        read = left.pop()
-        for node in nodes.values():
-            if node.name not in seen and read in graphs.sources(node)[:1]:
-                seen.add(node.name)
-                if node.op in through:
-                    left.append(node.name)
-                else:
-                    found.append(node)
-    return found

@@ -1,7 +1,6 @@
 """The input of a network in normal form: a placeholder of float32 (image, row, col, channel).
 
-TensorFlow would compute other inputs without a word: it takes a filter for one grey channel as a
-grouped convolution of three colours.
+TensorFlow would compute other inputs without a word.
 """
 
 from __future__ import annotations
@@ -13,20 +12,14 @@ from tensorflow import make_ndarray
 from tensorflow.core.framework import types_pb2
 from tensorflow.core.framework.node_def_pb2 import NodeDef
 
-from blockscope.io.counts import counted
 from blockscope.io.errors import BadFile
-from blockscope.models.ends.image_and_logits import SAME_NUMBERS, behind_reshapes, readers_of
+from blockscope.models.ends.image_and_logits import SAME_NUMBERS
 from blockscope.models.entry import InputSettings
 from blockscope.models.graph import graphs
 from blockscope.models.graph.making import transpose
 from blockscope.models.preprocessing import Preprocessing
 
 COLOURS = 3
-# What a preparation of the image may be made of, up to the first convolution.
-PREPARATION = SAME_NUMBERS | {
-    "Add", "AddV2", "BiasAdd", "Cast", "EnsureShape", "Mul", "Sub", "RealDiv", "ResizeBilinear",
-    "ResizeNearestNeighbor",
-}  # fmt: skip
 FLOATS = frozenset({
     types_pb2.DT_FLOAT, types_pb2.DT_HALF, types_pb2.DT_BFLOAT16, types_pb2.DT_DOUBLE
 })  # fmt: skip
@@ -40,28 +33,19 @@ ANY_NUMBER = SAME_NUMBERS | {"Transpose", "ReverseV2"}
 LEAST_CONTRAST = 0.05
 
 
-def channels_of(nodes: graphs.Nodes, name: str, image: InputSettings) -> int:
-    """Return how many channels an input has; refuses what is no image of one or three."""
-    sizes = _sizes(nodes[name])
+def channels_of(node: NodeDef, image: InputSettings) -> int | None:
+    """Return how many channels an input says that it has; None where it does not.
+
+    Raises ``BadFile`` for what is no image of one or three.
+    """
+    sizes = _sizes(node)
+    if sizes is None:
+        return None
     last = image.layout == "channels_last"
-    if sizes is not None:
-        depth = sizes[3 if last else 1] if len(sizes) == 4 else 0
-        if depth not in (-1, 1, COLOURS):
-            raise BadFile(f"input tensor '{name}' {_not_an_image(sizes, last)}")
-        if depth > 0:
-            return depth
-    for reader in readers_of(nodes, name, PREPARATION):
-        found = _filter_depth(nodes, reader)
-        if found == 1 and image.order == "grey":
-            return 1
-        if found not in (None, COLOURS):
-            mend = "for a grey network give order: grey; " if found == 1 else ""
-            raise BadFile(
-                f"convolution '{reader.name}' reads {counted(found, 'channel')} of the input "
-                f"'{name}', whose shape does not say how many it has; {mend}valid: images of "
-                f"{COLOURS} colours, or grey (models catalogue: input.order, input.tensor)"
-            )
-    return COLOURS
+    depth = sizes[3 if last else 1] if len(sizes) == 4 else 0
+    if depth not in (-1, 1, COLOURS):
+        raise BadFile(f"input tensor '{node.name}' {_not_an_image(sizes, last)}")
+    return depth if depth > 0 else None
 
 
 def check_size(node: NodeDef, image: InputSettings) -> None:
@@ -107,17 +91,6 @@ def _not_an_image(sizes: Sequence[int], last: bool) -> str:
         f"has the shape ({shown}): {why}; valid: {valid} of 3 channels, or of 1 (models catalogue: "
         "input.tensor, input.layout)"
     )
-
-
-def _filter_depth(nodes: graphs.Nodes, node: NodeDef) -> int | None:
-    """Return how many channels the filter of a convolution reads; None where that is not known."""
-    if node.op != "Conv2D" or len(graphs.sources(node)) != 2:
-        return None
-    held = behind_reshapes(nodes, graphs.sources(node)[1])
-    if held.op != "Const":  # asked first: reading an attribute that is not there makes one
-        return None
-    sizes = [dim.size for dim in held.attr["value"].tensor.tensor_shape.dim]
-    return int(sizes[2]) if len(sizes) == 4 else None
 
 
 def input_nodes(node: NodeDef, channels: int, layout: str, taken: graphs.Nodes) -> list[NodeDef]:

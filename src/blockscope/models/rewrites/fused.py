@@ -9,8 +9,10 @@ from tensorflow.core.framework import graph_pb2, node_def_pb2
 
 from blockscope.io.counts import counted
 from blockscope.io.errors import BadFile
-from blockscope.models.graph.making import copied, operation, with_nodes
+from blockscope.models.graph import graphs
+from blockscope.models.graph.making import copied, operation, reshape, with_nodes
 from blockscope.models.graph.node_attributes import attribute
+from blockscope.models.rewrites.channels_last import ONE_IN, TWO_IN
 
 PLAIN = {
     "_FusedConv2D": "Conv2D",
@@ -27,6 +29,10 @@ ATTRIBUTES = {
 }  # fmt: skip
 ACTIVATIONS = frozenset({"Relu", "Relu6", "Elu", "Sigmoid", "Tanh", "LeakyRelu"})
 FUSED = frozenset({*PLAIN, "_FusedBatchNormEx", "Prelu"})
+SAME_AXES = ONE_IN | TWO_IN | {
+    "Concat", "ConcatV2", "MirrorPad", "Pad", "PadV2", "Prelu", "StopGradient", "Slice",
+    "StridedSlice",
+}  # fmt: skip
 
 
 def unfuse(definition: graph_pb2.GraphDef) -> graph_pb2.GraphDef:
@@ -41,15 +47,15 @@ def unfuse(definition: graph_pb2.GraphDef) -> graph_pb2.GraphDef:
             nodes += _parts(node)
         elif node.op == "_FusedBatchNormEx":
             nodes += _batch_norm(node)
-        elif node.op == "Prelu":
-            nodes += _prelu(node)
         elif node.op == "BatchNormWithGlobalNormalization":
             nodes += _global_norm(node)
         elif node.op == "MaxPoolWithArgmax" and f"{node.name}:1" not in read:
             nodes.append(_max_pool(node))
         else:
             nodes.append(copied(node))
-    return with_nodes(definition, nodes)
+    by_name = {node.name: node for node in nodes}
+    plain = [_prelu(node, by_name) if node.op == "Prelu" else [node] for node in nodes]
+    return with_nodes(definition, [part for parts in plain for part in parts])
 
 
 def _edges(node: node_def_pb2.NodeDef) -> list[str]:
@@ -58,6 +64,12 @@ def _edges(node: node_def_pb2.NodeDef) -> list[str]:
 
 def _parts(node: node_def_pb2.NodeDef) -> list[node_def_pb2.NodeDef]:
     plain = PLAIN[node.op]
+    filters = attribute(node, "filter_format") or "HWIO"
+    if filters != "HWIO":
+        raise BadFile(
+            f"node '{node.name}' ({node.op}) has filters in the order {filters}; valid: HWIO; "
+            "export the network without optimising its graph"
+        )
     x, weights, *others = _edges(node)
     first = operation(plain, f"{node.name}/_{plain}", [x, weights])
     for key in ATTRIBUTES[plain]:
@@ -92,14 +104,16 @@ def _chained(
 def _next(
     node: node_def_pb2.NodeDef, word: str, name: str, before: str, others: list[str]
 ) -> list[node_def_pb2.NodeDef]:
+    data_format = attribute(node, "data_format") or "NHWC"  # a product of matrices has none
     if word == "BiasAdd":
-        return [operation("BiasAdd", name, [before, others.pop(0)])]
+        return [operation("BiasAdd", name, [before, others.pop(0)], data_format=data_format)]
     if word == "Add":
         return [operation("AddV2", name, [before, others.pop(0)])]
     if word == "FusedBatchNorm":
         norm = operation(
             "FusedBatchNormV3", name, [before, *(others.pop(0) for _ in range(4))], ("T", "U"),
             is_training=False, epsilon=float(attribute(node, "epsilon") or 1e-4),
+            data_format=data_format,
         )  # fmt: skip
         return [norm]
     if word in ACTIVATIONS:
@@ -109,7 +123,7 @@ def _next(
             activation.attr["alpha"].f = 0.2 if slope is None else slope
         return [activation]
     if word == "Prelu":
-        return _prelu(operation("Prelu", name, [before, others.pop(0)]))
+        return [operation("Prelu", name, [before, others.pop(0)])]
     raise BadFile(
         f"node '{node.name}' ({node.op}) fuses '{word}'; valid: BiasAdd, Add, FusedBatchNorm, "
         f"Prelu, {', '.join(sorted(ACTIVATIONS))}; export the network without optimising its graph"
@@ -159,14 +173,49 @@ def _max_pool(node: node_def_pb2.NodeDef) -> node_def_pb2.NodeDef:
     return pool
 
 
-def _prelu(node: node_def_pb2.NodeDef) -> list[node_def_pb2.NodeDef]:
+def _prelu(node: node_def_pb2.NodeDef, nodes: graphs.Nodes) -> list[node_def_pb2.NodeDef]:
     """Write ``max(x, 0) - slope * max(-x, 0)``; its gradient at 0 is 0, like that of a ReLU."""
     x, slope = _edges(node)
     name = node.name
+    shaped: list[node_def_pb2.NodeDef] = []
+    if _channels_first(node, nodes) and _is_vector(node, nodes):
+        shaped = reshape(f"{name}/_slope", slope, (-1, 1, 1))
+        slope = shaped[-1].name
     return [
+        *shaped,
         operation("Relu", f"{name}/_positive", [x]),
         operation("Neg", f"{name}/_turned", [x]),
         operation("Relu", f"{name}/_negative", [f"{name}/_turned"]),
         operation("Mul", f"{name}/_scaled", [f"{name}/_negative", slope]),
         operation("Sub", name, [f"{name}/_positive", f"{name}/_scaled"]),
     ]
+
+
+def _channels_first(node: node_def_pb2.NodeDef, nodes: graphs.Nodes) -> bool:
+    """Tell whether the nearest operations before a node that have a layout have channels first."""
+    left, seen = [node], {node.name}
+    while left:
+        found = left.pop()
+        layout = attribute(found, "data_format")
+        if layout == "NCHW":
+            return True
+        if layout is None and found.op in SAME_AXES:
+            before = [name for name in graphs.sources(found) if name in nodes and name not in seen]
+            seen.update(before)
+            left += [nodes[name] for name in before]
+    return False
+
+
+def _is_vector(node: node_def_pb2.NodeDef, nodes: graphs.Nodes) -> bool:
+    """Tell whether a Prelu's slopes are a vector; refuses slopes of which that is not known."""
+    name, seen = graphs.tensor_name(_edges(node)[1]), set()
+    while name in nodes and nodes[name].op == "Identity" and name not in seen:
+        seen.add(name)  # cycles are found later
+        name = next(iter(graphs.sources(nodes[name])), "")
+    if name not in nodes or nodes[name].op != "Const":
+        raise BadFile(
+            f"node '{node.name}' has channels first and slopes that are computed ('{name}'), so "
+            "that their axis is not known; valid: slopes that are a constant; export the network "
+            "without optimising its graph, or with channels last"
+        )
+    return len(nodes[name].attr["value"].tensor.tensor_shape.dim) == 1

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import tensorflow as tf
+from helpers.brought_network import brought
+from helpers.onnx_models import array, ints, model, node, save
 from helpers.tiny_network import conv, weights
 
 from blockscope.io.errors import BadFile
@@ -124,6 +128,160 @@ def test_a_sum_over_another_axis_makes_no_softmax(axis) -> None:
         return tf.reshape(e / tf.reduce_sum(e, axis, keepdims=True), [-1, 4])
 
     assert normalise(graph_of(head), "net", logits="out").head is None
+
+
+def one_entry(x):
+    return tf.nn.softmax(tf.expand_dims(x, -1))
+
+
+def logarithm_of_one_entry(x):
+    return tf.nn.log_softmax(tf.expand_dims(x, -1))
+
+
+def written_over_one_entry(x):
+    e = tf.exp(tf.expand_dims(x, 1))
+    return e / tf.reduce_sum(e, 1, keepdims=True)
+
+
+def logarithm_written_over_one_entry(x):
+    x = tf.expand_dims(x, 1)
+    return x - tf.reduce_logsumexp(x, 1, keepdims=True)
+
+
+def less_the_maximum_of_one_entry(x):
+    x = tf.expand_dims(x, -1)
+    e = tf.exp(x - tf.reduce_max(x, -1, keepdims=True))
+    return e / tf.reduce_sum(e, 1, keepdims=True)
+
+
+OVER_ONE_ENTRY = {
+    one_entry: r"\(image, 4, 1\), and the softmax after it is one over axis -1",
+    logarithm_of_one_entry: r"\(image, 4, 1\), and the softmax after it is one over axis -1",
+    written_over_one_entry: r"\(image, 1, 4\), and the softmax after it is one over axis 1",
+    logarithm_written_over_one_entry: r"\(image, 1, 4\), and the softmax after .* over axis 1",
+    less_the_maximum_of_one_entry: r"\(image, 4, 1\), and the softmax after .* over axis -1",
+}
+
+
+@pytest.mark.parametrize("ends", [{"logits": "out"}, {}, {"logits": "logits"}], ids=str)
+@pytest.mark.parametrize("head", OVER_ONE_ENTRY)
+def test_a_softmax_over_an_axis_of_one_entry_is_refused(head, ends) -> None:
+    words = (
+        r", which is not that of the 4 labels, so that it makes no probabilities of them; .* if "
+        r"these are the logits all the same, give logits: 'logits' and head: softmax \(models"
+    )
+    with pytest.raises(BadFile, match=OVER_ONE_ENTRY[head] + words):
+        built(graph_of(head, "out"), **ends)
+    card, _ = built(graph_of(head, "out"), logits="logits", head="softmax")
+    assert (card.head, card.outputs) == ("softmax", 4)
+
+
+@pytest.mark.parametrize("axis", [0, 2])
+def test_a_softmax_of_images_or_groups_gives_no_logits(axis) -> None:
+    def head(x):
+        e = tf.exp(tf.reshape(x, [-1, 2, 2]))
+        return tf.reshape(e / tf.reduce_sum(e, axis, keepdims=True), [-1, 4])
+
+    words = r"'out' are made of those of '.+' \(Exp\), without weights in between, and lie from 0"
+    with pytest.raises(BadFile, match=words):
+        built(graph_of(head), logits="out")
+
+
+def test_a_reshape_within_a_softmax_by_hand_hides_no_axis_of_one_entry() -> None:
+    def head(x):
+        e = tf.exp(x)
+        return e / tf.reduce_sum(tf.reshape(e, [-1, 4, 1]), -1)
+
+    words = r"'out' are made of those of '.+' \(Exp\), without weights in between, and lie from 0"
+    with pytest.raises(BadFile, match=words):
+        built(graph_of(head), logits="out")
+
+
+SCALED = {
+    "divided": lambda x: x / 4.0,
+    "multiplied": lambda x: np.arange(1, 5, dtype="f4") * x,
+    "shifted": lambda x: x + np.arange(4, dtype="f4"),
+    "biased": lambda x: tf.nn.bias_add(x, np.arange(4, dtype="f4")),
+    "turned": lambda x: -x,
+    "by a computed number": lambda x: x * tf.sqrt(tf.constant(2.0)),
+    "twice, in another shape": lambda x: tf.reshape(2.0 * tf.identity(x) - 1.0, [-1, 4]),
+    "by a fed number": lambda x: x / tf.compat.v1.placeholder(tf.float32, (), name="T"),
+}
+
+
+@pytest.mark.parametrize(
+    ("head", "kind", "other"),
+    [
+        (tf.nn.softmax, "softmax", "sigmoid"),
+        (tf.sigmoid, "sigmoid", "softmax"),
+        (log_softmax_less_maximum, "softmax", "none"),
+    ],
+)
+@pytest.mark.parametrize("scaled", SCALED)
+def test_constants_between_logits_and_head_are_seen(scaled, head, kind, other) -> None:
+    graph = graph_of(lambda x: head(tf.identity(SCALED[scaled](x), name="scaled")))
+    words = (
+        rf"\(\w+\) is no {kind} of 'logits', but of 'scaled', which is made of it and of constants"
+        r", so that the probabilities of 'logits' would be others .*; give logits: 'scaled' \("
+    )
+    for given in (None, kind):
+        with pytest.raises(BadFile, match=words):
+            normalise(graph, "net", logits="logits", head=given)
+    with pytest.raises(
+        BadFile, match=f"says head: {other}, but the file holds .*, the head {kind}"
+    ):
+        normalise(graph, "net", logits="logits", head=other)
+    feed = {"T": 2.0} if "fed" in scaled else None
+    assert normalise(graph, "net", logits="scaled", feed=feed).head == kind
+
+
+@pytest.mark.parametrize("ends", [{"logits": "logits"}, {"logits": "out"}, {}], ids=str)
+@pytest.mark.parametrize(("head", "kind"), [(tf.nn.softmax, "softmax"), (tf.sigmoid, "sigmoid")])
+def test_a_head_in_another_precision_is_found(head, kind, ends) -> None:
+    def mixed(x):
+        return tf.cast(head(tf.cast(tf.cast(x, tf.float16), tf.float64)), tf.float32)
+
+    card, _ = built(graph_of(mixed, "out"), **ends)
+    assert (card.head, card.head_assumed, card.outputs) == (kind, False, 4)
+
+
+def test_a_head_of_the_logits_themselves_goes_before_one_of_scaled_ones() -> None:
+    graph = graph_of(lambda x: tf.concat([tf.nn.softmax(x / 4.0), tf.nn.softmax(x)], 0))
+    assert normalise(graph, "net", logits="logits").head == "softmax"
+
+
+def test_what_an_image_changes_is_no_scaling() -> None:
+    graph = graph_of(lambda x: tf.nn.softmax(x * tf.reduce_max(x, 1, keepdims=True)))
+    assert normalise(graph, "net", logits="logits").head is None
+
+
+BESIDE = {
+    "copied": lambda x: tf.identity(x, name="named"),
+    "copied twice": lambda x: tf.identity(tf.stop_gradient(x), name="named"),
+    "reshaped": lambda x: tf.reshape(x, [-1, 4], name="named"),
+    "reshaped to a map": lambda x: tf.reshape(x, [-1, 1, 1, 4], name="named"),
+}
+
+
+@pytest.mark.parametrize("by_name", [False, True])
+@pytest.mark.parametrize(("head", "kind"), [(tf.nn.softmax, "softmax"), (tf.sigmoid, "sigmoid")])
+@pytest.mark.parametrize("beside", BESIDE)
+def test_a_head_beside_the_named_logits_is_found(beside, head, kind, by_name):
+    graph = tf.Graph()
+    with graph.as_default():
+        x = logits_of(tf.compat.v1.placeholder(tf.float32, (None, *SIZE, 3), name="input"))
+        BESIDE[beside](x)
+        tf.reshape(head(x), [-1, 2, 2], name="probabilities")
+    ends: dict[str, Any] = {"logits": "named"} if by_name else {}
+    read = Graph(graph.as_graph_def(), "input", None if by_name else "named")
+    card, _ = built(read, **ends)
+    assert (card.head, card.head_assumed, card.outputs) == (kind, False, 4)
+    assert card.logits in (("named", "logits") if by_name else ("logits",))
+    other: Any = {"softmax": "sigmoid", "sigmoid": "softmax"}[kind]
+    with pytest.raises(
+        BadFile, match=f"says head: {other}, but the file holds .*, the head {kind}"
+    ):
+        normalise(read, "net", head=other, **ends)
 
 
 @pytest.mark.parametrize(
@@ -268,3 +426,59 @@ def test_logits_of_a_last_convolution_become_a_vector(head) -> None:
     values = np.random.default_rng(1).normal(size=(2, *SIZE, 3)).astype("f4")
     found = network.run({"input": values}, ["last", "last/flat"])
     np.testing.assert_array_equal(found["last/flat"], found["last"].numpy()[:, 0, 0])
+
+
+def onnx_of(folder, *nodes, outputs=("y",), opset=20):
+    """An ONNX file of a map of four logits "q" and the same as a vector "l", and some nodes."""
+    made = model(
+        node("Conv", ["x", array(6, 3, 3, 3)], "c", pads=[1, 1, 1, 1]),
+        node("GlobalAveragePool", ["c"], "g"),
+        node("Conv", ["g", array(4, 6, 1, 1, seed=2)], "q"),
+        node("Flatten", ["q"], "l"),
+        *nodes,
+        outputs=outputs,
+        opset=opset,
+    )
+    return save(folder, made)
+
+
+ONNX_INPUT = {"size": (5, 7), "range": (0.0, 1.0)}
+
+
+@pytest.mark.parametrize(
+    "nodes",
+    [
+        [node("Softmax", ["l"], axis=0)],
+        [node("LogSoftmax", ["l"], axis=0)],
+        [node("Unsqueeze", ["l", ints(2)], "u"), node("Softmax", ["u"], axis=2)],
+        [node("Unsqueeze", ["l", ints(1)], "u"), node("Softmax", ["u"], axis=1)],
+        [node("Softmax", ["q"], axis=2)],
+    ],
+    ids=["images", "images, log", "last of one entry", "middle one", "rows"],
+)
+def test_a_softmax_of_onnx_over_one_entry_is_refused(nodes, tmp_path) -> None:
+    words = r"and the softmax after it is one over axis -1, which is not that of the 4 labels, so"
+    with pytest.raises(BadFile, match=words):
+        brought(onnx_of(tmp_path, *nodes), input=ONNX_INPUT)
+
+
+@pytest.mark.parametrize(
+    ("nodes", "opset"),
+    [
+        ([node("Softmax", ["q"], axis=1)], 20),
+        ([node("Softmax", ["q"], axis=1)], 11),
+        ([node("Softmax", ["l"], axis=0)], 11),
+        ([node("Unsqueeze", ["l", ints(2)], "u"), node("Softmax", ["u"], axis=1)], 20),
+    ],
+    ids=["of maps", "of maps, flattened", "flattened", "before one entry"],
+)
+def test_a_softmax_of_onnx_over_the_labels_is_one(nodes, opset, tmp_path) -> None:
+    card, _ = brought(onnx_of(tmp_path, *nodes, opset=opset), input=ONNX_INPUT)
+    assert (card.head, card.head_assumed, card.outputs) == ("softmax", False, 4)
+
+
+def test_a_head_of_onnx_beside_flattened_logits_is_found(tmp_path) -> None:
+    nodes = [node("Sigmoid", ["q"], "s"), node("Flatten", ["s"], "p")]
+    path = onnx_of(tmp_path, *nodes, outputs=("l", "p"))
+    card, _ = brought(path, input=ONNX_INPUT, output="l")
+    assert (card.head, card.head_assumed, card.outputs) == ("sigmoid", False, 4)

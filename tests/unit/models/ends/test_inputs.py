@@ -112,6 +112,133 @@ def test_channels_first_are_turned(tmp_path, read) -> None:
     assert card.input.tensor == "input_image"
 
 
+def without_shape(path: Path) -> Path:
+    """Let a frozen graph's input say nothing of its shape, as some tools leave it."""
+    definition = tf.compat.v1.GraphDef.FromString(path.read_bytes())
+    for node in definition.node:
+        if node.op == "Placeholder":
+            del node.attr["shape"]
+    path.write_bytes(definition.SerializeToString())
+    return path
+
+
+def batch_norm(x):
+    one = np.array([0.5], "f4")
+    return tf.compat.v1.nn.fused_batch_norm(x, one, one, one, one, is_training=False)[0]
+
+
+def first_and_back(x):
+    x = tf.pad(tf.transpose(x, [0, 3, 1, 2]), [[0, 0], [0, 0], [1, 2], [0, 1]])
+    return tf.transpose(x, [0, 2, 3, 1])
+
+
+PREPARATIONS = {
+    "nothing": lambda x: x,
+    "padding": lambda x: tf.pad(x, [[0, 0], [1, 2], [0, 1], [0, 0]]),
+    "padding by a value": lambda x: tf.pad(x, [[0, 0], [1, 0], [2, 1], [0, 0]], constant_values=3),
+    "mirrored padding": lambda x: tf.pad(x, [[0, 0], [1, 2], [0, 1], [0, 0]], "REFLECT"),
+    "transposition": first_and_back,
+    "batch norm": batch_norm,
+    "crop": lambda x: x[:, 1:-1, 2:],
+    "crop of all axes": lambda x: x[:, 1:9, 2:12, :],
+    "crop by sizes": lambda x: tf.slice(x, [0, 1, 2, 0], [-1, 8, 9, -1]),
+    "turned channels": lambda x: x[..., ::-1],
+    "channels turned by their axis": lambda x: tf.reverse(x, [3]),
+    "scaled from the left": lambda x: 2.0 - np.float32(0.5) * x,
+    "pooling": lambda x: tf.nn.avg_pool2d(x, 2, 1, "VALID"),
+    "resized": lambda x: tf.image.resize(x, [9, 13]),
+    "minus its mean": lambda x: x - tf.reduce_mean(x, [1, 2], keepdims=True),
+    "clipped": lambda x: tf.clip_by_value(x, 20.0, 200.0),
+}
+
+
+@pytest.mark.parametrize("depthwise", [False, True])
+@pytest.mark.parametrize("preparation", PREPARATIONS)
+def test_a_grey_network_without_the_shape_of_its_input(
+    preparation, depthwise, tmp_path, read
+) -> None:
+    def build(x):
+        x = PREPARATIONS[preparation](x) / 64
+        if depthwise:
+            kernel = weights((3, 3, 1, 6), 1).astype(np.float32)
+            x = tf.nn.relu(tf.nn.depthwise_conv2d(x, kernel, [1, 1, 1, 1], "SAME"))
+        else:
+            x = conv(x, 6, name="a")  # 6 divide by 3: a grouped convolution of colours
+        head(tf.reduce_mean(x, [1, 2]))
+
+    path = without_shape(freeze(build, tmp_path / "net.pb", (None, *SIZE, 1)))
+    words = (
+        r"convolution '.+' reads 1 channel of the input 'input', which is fed 3, and whose shape "
+        r"does not say how many it has; for a grey network give order: grey; valid: images of 3"
+    )
+    for order in ({}, {"order": "bgr"}):
+        with pytest.raises(BadFile, match=words):
+            read(path, input=INPUT | order)
+    _, network = read(path, input=INPUT | {"order": "grey"})
+    grey = (photo() @ [0.299, 0.587, 0.114])[None, ..., None]
+    np.testing.assert_allclose(
+        logits_of(network, photo()), of_file(path, input=grey), rtol=1e-5, atol=1e-5
+    )
+
+
+@pytest.mark.parametrize("preparation", sorted(PREPARATIONS.keys() - {"batch norm"}))
+def test_a_network_of_colours_without_the_shape_of_its_input(preparation, tmp_path, read) -> None:
+    path = without_shape(
+        freeze(lambda x: head(body(PREPARATIONS[preparation](x))), tmp_path / "net.pb")
+    )
+    _, network = read(path)
+    expected = of_file(path, input=photo()[None])
+    np.testing.assert_allclose(logits_of(network, photo()), expected, rtol=1e-5, atol=1e-5)
+    words = (
+        r"convolution '.+' reads 3 channels of the input 'input', which is fed 1, .*; for a network"
+        " of colours give order: rgb or bgr; valid"
+    )
+    with pytest.raises(BadFile, match=words):
+        read(path, input=INPUT | {"order": "grey"})
+
+
+OTHER_CHANNELS = {
+    "repeated": lambda x: tf.concat([x, x, x], 3),
+    "tiled": lambda x: tf.tile(x, [1, 1, 1, 3]),
+    "with a number for each": lambda x: x * np.array([0.5, 1.0, 2.0], "f4"),
+    "padded": lambda x: tf.pad(x, [[0, 0], [0, 0], [0, 0], [1, 1]]),
+    "columns moved to channels": lambda x: tf.reshape(x, [-1, 10, 7, 2]),
+}
+
+
+@pytest.mark.parametrize("channels", OTHER_CHANNELS)
+def test_a_grey_network_that_makes_channels_of_its_own(channels, tmp_path, read) -> None:
+    path = freeze(
+        lambda x: head(body(OTHER_CHANNELS[channels](x))), tmp_path / "net.pb", (None, *SIZE, 1)
+    )
+    _, network = read(without_shape(path), input=INPUT | {"order": "grey"})
+    grey = (photo() @ [0.299, 0.587, 0.114])[None, ..., None]
+    np.testing.assert_allclose(logits_of(network, photo()), of_file(path, input=grey), rtol=1e-5)
+
+
+def test_a_grey_network_of_channels_first_without_a_shape(tmp_path, read) -> None:
+    path = freeze(
+        lambda x: head(body(tf.transpose(x, [0, 2, 3, 1]))), tmp_path / "net.pb", (None, 1, *SIZE)
+    )
+    given = INPUT | {"layout": "channels_first"}
+    with pytest.raises(BadFile, match="reads 1 channel of the input 'input', which is fed 3, and"):
+        read(without_shape(path), input=given)
+    _, network = read(path, input=given | {"order": "grey"})
+    grey = (photo() @ [0.299, 0.587, 0.114])[None, None]
+    np.testing.assert_allclose(logits_of(network, photo()), of_file(path, input=grey), rtol=1e-5)
+
+
+def test_groups_of_colours_are_those_that_a_file_states(tmp_path, read) -> None:
+    def build(x):
+        kernel = weights((3, 3, 1, 6), 1).astype(np.float32)
+        head(tf.reduce_mean(tf.nn.relu(tf.nn.conv2d(x / 64, kernel, 1, "SAME")), [1, 2]))
+
+    path = freeze(build, tmp_path / "net.pb")
+    _, network = read(path)
+    expected = of_file(path, input=photo()[None])
+    np.testing.assert_allclose(logits_of(network, photo()), expected, rtol=1e-5)
+
+
 def test_layouts_that_are_named_wrongly_are_refused(tmp_path, read) -> None:
     path = freeze(lambda x: head(body(x)), tmp_path / "net.pb")
     with pytest.raises(BadFile, match="its channels come last; give layout: channels_last"):

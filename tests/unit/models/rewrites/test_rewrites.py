@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from tensorflow.core.framework import graph_pb2, types_pb2
 
 from blockscope.io.errors import BadFile
 from blockscope.models.card import InputSpec
-from blockscope.models.graph.making import constant, operation, with_nodes
+from blockscope.models.graph.making import constant, operation, transpose, with_nodes
 from blockscope.models.network import Network
 from blockscope.models.rewrites.calls import inline_calls
 from blockscope.models.rewrites.channels_last import with_channels_last
@@ -189,6 +190,7 @@ def graph_with(node, **held):
 
 
 CONV = {"strides": [1, 2, 2, 1], "padding": "SAME", "data_format": "NHWC", "dilations": [1] * 4}
+FIRST: dict[str, Any] = {"strides": [1] * 4, "data_format": "NCHW"}
 
 
 def test_a_fused_convolution_is_taken_apart(x):
@@ -219,6 +221,89 @@ def test_a_parametric_relu_is_written_out(x):
     node = operation("Prelu", "output", ["input", "slope"])
     found = run(unfuse(graph_with(node, slope=slope)), x)
     np.testing.assert_allclose(found, np.where(x > 0, x, slope * x), atol=1e-6)
+
+
+def channels_first_of(nodes, **held):
+    """A graph whose "output" is the last node with channels last; it reads "first"."""
+    start = operation("Placeholder", "input", [], ("dtype",))
+    turned = transpose("first", "input", (0, 3, 1, 2))
+    back = transpose("output", nodes[-1].name, (0, 2, 3, 1))
+    constants = [constant(name, value) for name, value in held.items()]
+    return with_nodes(graph_pb2.GraphDef(), [start, *turned, *constants, *nodes, *back])
+
+
+def run_channels_first(definition, x):
+    return run(with_channels_last(fold_constants(unfuse(definition), "input")), x)
+
+
+@pytest.mark.parametrize("channels", [5, 7])  # 7 are the columns, too: the wrong axis has room
+@pytest.mark.parametrize("depthwise", [False, True])
+@pytest.mark.parametrize("word", ["BiasAdd", "FusedBatchNorm", "Prelu"])
+def test_what_is_fused_to_channels_first_meets_the_channels(word, depthwise, channels, rng):
+    x = rng.normal(size=(2, 5, 7, channels if depthwise else 3)).astype(np.float32)
+    w = kernel(3, 3, channels, 1) if depthwise else kernel(3, 3, 3, channels)
+    conv = tf.nn.depthwise_conv2d if depthwise else tf.nn.conv2d
+    y = conv(x, w, [1, 1, 1, 1], "SAME")
+    vectors = [np.abs(kernel(channels, seed=n)) + 0.1 for n in range(4)]
+    scale, offset, mean, variance = vectors
+    if word == "BiasAdd":
+        wanted, vectors = y + scale, [scale]
+    elif word == "FusedBatchNorm":
+        wanted = tf.nn.batch_normalization(y, mean, variance, offset, scale, 1e-2)
+    else:
+        wanted, vectors = np.where(y > 0, y, scale * y), [scale]
+    held = {f"v{n}": vector for n, vector in enumerate(vectors)}
+    op = "_FusedDepthwiseConv2dNative" if depthwise else "_FusedConv2D"
+    node = fused(op, ["first", "w", *held], [word], **CONV | FIRST)
+    node.name, node.attr["epsilon"].f = "y", 1e-2
+    found = run_channels_first(channels_first_of([node], w=w, **held), x)
+    np.testing.assert_allclose(found, wanted, atol=1e-5)
+
+
+def test_a_fused_batch_norm_of_channels_first_adds_and_rectifies(rng):
+    x = rng.normal(size=(2, 5, 7, 7)).astype(np.float32)
+    scale, offset, mean, variance = (np.abs(kernel(7, seed=n)) + 0.1 for n in range(4))
+    names = ["first", "scale", "offset", "mean", "variance", "first"]
+    node = operation(
+        "_FusedBatchNormEx", "y", names, ("T", "U"), num_side_inputs=1, is_training=False,
+        activation_mode="Relu", data_format="NCHW", epsilon=1e-2,
+    )  # fmt: skip
+    held = {"scale": scale, "offset": offset, "mean": mean, "variance": variance}
+    y = tf.nn.batch_normalization(x, mean, variance, offset, scale, 1e-2)
+    found = run_channels_first(channels_first_of([node], **held), x)
+    np.testing.assert_allclose(found, tf.nn.relu(y + x), atol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(7,), (7, 1, 1), (1,), (7, 5, 7)])
+def test_the_slopes_of_a_parametric_relu_behind_channels_first_meet_the_channels(shape, x):
+    slope, w = kernel(*shape, seed=4), kernel(3, 3, 3, 7)
+    conv = operation("Conv2D", "conv", ["first", "w"], **CONV | FIRST)
+    bias = operation("BiasAdd", "bias", ["conv", "b"], data_format="NCHW")
+    twice = operation("AddV2", "twice", ["bias", "bias"])
+    node = operation("Prelu", "y", ["twice", "slope"])
+    definition = channels_first_of([conv, bias, twice, node], w=w, b=kernel(7), slope=slope)
+    y = 2 * (tf.nn.conv2d(x, w, 1, "SAME") + kernel(7)).numpy().transpose(0, 3, 1, 2)
+    meeting = slope[:, None, None] if slope.ndim == 1 else slope
+    wanted = np.where(y > 0, y, meeting * y).transpose(0, 2, 3, 1)
+    np.testing.assert_allclose(run_channels_first(definition, x), wanted, atol=1e-5)
+
+
+def test_fused_filters_in_another_order_are_refused():
+    node = fused("_FusedConv2D", ["input", "w"], ["Relu"], **CONV, filter_format="OIHW")
+    with pytest.raises(
+        BadFile, match=r"'output' .* has filters in the order OIHW; valid: HWIO; exp"
+    ):
+        unfuse(graph_with(node, w=kernel(3, 3, 3, 3)))
+
+
+def test_computed_slopes_behind_channels_first_are_refused():
+    conv = operation("Conv2D", "conv", ["first", "w"], **CONV | FIRST)
+    slope = operation("Neg", "turned", ["slope"])
+    node = operation("Prelu", "y", ["conv", "turned"])
+    held = {"w": kernel(3, 3, 3, 7), "slope": kernel(7)}
+    words = r"'y' has channels first and slopes that are computed \('turned'\), .*; valid: slopes"
+    with pytest.raises(BadFile, match=words):
+        unfuse(channels_first_of([conv, slope, node], **held))
 
 
 @pytest.mark.parametrize("scaled", [False, True])
