@@ -15,7 +15,9 @@ import sys
 import threading
 import time
 import uuid
+from collections.abc import Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
 from functools import partial
 from importlib.machinery import ModuleSpec
 from multiprocessing.connection import wait
@@ -39,6 +41,19 @@ PRELOADED = "blockscope.runtime.preload"
 KILL = signal.SIGKILL
 NOT_BEGUN = "was not begun: the process that it was to be forked from ended"
 OUT_OF_MEMORY = ", as the system does where memory runs out"
+
+
+@contextmanager
+def _interrupts_blocked() -> Iterator[None]:
+    """Let a process that is started here begin with interrupts blocked.
+
+    Ctrl-C reaches it before Python can be told to leave it to the jobs, and Python would answer.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class Executor(LocalExecutor):  # type: ignore[misc]
@@ -139,7 +154,7 @@ class Executor(LocalExecutor):  # type: ignore[misc]
         receiver, sender = self.forkserver.Pipe(duplex=False)
         process = self.forkserver.Process(target=target, args=(sender, *arguments), daemon=True)
         with receiver:
-            with sender, self.lock:
+            with sender, self.lock, _interrupts_blocked():
                 process.start()
             wait([process.sentinel])
             with self.lock:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import glob
 import hashlib
 import os
 import uuid
@@ -28,7 +29,7 @@ def atomic_write(path: FilePath) -> Iterator[Path]:
     """
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".{target.name[:_NAME_SHOWN]}.{uuid.uuid4().hex}.part")
+    temporary = target.with_name(f"{_beginning(target)}{uuid.uuid4().hex}.part")
     try:
         yield temporary
         with open(temporary, "rb+") as handle:
@@ -40,6 +41,19 @@ def atomic_write(path: FilePath) -> Iterator[Path]:
         raise
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def remove_unfinished(path: FilePath) -> None:
+    """Remove what writers of a file have left that were killed; none may be at work."""
+    target = Path(path)
+    for left in target.parent.glob(f"{glob.escape(_beginning(target))}*.part"):
+        left.unlink(missing_ok=True)
+
+
+def _beginning(target: Path) -> str:
+    """Return what the names of a file's unfinished contents begin with, and those of no other."""
+    digest = hashlib.sha256(target.name.encode(errors="surrogateescape")).hexdigest()
+    return f".{target.name[:_NAME_SHOWN]}.{digest[:8]}."
 
 
 def atomic_write_text(path: FilePath, text: str) -> None:

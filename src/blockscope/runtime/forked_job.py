@@ -34,6 +34,7 @@ def run_script(sender: Connection, script: str, smk: Any, scratch: Path) -> None
     that asked for it removes that; where both are stopped, this one does.
     """
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # which this process began with
     threading.Thread(target=_end_with_parent, daemon=True).start()
     sys.argv = [script]
     # The name that `top` and `ps -o comm` show.

@@ -17,6 +17,7 @@ from typing import Any, TextIO
 
 from blockscope.config.result_paths import RESULTS
 from blockscope.config.stages import STAGES
+from blockscope.io.atomic_files import remove_unfinished
 from blockscope.io.contained_paths import inside
 from blockscope.io.errors import BlockscopeError
 from blockscope.runtime.container import check_same_code
@@ -55,6 +56,8 @@ def run(smk: Any, main: Callable[[Any], None]) -> None:
     with logged(smk.rule, Path(smk.log[0])), limited(smk):
         check_same_code(smk, sys.argv[0])
         _check_places(smk)
+        for path in smk.output:
+            remove_unfinished(path)
         entries = [entry for entry in (CacheEntry.shared(smk), CacheEntry.finished(smk)) if entry]
         for entry in entries:
             if entry.fetch():

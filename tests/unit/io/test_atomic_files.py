@@ -7,12 +7,18 @@ import os
 import resource
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
-from blockscope.io.atomic_files import atomic_write, atomic_write_text, require_file, sha256_of
+from blockscope.io.atomic_files import (
+    atomic_write,
+    atomic_write_text,
+    remove_unfinished,
+    require_file,
+    sha256_of,
+)
 from blockscope.io.errors import BadFile
 
 
@@ -81,6 +87,24 @@ def test_writers_of_one_file_do_not_meet(tmp_path: Path) -> None:
         writer.join()
     assert target.read_text() in texts
     assert os.listdir(tmp_path) == ["a.txt"]
+
+
+def test_what_a_killed_writer_left_is_removed_and_no_more(tmp_path: Path) -> None:
+    long = "a" * 50
+    names = ("a.h5", "a.h5.h5", "[a].h5", f"{long}1.h5", f"{long}2.h5")
+    for name in names:
+        with suppress(RuntimeError), atomic_write(tmp_path / name) as temporary:
+            temporary.write_text(name)
+            temporary.with_name(f"{temporary.name[:-5]}0.part").write_text(name)  # stays
+            raise RuntimeError
+    assert len(list(tmp_path.iterdir())) == len(names)
+    (tmp_path / "a.h5").write_text("whole")
+    for name in names:
+        remove_unfinished(tmp_path / name)
+        left = {path.read_text() for path in tmp_path.glob(".*.part")}
+        assert left == set(names[names.index(name) + 1 :])
+    assert (tmp_path / "a.h5").read_text() == "whole"
+    remove_unfinished(tmp_path / "gone" / "a.h5")
 
 
 def test_a_reader_of_the_older_file_is_not_disturbed(tmp_path: Path) -> None:

@@ -68,8 +68,7 @@ class Geometry:
     @property
     def tensorflow_padding(self) -> str | None:
         """TensorFlow's name for the padding at every size, None where it has none."""
-        by_size = self.auto == "SAME_UPPER" and self.stride != (1, 1)
-        if not by_size and not any(map(any, self.written_pads)):
+        if not self.pads_by_size and not any(map(any, self.written_pads)):
             return "VALID"
         return "SAME" if all(map(self._is_same, (0, 1))) else None
 
@@ -96,11 +95,16 @@ class Geometry:
         return rows, cols
 
     @property
+    def pads_by_size(self) -> bool:
+        """Whether the node's own pads are others for other sizes of the map."""
+        return self.auto.startswith("SAME") and self.stride != (1, 1)
+
+    @property
     def one_size(self) -> bool:
         """Whether no numbers of pads are right for every size of the map."""
         pads = zip(self.static_pads, self.reach, strict=True)
         dropped = self.ceil and any(after >= reach for (_, after), reach in pads)
-        return dropped or (self.auto == "SAME_LOWER" and self.stride != (1, 1))
+        return dropped or (self.auto == "SAME_LOWER" and self.pads_by_size)
 
     @property
     def written_pads(self) -> tuple[Pair, Pair]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from types import SimpleNamespace
 
 import numpy as np
 import onnxruntime
@@ -87,5 +86,5 @@ def test_sprites_of_such_a_layer_are_refused(tmp_path):
         r"is not made from images of 8 x 8 pixels: '.*' \(Resize.*\) before it is right for 9 x 9"
     )
     with pytest.raises(BadFile, match=words):
-        View(network, SimpleNamespace(layers=[network.logits], terms=()), 8)
-    View(network, SimpleNamespace(layers=[network.logits], terms=()), 9)
+        View(network, objective, 8)
+    View(network, objective, 9)

@@ -84,7 +84,7 @@ def _depthwise(build: Builder, value: Any, weights: Constant, sliding: Geometry)
         padding=padding or "EXPLICIT",
         explicit_paddings=[] if padding else [0, 0, *rows, *cols, 0, 0],
     )  # fmt: skip
-    if sliding.one_size:
+    if sliding.one_size or (padding is None and sliding.pads_by_size):
         build.tie(value)
     if equal:
         return value

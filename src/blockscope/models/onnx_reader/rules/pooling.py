@@ -68,7 +68,8 @@ def average_pool(build: Builder, node: Node) -> Tensor:
 def _counts_by_size(sliding: Geometry, counted: int) -> bool:
     """Tell whether the cells that each output averages change with the size of the map."""
     uncounted = not counted and any(map(any, sliding.pads))
-    return uncounted or sliding.counts_differ or sliding.one_size
+    own = sliding.counts_differ or sliding.one_size or sliding.pads_by_size
+    return uncounted or own
 
 
 def _every_kernel_counts(sliding: Geometry) -> bool:
