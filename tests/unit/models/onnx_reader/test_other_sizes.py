@@ -82,9 +82,8 @@ def test_a_network_is_the_same_at_every_size_or_says_so(name, tmp_path, rng):
 
 def test_sprites_of_such_a_layer_are_refused(tmp_path):
     _, network = read("linear", 9, tmp_path)
-    words = (
-        r"is not made from images of 8 x 8 pixels: '.*' \(Resize.*\) before it is right for 9 x 9"
-    )
+    words = r"images of 8 x 8 pixels: '.*' \(Resize.*\) before it is right for 9 x 9 alone; choose"
+    objective: Any = SimpleNamespace(layers=[network.logits], terms=())
     with pytest.raises(BadFile, match=words):
         View(network, objective, 8)
     View(network, objective, 9)
