@@ -16,6 +16,9 @@ AUTO_PADS = ("NOTSET", "VALID", "SAME_UPPER", "SAME_LOWER")
 class Geometry:
     """Rows and columns of everything about a kernel.
 
+    What is written has to be right for other sizes of the image too, from which sprites are made:
+    padding is by numbers that hold for every size, or by TensorFlow's SAME where that does.
+
     Attributes
     ----------
     size
@@ -36,9 +39,6 @@ class Geometry:
         The node's ``auto_pad``.
     ceil
         Whether it rounds the size of the map that is made up.
-
-    What is written has to be right for other sizes of the image too, from which sprites are made:
-    padding is by numbers that hold for every size, or by TensorFlow's SAME where that does.
     """
 
     size: Pair
