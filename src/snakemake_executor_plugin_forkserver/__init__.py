@@ -44,7 +44,7 @@ OUT_OF_MEMORY = ", as the system does where memory runs out"
 
 
 @contextmanager
-def _interrupts_blocked() -> Iterator[None]:
+def interrupts_blocked() -> Iterator[None]:
     """Let a process that is started here begin with interrupts blocked.
 
     Ctrl-C reaches it before Python can be told to leave it to the jobs, and Python would answer.
@@ -154,7 +154,7 @@ class Executor(LocalExecutor):  # type: ignore[misc]
         receiver, sender = self.forkserver.Pipe(duplex=False)
         process = self.forkserver.Process(target=target, args=(sender, *arguments), daemon=True)
         with receiver:
-            with sender, self.lock, _interrupts_blocked():
+            with sender, self.lock, interrupts_blocked():
                 process.start()
             wait([process.sentinel])
             with self.lock:

@@ -16,6 +16,8 @@ from pathlib import Path
 import pytest
 from helpers.repository import ROOT
 
+from snakemake_executor_plugin_forkserver import interrupts_blocked
+
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux")
 
 # The scripts have names of stages, by which the executor knows those that it may fork.
@@ -197,6 +199,18 @@ def test_a_process_to_fork_from_that_ends_as_a_job_begins_is_told(workflow):
 
 
 @pytest.mark.slow
+def test_python_does_not_answer_an_interrupt_as_that_process_begins():
+    with interrupts_blocked():
+        process = subprocess.Popen(
+            [sys.executable, "-c", "print('begun', end='')"], text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
+    process.send_signal(signal.SIGINT)
+    said, errors = process.communicate(timeout=60)
+    assert (process.returncode, said, errors) == (0, "begun", "")
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
+
+
 def test_benchmarks_are_those_of_the_fork(workflow):
     work = (
         "import time\na = bytearray(90 << 20)\nbegan = time.process_time()\n"

@@ -166,6 +166,20 @@ def test_a_job_that_keeps_to_its_time_is_not_ended(tmp_path):
     assert outcome(tmp_path, body) == (0, "", "")
 
 
+def test_what_a_killed_job_left_of_its_file_is_removed(tmp_path):
+    body = (
+        "with atomic_write('out.h5') as path:\n    path.write_text('half')\n"
+        "    os.kill(os.getpid(), 9)"
+    )
+    with run(tmp_path, body, output="out.h5") as process:
+        process.communicate(timeout=60)
+    (left,) = tmp_path.glob(".out.h5.*.part")
+    assert left.read_text() == "half"
+    code, said, _ = outcome(tmp_path, "pass", output="out.h5")
+    assert code == 0, said
+    assert not left.exists()
+
+
 def test_the_threads_of_a_job_are_told_to_the_libraries(tmp_path):
     body = "print(os.environ['OMP_NUM_THREADS'], os.environ['TF_NUM_INTRAOP_THREADS'])"
     assert outcome(tmp_path, body)[2] == "1 1\n"
