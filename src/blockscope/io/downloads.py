@@ -187,7 +187,7 @@ def _extract(archive: Path, member: str, folder: Path, most_mb: int) -> Path:
     target = inside(folder, _short(f"{archive.name}~{member.replace('/', '~')}"))
     try:
         with zipfile.ZipFile(archive) as content:
-            files = [entry.filename for entry in content.infolist() if not entry.is_dir()]
+            files = [name for name in content.namelist() if not name.endswith("/")]
             if member not in files:
                 raise unknown_name("member", member, files, "models catalogue", f"'{archive}'")
             size = content.getinfo(member).file_size  # zipfile reads no more than this

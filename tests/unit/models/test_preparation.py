@@ -147,6 +147,12 @@ def test_a_graph_of_thirty_two_images_takes_one():
     case.check("a", case.terms("a"))
 
 
+def test_a_network_for_very_many_images_at_once_is_refused():
+    words = "input 'input' takes 300 images at once; valid: any number, or up to 256; export the"
+    with pytest.raises(BadFile, match=words):
+        Case(lambda x: head(conv(x, 6)), batch=300)
+
+
 def test_statistics_of_the_batch_are_refused():
     def build(x):
         x = conv(x, 6, seed=2)

@@ -91,6 +91,8 @@ def list_zip(path: str) -> Listing:
     try:
         with zipfile.ZipFile(path) as archive:
             for member in archive.infolist():
+                if not member.filename:
+                    raise BadFile(f"archive '{path}' has a member without a name; pack it anew")
                 if member.is_dir():
                     continue
                 name = _plain(member.filename)

@@ -27,6 +27,7 @@ WHOLE = frozenset({
     types_pb2.DT_UINT8, types_pb2.DT_UINT16, types_pb2.DT_INT16, types_pb2.DT_INT32,
     types_pb2.DT_INT64,
 })  # fmt: skip
+MOST_IMAGES = 256  # at once, of a network that takes a fixed number
 # Operations that read whole numbers and would do the same with float32.
 ANY_NUMBER = SAME_NUMBERS | {"Transpose", "ReverseV2"}
 # From black to white behind a network's own scaling: less is no image.
@@ -65,9 +66,18 @@ def check_size(node: NodeDef, image: InputSettings) -> None:
 
 
 def batch_of(node: NodeDef) -> int:
-    """Return how many images an input takes; 1 where it takes any number."""
+    """Return how many images an input takes; 1 where it takes any number.
+
+    Raises ``BadFile`` for more than `MOST_IMAGES`: the network is computed for as many once.
+    """
     sizes = _sizes(node)
-    return max(sizes[0], 1) if sizes else 1
+    count = max(sizes[0], 1) if sizes else 1
+    if count > MOST_IMAGES:
+        raise BadFile(
+            f"input '{node.name}' takes {count:,} images at once; valid: any number, or up to "
+            f"{MOST_IMAGES:,}; export the network for any number of images"
+        )
+    return count
 
 
 def _sizes(node: NodeDef) -> list[int] | None:

@@ -40,7 +40,7 @@ def to_python(value: attr_value_pb2.AttrValue) -> Any:
     """Return what an attribute holds; an empty list where it is a list of nothing."""
     kind = value.WhichOneof("value")
     if kind == "s":
-        return value.s.decode()
+        return _text(value.s)
     if kind == "type":
         return tf.as_dtype(value.type)
     if kind == "shape":
@@ -50,5 +50,10 @@ def to_python(value: attr_value_pb2.AttrValue) -> Any:
         for field in ("i", "f", "b", "type"):
             if getattr(items, field):
                 return list(getattr(items, field))
-        return [item.decode() for item in items.s]
+        return [_text(item) for item in items.s]
     return getattr(value, kind)
+
+
+def _text(value: bytes) -> str:
+    """Return text; of a damaged file it may be none, and is no valid value then."""
+    return value.decode(errors="backslashreplace")

@@ -75,7 +75,7 @@ def _parts(node: node_def_pb2.NodeDef) -> list[node_def_pb2.NodeDef]:
     for key in ATTRIBUTES[plain]:
         if key in node.attr:
             first.attr[key].CopyFrom(node.attr[key])
-    return _chained(node, first, [word.decode() for word in node.attr["fused_ops"].list.s], others)
+    return _chained(node, first, attribute(node, "fused_ops") or [], others)
 
 
 def _chained(

@@ -273,6 +273,15 @@ def test_a_member_that_is_not_what_a_zip_says_is_refused():
         damaged_zip(b"a/1.png", b"a/1.png\xff\xff", zipfile.ZIP_DEFLATED).read(0)
 
 
+def test_a_member_without_a_name_is_refused(folder):
+    path = folder / "nameless.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("q.png", b"")
+    path.write_bytes(path.read_bytes().replace(b"q.png", b"\0.png"))
+    with pytest.raises(BadFile, match=r"nameless\.zip' has a member without a name; pack it anew"):
+        make_index(str(path), None, 0, "")
+
+
 def test_an_archive_that_is_cut_off_is_refused():
     content = Path(in_tar()).read_bytes()
     with tarfile.open("pictures.tar") as archive:

@@ -14,6 +14,7 @@ from tensorflow.core.framework import graph_pb2, types_pb2
 from blockscope.io.errors import BadFile
 from blockscope.models.card import InputSpec
 from blockscope.models.graph.making import constant, operation, transpose, with_nodes
+from blockscope.models.graph.node_attributes import attribute
 from blockscope.models.network import Network
 from blockscope.models.rewrites.calls import inline_calls
 from blockscope.models.rewrites.channels_last import with_channels_last
@@ -316,6 +317,13 @@ def test_the_batch_norm_of_2015_is_an_ordinary_one(x, scaled):
     plain = unfuse(graph_with(node, m=mean, v=variance, b=offset, g=factor))
     wanted = (x - mean) / np.sqrt(variance + 1e-2) * (factor if scaled else 1) + offset
     np.testing.assert_allclose(run(plain, x), wanted, atol=1e-5)
+
+
+def test_a_text_that_is_none_is_no_valid_value():
+    node = operation("Conv2D", "c", ["x", "w"], strides=[1, 1, 1, 1], padding="SAME")
+    node.attr["padding"].s = b"SA\x80E"
+    assert attribute(node, "padding") == r"SA\x80E"
+    assert attribute(node, "data_format") == "NHWC"
 
 
 def test_a_pooling_is_one_where_no_one_reads_its_places(x):
