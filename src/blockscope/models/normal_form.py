@@ -44,6 +44,7 @@ from blockscope.models.ends.image_input import (
 from blockscope.models.entry import FedValue, Head, InputSettings
 from blockscope.models.graph import graphs
 from blockscope.models.graph.allowed_operations import check_ops
+from blockscope.models.graph.node_attributes import ONE_SIZE
 from blockscope.models.graph.operations import check_edges, enter_defaults
 from blockscope.models.graph.raw_graph import Graph
 from blockscope.models.graph.training_mode import check_computes, check_moments
@@ -347,9 +348,9 @@ def _plain(node: node_def_pb2.NodeDef, name: str) -> node_def_pb2.NodeDef:
     plain.device = ""
     del plain.input[:]
     plain.input.extend(i.removesuffix(":0") for i in node.input if not i.startswith("^"))
-    # Custom gradients, colocation: bound to the process that wrote them. What is weights is not.
+    # Custom gradients, colocation: bound to the process that wrote them. Marks of ours are not.
     for key in [key for key in plain.attr if key.startswith("_")]:
-        if key != MARK or plain.op != "Const":
+        if key != ONE_SIZE and (key != MARK or plain.op != "Const"):
             del plain.attr[key]
     if plain.op == "Concat":
         plain.op = "ConcatV2"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,8 +12,11 @@ from helpers.onnx_models import array, ints, model, node, save, spread_image
 from onnx import TensorProto, helper
 
 from blockscope.config.result_paths import local_files
+from blockscope.feature_visualization.network_view import View
+from blockscope.io.errors import BadFile
 from blockscope.models.card import ModelCard
 from blockscope.models.entry import ModelEntry
+from blockscope.models.graph.node_attributes import ONE_SIZE
 from blockscope.models.network import Network
 from blockscope.models.onnx_reader.read import read_onnx
 from blockscope.stages.network.model import write_model
@@ -138,3 +143,28 @@ def test_an_output_of_truth_values_beside_the_logits_is_compared_too(tmp_path):
     found = read_onnx(path, (5, 7))
     assert set(found.outputs) == {"y", "above"}
     assert found.compared["largest_difference"] < 1e-6
+
+
+def test_what_holds_for_one_size_is_marked_in_the_written_graph(tmp_path):
+    """So that sprites, which have other sizes, can be refused there."""
+    built = model(
+        node("AveragePool", ["x"], "a", kernel_shape=[2, 2], pads=[1, 0, 0, 1], name="/a/Pool"),
+        node("Conv", ["a", array(4, 3, 3, 3)], "c", pads=[1] * 4, name="/c/Conv"),
+        node("GlobalAveragePool", ["c"], "g"),
+        node("Flatten", ["g"], "f"),
+        node("Gemm", ["f", array(4, 4)], "y"),
+    )
+    labels = tmp_path / "labels.json"
+    labels.write_text(json.dumps(["ape", "bee", "cow", "dog"]))
+    entry = ModelEntry.model_validate({
+        "graph": str(save(tmp_path, built)),
+        "input": {"size": (5, 7), "range": (0.0, 1.0)},
+        "labels": str(labels),
+    })  # fmt: skip
+    paths = {"graph_path": tmp_path / "graph.pb", "card_path": tmp_path / "model.json"}
+    write_model(entry=entry, name="net", downloads=tmp_path, **paths)
+    network = Network.load(paths["graph_path"], ModelCard.read(paths["card_path"]))
+    assert any(ONE_SIZE in each.attr for each in network.definition.node)
+    objective: Any = SimpleNamespace(layers=["c/Conv"], terms=())
+    with pytest.raises(BadFile, match="layer 'c/Conv' is not made from images of 8 x 8 pixels"):
+        View(network, objective, 8)
