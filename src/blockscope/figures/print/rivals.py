@@ -19,6 +19,7 @@ from blockscope.figures.print.parts.layout import (
     begin,
     finish,
     place_image,
+    place_over,
     place_overlay,
 )
 from blockscope.figures.print.parts.sheet import Sheet, shortened, text_width, wrapped
@@ -91,21 +92,15 @@ def _maps(
     """Place some maps side by side, with the input before the first; returns where they end."""
     width = columns.width
     headings = [wrapped(panel.names[n], SMALL_PT, width) for n in maps]
-    lines = max(map(len, headings))
     if maps[0] == 0:
         words = ["Input, maps " + grid_words(panel.maps[0, 0])]
         if text_width(words[0], SMALL_PT) > columns.first:
             words = ["Input,", words[0].removeprefix("Input, ")]
-        lines = max(lines, len(words))
         headings.insert(0, words)
         lefts = [EDGE, *map(columns.left, range(len(maps)))]
     else:
         lefts = [columns.left(place) for place in range(len(maps))]
-    for left, words in zip(lefts, headings, strict=True):
-        for place, line in enumerate(words):
-            baseline = top + 2.4 + (lines - len(words) + place) * HEADING_LINE
-            sheet.text(left, baseline, line, SMALL_PT, colour=GREY)
-    top += 3.6 + (lines - 1) * HEADING_LINE
+    top = place_over(sheet, lefts, headings, top, SMALL_PT, HEADING_LINE, colour=GREY) + 1.2
     if maps[0] == 0:
         place_image(sheet, Place(EDGE, top, width), panel.pixels)
     for place, n in enumerate(maps):

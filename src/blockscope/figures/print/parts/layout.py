@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from blockscope.config.panels import PANELS
 from blockscope.config.settings import RunRow
@@ -66,12 +67,24 @@ def headings(
 ) -> float:
     """Place bold names side by side, in as many lines as they need; returns where they end."""
     texts = [wrapped(title, TEXT_PT, width, bold=True) for title in titles]
-    lines = max(map(len, texts))
-    for left, words in zip(lefts, texts, strict=True):
-        for place, line in enumerate(words):
-            baseline = top + 2.4 + (lines - len(words) + place) * LINE
-            sheet.text(left, baseline, line, TEXT_PT, bold=True)
-    return top + 4.0 + (lines - 1) * LINE
+    return place_over(sheet, lefts, texts, top, TEXT_PT, LINE, bold=True) + 1.6
+
+
+def place_over(
+    sheet: Sheet,
+    lefts: Sequence[float],
+    texts: Sequence[Sequence[str]],
+    top: float,
+    points: float,
+    leading: float,
+    **style: Any,
+) -> float:
+    """Place texts of some lines side by side, their last lines aligned; returns that baseline."""
+    last = top + 2.4 + (max(map(len, texts)) - 1) * leading
+    for left, lines in zip(lefts, texts, strict=True):
+        for place, line in enumerate(lines, 1 - len(lines)):
+            sheet.text(left, last + place * leading, line, points, **style)
+    return last
 
 
 @dataclass(frozen=True)
