@@ -12,7 +12,6 @@ import json
 import os
 import resource
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -21,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 from bench.full_size import write_full_size
+from bench.own_process import in_own_process
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 Maps = list[list[list[float]]]  # label, row, col
 LAYERS = ("mixed5a", "mixed4d", "mixed4a", "mixed3a")
 LABELS = 1000
+MODULE = "bench.all_labels"
 INPUT, LOGITS = "input", "softmax2_pre_activation"
 
 
@@ -44,6 +45,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--baseline-labels", type=int, default=6, help="labels that the notebook's way is timed on"
     )
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument(
+        "--before",
+        type=Path,
+        metavar="FOLDER",
+        help="checkout of an older version, timed in turns with this one",
+    )
 
 
 def run(options: argparse.Namespace) -> None:
@@ -64,15 +71,19 @@ def run(options: argparse.Namespace) -> None:
         )
         for layer in options.layers:
             seconds, maps = notebook_way(graph, layer, options.baseline_labels)
-            ours = _in_own_process(graph, layer, options.repeats, maps)
+            arguments = (str(graph), layer, str(options.repeats))
+            before = options.before and in_own_process(MODULE, arguments, maps, options.before)
+            ours = in_own_process(MODULE, arguments, maps)
             print(
                 f"  {layer:8} {ours['positions']:9d} {seconds * LABELS:8.0f} s "
                 f"{ours['whole']:7.3f} s "
                 f"{ours['labels']:7.3f} s {seconds * LABELS / ours['whole']:7.0f}x "
                 f"{ours['all_units']:8.3f} s {ours['all_units'] / ours['whole']:5.2f}x "
-                f"{ours['first']:8.2f} s {ours['peak_gib']:5.2f} GiB {ours['difference']:10.1e}",
+                f"{ours['first']:8.2f} s {ours['peak_gib']:5.2f} GiB {ours['difference']:10.1e}"
+                + (f"  before {before['whole']:.3f} s, {before['whole'] / ours['whole']:.2f}x"
+                   if before else ""),
                 flush=True,
-            )
+            )  # fmt: skip
 
 
 def network_input() -> npt.NDArray[np.float32]:
@@ -101,15 +112,6 @@ def notebook_way(path: Path, layer: str, count: int) -> tuple[float, Maps]:
             maps.append((activations * session.run(gradient, {acts: activations})).sum(-1)[0])
         seconds.append(time.perf_counter() - began)
     return statistics.median(seconds[1:]), [m.tolist() for m in maps[1:]]
-
-
-def _in_own_process(graph: Path, layer: str, repeats: int, maps: Maps) -> dict[str, Any]:
-    command = [sys.executable, "-m", __spec__.name, str(graph), layer, str(repeats)]
-    done = subprocess.run(
-        command, input=json.dumps(maps), capture_output=True, text=True, check=True
-    )
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return found
 
 
 def ours(path: Path, layer: str, repeats: int, maps: Maps) -> dict[str, Any]:

@@ -12,15 +12,16 @@ import argparse
 import json
 import os
 import resource
-import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from bench.all_labels import INPUT, LOGITS, network_input
 from bench.full_size import write_full_size
+from bench.own_process import in_own_process
 
 # What, from which layer, to which; None: the contrast of two labels.
 CASES = (
@@ -31,6 +32,7 @@ CASES = (
 )
 CONTRAST = (1, 2)
 NOTEBOOK_STEPS = 100
+MODULE = "bench.positions_and_channels_speed"
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -49,15 +51,25 @@ def run(options: argparse.Namespace) -> None:
         graph = options.graph or write_full_size(Path(folder) / "inceptionv1.pb")
         print(f"Positions and channels, {graph.name}, no override; the whole computation, warm")
         for what, layer, target in CASES:
-            found = _in_own_process(graph, what, layer, target)
+            arguments = (str(graph), what, layer, target or "")
+            ours, older = [], []
+            for _ in range(options.repeats):
+                ours.append(in_own_process(MODULE, arguments))
+                if options.before:
+                    older.append(in_own_process(MODULE, arguments, before=options.before))
+            seconds = median(one["seconds"] for one in ours)
             first, each = notebook_way(graph, what, layer, target, options.baseline_passes)
-            before = first + each * (found["passes"] - 1)
+            notebook = first + each * (ours[0]["passes"] - 1)
             name = f"{what} {layer}" + (f" -> {target}" if target else "")
             print(
-                f"  {name:29} notebook {before:7.1f} s  ours {found['seconds']:6.2f} s "
-                f"{before / found['seconds']:5.1f}x  {found['peak_gib']:.2f} GiB  {found['note']}",
-                flush=True,
+                f"  {name:29} notebook {notebook:7.1f} s  ours {seconds:6.2f} s "
+                f"{notebook / seconds:5.1f}x  {ours[0]['peak_gib']:.2f} GiB  {ours[0]['note']}",
+                end="",
             )
+            if older:
+                before = median(one["seconds"] for one in older)
+                print(f"  before {before:.2f} s, {before / seconds:.2f}x", end="")
+            print(flush=True)
 
 
 def notebook_way(
@@ -94,13 +106,6 @@ def notebook_way(
                     ready = time.perf_counter()
             each = (time.perf_counter() - ready) / count
     return ready - began, each
-
-
-def _in_own_process(graph: Path, what: str, layer: str, target: str | None) -> dict[str, Any]:
-    command = [sys.executable, "-m", __spec__.name, str(graph), what, layer, target or ""]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return found
 
 
 def ours(path: Path, what: str, layer: str, target: str | None) -> dict[str, Any]:

@@ -11,7 +11,6 @@ import argparse
 import json
 import os
 import resource
-import subprocess
 import sys
 import tempfile
 import time
@@ -22,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from bench.all_labels import INPUT, LOGITS
 from bench.full_size import write_full_size
 from bench.lucid_way import RANGE, SIZE, steps_and_image
+from bench.own_process import in_own_process
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,6 +36,7 @@ LAYER, BATCH = "mixed4d", 8
 CHANNELS = (3, 50, 100, 150, 210, 250, 300, 400)  # of 528
 TRAINED = Path(__file__).parent.parent / "src/blockscope/resources" / "blocks1000" / "graph.pb"
 TRAINED_CHANNELS = (3, 25, 40, 60, 75, 90, 110, 130)  # of 132
+MODULE = "bench.rendering"
 LIMITS = (256, 2048, 65536)  # compute.memory_mb
 
 
@@ -54,7 +55,7 @@ def run(options: argparse.Namespace) -> None:
     with tempfile.TemporaryDirectory() as folder:
         full = options.graph or write_full_size(Path(folder) / "random.pb")
         for graph in (full, TRAINED):
-            _compare(graph, options.lucid_steps, options.lucid_channels)
+            _compare(graph, options.lucid_steps, options.lucid_channels, options.before)
         _recipes()
         _memory(full)
 
@@ -84,7 +85,7 @@ def _memory(graph: Path) -> None:
             )
 
 
-def _compare(graph: Path, steps: int, count: int) -> None:
+def _compare(graph: Path, steps: int, count: int, before: Path | None) -> None:
     theirs = _in_own_process(graph, "lucid", steps, count)
     ours = _in_own_process(graph, "ours", 2 * steps, theirs["scores"])
     ms = _in_own_process(graph, "timed")
@@ -114,13 +115,21 @@ def _compare(graph: Path, steps: int, count: int) -> None:
         f"{ms['ours'] / ms['bare'] - 1:.0%} on top",
         flush=True,
     )
+    if before:
+        older = _in_own_process(graph, "ours", 2 * steps, theirs["scores"], before=before)
+        each = _in_own_process(graph, "timed", before=before)["ours"]
+        whole = older["steps"] * each / 1e3
+        print(
+            f"  before: {older['steps']} steps of {each:.1f} ms = {whole:.2f} s, "
+            f"{whole / seconds[1]:.2f}x",
+            flush=True,
+        )
 
 
-def _in_own_process(graph: Path, what: str, *options: Any) -> dict[str, Any]:
-    command = [sys.executable, "-m", __spec__.name, str(graph), what, json.dumps(options)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return found
+def _in_own_process(
+    graph: Path, what: str, *options: Any, before: Path | None = None
+) -> dict[str, Any]:
+    return in_own_process(MODULE, [str(graph), what, json.dumps(options)], before=before)
 
 
 def timed(path: Path, rounds: int = 12) -> dict[str, Any]:

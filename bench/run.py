@@ -12,9 +12,11 @@ from bench import (
     data_sets,
     exemplar_truth,
     file_sizes,
+    first_result,
     grids,
     ground_truth,
     hard_ground_truth,
+    job_memory,
     positions_and_channels_speed,
     random_orders,
     randomised,
@@ -27,17 +29,20 @@ from bench import (
 from bench.faults import killed_sweep
 
 SECTIONS = {
-    "speed": (all_labels, positions_and_channels_speed, ablation_speed, scores_speed),
+    "speed": (
+        all_labels, positions_and_channels_speed, first_result, ablation_speed, scores_speed,
+    ),
     "render": (rendering,),
     "grids": (grids,),
     "files": (checksums, file_sizes),
+    "memory": (job_memory,),
     "datasets": (data_sets, sweep_speed),
     "exemplars": (exemplar_truth,),
     "killed": (killed_sweep,),
     "truth": (ground_truth, hard_ground_truth, truth_positions, truth_channels),
     "orders": (random_orders,),
     "randomised": (randomised,),
-}
+}  # fmt: skip
 
 
 def main() -> None:

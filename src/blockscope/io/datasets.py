@@ -25,9 +25,7 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
-import zarr
 from xarray.backends import H5NetCDFStore
-from zarr.codecs import ZstdCodec
 
 from blockscope.io.atomic_files import atomic_write
 from blockscope.io.checksums import DIGITS, MARK, check_seal, seal
@@ -155,6 +153,8 @@ def _h5_without_times(content: io.BytesIO) -> h5py.File:
 
 def write_zarr(path: str | os.PathLike[str], dataset: xr.Dataset) -> None:
     """Write a dataset as a zarr version 3 group in one zip file, atomically."""
+    import zarr
+
     members: dict[str, zarr.core.buffer.Buffer] = {}
     # In memory: a folder would have one for each axis of each chunk, and those take time to remove.
     store = zarr.storage.MemoryStore(members)
@@ -167,6 +167,8 @@ def write_zarr(path: str | os.PathLike[str], dataset: xr.Dataset) -> None:
 
 def _zarr_encoding(array: xr.Variable) -> dict[str, object]:
     """Return how an array is stored; each chunk of pictures holds whole ones."""
+    from zarr.codecs import ZstdCodec
+
     packed: dict[str, object] = {"compressors": [ZstdCodec(level=9)]}
     if array.dims[-1:] != ("rgb",) or array.ndim < 4 or not array.size:
         return packed
@@ -230,6 +232,8 @@ def _read_h5(source: Path) -> xr.Dataset:
 
 
 def _read_zarr(source: Path) -> xr.Dataset:
+    import zarr  # a quarter of a second, which HDF5 files do not need
+
     with zarr.storage.ZipStore(source, mode="r") as store:
         arrays = zarr.open_group(store, mode="r").arrays()
         check_fits(source, sum(array.nbytes for _, array in arrays))
