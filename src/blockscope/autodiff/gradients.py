@@ -168,7 +168,7 @@ class Gradients:
     ) -> tf.Tensor:
         feeds = dict(given)
         if self._reads_input and self.network.spec.tensor not in feeds:
-            count = next(iter(feeds.values())).shape[0]
+            count = tf.shape(next(iter(feeds.values())))[0]
             feeds[self.network.spec.tensor] = tf.repeat(self.values, count, 0)
         return self.network.run(feeds, [self.target], self._nodes, operation)[self.target]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -11,7 +12,7 @@ import tensorflow as tf
 from blockscope.autodiff.batches import fitting
 from blockscope.autodiff.gradients import Gradients
 
-# Compiled, more points at once gain nothing; batches are filled up to it, with the last point.
+# Compiled, more points at once gain nothing.
 COMPILED_AT_ONCE = 9
 # Compiling takes 4 ms for an operation and saves 1.4 ms of a gradient for each MB of its values,
 # measured on 2 cores with InceptionV1 from three of its layers on. A first contrast at mixed4d
@@ -34,7 +35,7 @@ class ScoreGradients:
     compiled
         Whether passes are compiled: once for a network, layer and override, for all scores.
     batch
-        Points in a batch: of all batches where compiled, else at most.
+        Points in a batch, at most.
     """
 
     compiled: bool
@@ -73,17 +74,26 @@ class ScoreGradients:
         given = tf.constant(points)
         weights = tf.constant(score.weights, given.dtype)
         scale = tf.constant(score.scale, given.dtype)
-        if not self.compiled:
-            return self._computed(given, weights, scale)
-        more = tf.repeat(given[-1:], self.batch - len(points), 0)
-        values, gradient = self._program()(tf.concat([given, more], 0), weights, scale)
-        return values[: len(points)], gradient[: len(points)]
+        program = (self.compiled and self._program()) or self._computed
+        found: tuple[tf.Tensor, tf.Tensor] = program(given, weights, scale)
+        return found
 
-    def _program(self) -> tf.types.experimental.PolymorphicFunction:
-        made = self._gradients.programs
-        if "score" not in made:
-            made["score"] = tf.function(self._computed, autograph=False)
-        return made["score"]
+    def _program(self) -> Callable[..., tuple[tf.Tensor, tf.Tensor]] | None:
+        """Return one program for any number of points: a refinement asks for few at a time.
+
+        None where it cannot be traced so, as where a shape is known only once it is computed.
+        """
+        made, shape = self._gradients.programs, self._gradients.value.shape
+        name = f"score of {' x '.join(map(str, shape))}"
+        if name not in made:
+            kind = tf.as_dtype(self._gradients.value.dtype)
+            given = [tf.TensorSpec(size, kind) for size in ([None, *shape], [None], [])]
+            traced = tf.function(self._computed, autograph=False, input_signature=given)
+            try:
+                made[name] = traced.get_concrete_function()
+            except (TypeError, ValueError):
+                made[name] = None
+        return made[name]
 
     def _computed(
         self, points: tf.Tensor, weights: tf.Tensor, scale: tf.Tensor

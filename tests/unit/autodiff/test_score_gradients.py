@@ -69,9 +69,26 @@ def test_a_program_serves_all_images_and_scores_of_a_network(network, monkeypatc
         gradients = gradients_of(network, seed)
         for contrast in CONTRASTS:
             ScoreGradients(gradients, 22)(gradients.value[None], contrast.of_logits(9))
-    assert traced == [COMPILED_AT_ONCE]
+    assert traced == [None]
     gradients_of(network, 1, "smooth")
     assert len(network.programs) == 2
+
+
+def test_what_cannot_be_traced_for_any_number_of_points_is_computed(network, monkeypatch):
+    monkeypatch.setattr(score_gradients, "BYTES_PER_OPERATION", ALWAYS)
+    network.programs.clear()
+    real = Gradients.values_at
+
+    def values_at(self, points):
+        return real(self, points[: int(points.shape[0])])
+
+    monkeypatch.setattr(Gradients, "values_at", values_at)
+    gradients = gradients_of(network, 1)
+    scores, slopes = ScoreGradients(gradients, 22)(gradients.value[None], CONTRASTS[0].of_logits(9))
+    expected = by_tape(gradients, gradients.value[None], CONTRASTS[0])
+    np.testing.assert_allclose(scores, expected[0], atol=1e-6)
+    np.testing.assert_allclose(slopes, expected[1], atol=1e-6 * np.abs(expected[1]).max())
+    network.programs.clear()
 
 
 def test_batches_stay_below_the_memory(network, monkeypatch):
