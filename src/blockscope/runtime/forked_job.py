@@ -8,13 +8,14 @@ import runpy
 import shutil
 import signal
 import sys
-import tempfile
 import threading
 import time
 from multiprocessing import parent_process
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any, TypedDict
+
+from blockscope.runtime.temporary_folder import use_own
 
 GRACE = 10.0  # seconds to remove unfinished files
 
@@ -42,7 +43,7 @@ def run_script(sender: Connection, script: str, smk: Any, scratch: Path) -> None
     # A fork does not reach the end of the interpreter, at which libraries remove temporary files.
     scratch.mkdir(mode=0o700)
     try:
-        tempfile.tempdir = os.environ["TMPDIR"] = str(scratch)
+        use_own(scratch)
         runpy.run_path(script, init_globals={"snakemake": smk})
     finally:
         shutil.rmtree(scratch, ignore_errors=True)

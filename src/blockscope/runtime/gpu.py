@@ -8,7 +8,6 @@ from __future__ import annotations
 import fcntl
 import os
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from blockscope.io.errors import BadConfig
+from blockscope.runtime.temporary_folder import of_all_jobs
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 # Where a scheduler says which of its jobs this is. Each counts its cards from 0, whatever they are.
@@ -111,7 +111,7 @@ def take_card(
     ``folder`` holds a lock file for each, by default the folder for temporary files: it has to be
     the same for all jobs of the machine.
     """
-    where = Path(tempfile.gettempdir()) if folder is None else folder
+    where = of_all_jobs() if folder is None else folder
     logged = False
     while True:
         for place, name in enumerate(names):

@@ -58,6 +58,37 @@ def test_jobs_at_the_same_time_take_different_cards(job, tmp_path):
     assert free(tmp_path, "7", "3", "5") == "5"
 
 
+def test_forked_jobs_take_different_cards_too(tmp_path, monkeypatch):
+    """Each has temporary files of its own; the locks are where all jobs look."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import tempfile, time\n"
+        "from blockscope.runtime.gpu import take_card\n"
+        "taken = take_card(['7', '3'], print)\n"
+        "print(taken.name, tempfile.gettempdir(), flush=True)\n"
+        "time.sleep(60)\n"
+    )
+    run = (
+        "import sys\n"
+        "from multiprocessing import Pipe\n"
+        "from pathlib import Path\n"
+        "from blockscope.runtime.forked_job import run_script\n"
+        f"run_script(Pipe()[1], {str(script)!r}, None, Path(sys.argv[1]))\n"
+    )
+    commands = [[sys.executable, "-c", run, str(tmp_path / name)] for name in "ab"]
+    jobs = [subprocess.Popen(one, stdout=subprocess.PIPE, text=True) for one in commands]
+    try:
+        lines = [job.stdout.readline().split() for job in jobs]
+    finally:
+        for job in jobs:
+            job.kill()
+            job.communicate()
+    assert {name for name, _ in lines} == {"7", "3"}
+    assert [folder for _, folder in lines] == [str(tmp_path / name) for name in "ab"]
+
+
 def test_a_killed_job_lets_go_of_its_card(job, tmp_path):
     first = job("0", "1")
     assert first.stdout.readline() == "0\n"
