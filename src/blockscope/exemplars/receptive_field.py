@@ -181,8 +181,9 @@ class _Walk:
             before, after = (int(edge) for edge in edges[words.index(kind)])
             moved = replace(line, first=line.first - before * line.step)
             mirrored = node.op == "MirrorPad" and (before or after)
-            # What is mirrored is seen from the other side of the edge.
-            more = 2 * max(before, after) * line.step if mirrored else 0
+            # A place outside is read as far inside of the edge, which lies between them; as the
+            # field is the same on both sides, that counts twice.
+            more = 4 * max(before, after) * line.step if mirrored else 0
             lines[kind] = replace(moved, size=moved.size + more)
         return lines["row"], lines["col"]
 
