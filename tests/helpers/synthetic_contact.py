@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from blockscope.io import datasets, images, provenance
 from blockscope.stages.figures.contact_sheet import write_contact_sheet
 
-MODEL = {"model": "tiny", "model_sha256": "ab" * 32}
+MODEL = {"model": "tiny", "graph_sha256": "ab" * 32}
 IMAGE = {"image": "noise", "image_sha256": "cd" * 32}
 LAYER = {"layer": "mixed"}
 COUNT, SIDE, GRID, INPUT = 23, 16, (5, 7), (40, 56)

@@ -21,7 +21,10 @@ from helpers.synthetic_run import LABELS, write_run, write_sprite_sheet
 
 RANKINGS = ["activation_maximum", "activation_mean", "relevance_maximum", "relevance_mean"]
 SHA = "ab" * 32
-FACTS = {"model": "blocks1000", "model_sha256": SHA, "layer": "mixed4d", "dataset": "photos"}
+FACTS = {
+    "model": "blocks1000", "model_sha256": SHA, "graph_sha256": SHA, "layer": "mixed4d",
+    "dataset": "photos",
+}  # fmt: skip
 FIELD = {
     "receptive_field_rows": 61, "receptive_field_cols": 43, "effective_field": 21,
     "counts_lower": 0.81, "counts": 0.9, "counts_upper": 0.97,
@@ -173,6 +176,7 @@ def card_of(channels: int) -> ModelCard:
         model="blocks1000",
         source="net.pb",
         source_sha256=SHA,
+        graph_sha256=SHA,
         input=InputSpec(tensor="input", size=(80, 112), range=(0, 1)),
         logits="logits",
         outputs=1 + len(LABELS),

@@ -9,6 +9,7 @@ import tensorflow as tf
 import xarray as xr
 
 from blockscope.io import datasets
+from blockscope.io.atomic_files import sha256_of
 from blockscope.io.images import write_png
 from blockscope.io.provenance import Facts
 from blockscope.models.card import ModelCard
@@ -32,6 +33,7 @@ def write_tiny_files(folder: Path, layer: str) -> LayerFiles:
         model="tiny",
         source="tiny.pb",
         source_sha256="0",
+        graph_sha256=sha256_of(graph),
         input=network.spec,
         logits="output",
         outputs=9,
@@ -42,7 +44,8 @@ def write_tiny_files(folder: Path, layer: str) -> LayerFiles:
         labels=list("abcdefghi"),
     ).write(card)
     noise = np.random.default_rng(4).integers(0, 256, (*SIZE, 3), np.uint8)
-    facts: Facts = {"created_by": "input", "model": "tiny", "model_sha256": "0", "image": "noise"}
+    identity = ModelCard.read(card).identity
+    facts: Facts = {"created_by": "input", **identity, "image": "noise", "image_sha256": "12"}
     write_png(image, noise, facts)
     write_activations(graph=graph, card=card, image=image, layer=layer, output=activations)
     return {"graph": graph, "card": card, "image": image, "activations": activations}
@@ -60,6 +63,6 @@ def classes_of(array, probability=None, layer="mixed", override="none", **attrs)
             "logit": ("label", np.zeros(labels, np.float32)),
             "probability": ("label", datasets.as_float32(probability)),
         },
-        attrs={"layer": layer, "override": override, "model_sha256": "m", "image_sha256": "i"}
+        attrs={"layer": layer, "override": override, "graph_sha256": "m", "image_sha256": "i"}
         | attrs,
     )

@@ -23,8 +23,8 @@ KEY = "blockscope"  # PNG text chunk, HTML element and PDF keyword that hold the
 STAGE_KEY = "created_by"
 ABOUT_FORMAT = "Conventions"  # an attribute of the same arrays that is no provenance
 INHERITED = (
-    "model", "model_sha256", "image", "image_sha256", "input_size", "input_range", "layer",
-    "override", "settings",
+    "model", "model_sha256", "graph_sha256", "image", "image_sha256", "input_size", "input_range",
+    "layer", "override", "settings",
 )  # fmt: skip
 PACKAGES = ("numpy", "scikit-learn")  # whose version may change numbers, beside TensorFlow's
 

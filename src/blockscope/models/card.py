@@ -143,6 +143,19 @@ class ModelCard(BaseModel):
         """Layers by their name."""
         return {layer.name: layer for layer in self.layers}
 
+    @property
+    def identity(self) -> dict[str, str]:
+        """What the provenance of every result says of the model.
+
+        ``graph_sha256`` alone tells networks apart: a randomised one has the source of another, and
+        two entries may read the same file.
+        """
+        return {
+            "model": self.model,
+            "model_sha256": self.source_sha256,
+            "graph_sha256": self.graph_sha256,
+        }
+
     @cached_property
     def label_table(self) -> Labels:
         """The model's labels."""

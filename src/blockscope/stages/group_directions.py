@@ -21,7 +21,7 @@ def read_directions(path: FilePath, card: ModelCard, layer: str) -> npt.NDArray[
     Raises ``BadFile`` where they are of another network or layer.
     """
     found = datasets.read(path)
-    check_origin(found.attrs, path, {"model_sha256": card.source_sha256, "layer": layer})
+    check_origin(found.attrs, path, {"graph_sha256": card.graph_sha256, "layer": layer})
     channels: npt.NDArray[np.floating] = found["channels"].transpose("factor", "channel").to_numpy()
     return channels
 

@@ -204,7 +204,7 @@ def test_the_receptive_field_is_stated(made: SyntheticChannels) -> None:
     ) in text
 
 
-@pytest.mark.parametrize("key", ["model_sha256", "layer", "dataset"])
+@pytest.mark.parametrize("key", ["graph_sha256", "layer", "dataset"])
 def test_crops_of_another_sweep_are_refused(made: SyntheticChannels, key: str) -> None:
     made.facts[key] = "other"
     with pytest.raises(BadFile, match=rf"mixed4d.zarr.zip' is from {key} 'other', expected '"):
@@ -217,8 +217,8 @@ def test_exemplars_of_another_network_and_no_data_set_are_refused(
 ) -> None:
     with pytest.raises(BadFile, match="no run of model 'blocks1000' names a data set"):
         made.write(exemplars=[], sheets=[])
-    made.found.attrs["model_sha256"] = "cd" * 32
-    with pytest.raises(BadFile, match=r"mixed4d.h5' is from model_sha256 'cdcd"):
+    made.found.attrs["graph_sha256"] = "cd" * 32
+    with pytest.raises(BadFile, match=r"mixed4d.h5' is from graph_sha256 'cdcd"):
         made.write()
 
 

@@ -222,7 +222,7 @@ def test_another_array_is_not_a_spritemap(made: SyntheticContact) -> None:
     ("facts", "words"),
     [
         ({"model": "other"}, "from model 'other', but the sprites are from model 'tiny'"),
-        ({"model_sha256": "ef"}, "model_sha256 'ef', but the sprites are from model_sha256 'abab"),
+        ({"graph_sha256": "ef"}, "graph_sha256 'ef', but the sprites are from graph_sha256 'abab"),
         ({"layer": "early"}, "from layer 'early', but the sprites are from layer 'mixed'"),
         ({"image": "dog"}, r"from image 'dog', but '.*input.png' is from image 'noise'"),
         ({"image_sha256": "ef"}, r"image_sha256 'ef', but '.*input.png' is from image_sha256 'cd"),

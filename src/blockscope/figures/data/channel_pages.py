@@ -159,15 +159,10 @@ def read_exemplars(
     for path, sheet in zip(exemplars, sheets, strict=True):
         found, crops = LayerExemplars.read(path), datasets.read(sheet)
         origin, facts = provenance.read(path), provenance.read(sheet)
-        wanted = {"model_sha256": card.source_sha256, "layer": layer}
+        wanted = {"graph_sha256": card.graph_sha256, "layer": layer}
         wanted |= {"dataset": str(origin.get("dataset"))}
-        for key, value in wanted.items():
-            for file, known in ((path, origin), (sheet, facts)):
-                if known.get(key) != value:
-                    raise BadFile(
-                        f"'{file}' is from {key} '{known.get(key)}', expected '{value}'; "
-                        "regenerate it"
-                    )
+        for file, known in ((path, origin), (sheet, facts)):
+            provenance.check_origin(known, file, wanted)
         if crops.sizes["channel"] != len(found.mean):
             raise BadFile(
                 f"'{sheet}' has {counted(crops.sizes['channel'], 'channel')} and '{path}' "

@@ -118,7 +118,7 @@ def read_response(
             "a contact sheet with an image is made of a layer's channels"
         )
     active, shown = datasets.read(activations), images.read_png(image_path)
-    for key in ("model", "model_sha256", "layer"):
+    for key in ("model", "graph_sha256", "layer"):
         _check(key, active, activations, sprites.facts.get(key), "the sprites are from")
     for key in ("image", "image_sha256"):
         _check(key, active, activations, shown[1].get(key), f"'{image_path}' is from")

@@ -64,7 +64,7 @@ def write_factors(
 def _check_same_origin(
     fit_path: FilePath, fit: xr.Dataset, path: FilePath, classes: xr.Dataset
 ) -> None:
-    for key in ("model_sha256", "image_sha256", "override"):
+    for key in ("graph_sha256", "image_sha256", "override"):
         if fit.attrs.get(key) != classes.attrs.get(key):
             raise BadFile(
                 f"'{fit_path}' and '{path}' differ in {key}: "

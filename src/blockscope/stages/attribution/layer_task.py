@@ -205,4 +205,5 @@ class LayerTask:
 
 
 def _origin(card: ModelCard, facts: provenance.Facts, layer: str) -> dict[str, object]:
-    return {"model": card.model, "image": facts["image"], "layer": layer}
+    known = {key: facts.get(key) for key in ("image", "image_sha256")}
+    return {"model": card.model, "graph_sha256": card.graph_sha256, **known, "layer": layer}

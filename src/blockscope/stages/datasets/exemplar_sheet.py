@@ -40,7 +40,7 @@ def write_exemplar_sheet(
     found = LayerExemplars.read(exemplars)
     origin = provenance.read(exemplars)
     model = ModelCard.read(card)
-    provenance.check_origin(origin, exemplars, {"model_sha256": model.source_sha256})
+    provenance.check_origin(origin, exemplars, {"graph_sha256": model.graph_sha256})
     layer = str(origin["layer"])
     source = ImageSet.open(index)
     _check_images(found, source, exemplars, index)

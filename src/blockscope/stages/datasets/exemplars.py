@@ -103,8 +103,8 @@ def write_exemplars(
 
 
 SHARED = (
-    "model", "model_sha256", "image", "image_sha256", "dataset_digest", "background", "exemplars",
-    "vectors", "seed", "relevance", "tensorflow", "device",
+    "model", "model_sha256", "graph_sha256", "image", "image_sha256", "dataset_digest",
+    "background", "exemplars", "vectors", "seed", "relevance", "tensorflow", "device",
 )  # fmt: skip
 """What an exemplars file takes over from the parts; how many there were changes nothing."""
 

@@ -58,7 +58,7 @@ def write_shard(
     """
     use_gpu(gpu)
     model, chosen = ModelCard.read(card), Recipe.from_dict(recipe)
-    facts: provenance.Facts = {"model": model.model, "model_sha256": model.source_sha256}
+    facts: provenance.Facts = dict(model.identity)
     origin: Mapping[str, object] = model.provenance
     if neuron_groups is None:
         units = KINDS[kind](layer, channel_count(model, layer))

@@ -74,7 +74,7 @@ def merge_shards(shards: Sequence[xr.Dataset], numbers: Sequence[int], layer: st
     Raises ``BadFile`` where one is missing, duplicate, or from another recipe or network.
     """
     again = "; remove the shards of the layer and render it again"
-    sorts = {(shard.attrs["model_sha256"], shard.attrs["checkpoint_key"]) for shard in shards}
+    sorts = {(shard.attrs["graph_sha256"], shard.attrs["checkpoint_key"]) for shard in shards}
     if len(sorts) > 1:
         raise BadFile(
             f"sprites of layer '{layer}' were rendered with {len(sorts)} different recipes, "

@@ -100,8 +100,7 @@ def write_channel_page(
     runs = {str(use["run"]): use["page"] for use in uses}
     facts = provenance.record(
         "channel_page",
-        model=model.model,
-        model_sha256=model.source_sha256,
+        **model.identity,
         layer=layer,
         datasets=", ".join(one.dataset for one in found),
     )

@@ -32,8 +32,7 @@ def write_input(
     )
     facts = provenance.record(
         "input",
-        model=card.model,
-        model_sha256=card.source_sha256,
+        **card.identity,
         image=image,
         image_sha256=sha256_of(image_path),
         background=",".join(map(str, background)),

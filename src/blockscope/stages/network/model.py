@@ -65,6 +65,7 @@ def write_model(
     labels = Labels(read_labels(labels_path), entry.skip_labels)
     card = build_card(prepared, name, labels=labels, head=normal.head)
     content = prepared.definition.SerializeToString(deterministic=True)
+    sha256 = hashlib.sha256(content).hexdigest()
     card = card.model_copy(
         update={
             "asked": normal.asked,
@@ -75,12 +76,13 @@ def write_model(
             "source_sha256": source_sha256,
             "entry": entry.digest,
             "compared": dict(graph.compared),
-            "graph_sha256": hashlib.sha256(content).hexdigest(),
+            "graph_sha256": sha256,
             "provenance": provenance.record(
                 "model",
                 software_facts(),
                 model=name,
                 model_sha256=source_sha256,
+                graph_sha256=sha256,
                 **told(
                     {},
                     models={name: entry.model_dump(mode="json", exclude_defaults=True)},

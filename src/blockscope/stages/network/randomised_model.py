@@ -66,17 +66,18 @@ def write_randomised_model(
         "weights": drawn.weights,
         "even": drawn.even,
     }
-    sha256 = card.source_sha256
+    sha256 = hashlib.sha256(content).hexdigest()
     changed = {
         "model": name,
         "entry": entry.digest,
-        "graph_sha256": hashlib.sha256(content).hexdigest(),
+        "graph_sha256": sha256,
         "randomised": RandomisedWeights.model_validate(facts),
         "provenance": provenance.record(
             "randomised_model",
             software_facts(),
             model=name,
-            model_sha256=sha256,
+            model_sha256=card.source_sha256,
+            graph_sha256=sha256,
             **told(card.provenance, models={name: _as_written(entry)}),
         ),
     }

@@ -48,6 +48,14 @@ def test_the_activations_are_those_of_the_file(files):
     np.testing.assert_array_equal(doubled.gradients().value, 2 * task.activations)
 
 
+@pytest.mark.parametrize("key", ["graph_sha256", "image_sha256"])
+def test_activations_of_another_network_or_image_of_that_name_are_refused(files, tmp_path, key):
+    found = datasets.read(files["activations"])
+    datasets.write_zarr(tmp_path / "other.zarr.zip", found.assign_attrs({key: "00"}))
+    with pytest.raises(BadFile, match=rf"other.zarr.zip' is from {key} '00', expected '.+'"):
+        LayerTask.read(**files | {"activations": tmp_path / "other.zarr.zip"}, layer="pooled")
+
+
 @pytest.mark.parametrize("later", ["early", "pooled"])
 def test_a_layer_that_does_not_follow_is_refused(files, later):
     words = f"layer2 '{later}' is not computed from layer1 'pooled' in model 'tiny'; layer2 must"

@@ -24,7 +24,7 @@ from blockscope.stages.datasets.dataset import write_dataset
 from blockscope.stages.datasets.exemplar_sheet import write_exemplar_sheet
 
 COUNT, CHANNELS, BACKGROUND = 30, 11, (1, 2, 3)
-FACTS = {"model": "tiny", "model_sha256": "0", "layer": "mixed", "dataset": "photos"}
+FACTS = {"layer": "mixed", "dataset": "photos"}
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,7 @@ def known(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     index = folder / "index.h5"
     write_dataset(dataset="photos", path=str(photos), count=None, seed=0, labels="", output=index)
     card = ModelCard.read(files["card"])
-    found = layer_exemplars(rng, card.layer("mixed").shape[:2], CHANNELS, FACTS)
+    found = layer_exemplars(rng, card.layer("mixed").shape[:2], CHANNELS, card.identity | FACTS)
     found["shown_name"] = "shown", [f"{number:02}.png" for number in found["shown"].values]
     datasets.write_h5(folder / "mixed.h5", found)
     return {
@@ -172,9 +172,9 @@ def test_images_are_read_once_each(
 
 def test_exemplars_of_another_network_are_refused(known: dict[str, Any], tmp_path: Path) -> None:
     found = datasets.read(known["exemplars"])
-    found.attrs["model_sha256"] = "1"
+    found.attrs["graph_sha256"] = "1"
     datasets.write_h5(tmp_path / "other.h5", found)
-    words = r"other.h5' is from model_sha256 '1', expected '0'; regenerate it"
+    words = r"other.h5' is from graph_sha256 '1', expected '[0-9a-f]{64}'; regenerate it"
     with pytest.raises(BadFile, match=words):
         write(tmp_path, known, exemplars=tmp_path / "other.h5")
     assert not (tmp_path / "mixed.zarr.zip").exists()

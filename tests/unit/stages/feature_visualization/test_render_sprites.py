@@ -291,7 +291,7 @@ def write_groups(path, card_path, layer="mixed", **changed):
     vectors = np.abs(np.random.default_rng(4).normal(size=(3, CHANNELS))).astype(np.float32)
     facts = {
         "created_by": "neuron_groups", "model": "tiny", "image": "noise", "image_sha256": "12",
-        "model_sha256": ModelCard.read(card_path).source_sha256, "layer": layer, **changed,
+        "graph_sha256": ModelCard.read(card_path).graph_sha256, "layer": layer, **changed,
     }  # fmt: skip
     groups = xr.Dataset({"channels": (("channel", "factor"), vectors.T)}, attrs=facts)
     datasets.write_h5(path, groups)
@@ -325,10 +325,10 @@ def test_other_groups_are_rendered_again(shard, model, tmp_path, rendered):
     assert rendered == [1]
 
 
-@pytest.mark.parametrize("changed", [{"layer": "early"}, {"model_sha256": "00"}])
+@pytest.mark.parametrize("changed", [{"layer": "early"}, {"graph_sha256": "00"}])
 def test_groups_of_something_else(shard, model, tmp_path, changed):
     write_groups(tmp_path / "groups.h5", model[1], **changed)
-    with pytest.raises(BadFile, match=r"groups.h5' is from (layer|model_sha256) '.*', expected"):
+    with pytest.raises(BadFile, match=r"groups.h5' is from (layer|graph_sha256) '.*', expected"):
         shard("0", kind="groups", neuron_groups=tmp_path / "groups.h5")
 
 
@@ -359,7 +359,7 @@ def test_a_sheet_of_sprites_that_diverged_is_refused(shard, tmp_path, monkeypatc
 
 
 def made_up(*numbers, recipe="r"):
-    attrs = {"checkpoint_key": recipe, "model_sha256": "m"}
+    attrs = {"checkpoint_key": recipe, "graph_sha256": "m"}
     return xr.Dataset(
         {"objective": ("sprite", np.zeros(len(numbers)))}, {"sprite": list(numbers)}, attrs
     )
