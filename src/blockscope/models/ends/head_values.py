@@ -6,6 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from blockscope.io.errors import BadFile
+from blockscope.models.ends.fed_values import PLACEHOLDERS
+from blockscope.models.ends.heads import Found, head_at
 from blockscope.models.ends.image_and_logits import SAME_NUMBERS
 from blockscope.models.entry import Head
 from blockscope.models.graph import graphs
@@ -17,6 +19,7 @@ WITHOUT_WEIGHTS = SAME_NUMBERS | {
     "Minimum", "ConcatV2", "Pack", "Slice", "StridedSlice", "Split", "SplitV", "GatherV2",
     "Transpose", "Cast", "Neg", "Pow", "Square", "Sqrt", "MaxPool", "AvgPool",
 }  # fmt: skip
+ELEMENTWISE = frozenset({"Log", "Log1p", "Exp", "Reciprocal", "Inv", "BiasAdd", "Rsqrt"})
 FROM_ONE = 1e-4  # the sum of probabilities, in float32
 MEND = "(models catalogue: logits, head)"
 
@@ -46,6 +49,7 @@ def check_head(network: Network, head: Head | None) -> Head:
     if head != "none":
         _check_no_probabilities(name, logits)
     if head is None:
+        _check_not_made_of_heads(network.nodes, name)
         _check_not_made_of_probabilities(network.nodes, name, logits)
     return head or "softmax"
 
@@ -74,6 +78,27 @@ def _check_no_probabilities(name: str, logits: npt.NDArray[np.float64]) -> None:
         "probabilities, not logits; give the tensor before the softmax, or head: none to attribute "
         f"these values as they are {MEND}"
     )
+
+
+def _check_not_made_of_heads(nodes: graphs.Nodes, name: str) -> None:
+    """Refuse what is made of outputs of heads alone, as probabilities in percent or log-odds."""
+    made: dict[str, Found | None] = {}  # of what the image changes: the head, None without one
+    for node in graphs.toposort(nodes, [name]):
+        moving = [source for source in graphs.sources(node) if source in made]
+        if node.op in PLACEHOLDERS:
+            made[node.name] = None
+        elif moving:
+            found = [made[source] for source in moving]
+            passes = node.op in WITHOUT_WEIGHTS | ELEMENTWISE and None not in found
+            made[node.name] = head_at(nodes, node.name) or (found[0] if passes else None)
+    head = made.get(name)
+    if head is not None:
+        raise BadFile(
+            f"the values of '{name}' are made of the output of '{head.node.name}' "
+            f"({head.node.op}), a {head.head}, without weights in between: no softmax of theirs is "
+            "known to be meant; give the tensor before that as logits, head: none to attribute "
+            f"these values as they are, or the head if they are its logits after all {MEND}"
+        )
 
 
 def _check_not_made_of_probabilities(

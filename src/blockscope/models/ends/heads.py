@@ -58,7 +58,9 @@ class Ends(NamedTuple):
     over: tuple[tuple[int, ...], ...] = ()
 
 
-class _Found(NamedTuple):
+class Found(NamedTuple):
+    """A head: its last node, the tensor that it is of, its kind, and the axes of `Ends`."""
+
     node: node_def_pb2.NodeDef
     logits: str
     head: Head
@@ -93,9 +95,9 @@ def find_ends(
     """
     start = logits or output or _only_softmax(nodes)
     graphs.toposort(nodes, [start])  # without a cycle, so that walking back ends
-    found = _head_at(nodes, start)
+    found = head_at(nodes, start)
     if found is not None:
-        inner = _head_at(nodes, found.logits)
+        inner = head_at(nodes, found.logits)
         if inner is not None:
             raise BadFile(
                 f"'{start}' is made by '{found.node.name}' ({found.node.op}) from what is already "
@@ -148,7 +150,7 @@ def _only_softmax(nodes: graphs.Nodes) -> str:
     return softmaxes[0]
 
 
-def _check_asked(head: Head | None, found: Sequence[_Found]) -> None:
+def _check_asked(head: Head | None, found: Sequence[Found]) -> None:
     if head is not None and head not in {one.head for one in found}:
         raise BadFile(
             f"the entry says head: {head}, but the file holds {_listed(found)}, the head "
@@ -156,7 +158,7 @@ def _check_asked(head: Head | None, found: Sequence[_Found]) -> None:
         )
 
 
-def _listed(found: Sequence[_Found]) -> str:
+def _listed(found: Sequence[Found]) -> str:
     return " and ".join(f"'{one.node.name}' ({one.node.op})" for one in found)
 
 
@@ -168,19 +170,19 @@ def _behind(nodes: graphs.Nodes, name: str) -> node_def_pb2.NodeDef:
     return node
 
 
-def _head_at(nodes: graphs.Nodes, name: str) -> _Found | None:
+def head_at(nodes: graphs.Nodes, name: str) -> Found | None:
     """Return the head whose output a tensor is, maybe in another shape or as a logarithm."""
     node = _behind(nodes, name)
     if node.op in KINDS:
         over = () if node.op == "Sigmoid" else ((-1,),)
-        return _Found(node, first_source(node), KINDS[node.op], over)
+        return Found(node, first_source(node), KINDS[node.op], over)
     if node.op == "Log":
-        return _head_at(nodes, first_source(node))
+        return head_at(nodes, first_source(node))
     written = written_softmax(nodes, node)
-    return written and _Found(node, written.logits, "softmax", written.over)
+    return written and Found(node, written.logits, "softmax", written.over)
 
 
-def _followers(nodes: graphs.Nodes, name: str) -> tuple[list[_Found], list[_Found]]:
+def _followers(nodes: graphs.Nodes, name: str) -> tuple[list[Found], list[Found]]:
     """Return the heads that a tensor is the logits of, and those of it times or plus constants.
 
     They may read what the tensor is a copy of, or the same numbers in another shape.
@@ -190,8 +192,8 @@ def _followers(nodes: graphs.Nodes, name: str) -> tuple[list[_Found], list[_Foun
         for source in graphs.sources(node):
             readers.setdefault(source, []).append(node.name)
     whole = _behind(nodes, name).name
-    direct: dict[str, _Found] = {}
-    scaled: dict[str, _Found] = {}
+    direct: dict[str, Found] = {}
+    scaled: dict[str, Found] = {}
     left, seen = [whole], {whole}
     while left:
         for reader in readers.get(left.pop(), ()):
@@ -200,7 +202,7 @@ def _followers(nodes: graphs.Nodes, name: str) -> tuple[list[_Found], list[_Foun
             seen.add(reader)
             if nodes[reader].op in PARTS | SCALING:
                 left.append(reader)
-            head = _head_at(nodes, reader) if _can_be_walked(nodes, reader) else None
+            head = head_at(nodes, reader) if _can_be_walked(nodes, reader) else None
             if head is None:
                 continue
             if _behind(nodes, head.logits).name == whole:
@@ -228,7 +230,7 @@ def _inputs(nodes: graphs.Nodes, name: str) -> set[str]:
     return {node.name for node in graphs.toposort(nodes, [name]) if node.op in PLACEHOLDERS}
 
 
-def _scaled_between(name: str, found: _Found) -> str:
+def _scaled_between(name: str, found: Found) -> str:
     return (
         f"'{found.node.name}' ({found.node.op}) is no {found.head} of '{name}', but of "
         f"'{found.logits}', which is made of it and of constants, so that the probabilities "

@@ -317,6 +317,14 @@ MADE_OF_PROBABILITIES = {
     "without the background": lambda x: tf.nn.softmax(tf.pad(x, [[0, 0], [1, 0]]))[:, 1:],
     "noisy or": lambda x: 1 - tf.reduce_prod(1 - tf.sigmoid(tf.stack([x, 2 * x], 1)), 1),
     "joined": lambda x: tf.concat([tf.nn.softmax(x[:, :3]), tf.sigmoid(x[:, 3:])], 1),
+    "percent by hand": lambda x: 100 * softmax_less_maximum(x),
+    "bytes by hand": lambda x: 255.0 * softmax_by_hand(x),
+    "by frequency": lambda x: softmax_by_hand(x) / np.array([0.1, 0.2, 0.3, 0.4], "f4"),
+    "less chance": lambda x: softmax_less_maximum(x) - 0.25,
+    "bits": lambda x: (x - tf.reduce_logsumexp(x, -1, keepdims=True)) / np.float32(np.log(2)),
+    "surprise": lambda x: -(x - tf.reduce_logsumexp(x, -1, keepdims=True)),
+    "surprise with a floor": lambda x: -tf.math.log(softmax_by_hand(x) + 1e-7),
+    "log-odds": lambda x: tf.math.log(tf.nn.softmax(x) / (1 - tf.nn.softmax(x))),
 }
 
 
@@ -324,11 +332,29 @@ MADE_OF_PROBABILITIES = {
 def test_what_is_made_of_probabilities_is_no_logit(head) -> None:
     graph = graph_of(MADE_OF_PROBABILITIES[head])
     words = (
-        r"made of those of '.+' \((Sigmoid|Softmax)\), without weights in between, and lie from 0"
+        r"made of the output of '.+' \(.+\), a (softmax|sigmoid), without weights in between.* "
+        r"head: none|'.+' holds values of (Soft|Log|Sig)"
     )
     with pytest.raises(BadFile, match=words):
         built(graph, logits="out")
     assert built(graph, logits="out", head="none")[0].head == "none"
+
+
+def test_shares_of_probabilities_are_none_of_logits() -> None:
+    graph = graph_of(lambda x: tf.sigmoid(x) * tf.minimum(tf.abs(x) / 9, 1))
+    words = r"made of those of '.+' \(Sigmoid\), without weights in between, and lie from 0"
+    with pytest.raises(BadFile, match=words):
+        built(graph, logits="out")
+
+
+def test_attention_to_scores_gives_logits() -> None:
+    """Weights that a softmax gives to something else are no head."""
+
+    def pooled(x):
+        shares = tf.nn.softmax(tf.stack([x, 2 * x], 1), 1)
+        return tf.reduce_sum(shares * tf.stack([x, 3 * x], 1), 1)
+
+    assert built(graph_of(pooled), logits="out")[0].head == "softmax"
 
 
 def test_a_gate_before_weights_says_nothing_of_the_logits() -> None:
