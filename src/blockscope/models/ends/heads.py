@@ -125,6 +125,8 @@ def find_ends(
         if not same:
             return Ends(used.logits, used.head, logits, over)
         return Ends(logits or same_tensor(nodes, start), used.head, None, over)
+    if logits and head is None:
+        _check_no_later_head(nodes, start, output)
     return Ends(logits or same_tensor(nodes, start), head)
 
 
@@ -210,6 +212,25 @@ def _followers(nodes: graphs.Nodes, name: str) -> tuple[list[Found], list[Found]
             elif _is_scaled(nodes, head.logits, whole):
                 scaled.setdefault(head.node.name, head)
     return list(direct.values()), list(scaled.values())
+
+
+def _check_no_later_head(nodes: graphs.Nodes, name: str, output: str | None) -> None:
+    """Refuse a tensor from which what the file's head is of is computed in some other way."""
+    read = {source for node in nodes.values() for source in graphs.sources(node)}
+    for end in [output] if output else sorted(nodes.keys() - read):
+        try:
+            graphs.toposort(nodes, [end])
+        except BadFile:  # beside the logits not everything need be there
+            continue
+        found = head_at(nodes, end)
+        whole = _behind(nodes, name).name
+        if found and whole in {node.name for node in graphs.toposort(nodes, [found.logits])}:
+            raise BadFile(
+                f"'{found.node.name}' ({found.node.op}) is a {found.head} of '{found.logits}', "
+                f"which is computed from '{name}', so that the probabilities of '{name}' would be "
+                f"others than those of the file; give logits: '{found.logits}', or the head that "
+                f"'{name}' has by itself {MEND}"
+            )
 
 
 def _is_scaled(nodes: graphs.Nodes, name: str, whole: str) -> bool:

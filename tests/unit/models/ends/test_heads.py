@@ -235,6 +235,38 @@ def test_constants_between_logits_and_head_are_seen(scaled, head, kind, other) -
     assert normalise(graph, "net", logits="scaled", feed=feed).head == kind
 
 
+WAYS_TO_A_HEAD = {
+    "soft cap": lambda x: 3 * tf.tanh(x / 3),
+    "length 8": lambda x: 8 * tf.math.l2_normalize(x, -1),
+    "rectified": tf.nn.relu,
+    "other order": lambda x: tf.gather(x, [3, 2, 1, 0], axis=1),
+    "without the first": lambda x: x[:, 1:],
+    "one more": lambda x: tf.concat([x, tf.zeros_like(x)[:, :1]], 1),
+    "masked": lambda x: tf.where(x > 0, x, -1e9 * tf.ones_like(x)),
+    "with others": lambda x: x + tf.square(x),
+    "times their largest": lambda x: x * tf.reduce_max(x, 1, keepdims=True),
+}
+
+
+@pytest.mark.parametrize("way", WAYS_TO_A_HEAD)
+@pytest.mark.parametrize("output", [None, "out"])
+def test_a_head_of_what_is_computed_from_the_named_logits_is_told(way, output) -> None:
+    head = WAYS_TO_A_HEAD[way]
+    graph = graph_of(lambda x: tf.nn.softmax(head(x)), output)
+    words = r"is a softmax of '(.+)', which is computed from 'logits'.* give logits: '\1', or the"
+    with pytest.raises(BadFile, match=words):
+        normalise(graph, "net", logits="logits")
+    assert normalise(graph, "net", logits="logits", head="softmax").logits == "logits"
+
+
+def test_a_head_beside_what_is_computed_from_the_named_logits_is_none_of_theirs() -> None:
+    def two(x):
+        tf.nn.softmax(x @ np.eye(4, dtype="f4"), name="main")
+        return x[:, ::-1]
+
+    assert normalise(graph_of(two, "out"), "net", logits="logits").head is None
+
+
 @pytest.mark.parametrize("ends", [{"logits": "logits"}, {"logits": "out"}, {}], ids=str)
 @pytest.mark.parametrize(("head", "kind"), [(tf.nn.softmax, "softmax"), (tf.sigmoid, "sigmoid")])
 def test_a_head_in_another_precision_is_found(head, kind, ends) -> None:
@@ -248,11 +280,6 @@ def test_a_head_in_another_precision_is_found(head, kind, ends) -> None:
 def test_a_head_of_the_logits_themselves_goes_before_one_of_scaled_ones() -> None:
     graph = graph_of(lambda x: tf.concat([tf.nn.softmax(x / 4.0), tf.nn.softmax(x)], 0))
     assert normalise(graph, "net", logits="logits").head == "softmax"
-
-
-def test_what_an_image_changes_is_no_scaling() -> None:
-    graph = graph_of(lambda x: tf.nn.softmax(x * tf.reduce_max(x, 1, keepdims=True)))
-    assert normalise(graph, "net", logits="logits").head is None
 
 
 BESIDE = {
