@@ -32,6 +32,22 @@ OPERATIONS = {
     "AvgPool same": lambda x: tf.nn.avg_pool2d(x, 3, 2, "SAME"),
     "AvgPool valid": lambda x: tf.nn.avg_pool2d(x, (2, 3), 1, "VALID"),
     "LRN": lambda x: tf.nn.lrn(x, 1, 2.0, 0.3, 0.5),
+    "MatrixBandPart": lambda x: tf.linalg.band_part(x, 1, 0),
+    "MatrixDiagV3": lambda x: tf.linalg.diag(x)[..., 0],
+    "MatrixDiagPartV3": tf.linalg.diag_part,
+    "ScatterNd": lambda x: tf.transpose(
+        tf.scatter_nd([[2], [0], [5]], tf.transpose(x, [3, 0, 1, 2]), [6, 1, *x.shape[1:3]]),
+        [1, 2, 3, 0],
+    ),
+    "ExtractImagePatches": lambda x: tf.image.extract_patches(
+        x, [1, 2, 3, 1], [1, 2, 2, 1], [1, 1, 1, 1], "SAME"
+    ),
+    "Cumprod": lambda x: tf.math.cumprod(x, 3),
+    "Sinh": tf.sinh,
+    "Asinh": tf.asinh,
+    "Atan2": lambda x: tf.atan2(x, x * x + 1),
+    "Xlogy": lambda x: tf.math.xlogy(x, x * x + 1),
+    "Erfinv": lambda x: tf.math.erfinv(tf.tanh(x) / 2),
     "Relu": tf.nn.relu,
     "Relu6": lambda x: tf.nn.relu6(4 * x + 3),
     "LeakyRelu": tf.nn.leaky_relu,

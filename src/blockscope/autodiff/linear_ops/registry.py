@@ -66,7 +66,9 @@ LINEAR_OPS: dict[str, type[LinearOp]] = {
         ("Relu", "Relu6", "Elu", "Selu", "LeakyRelu", "Sigmoid", "Tanh", "Softplus", "Softsign",
          "Exp", "Expm1", "Log", "Log1p", "Sqrt", "Rsqrt", "Square", "Abs", "Erf", "Erfc",
          "Reciprocal", "Inv", "Sin", "Cos", "Tan", "Atan", "Mul", "RealDiv", "Div", "DivNoNan",
-         "Maximum", "Minimum", "Pow", "SquaredDifference", "ClipByValue"),
+         "Maximum", "Minimum", "Pow", "SquaredDifference", "ClipByValue", "Sinh", "Cosh", "Asin",
+         "Acos", "Asinh", "Acosh", "Atanh", "Atan2", "Xlogy", "Xlog1py", "Xdivy", "Erfinv",
+         "Lgamma", "Digamma"),
         Elementwise,
     ),
 }  # fmt: skip

@@ -18,6 +18,9 @@ STRUCTURE = frozenset(
     Transpose Pack Unpack Concat ConcatV2 Split SplitV Slice StridedSlice Tile BroadcastTo Pad PadV2
     MirrorPad Gather GatherV2 GatherNd Reverse ReverseV2 Select SelectV2 Where SpaceToBatchND
     BatchToSpaceND SpaceToDepth DepthToSpace BroadcastArgs OneHot Roll EnsureShape InvertPermutation
+    MatrixDiag MatrixDiagV2 MatrixDiagV3 MatrixDiagPart MatrixDiagPartV2 MatrixDiagPartV3
+    MatrixSetDiag MatrixSetDiagV2 MatrixSetDiagV3 MatrixBandPart ScatterNd TensorScatterUpdate
+    TensorScatterAdd LinSpace
     """.split()
 )
 ARITHMETIC = frozenset(
@@ -25,6 +28,7 @@ ARITHMETIC = frozenset(
     Reciprocal Inv Pow Exp Expm1 Log Log1p Sign Maximum Minimum Floor Ceil Round Rint ClipByValue
     SquaredDifference Sum Mean Prod Max Min All Any ArgMax ArgMin Cumsum MatMul BatchMatMul
     BatchMatMulV2 BatchMatMulV3 Einsum Erf Erfc Sin Cos Tan Atan Tanh Sigmoid Softplus Softsign
+    Cumprod Sinh Cosh Asin Acos Asinh Acosh Atanh Atan2 Xlogy Xlog1py Xdivy Erfinv Lgamma Digamma
     IsFinite IsNan IsInf Greater GreaterEqual Less LessEqual Equal NotEqual LogicalAnd LogicalOr
     LogicalNot L2Loss
     """.split()
@@ -33,6 +37,7 @@ NETWORK = frozenset(
     """Conv2D DepthwiseConv2dNative Conv2DBackpropInput BiasAdd Relu Relu6 Elu Selu LeakyRelu
     Softmax LogSoftmax MaxPool MaxPoolV2 AvgPool LRN FusedBatchNorm FusedBatchNormV2
     FusedBatchNormV3 ResizeBilinear ResizeNearestNeighbor ResizeBicubic TopKV2
+    ExtractImagePatches ResizeArea ScaleAndTranslate Dilation2D
     FakeQuantWithMinMaxArgs FakeQuantWithMinMaxVars FakeQuantWithMinMaxVarsPerChannel
     """.split()
 )

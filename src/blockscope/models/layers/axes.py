@@ -54,13 +54,14 @@ SAME_AXES = frozenset(
     """Identity IdentityN StopGradient PreventGradient Snapshot Cast Relu Relu6 Elu Selu LeakyRelu
     Sigmoid Tanh Softplus Softsign Exp Expm1 Log Log1p Sqrt Rsqrt Square Abs Neg Sign Erf Erfc
     Reciprocal Inv Floor Ceil Round Rint Softmax LogSoftmax ClipByValue EnsureShape
-    Cumsum Sin Cos Tan Atan ZerosLike OnesLike LogicalNot IsFinite IsNan IsInf
+    Cumsum Sin Cos Tan Atan Sinh Cosh Asin Acos Asinh Acosh Atanh Erfinv Lgamma Digamma
+    ZerosLike OnesLike LogicalNot IsFinite IsNan IsInf
     FakeQuantWithMinMaxArgs FakeQuantWithMinMaxVars FakeQuantWithMinMaxVarsPerChannel""".split()
 )
 ELEMENTWISE = frozenset(
     """Add AddV2 AddN Sub Mul RealDiv Div DivNoNan Maximum Minimum Pow SquaredDifference BiasAdd
-    Select SelectV2 FloorDiv FloorMod Greater GreaterEqual Less LessEqual Equal NotEqual
-    LogicalAnd LogicalOr BroadcastTo""".split()
+    Atan2 Xlogy Xlog1py Xdivy Select SelectV2 FloorDiv FloorMod Greater GreaterEqual Less
+    LessEqual Equal NotEqual LogicalAnd LogicalOr BroadcastTo""".split()
 )
 # What these make of a constant is a constant, even if they read how many images there are.
 OF_CONSTANTS = frozenset({"Tile", "Reshape", "ExpandDims", "Transpose", "Squeeze"})
