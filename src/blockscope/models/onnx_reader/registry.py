@@ -16,7 +16,12 @@ from blockscope.models.onnx_reader.rules import (
     shapes,
 )
 from blockscope.models.onnx_reader.rules.elementwise import Rule, binary, plain, variadic
-from blockscope.models.onnx_reader.rules.reductions import reduction
+from blockscope.models.onnx_reader.rules.reductions import (
+    cumulative_sum,
+    log_sum,
+    log_sum_exp,
+    reduction,
+)
 
 OLDEST = 11  # opset
 
@@ -112,6 +117,9 @@ RULES: dict[str, Known] = {
     "ReduceL1": Known(reduction("Sum", "Abs"), 18),
     "ReduceL2": Known(reduction("Sum", "Square", root=True), 18),
     "ReduceSumSquare": Known(reduction("Sum", "Square"), 18),
+    "ReduceLogSum": Known(log_sum, 18),
+    "ReduceLogSumExp": Known(log_sum_exp, 18),
+    "CumSum": Known(cumulative_sum, 14),
     # Shapes
     "Transpose": Known(shapes.transpose, 25),
     "Reshape": Known(shapes.reshape, 25),

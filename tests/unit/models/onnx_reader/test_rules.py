@@ -183,6 +183,16 @@ CASES = {
     "reduce l2": (20, one("ReduceL2", ints(-1), keepdims=0)),
     "reduce squares": (20, one("ReduceSumSquare", ints(2, 3))),
     "reduce product": (20, one("ReduceProd", ints(1))),
+    "reduce log sum": (20, chain(("Abs", [], {}), ("ReduceLogSum", [ints(1, 3)], {}))),
+    "reduce log sum exp, attribute": ((11, 13, 17), one("ReduceLogSumExp", axes=[1], keepdims=0)),
+    "reduce log sum exp": ((18, 20), chain(
+        ("Mul", [np.float32(300)], {}), ("ReduceLogSumExp", [ints(2, 1)], {}))),
+    "reduce log sum exp of all": (20, one("ReduceLogSumExp", keepdims=0)),
+    "reduce log sum exp of nothing": (20, one("ReduceLogSumExp", noop_with_empty_axes=1)),
+    "sums so far": (OPSETS, one("CumSum", ints(2))),
+    "sums so far, from the end": (20, one("CumSum", ints(-1), reverse=1)),
+    "sums before": (20, one("CumSum", ints(1), exclusive=1)),
+    "sums before the only one": (20, one("CumSum", ints(0), exclusive=1)),
     # Shapes
     **{f"flatten {axis}": (20, one("Flatten", axis=axis)) for axis in (0, 1, 2, 3, 4, -1, -3)},
     "reshape": (OPSETS, one("Reshape", ints(0, -1))),
