@@ -20,6 +20,7 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from functools import partial
 from importlib.machinery import ModuleSpec
+from multiprocessing import resource_tracker
 from multiprocessing.connection import wait
 from pathlib import Path
 from types import SimpleNamespace
@@ -49,6 +50,8 @@ def interrupts_blocked() -> Iterator[None]:
 
     Ctrl-C reaches it before Python can be told to leave it to the jobs, and Python would answer.
     """
+    # Where multiprocessing starts this first, it allows interrupts afterwards, whatever was before.
+    resource_tracker.ensure_running()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield

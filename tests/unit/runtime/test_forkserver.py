@@ -211,6 +211,25 @@ def test_python_does_not_answer_an_interrupt_as_that_process_begins():
     assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
 
 
+def test_the_process_to_fork_from_begins_with_interrupts_blocked():
+    """Also the first one, with which multiprocessing starts a process of its own."""
+    code = (
+        "import multiprocessing, os, signal\n"
+        "from multiprocessing import forkserver\n"
+        "from pathlib import Path\n"
+        "from snakemake_executor_plugin_forkserver import interrupts_blocked\n"
+        "if __name__ == '__main__':\n"
+        "    with interrupts_blocked():\n"
+        "        multiprocessing.get_context('forkserver').Process(target=os.getpid).start()\n"
+        "    number = forkserver._forkserver._forkserver_pid\n"
+        "    lines = Path(f'/proc/{number}/status').read_text().splitlines()\n"
+        "    blocked = int(next(s for s in lines if s.startswith('SigBlk')).split()[1], 16)\n"
+        "    print(bool(blocked >> (signal.SIGINT - 1) & 1))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "True\n", done.stderr
+
+
 def test_benchmarks_are_those_of_the_fork(workflow):
     work = (
         "import time\na = bytearray(90 << 20)\nbegan = time.process_time()\n"
