@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from blockscope.io.counts import counted
 from blockscope.io.errors import BadFile
@@ -70,8 +70,9 @@ def _listing(path: str, rows: list[tuple[int, str, str]]) -> Listing:
     wrong: list[str] = []
     first: dict[str, int] = {}
     found: list[tuple[str, str, str]] = []
+    here = os.getcwd()
     for number, name, label in rows:
-        other = first.setdefault(name, number)
+        other = first.setdefault(_place(here, name), number)
         if other != number:
             wrong.append(f"line {number}: '{name}' is in line {other} already")
             continue
@@ -83,13 +84,22 @@ def _listing(path: str, rows: list[tuple[int, str, str]]) -> Listing:
         more = len(wrong) - SHOWN
         listed = "; ".join(wrong[:SHOWN]) + (f"; and {more:,} more like this" if more > 0 else "")
         raise BadFile(f"'{path}', {listed} (looked in {Path.cwd()})")
-    check_text(first, path)
+    check_text((name for name, _, _ in found), path)
     found.sort()
     return Listing(
         [name for name, _, _ in found],
         digest_of("\0".join(row) for row in found),
         labels=[label for _, _, label in found],
     )
+
+
+def _place(here: str, name: str) -> str:
+    """Return the path of a file in one spelling: ``./a.png`` is ``a.png``.
+
+    Where ``..`` leads to depends on links; it stays.
+    """
+    whole = os.path.join(here, name)
+    return str(PurePosixPath(whole)) if "/./" in whole or "//" in whole else whole
 
 
 def _look_up(name: str) -> tuple[str, str]:
