@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from blockscope.runtime.code_digest import import_closure
+from blockscope.io.code_digest import import_closure
 from helpers.parsed_rules import parsed_rules
 from helpers.repository import ROOT, files_in
 

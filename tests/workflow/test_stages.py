@@ -16,7 +16,7 @@ from helpers.parsed_rules import parsed_rules
 from helpers.repository import ROOT, files_in
 from PIL import Image, ImageOps
 
-from blockscope.runtime.code_digest import code_digest
+from blockscope.io.code_digest import code_digest
 
 LINEARISING = {"classes", "positions", "channels", "drivers", "neuron_groups"}
 # Not by default: see test_sprites, test_grids, test_contact.

@@ -58,9 +58,9 @@ from blockscope.config.settings import ID_PATTERN
 from blockscope.config.stages import STAGES
 from blockscope.config.tables import read_settings
 from blockscope.config.user_files import UserFiles
-from blockscope.runtime.code_digest import code_digest
 from blockscope.runtime.lost_results import mark_outdated
 from blockscope.runtime.stage_names import note_names
+from blockscope.io.code_digest import code_digest
 from blockscope.io.errors import BlockscopeError
 from blockscope.io.image_sets.index import source_digest
 from blockscope.autodiff.gradient_overrides import OVERRIDES

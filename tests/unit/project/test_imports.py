@@ -13,7 +13,7 @@ from helpers.parsed_rules import parsed_rules
 from helpers.repository import ROOT
 
 from blockscope.config.stages import STAGES
-from blockscope.runtime.code_digest import import_closure
+from blockscope.io.code_digest import import_closure
 
 # Imports every module below the given names, in one process, and names the first that loads it.
 PROBE = """
