@@ -860,6 +860,19 @@ def test_a_checkless_reading_still_refuses_what_is_written_wrong(project):
         load_project({**project.config, "x": 1}, check=False)
 
 
+def test_rows_that_are_commented_out_are_none_and_others_that_begin_so_are_told(project):
+    project.runs += ["#" + project.row("b"), "# " + project.row("c"), "# a remark\twith a tab"]
+    assert list(project.load().runs) == ["a"]
+    columns = ["classes", "run", "model", "image", "layer1", "layer2"]
+    project.runs = ["# a remark", "\t".join(columns), "# a\tb", "\ta\ttiny\tdog\tlow\thigh"]
+    assert list(project.load().runs) == ["a"]
+    project.runs.append("#1 dad\tb\ttiny\tdog\tlow\thigh")
+    words = "begins with '#' and has a cell for each column, so that it may be a row or a comment; "
+    assert f"runs.tsv, line 5: {words}put the column 'run' first" in project.message
+    project.runs = [columns[0] + "\trun", "#1 dad\ta"]
+    assert "runs.tsv, line 1: column 'model' is missing" in project.message
+
+
 def test_a_bom_windows_line_ends_and_any_order_of_columns(project):
     project.write()
     (project.folder / "images.tsv").write_bytes(b"\xef\xbb\xbfpath\timage\r\ndog.png\tdog\r\n")

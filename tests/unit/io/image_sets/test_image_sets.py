@@ -162,6 +162,11 @@ def test_an_image_that_is_named_twice_is_told_however_it_is_written(folder, agai
         ("path,label\n", r"found: path,label \(columns are separated by tabs\)"),
         ("path\tlabel\npictures/a/1.png\n", "line 2: has 1 cell, but the table has 2 columns"),
         ("path\tlabel\npictures/a/1.png\ta\0b\n", "line 2: the label has a zero byte"),
+        (
+            "label\tpath\n#1 dad\tpictures/a/1.png\n",
+            "line 2: begins with '#' and has a cell for each",
+        ),
+        ("# a\tb\nlabel\tpath\n#1\ta.png\n", "line 3: .* put the column 'path' first, whose cells"),
         ("path\n", "'t.tsv' has no images; valid endings: .bmp, "),
     ],
 )
@@ -169,6 +174,16 @@ def test_a_table_is_refused(text, words):
     Path("t.tsv").write_text(text)
     with pytest.raises(BadFile, match=words):
         make_index("t.tsv", None, 0, "")
+
+
+def test_rows_of_a_table_that_are_commented_out_are_none():
+    rows = "pictures/a/1.png\ta\n#pictures/Zebra.PNG\tb\n# a remark\n./#1.png\tc\n"
+    Path("#1.png").write_bytes(Path("pictures/a/1.png").read_bytes())
+    Path("t.tsv").write_text(f"# a remark\nimage\tlabel\n{rows}")
+    images = opened("t.tsv")
+    assert images.names(range(len(images))) == ["./#1.png", "pictures/a/1.png"]
+    Path("t.tsv").write_text("label\timage\n# a remark\n##\na\tpictures/a/1.png\n")
+    assert len(opened("t.tsv")) == 1
 
 
 def test_the_labels_of_a_table_are_its_own():
