@@ -33,7 +33,7 @@ def run(smk, main):
     import json, sys
 
     stage = STAGES.get(stage_of(smk.rule))
-    if stage is None or stage.needs_tensorflow:
+    if stage is None or stage.library != "none":
         import tensorflow  # before recording, which makes its import slow
 
     folder = __file__.rsplit("/", 2)[0]
