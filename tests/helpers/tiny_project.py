@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from blockscope.runtime.code_digest import import_closure
+from blockscope.io.code_digest import import_closure
 from helpers.parsed_rules import parsed_rules
 from helpers.repository import ROOT, files_in
 
@@ -33,7 +33,7 @@ def run(smk, main):
     import json, sys
 
     stage = STAGES.get(stage_of(smk.rule))
-    if stage is None or stage.needs_tensorflow:
+    if stage is None or stage.library != "none":
         import tensorflow  # before recording, which makes its import slow
 
     folder = __file__.rsplit("/", 2)[0]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from helpers.described_arrays import stages_described
 from helpers.tiny_project import row
@@ -74,6 +76,18 @@ def test_a_changed_mask_or_label_repeats_the_scores(changeable):
     assert changeable.planned(PAGE) == {"scores": 1} | DRAWN
     changeable.edit("config/images.tsv", "=bee", "=elk")
     assert changeable.planned(f"{SCORES}.tsv") == {"scores": 1}
+
+
+def test_another_mask_in_its_place_repeats_the_scores_though_it_is_older(changeable):
+    first = changeable.path("mask.png").read_bytes()
+    mask = Image.open(changeable.path("mask.png"))
+    mask.paste((255, 0, 0), (0, 0, 9, 9))
+    mask.save(changeable.path("old.png"))
+    os.utime(changeable.path("old.png"), (1_000_000_000, 1_000_000_000))
+    changeable.path("old.png").replace(changeable.path("mask.png"))
+    assert changeable.planned(PAGE) == {"scores": 1} | DRAWN
+    changeable.path("mask.png").write_bytes(first)
+    assert changeable.planned(PAGE) == {}
 
 
 def test_another_number_of_random_orders_repeats_the_scores(changeable):

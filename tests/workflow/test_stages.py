@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
+import shutil
 from pathlib import Path
 
 import h5py
@@ -12,9 +14,9 @@ import yaml
 from helpers.described_arrays import stages_described
 from helpers.parsed_rules import parsed_rules
 from helpers.repository import ROOT, files_in
-from PIL import Image
+from PIL import Image, ImageOps
 
-from blockscope.runtime.code_digest import code_digest
+from blockscope.io.code_digest import code_digest
 
 LINEARISING = {"classes", "positions", "channels", "drivers", "neuron_groups"}
 # Not by default: see test_sprites, test_grids, test_contact.
@@ -29,6 +31,7 @@ STAGES = LINEARISING | {"model", "input", "activations", "factors", "panel", "pa
 STAGES |= RENDERING | ABLATION | SCORES | RANDOMISED | DATASETS | FLOW
 PAGES = {"page", "contact_sheet", "channel_page", "gallery"}
 PANELS = 5  # of the finished run
+INPUT = "results/tiny/noise/input.png"
 FACTORS = "results/tiny/noise/smooth/factors"
 
 
@@ -273,6 +276,48 @@ def test_a_touched_picture_repeats_nothing_and_a_changed_one_everything_behind_i
         "input": 1, "activations": 2, "classes": 2, "factors": 2, "positions": 1, "channels": 2,
         "drivers": 1, "neuron_groups": 1, "panel": PANELS, "page": 1, "gallery": 1,
     }  # fmt: skip
+
+
+def in_other_colours(path: Path) -> None:
+    with Image.open(path) as picture:
+        ImageOps.invert(picture).save(path)
+
+
+def with_another_node(path: Path) -> None:
+    import tensorflow as tf
+
+    definition = tf.compat.v1.GraphDef.FromString(path.read_bytes())
+    definition.node.add(name="unused", op="NoOp")
+    path.write_bytes(definition.SerializeToString())
+
+
+def with_another_label(path: Path) -> None:
+    path.write_text(path.read_text().replace("elk", "eel"))
+
+
+@pytest.mark.parametrize(
+    ("file", "change", "first"),
+    [
+        ("noise.png", in_other_colours, "input"),
+        also("tiny.pb", with_another_node, "model"),
+        also("labels.json", with_another_label, "model"),
+    ],
+)
+def test_another_file_in_its_place_counts_though_it_is_older(project, file, change, first):
+    path, old = project.path(file), project.path(f"old-{file}")
+    shutil.copy(path, old)
+    change(old)
+    os.utime(old, (1_000_000_000, 1_000_000_000))
+    old.replace(path)
+    planned, changed = project.planned_and_changed()
+    assert changed == {first}
+    assert {"input", "classes", "page", "gallery"} <= set(planned)
+    target = {"input": INPUT, "model": "results/models/tiny/model.json"}[first]
+    done = project.snakemake(target)
+    assert done.returncode == 0, done.stdout
+    assert project.planned(target) == {}
+    path.touch()
+    assert project.planned(target) == {}
 
 
 @pytest.mark.slow

@@ -285,6 +285,7 @@ rule scores:
         runtime=per_attempt(15),
     params:
         code=code_param("scores"),
+        content=content_of(mask_path),
         layer=layer_of("layer"),
         override="{override}",
         contrasts=lambda wildcards: channel_request(wildcards)["pairs"],

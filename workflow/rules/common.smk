@@ -28,7 +28,7 @@ from blockscope.config.channel_pages import (
     layers_with_pages,
     uses_of,
 )
-from blockscope.config.checks import card_of, load_project
+from blockscope.config.checks import FILE_FACTS, card_of, load_project
 from blockscope.config.containers import binds
 from blockscope.config.cli_values import parse_cli_values
 from blockscope.config.result_paths import (
@@ -57,9 +57,10 @@ from blockscope.config.panels import PANELS
 from blockscope.config.settings import ID_PATTERN
 from blockscope.config.stages import STAGES
 from blockscope.config.tables import read_settings
-from blockscope.runtime.code_digest import code_digest
+from blockscope.config.user_files import UserFiles
 from blockscope.runtime.lost_results import mark_outdated
 from blockscope.runtime.stage_names import note_names
+from blockscope.io.code_digest import code_digest
 from blockscope.io.errors import BlockscopeError
 from blockscope.io.image_sets.index import source_digest
 from blockscope.autodiff.gradient_overrides import OVERRIDES
@@ -181,6 +182,22 @@ def digest_of(stage):
 def code_param(stage):
     """Params: a job is repeated when the code that it runs has changed."""
     return lambda wildcards: digest_of(stage)
+
+
+@cache
+def user_files():
+    return UserFiles(FILE_FACTS)
+
+
+def content_of(files):
+    """Params: a job is repeated when the user's files hold something else, whatever their times."""
+
+    def content(wildcards):
+        found = files(wildcards)
+        listed = [found] if isinstance(found, str) else found
+        return user_errors(lambda: user_files().content(listed))
+
+    return content
 
 
 def layer_of(wildcard):

@@ -21,6 +21,7 @@ rule model:
         download_mb=project.settings.compute.download_mb,
     params:
         code=code_param("model"),
+        content=content_of(network_files_of_user),
         entry=lambda wildcards: model_entry(wildcards).model_dump(mode="json"),
         downloads=placed("results/models/{model}/source"),
     message:
@@ -76,6 +77,7 @@ rule input:
         runtime=per_attempt(10),
     params:
         code=code_param("input"),
+        content=content_of(image_path),
         image="{image}",
         background=project.settings.image.background,
     message:

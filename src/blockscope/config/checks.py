@@ -31,6 +31,7 @@ from blockscope.config.result_paths import (
 )
 from blockscope.config.settings import METHODS, Config, RunRow
 from blockscope.config.tables import read_mapping
+from blockscope.config.user_files import FACT
 from blockscope.io.atomic_files import sha256_of
 from blockscope.io.counts import counted
 from blockscope.io.errors import BadConfig, BadFile, BlockscopeError, describe_valid, unknown_name
@@ -339,6 +340,7 @@ def _check_image(path: str, place: str, file_facts: FileCache, problems: ErrorLi
         if not file.is_file():
             raise BadFile(f"image file '{path}' does not exist (looked in {Path.cwd()})")
         file_facts.get("image", file, _readable_image)
+        file_facts.get(FACT, file, sha256_of)  # the workflow asks for it
     except (BlockscopeError, OSError) as error:
         problems.add(where, str(error))
         return False
@@ -393,7 +395,7 @@ def _check_source(
         if not path.exists():
             problems.add(where, f"file '{path}' does not exist (looked in {Path.cwd()})")
             return None
-        found = file_facts.get("sha256", path, sha256_of)
+        found = file_facts.get(FACT, path, sha256_of)
     except BadFile as error:
         problems.add(where, str(error))
         return None

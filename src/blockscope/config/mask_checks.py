@@ -11,6 +11,8 @@ from PIL import Image
 from blockscope.config.error_list import ErrorList
 from blockscope.config.file_cache import FileCache
 from blockscope.config.settings import ImageRow
+from blockscope.config.user_files import FACT
+from blockscope.io.atomic_files import sha256_of
 from blockscope.io.errors import BadFile, BlockscopeError
 from blockscope.io.images import read_image
 from blockscope.io.masks import check_mask, colours_of, fit_mask, outside, read_mask
@@ -24,6 +26,7 @@ def check_image_mask(row: ImageRow, place: str, file_facts: FileCache, problems:
         if not mask.is_file():
             raise BadFile(f"mask '{row.mask}' does not exist (looked in {Path.cwd()})")
         size, colours = json.loads(file_facts.get("mask", mask, _size_and_colours))
+        file_facts.get(FACT, mask, sha256_of)  # the workflow asks for it
         image_size = json.loads(file_facts.get("size", Path(row.file), _size))
         check_mask(size, colours, row.objects, image_size, row.mask)
     except (BlockscopeError, OSError) as error:

@@ -11,11 +11,13 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from blockscope.config.error_list import ErrorList
 from blockscope.config.result_paths import RESULTS, model_folder
 from blockscope.io.atomic_files import atomic_write
+from blockscope.io.code_digest import module_digest
 from blockscope.io.errors import BadFile
 from blockscope.models.card import ModelCard
 from blockscope.models.entry import ModelEntry
@@ -23,6 +25,8 @@ from blockscope.models.randomised_entry import as_written
 
 CACHE = Path(".snakemake/blockscope/cards")
 LOG = Path("logs/cards.log")
+MAKERS = ("blockscope.stages.network.model", "blockscope.stages.network.randomised_model")
+CODE_KEY = "code_sha256"  # of a card's provenance
 LIMIT = 300  # seconds for each network; large ones on a slow disk take a minute
 
 
@@ -44,17 +48,23 @@ class CardRequest:
     @property
     def cached(self) -> Path:
         """Where a card is kept that was made only for the checks."""
-        parts = [self.name, self.entry.digest, self.source_sha256, self.labels]
+        parts = [self.name, self.entry.digest, self.source_sha256, self.labels, *map(_code, MAKERS)]
         return CACHE / f"{hashlib.sha256(repr(parts).encode()).hexdigest()[:32]}.json"
 
     def agrees(self, card: ModelCard) -> bool:
-        """Tell whether a card describes this network as it is now."""
+        """Tell whether a card describes this network as it is now, as this code reads it."""
         return (
             card.model == self.name
+            and card.provenance.get(CODE_KEY) in {None, _code(MAKERS[0])}
             and card.entry == self.entry.digest
             and self.source_sha256 in {None, card.source_sha256}
             and self.labels in {None, card.labels}
         )
+
+
+@cache
+def _code(maker: str) -> str:
+    return module_digest(maker)
 
 
 def read_cards(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,12 @@ from blockscope.io.rebuilding import Sections, sections_of
 
 IMAGE = {"two": {"path": "blockscope:scenes/two.png"}}  # of a network alone, which needs none
 NAMES_OF_DATA_SETS = ("dataset", "datasets")  # facts of files that images of one made
-SEPARATE = ("models", "images", "runs", "layers")
+SHAPES: Mapping[str, tuple[type, type]] = {
+    "models": (dict, dict), "images": (dict, dict), "runs": (list, dict), "layers": (list, str),
+}  # fmt: skip
+"""Of the sections that become tables: what each is, and what are its parts."""
+
+SEPARATE = tuple(SHAPES)
 
 
 def write_config(path: Path, folder: Path) -> str:
@@ -44,7 +49,8 @@ def write_config(path: Path, folder: Path) -> str:
     """
     facts = provenance.read(path)
     sections = sections_of(facts)
-    shown = [row["dataset"] for row in sections.get("runs", []) if row.get("dataset")]
+    _check_shape(sections, path)
+    shown = [row["dataset"] for row in sections.get("runs") or [] if row.get("dataset")]
     shown += [facts[key] for key in NAMES_OF_DATA_SETS if key in facts]
     if shown or "dataset_digest" in facts:
         which = f"the data set '{shown[0]}'" if shown else "a data set"
@@ -71,6 +77,26 @@ def write_config(path: Path, folder: Path) -> str:
     _write(sections, facts, folder)
     # The target first: Snakemake takes what follows the option for more configs.
     return shlex.join(["snakemake", target, "--configfile", f"{folder}/config.yaml"])
+
+
+def _check_shape(sections: Sections, path: Path) -> None:
+    """Refuse sections that are not what a stage writes, as where a table was changed by hand."""
+    given = {key: sections[key] for key in SHAPES if sections.get(key)}
+    wrong = [key for key, value in given.items() if not _holds(*SHAPES[key], value)]
+    images = {} if "images" in wrong else given.get("images", {})
+    if not _holds(dict, dict, {name: row.get("objects", {}) for name, row in images.items()}):
+        wrong.append("images.objects")
+    if wrong:
+        raise BadFile(
+            f"the settings that '{path}' records are damaged: {', '.join(wrong)} are not what a "
+            "job writes there; make the file again"
+        )
+
+
+def _holds(kind: type, part: type, value: Any) -> bool:
+    """Tell whether a value is a list, or a mapping, of parts of a kind."""
+    parts: Iterable[object] = value.values() if isinstance(value, dict) else value
+    return isinstance(value, kind) and all(isinstance(each, part) for each in parts)
 
 
 def _check_place(parts: Sequence[str], facts: Mapping[str, object], path: Path) -> None:
@@ -120,13 +146,18 @@ def _write(sections: Sections, facts: Mapping[str, object], folder: Path) -> Non
 def _row(sections: Sections, facts: Mapping[str, object], image: str) -> dict[str, str]:
     """Return a row of the table of runs, which needs one, for a file that no run decides."""
     layers = sections.get("layers")
-    if not layers:
+    if not layers or len(layers) < 2:
         raise BadFile(
             f"model '{facts.get('model')}' has no two layers of which one is computed from the "
             "other, so that no table of runs names it"
         )
     chosen = {"layer1": layers[0], "layer2": layers[1]}
-    return {"run": "rebuilt", "model": str(facts["model"]), "image": image, **chosen}
+    return {
+        "run": "rebuilt",
+        "model": str(facts.get("model") or next(iter(sections["models"]))),
+        "image": image,
+        **chosen,
+    }
 
 
 def _objects(row: Mapping[str, Any]) -> dict[str, str]:

@@ -34,11 +34,6 @@ class Stage:
         name = graph.get("member") or graph.get("path") or graph.get("url") or ""
         return self.library == "keras" and not name.endswith((".pb", ".onnx"))
 
-    @property
-    def needs_tensorflow(self) -> bool:
-        """Tell whether its jobs import TensorFlow."""
-        return self.library != "none"
-
 
 STAGES: Mapping[str, Stage] = MappingProxyType(
     {

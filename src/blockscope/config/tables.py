@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from blockscope.config.error_list import ErrorList
 from blockscope.config.settings import ID_PATTERN, ID_WORDS, RESERVED_MODELS
 from blockscope.config.strict_yaml import YamlError, parse_yaml
+from blockscope.io.comment_lines import reason_to_refuse
 from blockscope.io.counts import counted
 from blockscope.io.errors import BadFile, describe_valid, nearest_names, unknown_name
 from blockscope.models.entry import ModelEntry
@@ -172,8 +173,8 @@ def read_table(path: str | Path, model: type[BaseModel], problems: ErrorList) ->
     """Read a table whose columns are the fields of ``model``; None where that is impossible.
 
     UTF-8, cells separated by tabs and used verbatim (no quotes), column names in the first line, in
-    any order. Empty lines and lines that begin with ``#`` are ignored; a row holds only its filled
-    cells.
+    any order. Empty lines and lines that begin with ``#`` are ignored; one of these that may be a
+    row is a mistake. A row holds only its filled cells.
     """
     text = read_text(path, problems)
     if text is None:
@@ -181,18 +182,25 @@ def read_table(path: str | Path, model: type[BaseModel], problems: ErrorList) ->
     lines = [
         (number, line.rstrip("\r"))
         for number, line in enumerate(text.split("\n"), start=1)
-        if line.strip() and not line.startswith("#")
+        if line.strip()
     ]
+    while lines and lines[0][1].startswith("#"):
+        del lines[0]
     if not lines:
         problems.add(str(path), f"is empty; {_columns(model)}")
         return None
     columns = [name.strip() for name in lines[0][1].split("\t")]
     if not _check_columns(path, columns, model, problems):
         return None
-    if len(lines) == 1:
+    if all(line.startswith("#") for _, line in lines[1:]):
         problems.add(str(path), "has column names, but no rows")
     rows = []
     for number, line in lines[1:]:
+        if line.startswith("#"):
+            unclear = reason_to_refuse(line, columns, next(iter(model.model_fields)))
+            if unclear:
+                problems.add(f"{path}, line {number}", unclear)
+            continue
         cells = [cell.strip() for cell in line.split("\t")]
         if len(cells) != len(columns):
             problems.add(

@@ -193,7 +193,7 @@ def _unclear(source: Named, found: str) -> BadFile:
 
 
 def write_png(path: str | os.PathLike[str], pixels: Pixels, facts: provenance.Facts) -> None:
-    """Write uint8 (row, col, rgb) as a PNG with its provenance and a digest of both."""
+    """Write uint8 (row, col, rgb or rgba) as a PNG with its provenance and a digest of both."""
     text = PngImagePlugin.PngInfo()
     text.add_text(provenance.KEY, json.dumps(facts))
     text.add_text(KEY, digest_of_pixels(pixels, facts))
@@ -204,11 +204,13 @@ def write_png(path: str | os.PathLike[str], pixels: Pixels, facts: provenance.Fa
 def read_png(path: str | os.PathLike[str]) -> tuple[Pixels, provenance.Facts]:
     """Read back what ``write_png`` wrote: pixels uint8 (row, col, rgb) and their provenance.
 
-    Raises ``BadFile`` where the file is missing, damaged or not made by blockscope.
+    They are on white where they were written with transparency. Raises ``BadFile`` where the file
+    is missing, damaged or not made by blockscope.
     """
     image, facts = read_image(path), provenance.read(path)
     pixels = np.array(image, dtype=np.uint8)
     with Image.open(path, formats=["PNG"]) as source:
         stated = source.info.get(KEY)
-    check_digest(path, stated, digest_of_pixels(pixels, facts))
+        stored = np.array(source, dtype=np.uint8) if source.mode == "RGBA" else pixels
+    check_digest(path, stated, digest_of_pixels(stored, facts))
     return pixels, facts

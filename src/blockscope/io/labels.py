@@ -6,6 +6,7 @@ The index of a label is that of its logit; names may repeat.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from blockscope.io.errors import BadFile, UnknownName, unknown_name
 from blockscope.io.plain_json import parse_json
 
 MOST_BYTES = 20_000_000  # some hundred thousand names
+_NO_TEXT = re.compile("[\0\ud800-\udfff]")
 _MOST_DIGITS = 10  # no network has that many logits
 
 
@@ -23,7 +25,8 @@ def read_labels(path: str | os.PathLike[str]) -> list[str]:
 
     A ``.json`` file holds a list of strings, or the object ``{"0": ["n01440764", "tench"], ...}``
     of Keras applications; any other file is UTF-8 text with one label per line. Surrounding
-    whitespace is dropped. Raises ``BadFile`` for a missing, empty or malformed file.
+    whitespace is dropped. Raises ``BadFile`` for a missing, empty or malformed file, and for a name
+    that no result file can hold.
     """
     source = require_file(path, "labels file")
     if source.stat().st_size > MOST_BYTES:
@@ -38,6 +41,13 @@ def read_labels(path: str | os.PathLike[str]) -> list[str]:
         names = text.rstrip().split("\n")  # splitlines would break names at exotic characters
     if not any(name.strip() for name in names):
         raise BadFile(f"labels file '{source}' holds no labels")
+    for number, name in enumerate(names):
+        if _NO_TEXT.search(name):
+            raise BadFile(
+                f"labels file '{source}': label {number}, {name!a}, has a character that no "
+                "result file can hold (a zero byte, or half of a pair of surrogates); write it "
+                "without"
+            )
     return [name.strip() for name in names]
 
 

@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import shutil
+import time
 import zipfile
 from contextlib import suppress
 from pathlib import Path
@@ -15,6 +16,16 @@ import numpy as np
 
 from blockscope.feature_visualization.checkpoint import Arrays
 from blockscope.io.atomic_files import atomic_write
+
+ABANDONED = 600.0  # seconds: no set takes that long to be written
+
+
+def _age(path: Path) -> float:
+    """Return the seconds since a file was written; 0 where another job has just removed it."""
+    try:
+        return time.time() - path.stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 class FolderCheckpoint:
@@ -50,10 +61,14 @@ class FolderCheckpoint:
             temporary.write_bytes(content.getbuffer())
 
     def remove(self, name: str) -> None:
-        """Remove a set, and the folder of the key with its last one."""
+        """Remove a set, what killed jobs left half written, and folders that are empty then."""
         self._path(name).unlink(missing_ok=True)
-        with suppress(OSError):
-            self._folder.rmdir()
+        abandoned = [path for path in self._all.rglob(".*.part") if _age(path) > ABANDONED]
+        for path in abandoned:
+            path.unlink(missing_ok=True)
+        for folder in {self._folder, *(path.parent for path in abandoned)}:
+            with suppress(OSError):
+                folder.rmdir()
 
     def clear(self) -> None:
         """Remove the whole folder, also what other keys left there."""

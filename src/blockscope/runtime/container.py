@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from blockscope.io.code_digest import code_digest
 from blockscope.io.errors import BlockscopeError
-from blockscope.runtime.code_digest import code_digest
 
 # Where Snakemake shows a script in a container the modules of its own process.
 MOUNTED = "/mnt/snakemake_searchpaths/"

@@ -15,9 +15,8 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any, TypedDict
 
+from blockscope.runtime.job import GRACE
 from blockscope.runtime.temporary_folder import use_own
-
-GRACE = 10.0  # seconds to remove unfinished files
 
 
 class Used(TypedDict):
@@ -41,13 +40,26 @@ def run_script(sender: Connection, script: str, smk: Any, scratch: Path) -> None
     # The name that `top` and `ps -o comm` show.
     Path("/proc/self/comm").write_text(Path(script).stem, encoding="utf-8")
     # A fork does not reach the end of the interpreter, at which libraries remove temporary files.
-    scratch.mkdir(mode=0o700)
+    _make(scratch)
     try:
         use_own(scratch)
         runpy.run_path(script, init_globals={"snakemake": smk})
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     report(sender)
+
+
+def _make(scratch: Path) -> None:
+    """Make the folder of temporary files, and that of all jobs, or end with a sentence."""
+    try:
+        scratch.parent.mkdir(parents=True, exist_ok=True)
+        scratch.mkdir(mode=0o700)
+    except OSError as error:
+        sys.exit(
+            f"{sys.argv[0]}: no folder for temporary files can be made in '{scratch.parent}' (the "
+            f"resource tmpdir): {error.strerror or error}; give another one by snakemake "
+            "--default-resources \"tmpdir='FOLDER'\""
+        )
 
 
 def report(sender: Connection) -> None:

@@ -51,7 +51,7 @@ def restore_or_mark(workflow: Any) -> str | None:
 
 
 def _restored(job: Any) -> bool:
-    names = ("wildcards", "params", "input", "output")
+    names = ("wildcards", "params", "input", "output", "resources")
     smk = SimpleNamespace(rule=job.rule.name, **{name: getattr(job, name) for name in names})
     if not FINISHED.is_dir():  # not on a cluster; the inputs would be read for nothing
         return False

@@ -37,6 +37,7 @@ from blockscope.models.graph.node_attributes import attribute
 from blockscope.models.graph.window_check import with_window_check
 from blockscope.models.network import Network
 from blockscope.runtime.gpu import use_gpu
+from blockscope.runtime.plan import in_time
 
 WARM_UP = 2  # steps of a kind that are not counted: a function is traced, kernels are chosen
 JOB = 25 * 60.0  # seconds of a job: its start and its time in the queue are little compared with it
@@ -236,7 +237,7 @@ def report(timings: Sequence[Timing]) -> str:
     lines = ["  ".join(cell.rjust(w) for cell, w in zip(row, widths, strict=True)) for row in rows]
     several = [timing.channels_per_job for timing in timings if timing.jobs > 1]
     most, why = (
-        (min(several), f"jobs of at most about {_time(JOB)}")
+        (min(several), f"jobs of at most about {in_time(JOB)}")
         if several
         else (max(timing.channels for timing in timings), "one job per layer")
     )
@@ -252,16 +253,10 @@ def _row(timing: Timing) -> tuple[str, ...]:
         f"{timing.seconds / timing.batch:.3g}",
         f"{timing.flop / 1e9:.2f}",
         f"{timing.rate / 1e9:.1f}",
-        _time(timing.start),
-        _time(timing.whole),
+        in_time(timing.start),
+        in_time(timing.whole),
         str(timing.channels_per_job) if timing.jobs > 1 else "all",
     )
-
-
-def _time(seconds: float) -> str:
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
 
 
 def device_words() -> str:

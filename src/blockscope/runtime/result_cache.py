@@ -1,8 +1,9 @@
 """Results that are kept in a folder where each has a key of all that decides it.
 
 A result is looked up by its stage, its parameters (the digest of the code is one of them), the
-content of its inputs, and the versions of the packages that compute. Another network, recipe or
-version is another result, so that a project only gets what it would have made itself.
+content of its inputs, the versions of the packages that compute, and whether a GPU does. Another
+network, recipe or version is another result, so that a project only gets what it would have made
+itself.
 
 Several projects may share one such folder. Another holds what the jobs of a cluster finished: of a
 submission that fails Snakemake removes all files, and submits all its jobs again.
@@ -36,7 +37,7 @@ FINISHED = Path(".snakemake/blockscope/finished")
 
 FINISHED_VARIABLE = "BLOCKSCOPE_FINISHED"
 
-COMPUTING = ("tensorflow", "tensorflow-cpu", "numpy")
+COMPUTING = ("tensorflow", "tensorflow-cpu")  # beside those that provenance knows
 CONTENT = "content.json"
 
 
@@ -60,8 +61,12 @@ def forget_finished() -> None:
 
 def key_fields(smk: Any) -> dict[str, Any]:
     """Return all that decides the results of a job, as plain data."""
+    from blockscope.io.provenance import (
+        PACKAGES,
+    )  # imports NumPy, before which jobs set its threads
+
     versions = {}
-    for name in COMPUTING:
+    for name in (*COMPUTING, *PACKAGES):
         with suppress(metadata.PackageNotFoundError):
             versions[name] = metadata.version(name)
     return {
@@ -71,6 +76,7 @@ def key_fields(smk: Any) -> dict[str, Any]:
         "inputs": [sha256_of(path) for path in smk.input],
         "outputs": [Path(path).name for path in smk.output],
         "versions": versions,
+        "gpu": getattr(smk, "resources", {}).get("gpu", 0),
     }
 
 

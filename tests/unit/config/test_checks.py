@@ -18,6 +18,7 @@ from blockscope.config import checks, mask_checks, model_cards
 from blockscope.config.checks import load_project
 from blockscope.config.tables import read_catalogue
 from blockscope.io import masks
+from blockscope.io.code_digest import module_digest
 from blockscope.io.errors import BadConfig, UnknownName
 from blockscope.models.card import InputSpec, Layer, ModelCard
 
@@ -859,6 +860,19 @@ def test_a_checkless_reading_still_refuses_what_is_written_wrong(project):
         load_project({**project.config, "x": 1}, check=False)
 
 
+def test_rows_that_are_commented_out_are_none_and_others_that_begin_so_are_told(project):
+    project.runs += ["#" + project.row("b"), "# " + project.row("c"), "# a remark\twith a tab"]
+    assert list(project.load().runs) == ["a"]
+    columns = ["classes", "run", "model", "image", "layer1", "layer2"]
+    project.runs = ["# a remark", "\t".join(columns), "# a\tb", "\ta\ttiny\tdog\tlow\thigh"]
+    assert list(project.load().runs) == ["a"]
+    project.runs.append("#1 dad\tb\ttiny\tdog\tlow\thigh")
+    words = "begins with '#' and has a cell for each column, so that it may be a row or a comment; "
+    assert f"runs.tsv, line 5: {words}put the column 'run' first" in project.message
+    project.runs = [columns[0] + "\trun", "#1 dad\ta"]
+    assert "runs.tsv, line 1: column 'model' is missing" in project.message
+
+
 def test_a_bom_windows_line_ends_and_any_order_of_columns(project):
     project.write()
     (project.folder / "images.tsv").write_bytes(b"\xef\xbb\xbfpath\timage\r\ndog.png\tdog\r\n")
@@ -883,6 +897,39 @@ def test_a_card_that_is_out_of_date_is_not_believed(project, monkeypatch):
     (project.folder / "labels.json").write_text(json.dumps([*LABELS, "new"]))
     load_project(project.config)
     assert asked == ["tiny"] * 2
+
+
+def test_a_card_that_other_code_made_is_not_believed(project, monkeypatch):
+    asked: list[str] = []
+    monkeypatch.setattr(
+        model_cards, "_make", lambda missing, *_: asked.extend(m.name for m in missing) or {}
+    )
+    project.write()
+    path = project.folder / "results/models/tiny/model.json"
+    card = ModelCard.read(path)
+    digest = module_digest("blockscope.stages.network.model")
+    for code, made in ((digest, 0), ("0" * 64, 1)):
+        card.model_copy(update={"provenance": {"created_by": "model", "code_sha256": code}}).write(
+            path
+        )
+        load_project(project.config)
+        assert len(asked) == made
+
+
+def test_a_card_that_was_kept_for_the_checks_is_made_again_by_other_code(project, monkeypatch):
+    asked: list[model_cards.CardRequest] = []
+    monkeypatch.setattr(model_cards, "_make", lambda missing, *_: asked.extend(missing) or {})
+    project.write()
+    place = project.folder / "results/models/tiny/model.json"
+    card = ModelCard.read(place)
+    place.unlink()
+    load_project(project.config)
+    card.write(asked[0].cached)
+    load_project(project.config)
+    assert len(asked) == 1
+    monkeypatch.setattr(model_cards, "_code", lambda maker: f"another {maker}")
+    load_project(project.config)
+    assert len(asked) == 2
 
 
 def test_a_damaged_card_is_made_again(project, monkeypatch):

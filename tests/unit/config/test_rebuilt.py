@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from pathlib import Path
 
@@ -43,6 +44,33 @@ def test_what_images_of_a_data_set_made_is_refused(tmp_path, stage, facts, found
     )
     with pytest.raises(BadFile, match=words):
         write_config(file_of(tmp_path, stage, **facts), tmp_path / "again")
+    assert not (tmp_path / "again").exists()
+
+
+MODELS = {"models": {"tiny": {"graph": "tiny.pb"}}}
+
+
+@pytest.mark.parametrize(
+    ("changed", "found"),
+    [
+        ({"runs": "abc", **MODELS}, "runs are"),
+        ({"runs": [1], **MODELS}, "runs are"),
+        ({"models": [1]}, "models are"),
+        ({"models": {"tiny": 3}}, "models are"),
+        ({"images": [1], "runs": [{"run": "a"}], **MODELS}, "images are"),
+        ({"images": {"a": 3}, "runs": [{"run": "a"}], **MODELS}, "images are"),
+        ({"images": {"a": {"objects": 3}}, "runs": [{"run": "a"}], **MODELS}, "images.objects are"),
+        ({"layers": "low", **MODELS}, "layers are"),
+        ({"layers": [1, 2], "runs": 7, **MODELS}, "runs, layers are"),
+    ],
+)
+def test_settings_that_were_changed_by_hand_are_refused(tmp_path, changed, found) -> None:
+    path = tmp_path / "results/tiny/a/none/factors/low-2.tsv"
+    path.parent.mkdir(parents=True)
+    path.write_text(f"# created_by: factors\n# settings: {json.dumps(changed)}\nfactor\n1\n")
+    words = rf"low-2\.tsv' records are damaged: {found} not what a job writes there; make the file"
+    with pytest.raises(BadFile, match=words):
+        write_config(path, tmp_path / "again")
     assert not (tmp_path / "again").exists()
 
 

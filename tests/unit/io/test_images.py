@@ -536,6 +536,25 @@ def test_what_is_written_is_read_back(tmp_path: Path, colours) -> None:
     found[0, 0] = 0  # one's own copy, not a view of something frozen
 
 
+def test_what_is_transparent_is_read_on_white_and_its_transparency_counts(tmp_path, rng):
+    path = tmp_path / "grid.png"
+    facts: provenance.Facts = {"created_by": "grid_image"}
+    written = rng.integers(0, 256, (ROWS, COLS, 4), np.uint8)
+    write_png(path, written, facts)
+    found, read = read_png(path)
+    share = written[..., 3:] / 255
+    np.testing.assert_allclose(found, written[..., :3] * share + 255 * (1 - share), atol=1)
+    assert read == facts
+    with Image.open(path) as image:
+        image.putalpha(255)
+        text = PngImagePlugin.PngInfo()
+        for key, value in image.info.items():
+            text.add_text(str(key), str(value))
+        image.save(path, pnginfo=text)
+    with pytest.raises(BadFile, match=r"grid\.png' is damaged: what it holds has sha256"):
+        read_png(path)
+
+
 def test_the_same_image_gives_the_same_bytes(tmp_path: Path, colours) -> None:
     for name in ("a.png", "b.png"):
         write_png(tmp_path / name, colours, {"created_by": "input"})

@@ -63,6 +63,8 @@ def test_more_than_nine_classes_of_a_keras_index_stay_in_order(tmp_path: Path) -
     [
         ("", "is not JSON"),
         ("[", "is not JSON"),
+        ('["ant", "\\ud800 dog"]', r"label 1, '\\ud800 dog', has a character that no result file"),
+        (["cat\0", "dog"], r"label 0, 'cat\\x00', has a character .* \(a zero byte, or half of"),
         ([], "holds no labels"),
         ({}, "holds no labels"),
         ([1, 2], "must hold a list of strings"),

@@ -13,7 +13,7 @@ from helpers.parsed_rules import parsed_rules
 from helpers.repository import ROOT
 
 from blockscope.config.stages import STAGES
-from blockscope.runtime.code_digest import import_closure
+from blockscope.io.code_digest import import_closure
 
 # Imports every module below the given names, in one process, and names the first that loads it.
 PROBE = """
@@ -62,7 +62,7 @@ def test_the_stages_that_are_said_to_need_tensorflow_are_those_that_reach_it() -
         if heavy & set(import_closure(ROOT / f"workflow/scripts/{rule.script}.py"))
     }
     assert set(parsed_rules()) == set(STAGES)
-    assert reach_it == {name for name, stage in STAGES.items() if stage.needs_tensorflow}
+    assert reach_it == {name for name, stage in STAGES.items() if stage.library != "none"}
 
 
 @pytest.mark.slow

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 from helpers.repository import ROOT
 
-from blockscope.runtime.code_digest import code_digest
+from blockscope.io.code_digest import code_digest
 from blockscope.runtime.container import MOUNTED, OtherCodeError, check_same_code
 
 SCRIPT = ROOT / "workflow" / "scripts" / "input.py"

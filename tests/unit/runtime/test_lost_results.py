@@ -34,7 +34,7 @@ def records(tmp_path, monkeypatch) -> FilePersistence:
 def job(*outputs: str) -> SimpleNamespace:
     return SimpleNamespace(
         output=[IOFile(path) for path in outputs], input=["x"], params={}, wildcards={},
-        rule=SimpleNamespace(name="panel"), is_group=lambda: False,
+        rule=SimpleNamespace(name="panel"), is_group=lambda: False, resources={},
     )  # fmt: skip
 
 

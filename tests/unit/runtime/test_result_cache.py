@@ -7,6 +7,7 @@ import hashlib
 import os
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -98,6 +99,23 @@ def test_other_versions_of_what_computes_make_another_result(folder, monkeypatch
     made(stage())
     monkeypatch.setattr("importlib.metadata.version", lambda _: "99")
     assert made(stage())
+
+
+@pytest.mark.parametrize("package", ["tensorflow", "numpy", "scikit-learn"])
+def test_each_package_that_computes_counts(folder, monkeypatch, package):
+    made(stage())
+    real = metadata.version
+    monkeypatch.setattr(metadata, "version", lambda name: "99" if name == package else real(name))
+    assert made(stage())
+
+
+def test_what_a_gpu_computed_is_another_result(folder):
+    cpu, gpu = stage(), stage()
+    cpu.resources, gpu.resources = {"gpu": 0}, {"gpu": 1}
+    assert made(cpu)
+    assert made(gpu)
+    assert not made(cpu)
+    assert not made(gpu)
 
 
 def test_short_stages_are_not_shared(folder):

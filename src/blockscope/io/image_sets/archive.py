@@ -30,34 +30,36 @@ _ENCRYPTED = 1
 def list_tar(path: str) -> Listing:
     """List the images of a tar that is not compressed; about 40 s for a million.
 
-    Hard links are taken for the file that they lead to; symbolic links are ignored, and counted.
+    What a name stands for is what ``tar x`` would leave there: the last of its members, and for a
+    hard link the file that it leads to at its place in the archive. Symbolic links are ignored, and
+    counted.
     """
-    ignored: Counter[str] = Counter()
-    found: dict[str, Member] = {}
-    links: list[tuple[str, str]] = []
+    last: dict[str, Member | str] = {}  # by name: a file, or else what it is
     try:
         with tarfile.open(path, "r:") as archive:
             for member in _tar_members(archive):
-                if member.isdir():
-                    continue
                 name = _plain(member.name)
-                reason = reason_to_ignore(name)
-                if reason:
-                    ignored[reason] += 1
+                if member.isdir():
+                    last.pop(name, None)
                 elif member.islnk():
-                    links.append((name, _plain(member.linkname)))
+                    target = last.get(_plain(member.linkname))
+                    last[name] = target or last.get(name, "link")
                 elif not member.isreg() or member.issparse():
-                    ignored["link" if member.issym() else "no plain file"] += 1
+                    last[name] = "link" if member.issym() else "no plain file"
                 else:
-                    found[name] = Member(member.offset_data, member.size)  # the last of a name
+                    last[name] = Member(member.offset_data, member.size)
             _check_end(path, archive.offset)
     except (tarfile.TarError, OSError, ValueError, EOFError) as error:
         raise BadFile(f"archive '{path}' cannot be read: {error}") from error
-    for name, target in links:
-        if target in found:
-            found[name] = found[target]
+    ignored: Counter[str] = Counter()
+    found: dict[str, Member] = {}
+    for name, what in last.items():
+        if reason := reason_to_ignore(name):
+            ignored[reason] += 1
+        elif isinstance(what, str):
+            ignored[what] += 1
         else:
-            ignored["link"] += 1
+            found[name] = what
     return _listing(path, found, ignored)
 
 

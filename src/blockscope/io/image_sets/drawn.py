@@ -15,7 +15,7 @@ def list_drawn(path: str, count: int, seed: int) -> Listing:
     """Return the names and labels of the first ``count`` scenes of a seed; 25 us each."""
     names = [f"scene {number}" for number in range(count)]
     labels = [BETWEEN.join(map(name_of, numbered_kinds(seed, n))) for n in range(count)]
-    return Listing(names, digest_of([path]), labels=labels)
+    return Listing(names, digest_of([path, str(count), str(seed)]), labels=labels)
 
 
 def draw(seed: int, number: int) -> Image.Image:

@@ -40,14 +40,15 @@ def list_folder(folder: str) -> Listing:
                         else:
                             waiting.append(f"{name}/")
                         continue
-                    reason = reason_to_ignore(entry.name)
-                    if not reason:
-                        _add(name, entry, found, ignored, lost)
-                    elif entry.is_symlink() and entry.is_dir():
+                    if entry.is_symlink() and entry.is_dir():  # whatever it is called
                         inside(folder, *name.split("/"))
                         ignored["link to a folder of it"] += 1
-                    else:
+                        continue
+                    reason = reason_to_ignore(entry.name)
+                    if reason:
                         ignored[reason] += 1
+                    else:
+                        _add(name, entry, found, ignored, lost)
         except OSError as error:
             raise BadFile(
                 f"folder '{error.filename or folder}' cannot be read: {error.strerror or error}"

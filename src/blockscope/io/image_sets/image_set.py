@@ -15,7 +15,7 @@ from blockscope.io.atomic_files import FilePath
 from blockscope.io.errors import BadFile
 from blockscope.io.image_sets.archive import Archive, archive_digest
 from blockscope.io.image_sets.drawn import draw
-from blockscope.io.image_sets.listing import Member
+from blockscope.io.image_sets.listing import Member, digest_of
 from blockscope.io.image_sets.source import ARCHIVES, KINDS, Kind
 from blockscope.io.images import decode_image, read_image
 
@@ -84,6 +84,11 @@ class ImageSet:
                 "command, which makes it again"
             )
         return Archive(self.source, self.kind)
+
+    @property
+    def digest(self) -> str:
+        """A digest that changes with any image, and with which of them are taken."""
+        return digest_of([str(self.facts["digest"]), str(self.seed), str(len(self))])
 
     def __len__(self) -> int:
         """Return the number of images."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
+from blockscope.io.comment_lines import reason_to_refuse
 from blockscope.io.counts import counted
 from blockscope.io.errors import BadFile
 from blockscope.io.image_sets.listing import SHOWN, Listing, check_text, digest_of, stamp
@@ -21,12 +22,15 @@ def list_paths(path: str) -> Listing:
 
 
 def list_table(path: str) -> Listing:
-    """List the images of a table: its column ``path`` or else ``image``, and ``label`` if any."""
+    """List the images of a table: its column ``path`` or else ``image``, and ``label`` if any.
+
+    Lines that begin with ``#`` are ignored; one that may be a row is refused.
+    """
     rows = [
-        (number, line.split("\t"))
-        for number, line in enumerate(_lines(path), 1)
-        if line.strip() and not line.startswith("#")
+        (number, line.split("\t")) for number, line in enumerate(_lines(path), 1) if line.strip()
     ]
+    while rows and rows[0][1][0].startswith("#"):
+        del rows[0]
     if not rows:
         raise BadFile(f"table '{path}' is empty; it needs a column path or image")
     columns = [name.strip() for name in rows[0][1]]
@@ -39,6 +43,11 @@ def list_table(path: str) -> Listing:
     at, label_at = columns.index(column), columns.index("label") if "label" in columns else None
     found = []
     for number, cells in rows[1:]:
+        if cells[0].startswith("#"):
+            unclear = reason_to_refuse("\t".join(cells), columns, column)
+            if unclear:
+                raise BadFile(f"table '{path}', line {number}: {unclear}")
+            continue
         if len(cells) != len(columns):
             raise BadFile(
                 f"table '{path}', line {number}: has {counted(len(cells), 'cell')}, but the table "
@@ -70,8 +79,9 @@ def _listing(path: str, rows: list[tuple[int, str, str]]) -> Listing:
     wrong: list[str] = []
     first: dict[str, int] = {}
     found: list[tuple[str, str, str]] = []
+    here = os.getcwd()
     for number, name, label in rows:
-        other = first.setdefault(name, number)
+        other = first.setdefault(_place(here, name), number)
         if other != number:
             wrong.append(f"line {number}: '{name}' is in line {other} already")
             continue
@@ -83,13 +93,22 @@ def _listing(path: str, rows: list[tuple[int, str, str]]) -> Listing:
         more = len(wrong) - SHOWN
         listed = "; ".join(wrong[:SHOWN]) + (f"; and {more:,} more like this" if more > 0 else "")
         raise BadFile(f"'{path}', {listed} (looked in {Path.cwd()})")
-    check_text(first, path)
+    check_text((name for name, _, _ in found), path)
     found.sort()
     return Listing(
         [name for name, _, _ in found],
         digest_of("\0".join(row) for row in found),
         labels=[label for _, _, label in found],
     )
+
+
+def _place(here: str, name: str) -> str:
+    """Return the path of a file in one spelling: ``./a.png`` is ``a.png``.
+
+    Where ``..`` leads to depends on links; it stays.
+    """
+    whole = os.path.join(here, name)
+    return str(PurePosixPath(whole)) if "/./" in whole or "//" in whole else whole
 
 
 def _look_up(name: str) -> tuple[str, str]:

@@ -117,7 +117,7 @@ def _check_alike(
     end: int,
 ) -> None:
     again = "delete the parts, and they are made again"
-    if facts["alike"] != first["alike"] or facts["dataset_digest"] != images.facts["digest"]:
+    if facts["alike"] != first["alike"] or facts["dataset_digest"] != images.digest:
         raise BadFile(
             f"part '{path}' was made with another network, data set, version of the code or "
             f"settings than the others; {again}"

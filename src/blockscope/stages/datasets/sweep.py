@@ -91,7 +91,7 @@ def write_part(
     network = Network.load(graph, model)
     decides = [
         model.graph_sha256,
-        [images.kind, images.source, images.facts["digest"], images.seed, len(images)],
+        [images.kind, images.source, images.digest],
         [[p.name, None if p.directions is None else p.directions.tolist()] for p in probes],
         [dict(options), list(background), part, parts, code],
     ]
@@ -127,7 +127,7 @@ def write_part(
         image=of_image.get("image"),
         image_sha256=of_image.get("image_sha256"),
         **model.identity,
-        dataset_digest=images.facts["digest"],
+        dataset_digest=images.digest,
         images=len(images),
         first=numbers.start,
         stop=numbers.stop,

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from blockscope.io import provenance
 from blockscope.io.atomic_files import atomic_write, sha256_of
+from blockscope.io.code_digest import module_digest
 from blockscope.io.downloads import MOST_MB, fetch
 from blockscope.io.errors import BadFile
 from blockscope.io.labels import Labels, read_labels
@@ -83,6 +84,7 @@ def write_model(
                 model=name,
                 model_sha256=source_sha256,
                 graph_sha256=sha256,
+                code_sha256=module_digest(__name__),
                 **told(
                     {},
                     models={name: entry.model_dump(mode="json", exclude_defaults=True)},

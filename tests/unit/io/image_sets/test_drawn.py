@@ -42,6 +42,8 @@ def test_more_scenes_contain_fewer_and_another_seed_has_none_of_them(scenes):
     assert list(more["label"].to_numpy()[:40]) == scenes.labels(range(40))
     other = make_index("drawn:blocks1000", 40, 4, "")
     assert list(other["label"].to_numpy()) != scenes.labels(range(40))
+    assert len({index.attrs["digest"] for index in (more, other)}) == 2
+    assert scenes.facts["digest"] not in {more.attrs["digest"], other.attrs["digest"]}
     assert not any((draw_numbered(3, n).image == draw_numbered(4, n).image).all() for n in range(5))
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import os
+import re
+import subprocess
 import tarfile
 import zipfile
 from collections import Counter
@@ -143,6 +145,16 @@ def test_wrong_lines_of_a_list_are_counted_and_the_first_are_shown():
 
 
 @pytest.mark.parametrize(
+    "again", ["./pictures/a/1.png", "pictures//a/./1.png", "{here}/pictures/a/1.png"]
+)
+def test_an_image_that_is_named_twice_is_told_however_it_is_written(folder, again):
+    again = again.format(here=folder)
+    Path("l.txt").write_text(f"pictures/a/1.png\n{again}\n")
+    with pytest.raises(BadFile, match=rf"line 2: '{again}' is in line 1 already"):
+        make_index("l.txt", None, 0, "")
+
+
+@pytest.mark.parametrize(
     ("text", "words"),
     [
         ("", "table 't.tsv' is empty; it needs a column path or image"),
@@ -150,6 +162,11 @@ def test_wrong_lines_of_a_list_are_counted_and_the_first_are_shown():
         ("path,label\n", r"found: path,label \(columns are separated by tabs\)"),
         ("path\tlabel\npictures/a/1.png\n", "line 2: has 1 cell, but the table has 2 columns"),
         ("path\tlabel\npictures/a/1.png\ta\0b\n", "line 2: the label has a zero byte"),
+        (
+            "label\tpath\n#1 dad\tpictures/a/1.png\n",
+            "line 2: begins with '#' and has a cell for each",
+        ),
+        ("# a\tb\nlabel\tpath\n#1\ta.png\n", "line 3: .* put the column 'path' first, whose cells"),
         ("path\n", "'t.tsv' has no images; valid endings: .bmp, "),
     ],
 )
@@ -157,6 +174,16 @@ def test_a_table_is_refused(text, words):
     Path("t.tsv").write_text(text)
     with pytest.raises(BadFile, match=words):
         make_index("t.tsv", None, 0, "")
+
+
+def test_rows_of_a_table_that_are_commented_out_are_none():
+    rows = "pictures/a/1.png\ta\n#pictures/Zebra.PNG\tb\n# a remark\n./#1.png\tc\n"
+    Path("#1.png").write_bytes(Path("pictures/a/1.png").read_bytes())
+    Path("t.tsv").write_text(f"# a remark\nimage\tlabel\n{rows}")
+    images = opened("t.tsv")
+    assert images.names(range(len(images))) == ["./#1.png", "pictures/a/1.png"]
+    Path("t.tsv").write_text("label\timage\n# a remark\n##\na\tpictures/a/1.png\n")
+    assert len(opened("t.tsv")) == 1
 
 
 def test_the_labels_of_a_table_are_its_own():
@@ -180,6 +207,13 @@ def test_a_sample_depends_on_names_and_seed_and_grows(folder):
     assert opened(in_zip(), 2, 3).names(range(2)) == small.names(range(2))
     with pytest.raises(BadFile, match="'pictures' has 5 images, fewer than the 6 asked for"):
         make_index("pictures", 6, 0, "")
+
+
+def test_another_sample_of_the_same_images_has_another_digest():
+    chosen = [(None, 0), (3, 0), (3, 1), (4, 1)]
+    digests = [opened("pictures", count, seed).digest for count, seed in chosen]
+    assert len(set(digests)) == 4
+    assert opened("pictures", 3, 1).digest == digests[2]
 
 
 def test_the_digest_changes_with_every_image(folder):
@@ -325,6 +359,58 @@ def test_links_in_a_tar():
     assert images.facts["ignored"] == "1 link"
 
 
+def packed(*members: tuple[str, str, str]) -> None:
+    """Write a tar of files (name, "", file) and links (name, kind, target), in this order.
+
+    ``a`` and ``b`` are ``a.png`` and ``b.png``.
+    """
+    with tarfile.open("l.tar", "w") as archive:
+        for short, kind, file in members:
+            name, target = (re.sub(r"\b([ab])$", r"\1.png", text) for text in (short, file))
+            if not kind:
+                archive.add(f"pictures/{target}", name)
+                continue
+            member = tarfile.TarInfo(name)
+            member.type, member.linkname = kind.encode(), target
+            archive.addfile(member)
+
+
+A, B = "a/1.png", "Zebra.PNG"
+HARD, SOFT, FOLDER, PIPE = "1", "2", "5", "6"  # what tar writes
+
+
+@pytest.mark.parametrize(
+    ("members", "wanted", "ignored"),
+    [
+        ([("b", "", B), ("a", HARD, "b"), ("a", "", A)], {"a": A, "b": B}, ""),
+        ([("b", "", B), ("a", HARD, "b"), ("b", "", A)], {"a": B, "b": A}, ""),
+        ([("a", "", A), ("b", "", B), ("a", HARD, "./b")], {"a": B, "b": B}, ""),
+        ([("blob", "", A), ("a", HARD, "blob")], {"a": A}, "1 without an ending"),
+        ([("blob", "", A), ("c", HARD, "blob"), ("a", HARD, "c")], {"a": A}, "2 without an ending"),
+        ([("a", "", A), ("a", SOFT, "b"), ("b", "", B)], {"b": B}, "1 link"),
+        ([("a", SOFT, "b"), ("a", "", A)], {"a": A}, ""),
+        ([("a", "", A), ("a", PIPE, ""), ("b", "", B)], {"b": B}, "1 no plain file"),
+        ([("a", "", A), ("a", FOLDER, ""), ("b", "", B)], {"b": B}, ""),
+        ([("a", HARD, "b"), ("b", "", B)], {"b": B}, "1 link"),
+        ([("a", "", A), ("a", HARD, "gone"), ("b", "", B)], {"a": A, "b": B}, ""),
+    ],
+)  # fmt: skip
+def test_a_name_in_a_tar_stands_for_what_unpacking_leaves_there(members, wanted, ignored, folder):
+    packed(*members)
+    images = opened("l.tar")
+    names = images.names(range(len(images)))
+    found = {name: images.read(number).tobytes() for number, name in enumerate(names)}
+    assert found == {
+        f"{name}.png": read_image(f"pictures/{path}").tobytes() for name, path in wanted.items()
+    }
+    assert images.facts["ignored"] == ignored
+    unpacked = folder / "unpacked"
+    unpacked.mkdir()
+    subprocess.run(["tar", "xf", folder / "l.tar"], cwd=unpacked, check=False, capture_output=True)
+    there = [path for path in unpacked.glob("*.png") if path.is_file() and not path.is_symlink()]
+    assert {path.name: read_image(path).tobytes() for path in there} == found
+
+
 @pytest.mark.parametrize("name", ["../1.png", "a/../../1.png", "/1.png", "a\\..\\1.png"])
 def test_a_member_outside_of_its_archive_is_refused(name):
     with tarfile.open("l.tar", "w") as archive:
@@ -356,7 +442,10 @@ def test_links_below_a_folder(folder):
     (pictures / "b").symlink_to(folder / "store")
     with pytest.raises(BadFile, match=r"'pictures/b' leads to .*not inside"):
         make_index("pictures", None, 0, "")
-    (pictures / "b").unlink()
+    (pictures / "b").rename(pictures / "b.png")  # a folder, whatever it is called
+    with pytest.raises(BadFile, match=r"'pictures/b.png' leads to .*not inside"):
+        make_index("pictures", None, 0, "")
+    (pictures / "b.png").unlink()
     (folder / "store" / "c0ffee").unlink()
     with pytest.raises(BadFile, match=r"'a/1.png': a link that leads nowhere; fetch what it leads"):
         make_index("pictures", None, 0, "")

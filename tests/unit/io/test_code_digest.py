@@ -8,8 +8,16 @@ from textwrap import dedent
 
 import pytest
 
+from blockscope.io.code_digest import code_digest, import_closure, module_digest
 from blockscope.io.errors import BadFile
-from blockscope.runtime.code_digest import code_digest, import_closure
+
+
+def test_a_module_counts_with_what_it_imports_and_no_other():
+    of_file, of_cache = map(
+        module_digest, ("blockscope.io.atomic_files", "blockscope.config.file_cache")
+    )
+    assert len({of_file, of_cache, module_digest("another.package")}) == 3
+    assert module_digest("blockscope.io.atomic_files") == of_file
 
 
 class Package:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -42,9 +42,18 @@ def code_digest(script: str | Path, package: str | Path | None = None) -> str:
     BadFile
         If the script has no ``main``, or a file is not valid Python.
     """
-    parts = [_read(Path(script), only="main").digest]
+    own = _read(Path(script), only="main").digest
+    return _digest([own], import_closure(script, package))
+
+
+def module_digest(module: str) -> str:
+    """Return a digest of the code and data that a module of blockscope can use, as of a stage."""
+    return _digest([], _closure({module}))
+
+
+def _digest(parts: list[str], modules: Mapping[str, Path]) -> str:
     folders = set()
-    for name, path in import_closure(script, package).items():
+    for name, path in modules.items():
         parts.append(f"{name} {_read(path, name).digest}")
         folders.add(path.parent)
     data = sorted({path for folder in folders for path in _data_files(folder)})
@@ -59,10 +68,14 @@ def import_closure(script: str | Path, package: str | Path | None = None) -> dic
     name a module in full. The package's own ``__init__`` is left out: it has the version, and
     imports for users only.
     """
+    return _closure(set(_read(Path(script), only="main").names), package)
+
+
+def _closure(waiting: set[str], package: str | Path | None = None) -> dict[str, Path]:
+    """Return the modules that some names lead to; ``waiting`` is used up."""
     folder = Path(package or Path(__file__).parents[1]).resolve()
     modules = {_dotted(path, folder): path for path in folder.rglob("*.py")}
     found: dict[str, Path] = {}
-    waiting = set(_read(Path(script), only="main").names)
     while waiting:
         words = waiting.pop().split(".")
         for name in (".".join(words[:count]) for count in range(2, len(words) + 1)):
