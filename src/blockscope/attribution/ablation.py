@@ -96,7 +96,17 @@ def baseline_of(activations: Floats, baseline: Baseline) -> Floats:
             "a layer of one position is at its own mean: nothing would be taken away; choose a "
             "layer with more, or 'zero' (key ablation.baseline of the config)"
         )
-    return np.broadcast_to(activations.mean((0, 1), keepdims=True), activations.shape)
+    return np.broadcast_to(_mean_over_positions(activations), activations.shape)
+
+
+def _mean_over_positions(values: Floats) -> Floats:
+    """Return means over (row, col), (1, 1, ...), in double precision; a constant is its own mean.
+
+    A sum in single precision would leave a constant channel a rest, and make it live.
+    """
+    first = values[:1, :1].astype(np.float64)
+    mean = first + (values - first).mean((0, 1), keepdims=True)
+    return mean.astype(values.dtype)
 
 
 def single_positions(activations: Floats, baseline: Baseline) -> Parts:
@@ -154,16 +164,16 @@ def losses_by_one(
 
 def _group_parts(groups: NeuronGroups, members: npt.NDArray[np.bool_], baseline: Baseline) -> Parts:
     """Return sets of groups, (set, factor), as parts."""
+    spatial = groups.spatial
+    if baseline == "mean":
+        spatial = spatial - _mean_over_positions(spatial)
+    live = (spatial != 0).any((0, 1)) & (groups.magnitude > 0)
 
     def changes(numbers: npt.NDArray[np.intp]) -> tf.Tensor:
-        parts = np.einsum(
-            "sf,rcf,fk->srck", members[numbers] * 1.0, groups.spatial, groups.channels
-        )
-        if baseline == "mean":
-            parts = parts - parts.mean((1, 2), keepdims=True)
+        parts = np.einsum("sf,rcf,fk->srck", members[numbers] * 1.0, spatial, groups.channels)
         return tf.constant(parts, tf.float32)
 
-    return Parts(len(members), changes, np.flatnonzero(members @ (groups.magnitude > 0)))
+    return Parts(len(members), changes, np.flatnonzero(members @ live))
 
 
 def loss_of_all(
