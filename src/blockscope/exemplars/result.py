@@ -219,9 +219,7 @@ def named_exemplars(
         ),
     }
     if by_label is not None:
-        words = (
-            "relevance summed over positions, mean over the images of the label; NaN for no image"
-        )
+        words = "relevance summed over positions, mean over images so predicted; NaN for none"
         kept["relevance_by_label"] = (
             ("label", unit),
             by_label[indexes],
