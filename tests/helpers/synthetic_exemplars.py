@@ -74,7 +74,7 @@ def layer_exemplars(
             "bin_high": ("bin", high),
             "zeros": ("channel", (every == 0).mean(axis=0)),
             "mean": ("channel", every.mean(axis=0, dtype="f8")),
-            "relevance_by_label": (("label", "channel"), by_label / np.maximum(count, 1)[:, None]),
+            "relevance_by_label": (("label", "channel"), _means(by_label, count)),
             "images_by_label": ("label", count),
         },
         {
@@ -193,3 +193,8 @@ def synthetic_channels(
     run, files = write_run(folder, rng, channel_counts=(channels, 9))
     found = layer_exemplars(rng, (5, 7), channels, FACTS)
     return SyntheticChannels(folder, run, files, channels, found, dict(FACTS))
+
+
+def _means(sums: np.ndarray, count: np.ndarray) -> np.ndarray:
+    """Return sums over their number, NaN for a label that is never predicted."""
+    return np.where(count[:, None] > 0, sums / np.maximum(count, 1)[:, None], np.nan)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -15,20 +16,33 @@ from blockscope.io.provenance import Facts
 from blockscope.models.card import ModelCard
 from blockscope.stages.attribution.activations import write_activations
 from blockscope.stages.attribution.layer_task import LayerFiles
-from helpers.tiny_network import inception_like, network_of
+from helpers.tiny_network import conv, inception_like, network_of, weights
 
 SIZE = (41, 33)
 LAYERS = {"early": (), "pooled": ("early",), "mixed": ("pooled",), "late": ("mixed",)}
 
 
-def write_tiny_files(folder: Path, layer: str) -> LayerFiles:
+def centred(x):
+    """A constant layer, ``early``, of which only what differs from its mean is read: nothing."""
+    x = conv(0 * x, 6, (3, 3), 2, seed=3, name="early")
+    x = x - tf.reduce_mean(x, [1, 2], keepdims=True)
+    x = x * weights((*x.shape[1:3], 1), 5).astype(np.float32)
+    return tf.reduce_sum(x, [1, 2]) @ weights((6, 9), 7).astype(np.float32)
+
+
+def write_tiny_files(
+    folder: Path,
+    layer: str,
+    build: Callable = inception_like,
+    layers: Mapping[str, tuple[str, ...]] = LAYERS,
+) -> LayerFiles:
     """Write a network of nine logits, its card, an image of noise and a layer's activations."""
-    network = network_of(inception_like, (*SIZE, 3), tf.float32)
+    network = network_of(build, (*SIZE, 3), tf.float32)
     graph, card, image = (folder / name for name in ("graph.pb", "m.json", "i.png"))
     activations = folder / "a.zarr.zip"
     graph.write_bytes(network.definition.SerializeToString())
     zeros = np.zeros((1, *SIZE, 3), np.float32)
-    found = network.run({network.spec.tensor: zeros}, list(LAYERS))
+    found = network.run({network.spec.tensor: zeros}, list(layers))
     ModelCard(
         model="tiny",
         source="tiny.pb",
@@ -39,7 +53,7 @@ def write_tiny_files(folder: Path, layer: str) -> LayerFiles:
         outputs=9,
         layers=[
             {"name": name, "op": "Relu", "shape": tuple(found[name].shape[1:]), "inputs": inputs}
-            for name, inputs in LAYERS.items()
+            for name, inputs in layers.items()
         ],
         labels=list("abcdefghi"),
     ).write(card)

@@ -28,6 +28,7 @@ from blockscope.autodiff.linear_map import LinearMap
 from blockscope.autodiff.one_channel import OneChannel
 from blockscope.autodiff.windows import Frame, Window
 from blockscope.io import datasets
+from blockscope.io.chosen_numbers import chosen_numbers
 from blockscope.io.errors import BadFile
 from blockscope.io.labels import Labels
 from blockscope.models.entry import Head, unit_of
@@ -95,7 +96,17 @@ def baseline_of(activations: Floats, baseline: Baseline) -> Floats:
             "a layer of one position is at its own mean: nothing would be taken away; choose a "
             "layer with more, or 'zero' (key ablation.baseline of the config)"
         )
-    return np.broadcast_to(activations.mean((0, 1), keepdims=True), activations.shape)
+    return np.broadcast_to(_mean_over_positions(activations), activations.shape)
+
+
+def _mean_over_positions(values: Floats) -> Floats:
+    """Return means over (row, col), (1, 1, ...), in double precision; a constant is its own mean.
+
+    A sum in single precision would leave a constant channel a rest, and make it live.
+    """
+    first = values[:1, :1].astype(np.float64)
+    mean = first + (values - first).mean((0, 1), keepdims=True)
+    return mean.astype(values.dtype)
 
 
 def single_positions(activations: Floats, baseline: Baseline) -> Parts:
@@ -153,16 +164,16 @@ def losses_by_one(
 
 def _group_parts(groups: NeuronGroups, members: npt.NDArray[np.bool_], baseline: Baseline) -> Parts:
     """Return sets of groups, (set, factor), as parts."""
+    spatial = groups.spatial
+    if baseline == "mean":
+        spatial = spatial - _mean_over_positions(spatial)
+    live = (spatial != 0).any((0, 1)) & (groups.magnitude > 0)
 
     def changes(numbers: npt.NDArray[np.intp]) -> tf.Tensor:
-        parts = np.einsum(
-            "sf,rcf,fk->srck", members[numbers] * 1.0, groups.spatial, groups.channels
-        )
-        if baseline == "mean":
-            parts = parts - parts.mean((1, 2), keepdims=True)
+        parts = np.einsum("sf,rcf,fk->srck", members[numbers] * 1.0, spatial, groups.channels)
         return tf.constant(parts, tf.float32)
 
-    return Parts(len(members), changes, np.flatnonzero(members @ (groups.magnitude > 0)))
+    return Parts(len(members), changes, np.flatnonzero(members @ live))
 
 
 def loss_of_all(
@@ -171,10 +182,12 @@ def loss_of_all(
     """Return what logits lose where all of a layer is replaced at once, (label).
 
     ``instead``: what it is replaced by, (row, col, channel); ``indexes``: positions in the logits.
+    Raises ``UnknownName`` for an index that is no such position, and for none.
     """
+    wanted = chosen_numbers("labels", indexes, gradients.size, "indexes")
     value = gradients.value
     ends = gradients.values_at(np.stack([value, instead.astype(value.dtype)]))
-    at, without = tf.gather(ends, list(indexes), axis=1).numpy()
+    at, without = tf.gather(ends, wanted, axis=1).numpy()
     found: npt.NDArray[np.float32] = at - without
     return found
 
@@ -208,9 +221,15 @@ def exact_losses(
     -------
     losses
         (label, part), labels in the order of ``indexes``.
+
+    Raises
+    ------
+    UnknownName
+        An index that is no place in the logits, or none at all.
     """
+    wanted = chosen_numbers("labels", indexes, changes.output.shape[-1], "indexes")
     if not len(parts.live):
-        return np.zeros((len(indexes), parts.count), changes.value.dtype)
+        return np.zeros((len(wanted), parts.count), changes.value.dtype)
     windows = isinstance(parts.changes(parts.live[:1]), Window)
     most = WINDOWS_AT_ONCE if windows else AT_ONCE
     even = math.ceil(len(parts.live) / math.ceil(len(parts.live) / most))
@@ -220,8 +239,8 @@ def exact_losses(
         filled = np.pad(batch, (0, len(batches[0]) - len(batch)), "edge")  # compiled for one size
         return changes.values_without(parts.changes(filled))[: len(batch)]
 
-    at = tf.gather(changes.output, list(indexes), axis=1).numpy()
-    found = logits_in_batches(left, batches, indexes, "ablation" if progress else None)
+    at = tf.gather(changes.output, wanted, axis=1).numpy()
+    found = logits_in_batches(left, batches, wanted, "ablation" if progress else None)
     return _of_all(parts, at - found)
 
 
@@ -237,9 +256,10 @@ def linear_losses(
     Gradient times change. Cost: a Jacobian-vector product for each part that is not at the baseline
     already, those of positions in their cones of influence. See ``exact_losses`` for the rest.
     """
+    wanted = chosen_numbers("labels", indexes, linear.output.shape[-1], "indexes")
     batches = in_batches(parts.live, linear.bytes_per_tangent(), memory_mb)
     if not batches:
-        return np.zeros((len(indexes), parts.count), linear.value.dtype.as_numpy_dtype)
+        return np.zeros((len(wanted), parts.count), linear.value.dtype.as_numpy_dtype)
 
     def push(batch: npt.NDArray[np.intp]) -> tf.Tensor:
         change = parts.changes(batch)
@@ -247,7 +267,7 @@ def linear_losses(
             change = change.to_map(linear.value.shape[3])
         return linear.jvp(change)
 
-    found = logits_in_batches(push, batches, indexes, "linear" if progress else None)
+    found = logits_in_batches(push, batches, wanted, "linear" if progress else None)
     return _of_all(parts, found)
 
 

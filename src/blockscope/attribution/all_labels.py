@@ -18,6 +18,7 @@ from blockscope.autodiff.active.batches import push_positions
 from blockscope.autodiff.batches import Mode, cheaper_mode, in_batches
 from blockscope.autodiff.linear_map import LinearMap
 from blockscope.io import datasets
+from blockscope.io.chosen_numbers import chosen_numbers
 from blockscope.io.labels import Labels
 from blockscope.models.entry import Head, unit_of
 
@@ -55,21 +56,27 @@ def attribute_labels(
     -------
     attribution
         float32, (label, row, col), labels in the order of ``indexes``.
+
+    Raises
+    ------
+    UnknownName
+        An index that is no place in the logits, or none at all.
     """
+    size = linear.output.shape[-1]
+    wanted = chosen_numbers("labels", indexes, size, "indexes")
     rows, cols = linear.value.shape[1:3]
-    mode = mode or cheaper_mode(linear, labels=len(indexes))
+    mode = mode or cheaper_mode(linear, labels=len(wanted))
     if mode is Mode.FORWARD:
         positions = np.argwhere(np.ones((rows, cols), bool)).astype(np.int32)
         parts = []
         with tqdm(total=len(positions), desc="positions", disable=not progress) as pushed:
             for logits in push_positions(linear, positions, memory_mb):
-                parts.append(tf.gather(logits, list(indexes), axis=1).numpy())
+                parts.append(tf.gather(logits, wanted, axis=1).numpy())
                 pushed.update(len(parts[-1]))
-        return np.concatenate(parts).reshape(rows, cols, len(indexes)).transpose(2, 0, 1)
-    wanted = np.asarray(indexes, np.int32)
-    batches = in_batches(wanted, linear.bytes_per_tangent(), memory_mb)
+        return np.concatenate(parts).reshape(rows, cols, len(wanted)).transpose(2, 0, 1)
+    numbers = np.array(wanted, np.int32)
+    batches = in_batches(numbers, linear.bytes_per_tangent(), memory_mb)
     bar = tqdm(batches, desc="labels", unit="batch", disable=not progress)
-    size = linear.output.shape[-1]
     gradients = [linear.vjp(tf.one_hot(b, size, dtype=linear.output.dtype)) for b in bar]
     return np.concatenate([tf.reduce_sum(g * linear.value, -1).numpy() for g in gradients])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +16,11 @@ from blockscope.models.entry import Head, unit_of
 
 
 def _by_method(
-    paths: ChannelPaths, method: str, tolerance: float, noise: npt.NDArray[np.float32]
+    paths: ChannelPaths,
+    method: str,
+    tolerance: float,
+    noise: npt.NDArray[np.float32],
+    cancels: bool,
 ) -> ChannelAttribution:
     computed: dict[str, Callable[[], ChannelAttribution]] = {
         "linear": paths.linear,
@@ -23,7 +28,10 @@ def _by_method(
         "path-left-100": paths.left,
         "stochastic": lambda: paths.stochastic(noise),
     }
-    return computed[method]()
+    found = computed[method]()
+    if method == "linear" and cancels:
+        return replace(found, values=np.zeros_like(found.values))
+    return found
 
 
 def named_channels(
@@ -33,6 +41,7 @@ def named_channels(
     tolerance: float,
     labels: Labels,
     head: Head = "softmax",
+    cancels: bool = False,
 ) -> xr.Dataset:
     """Compute the attribution of every contrast by every method and name the axes.
 
@@ -51,6 +60,8 @@ def named_channels(
         Names of the logits.
     head
         The kind of the network's head.
+    cancels
+        Whether gradient x activation is zero by mathematics: ``linear`` is zeros then.
 
     Returns
     -------
@@ -58,7 +69,7 @@ def named_channels(
         ``attribution`` (pair, method, channel) with its errors, steps and scores; the axis ``pair``
         holds the contrasts.
     """
-    found = [_by_method(paths, method, tolerance, noise) for method in methods]
+    found = [_by_method(paths, method, tolerance, noise, cancels) for method in methods]
     by_method = ("pair", "method")
     unit = {"units": unit_of(head)}
     place = {"long_name": "position in the logits; -1: logsumexp over all logits, -2: nothing"}

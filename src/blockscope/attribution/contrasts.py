@@ -45,13 +45,26 @@ class Contrast(NamedTuple):
         return LogitScore(weights, -1.0 if self.b == LOGSUMEXP else 0.0)
 
     def named(self, labels: Labels) -> str:
-        """Return ``A|B``, ``A|logsumexp`` or ``A``; an index stands for a name that is repeated."""
-        repeated = labels.repeated()
-        first, second = (
-            "logsumexp" if i == LOGSUMEXP else str(i) if labels.name(i) in repeated
-            else labels.name(i) for i in self
-        )  # fmt: skip
-        return first if self.b == NO_REFERENCE else f"{first}|{second}"
+        """Return ``A|B``, ``A|logsumexp`` or ``A``, which no other contrast is called.
+
+        An index stands for a name that is repeated, or that reads as logsumexp or as two labels; in
+        brackets, ``[3]``, where a label is called ``3``.
+        """
+        first = _told_apart(self.a, labels)
+        if self.b == NO_REFERENCE:
+            return first
+        second = "logsumexp" if self.b == LOGSUMEXP else _told_apart(self.b, labels)
+        return f"{first}|{second}"
+
+
+def _told_apart(index: int, labels: Labels) -> str:
+    name, names = labels.name(index), [labels.name(i) for i in labels.indexes]
+    if names.count(name) < 2 and "|" not in name and name != "logsumexp":
+        return name
+    text = str(index)
+    while text in names:
+        text = f"[{text}]"
+    return text
 
 
 def find_contrasts(

@@ -6,6 +6,7 @@ component analysis (PCA). Lucid: ChannelReducer.
 
 from __future__ import annotations
 
+import math
 import warnings
 from dataclasses import dataclass
 
@@ -16,8 +17,8 @@ import xarray as xr
 from sklearn.decomposition import NMF, PCA
 from sklearn.exceptions import ConvergenceWarning
 
+from blockscope.attribution.layer_arrays import check_count, check_layer
 from blockscope.io import datasets
-from blockscope.io.counts import counted
 from blockscope.io.errors import BadFile, unknown_name
 from blockscope.io.label_scores import described, highest_labels, unit_name
 
@@ -25,6 +26,7 @@ Array = npt.NDArray[np.float64]
 METHODS = ("nmf", "pca")
 ITERATIONS = 200  # scikit-learn's default of 2018, used for the published factors
 TOLERANCE = 1e-4
+USUAL = 1e-3, 1e6  # largest entries of layers that are fitted as they are
 SEED = 0  # nndsvd starts from a randomised singular value decomposition
 
 
@@ -79,33 +81,73 @@ def factorise(layers: list[Array], n: int, method: str = "nmf") -> Factorisation
     Raises
     ------
     BadFile
-        If ``n`` exceeds the number of positions or labels.
+        If ``n`` exceeds the number of positions or labels, or if layers are no list of finite
+        arrays of the same labels, non-negative for NMF.
     UnknownName
         If there is no such method.
     """
     if method not in METHODS:
         raise unknown_name("factorisation method", method, METHODS)
-    rows, cols, labels = layers[0].shape
-    most = min(rows * cols, labels)
-    if not 1 <= n <= most:
-        raise BadFile(
-            f"cannot fit {n} factors: {rows} x {cols} positions, "
-            f"{counted(labels, 'label')}; valid: 1 to {most} (table of runs: factors)"
-        )
+    _check(layers, method)
+    n = check_count(n, "factors", layers[0].shape, "label", "table of runs: factors")
+    labels = layers[0].shape[2]
     # In one memory layout, because the last bits of a product depend on it.
     samples = [np.ascontiguousarray(x.reshape(-1, labels), np.float64) for x in layers]
+    half = _half_power(samples[0])
+    if half:
+        samples = [np.ldexp(x, -2 * half) for x in samples]
     if samples[0].any():
         weights, components, mean = (_nmf if method == "nmf" else _pca)(samples, n)
     else:  # nothing to fit, and no label to name
         weights = [np.zeros((len(x), n)) for x in samples]
         components, mean = np.zeros((n, labels)), np.zeros(labels)
     fitted = [w @ components + mean for w in weights]
+    errors = [_relative_error(x, f) for x, f in zip(samples, fitted, strict=True)]
+    if half:  # the label vectors of PCA have unit length
+        own, shared = (half, half) if method == "nmf" else (2 * half, 0)
+        weights = [np.ldexp(x, own) for x in weights]
+        components, mean = np.ldexp(components, shared), np.ldexp(mean, 2 * half)
     return Factorisation(
         spatial=[w.reshape(*x.shape[:2], n) for w, x in zip(weights, layers, strict=True)],
         labels=components,
-        relative_errors=[_relative_error(x, f) for x, f in zip(samples, fitted, strict=True)],
+        relative_errors=errors,
         means=[mean] * len(layers),
     )
+
+
+def _check(layers: object, method: str) -> None:
+    """Raise ``BadFile`` unless these are layers that a method can factorise together."""
+    if not isinstance(layers, list | tuple) or not layers:
+        found = "none" if isinstance(layers, list | tuple) else f"one {type(layers).__name__}"
+        raise BadFile(
+            f"layers are factorised as a list of arrays (row, col, label), found {found}; give a "
+            "list of one or more"
+        )
+    arrays = [check_layer("attribution", one, "label") for one in layers]
+    counts = [one.shape[2] for one in arrays]
+    if len(set(counts)) > 1:
+        raise BadFile(
+            f"layers have {', '.join(map(str, counts))} labels; valid: the same labels in each, in "
+            "the same order"
+        )
+    lowest = min(one.min(initial=0) for one in arrays)
+    if method == "nmf" and lowest < 0:
+        raise BadFile(
+            f"NMF factorises numbers that are not negative, found {lowest:.3g}; give "
+            "positive_part(...), or choose the method 'pca'"
+        )
+
+
+def _half_power(sample: Array) -> int:
+    """Return half of the power of two that a layer is divided by to be fitted; 0 for usual ones.
+
+    The start of NMF takes what is below a millionth for zero. The power is even, so that both sides
+    of the product are scaled back exactly.
+    """
+    largest = float(np.abs(sample).max(initial=0))
+    if largest == 0 or USUAL[0] <= largest <= USUAL[1]:
+        return 0
+    return (math.frexp(largest)[1] - 1) // 2
 
 
 def _nmf(samples: list[Array], n: int) -> tuple[list[Array], Array, Array]:

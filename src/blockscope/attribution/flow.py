@@ -23,6 +23,7 @@ from blockscope.attribution.neuron_groups import NeuronGroups
 from blockscope.autodiff.batches import in_batches, logits_in_batches
 from blockscope.autodiff.linear_map import STOPS, LinearMap
 from blockscope.io import datasets
+from blockscope.io.chosen_numbers import chosen_numbers
 from blockscope.io.errors import BadFile
 from blockscope.io.labels import Labels
 from blockscope.models.entry import Head, unit_of
@@ -113,7 +114,13 @@ def flow_between(
     -------
     flow
         float32, (part and constants, later part, label), in logits.
+
+    Raises
+    ------
+    UnknownName
+        An index that is no place in the logits, or none at all.
     """
+    wanted = chosen_numbers("labels", indexes, onward.output.shape[-1], "indexes")
     batches = in_batches(parts.vectors, step.bytes_per_tangent(), memory_mb)
     pushed = [step.jvp(tf.constant(batch, step.value.dtype)).numpy() for batch in batches]
     reached = np.concatenate(pushed)
@@ -127,7 +134,7 @@ def flow_between(
 
     pairs = np.argwhere(np.ones(count, bool))
     batches = in_batches(pairs, onward.bytes_per_tangent(), memory_mb)
-    return logits_in_batches(push, batches, indexes, "flow").reshape(*count, len(indexes))
+    return logits_in_batches(push, batches, wanted, "flow").reshape(*count, len(wanted))
 
 
 def flow_to_labels(
@@ -137,13 +144,15 @@ def flow_to_labels(
 
     Entry (p, label) of (part and constants, label) is <P_p, G>, in logits; the last p is the rest
     of the logit, so that all add up to it. ``onward`` leads from the layer to the logits,
-    ``indexes`` are positions in these, ``memory_mb`` bounds the batches.
+    ``indexes`` are positions in these, ``memory_mb`` bounds the batches. Raises ``UnknownName`` for
+    an index that is no such position, and for none.
     """
+    wanted = chosen_numbers("labels", indexes, onward.output.shape[-1], "indexes")
     batches = in_batches(parts.vectors, onward.bytes_per_tangent(), memory_mb)
     found = logits_in_batches(
-        lambda batch: onward.jvp(tf.constant(batch, onward.value.dtype)), batches, indexes
+        lambda batch: onward.jvp(tf.constant(batch, onward.value.dtype)), batches, wanted
     )
-    logits = onward.output.numpy()[0, list(indexes)]
+    logits = onward.output.numpy()[0, wanted]
     return np.concatenate([found, (logits - found.sum(0))[None]])
 
 

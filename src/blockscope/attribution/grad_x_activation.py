@@ -17,6 +17,7 @@ from blockscope.autodiff.active.batches import push_channels
 from blockscope.autodiff.batches import REVERSE_COST, in_batches
 from blockscope.autodiff.linear_map import LinearMap
 from blockscope.io import datasets
+from blockscope.io.chosen_numbers import chosen_numbers
 
 
 def attribute_labels_to_channels(
@@ -26,9 +27,10 @@ def attribute_labels_to_channels(
 
     ``linear`` leads from the layer to the logits, ``indexes`` are positions in the logits. Cost:
     one Jacobian-vector product per channel, or one vector-Jacobian product per label, whichever is
-    cheaper.
+    cheaper. Raises ``UnknownName`` for an index that is no place in the logits, and for none.
     """
-    return _channels_of(linear, list(indexes), memory_mb, progress)
+    wanted = chosen_numbers("labels", indexes, linear.output.shape[-1], "indexes")
+    return _channels_of(linear, wanted, memory_mb, progress)
 
 
 def attribute_channels(
@@ -58,9 +60,15 @@ def attribute_channels(
     -------
     attribution
         (channel2, channel1), in units of the later layer's activations.
+
+    Raises
+    ------
+    UnknownName
+        A channel that the later layer has not, or none at all.
     """
     count = linear.output.shape[-1]
-    wanted = list(range(count) if channels is None else channels)
+    asked = range(count) if channels is None else channels
+    wanted = chosen_numbers("channels", asked, count, "channels")
     return _channels_of(linear, wanted, memory_mb, progress)
 
 

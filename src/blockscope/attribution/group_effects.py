@@ -14,6 +14,7 @@ from blockscope.attribution.neuron_groups import NeuronGroups
 from blockscope.autodiff.batches import in_batches, logits_in_batches
 from blockscope.autodiff.linear_map import LinearMap
 from blockscope.io import datasets
+from blockscope.io.chosen_numbers import chosen_numbers
 from blockscope.io.labels import Labels
 from blockscope.models.entry import Head, unit_of
 
@@ -51,14 +52,20 @@ def attribute_groups(
     -------
     effect
         float32, (factor, label), labels in the order of ``indexes``.
+
+    Raises
+    ------
+    UnknownName
+        An index that is no place in the logits, or none at all.
     """
+    wanted = chosen_numbers("labels", indexes, linear.output.shape[-1], "indexes")
     numbers = np.arange(len(groups.channels))
     batches = in_batches(numbers, linear.bytes_per_tangent(), memory_mb)
 
     def push(batch: npt.NDArray[np.integer]) -> tf.Tensor:
         return linear.jvp(tf.constant(groups.vectors(batch), linear.value.dtype))
 
-    return logits_in_batches(push, batches, indexes, "groups" if progress else None)
+    return logits_in_batches(push, batches, wanted, "groups" if progress else None)
 
 
 def named_groups(

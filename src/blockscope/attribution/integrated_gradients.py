@@ -16,7 +16,7 @@ import numpy.typing as npt
 import tensorflow as tf
 from tqdm import tqdm
 
-from blockscope.attribution.contrasts import Contrast
+from blockscope.attribution.contrasts import LOGSUMEXP, NO_REFERENCE, Contrast
 from blockscope.attribution.quadrature import (
     SINGLE_PRECISION,
     Floats,
@@ -29,6 +29,7 @@ from blockscope.attribution.quadrature import (
 from blockscope.autodiff.batches import in_batches
 from blockscope.autodiff.gradients import Gradients
 from blockscope.autodiff.score_gradients import ScoreGradients
+from blockscope.io.chosen_numbers import chosen_numbers
 
 NOTEBOOK_STEPS = 100
 # Under an override the slopes do not add up to the score, so that nothing shows when to stop.
@@ -63,7 +64,14 @@ class ChannelPaths:
         memory_mb: int = 2048,
         progress: bool = False,
     ) -> None:
-        """Evaluate both ends of the path; ``memory_mb`` bounds the batches, not the result."""
+        """Evaluate both ends of the path; ``memory_mb`` bounds the batches, not the result.
+
+        Raises ``UnknownName`` for a contrast of an index that is no place in the logits, and for
+        none.
+        """
+        second = [one.b for one in contrasts if one.b not in (LOGSUMEXP, NO_REFERENCE)]
+        named = [*(one.a for one in contrasts), *second]
+        chosen_numbers("labels", named, gradients.size, "contrasts")
         self.gradients, self.contrasts = gradients, list(contrasts)
         self.memory_mb, self.progress = memory_mb, progress
         logits = gradients.values_at(self._points(np.array([0.0, 1.0])))

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
+from blockscope.attribution.one_image import check_one_image, check_pixels
 from blockscope.attribution.perturbation import in_input, in_layer, stand_ins
 from blockscope.attribution.scores.cells import over_pixels
 from blockscope.attribution.scores.curves import (
@@ -39,6 +40,8 @@ from blockscope.models.network import Network
 
 Floats = npt.NDArray[np.floating]
 
+KINDS = "fiub"  # of numbers that maps may have, by NumPy's letters
+
 OBJECT_SCORES: Mapping[str, tuple[Callable[[Floats, Mask], float], str]] = {
     "pointing_game": (pointing_game, "whether the strongest pixel is in the label's object"),
     "mass_accuracy": (mass_accuracy, "share of positive values in the label's object"),
@@ -63,7 +66,7 @@ class LayerScores:
     ) -> None:
         """Evaluate random orders and random sets of positions.
 
-        Cost: for each baseline of the input ``9 * orders + 2`` passes from the pixels on.
+        Cost: for each baseline of the input ``9 * orders + 2`` passes from the pixels on, and two.
 
         Parameters
         ----------
@@ -88,13 +91,20 @@ class LayerScores:
         ------
         ValueError
             For fewer orders, which have no standard deviation.
+        BadFile
+            For pixels of another size or kind, gradients of another image or network, those of an
+            override, and logits that are not finite.
+        UnknownName
+            For an index that is no place in the logits, and for none.
         """
         if orders < 2:
             raise ValueError(f"{counted(orders, 'random order')} asked for; give at least 2")
+        check_pixels(pixels, network.spec)
         entrance = Gradients(
             network, network.values(pixels), network.spec.tensor, gradients.target,
             find_override("none"),
         )  # fmt: skip
+        check_one_image(entrance, gradients)
         size = (gradients.value.shape[0], gradients.value.shape[1])
         others = stand_ins(pixels)
         inner = STEPS - 1  # points of a curve, of which every baseline shares the sets
@@ -120,13 +130,19 @@ class LayerScores:
 
         ``masks``: the pixels of each label's object, None for a label without one; no scores
         against masks where there are none at all. Raises ``BadFile`` for maps that are not finite,
-        ``ValueError`` for maps of another shape.
+        ``ValueError`` for maps of another shape, and for none.
         """
+        maps = np.asarray(maps)
         wanted = (self._losses.shape[1], *self._sets.shape[1:])
-        if maps.ndim != 4 or maps.shape[1:] != wanted:
+        if (
+            maps.ndim != 4
+            or maps.shape[1:] != wanted
+            or not len(maps)
+            or maps.dtype.kind not in KINDS
+        ):
             raise ValueError(
-                f"maps have shape {maps.shape}, expected (map, label, row, col), the last three "
-                f"{wanted}"
+                f"maps have shape {maps.shape} of {maps.dtype}, expected numbers (map, label, row, "
+                f"col), at least one map, the last three {wanted}"
             )
         if len(masks) not in (0, wanted[0]):
             raise ValueError(

@@ -12,9 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from blockscope.attribution.factors import Array, factorise, positive_part
-from blockscope.attribution.finite import check_finite
-from blockscope.io.counts import counted
-from blockscope.io.errors import BadFile
+from blockscope.attribution.layer_arrays import check_count, check_layer
 
 
 @dataclass(frozen=True)
@@ -60,17 +58,12 @@ def group_neurons(activations: npt.NDArray[np.floating], n: int) -> NeuronGroups
     groups; the order is that of the article's data.
 
     Raises ``BadFile`` if ``n`` exceeds the number of positions or channels, or if activations are
-    not finite.
+    no array with these axes, or not finite.
     """
-    rows, cols, channels = activations.shape
-    most = min(rows * cols, channels)
-    if not 1 <= n <= most:
-        raise BadFile(
-            f"cannot fit {n} neuron groups: {rows} x {cols} positions, "
-            f"{counted(channels, 'channel')}; valid: 1 to {most} (the number in the file's name)"
-        )
-    check_finite("activation", activations)
-    values = activations.astype(np.float64)
+    layer = check_layer("activation", activations, "channel")
+    where = "the number in the file's name"
+    n = check_count(n, "neuron groups", layer.shape, "channel", where)
+    values = layer.astype(np.float64)
     positive = positive_part(values)
     found = factorise([positive], n)
     spatial, vectors = found.spatial[0], found.labels

@@ -27,11 +27,12 @@ def stand_ins(pixels: npt.NDArray[np.uint8]) -> Mapping[str, Floats]:
     ``mean``: its mean colour; ``grey``: middle grey. Each of them leaves traces of its own.
     """
     shares = pixels / np.float32(255)
+    colour = pixels.mean((0, 1), dtype=np.float64) / 255  # float32 would lose a share of a grey
     radius = BLUR * min(pixels.shape[:2])
     blurred = Image.fromarray(pixels).filter(ImageFilter.GaussianBlur(radius))
     return {
         "blur": np.asarray(blurred) / np.float32(255),
-        "mean": np.broadcast_to(shares.mean((0, 1)), shares.shape),
+        "mean": np.broadcast_to(colour.astype(shares.dtype), shares.shape),
         "grey": np.full_like(shares, GREY),
     }
 

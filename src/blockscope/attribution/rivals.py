@@ -16,6 +16,7 @@ import tensorflow as tf
 from blockscope.attribution.quadrature import gauss_legendre
 from blockscope.autodiff.batches import in_batches
 from blockscope.autodiff.gradients import Gradients
+from blockscope.io.chosen_numbers import chosen_numbers
 
 Floats = npt.NDArray[np.floating]
 
@@ -80,12 +81,14 @@ def slopes_at(
 ) -> Floats:
     """Return gradients of logits at points of a layer, (label, point, row, col, channel).
 
-    ``indexes``: positions in the logits. ``memory_mb`` bounds the batches.
+    ``indexes``: positions in the logits. ``memory_mb`` bounds the batches. Raises ``UnknownName``
+    for an index that is no such position, and for none.
     """
-    each = gradients.bytes_per_point + len(indexes) * gradients.value.nbytes
+    wanted = chosen_numbers("labels", indexes, gradients.size, "indexes")
+    each = gradients.bytes_per_point + len(wanted) * gradients.value.nbytes
     parts = []
     for batch in in_batches(points, each, memory_mb):
-        _, found = gradients.at(batch, lambda logits: [logits[:, i] for i in indexes])
+        _, found = gradients.at(batch, lambda logits: [logits[:, i] for i in wanted])
         parts.append(np.stack([tf.convert_to_tensor(one).numpy() for one in found]))
     return np.concatenate(parts, axis=1)
 

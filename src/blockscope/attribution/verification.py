@@ -44,6 +44,15 @@ def label_terms(gradients: Gradients, indexes: Sequence[int]) -> Floats:
     return label_gradient(gradients, indexes) * gradients.value
 
 
+def part_terms(gradients: Gradients, parts: Floats, indexes: Sequence[int]) -> Floats:
+    """Return the terms of a mix of logits by parts of the layer, (row, col, channel, part).
+
+    ``parts``: (part, row, col, channel).
+    """
+    terms: Floats = np.moveaxis(parts * label_gradient(gradients, indexes), 0, -1)
+    return terms
+
+
 def label_gradient(gradients: Gradients, indexes: Sequence[int]) -> Floats:
     """Return the gradient of a mix of logits, (row, col, channel)."""
     mix = tf.constant(mix_of(len(indexes)))

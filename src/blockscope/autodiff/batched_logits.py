@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from blockscope.autodiff.batches import LARGEST, fitting
 from blockscope.autodiff.gradients import Gradients
+from blockscope.io.chosen_numbers import chosen_numbers
 
 Points = Callable[[npt.NDArray[np.intp]], npt.NDArray[Any]]
 """From numbers of points, (batch), to their values, (batch, row, col, channel)."""
@@ -55,9 +56,15 @@ class Logits:
             the last bits of results depend on it.
         memory_mb
             Bounds the batches; does not change the result.
+
+        Raises
+        ------
+        UnknownName
+            An index that is no place in the logits, or none at all.
         """
         each = max(gradients.bytes_per_point, 1)
-        self._gradients, self._indexes = gradients, list(indexes)
+        self._gradients = gradients
+        self._indexes = chosen_numbers("labels", indexes, gradients.size, "indexes")
         self.compiled = expected * each > BYTES_PER_OPERATION * gradients.operations
         most = COMPILED_AT_ONCE if self.compiled else LARGEST
         if self.compiled and gradients.network.spec.one_by_one:

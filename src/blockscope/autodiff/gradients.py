@@ -36,6 +36,8 @@ class Gradients:
         Its input, (1, row, col, rgb).
     value
         The layer's own value for the image, (row, col, channel).
+    size
+        The length of the target's last axis: how many logits or channels there are.
     exact
         Whether the override replaces no gradient between layer and target.
     bytes_per_point
@@ -50,6 +52,7 @@ class Gradients:
     network: Network
     values: npt.NDArray[np.float32]
     value: npt.NDArray[np.float32]
+    size: int
     exact: bool
     bytes_per_point: int
     operations: int
@@ -96,10 +99,10 @@ class Gradients:
         if layer_value is None:
             layer_value = network.run({network.spec.tensor: values}, [layer])[layer].numpy()[0]
         self.value = layer_value
-        self.bytes_per_point = self._measure()
+        self.bytes_per_point, self.size = self._measure()
 
-    def _measure(self) -> int:
-        """Return the bytes of all values between layer and target, at one point."""
+    def _measure(self) -> tuple[int, int]:
+        """Return the bytes of all values between layer and target at one point; and ``size``."""
         total = [self.value.nbytes]
 
         def noting(node: node_def_pb2.NodeDef, inputs: Sequence[tf.Tensor]) -> list[tf.Tensor]:
@@ -107,8 +110,8 @@ class Gradients:
             total.extend((t.shape.num_elements() or 0) * t.dtype.size for t in outputs)
             return outputs
 
-        self._run(tf.convert_to_tensor(self.value[None]), noting)
-        return sum(total)
+        found = self._run(tf.convert_to_tensor(self.value[None]), noting)
+        return sum(total), int(found.shape[-1])
 
     def values_at(self, points: npt.NDArray[np.float32] | tf.Tensor) -> tf.Tensor:
         """Return the target, (batch, ...), at ``points`` of the layer (batch, row, col, channel).

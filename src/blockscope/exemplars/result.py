@@ -55,7 +55,7 @@ class LayerExemplars:
         float64 (unit): the mean activation of all positions.
     relevance_by_label
         float32 (label, unit): relevance summed over positions, mean over the images of which the
-        label is predicted; None where it was not asked for.
+        label is predicted, NaN for a label of none; None where it was not asked for.
     label_index
         int64 (label): the logits of the labels.
     images_by_label
@@ -219,7 +219,7 @@ def named_exemplars(
         ),
     }
     if by_label is not None:
-        words = "relevance summed over positions, mean over the images of the predicted label"
+        words = "relevance summed over positions, mean over images so predicted; NaN for none"
         kept["relevance_by_label"] = (
             ("label", unit),
             by_label[indexes],
@@ -257,7 +257,7 @@ COUNTED = {"long_name": "positions of all images whose activation is in the bin"
 
 
 def shown_images(statistics: LayerStatistics) -> npt.NDArray[np.int64]:
-    """Return the numbers of all images that are exemplars or give vectors, ascending."""
+    """Return the numbers of all images that are exemplars, ascending."""
     numbers = [one.number.ravel() for one in statistics.rankings.values()]
     found = np.unique(np.concatenate(numbers))
     return found[found >= 0]

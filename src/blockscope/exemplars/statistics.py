@@ -147,10 +147,13 @@ class LayerStatistics:
         return square + np.triu(square, 1).T
 
     def relevance_by_label(self) -> npt.NDArray[np.float32] | None:
-        """Return the mean relevance (label, unit) over the images of which it is predicted."""
+        """Return the mean relevance (label, unit) over the images of which the label is predicted.
+
+        NaN for a label of no image.
+        """
         if not self.relevance:
             return None
-        mean = np.zeros((self.labels, self.units), np.float32)
+        mean = np.full((self.labels, self.units), np.nan, np.float32)
         for label, total in self.by_label.items():
             mean[label] = total.total() / self.images_by_label[label]
         return mean

@@ -76,12 +76,13 @@ def render_sprites(
 
     Raises
     ------
+    UnknownName
+        For a number that no unit has, and for none at all.
     BadFile
-        For a number that no unit has, a layer that is too deep for the recipe's size, and one that
+        For a layer that is too deep for the recipe's size, and one that
         is not finite for a grey image.
     """
-    wanted = list(range(len(units)) if numbers is None else numbers)
-    units.check(wanted)
+    wanted = units.chosen(range(len(units)) if numbers is None else numbers)
     # Held from the start: a second job for the same sprites may clear the checkpoint meanwhile.
     found = _finished(done, checkpoint)
     parts = [part.isel(sprite=np.isin(part.sprite, wanted)) for part in found]

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from blockscope.feature_visualization.objectives import Objective, channel, direction, neuron
+from blockscope.io.chosen_numbers import chosen_numbers
 from blockscope.io.counts import counted
 from blockscope.io.errors import BadFile
 
@@ -42,14 +43,10 @@ class Units:
     def __len__(self) -> int:
         return len(self.objective)
 
-    def check(self, numbers: Sequence[int]) -> None:
-        """Raise ``BadFile`` where there is no unit of a number."""
-        for number in numbers:
-            if not 0 <= number < len(self):
-                raise BadFile(
-                    f"{self.noun} {number} of layer '{self.layer}' does not exist; there are "
-                    f"{len(self)}, valid: 0 to {len(self) - 1}"
-                )
+    def chosen(self, numbers: Sequence[int]) -> list[int]:
+        """Return numbers of units as integers; raises what ``chosen_numbers`` does."""
+        what = f"{self.noun}s of layer '{self.layer}'"
+        return chosen_numbers(what, numbers, len(self), "numbers")
 
 
 def channels(layer: str, count: int) -> Units:

@@ -55,7 +55,7 @@ def _place(one: object, names: list[str], indexes: list[int], place: str) -> int
             )
         return indexes.index(int(one))
     found = [number for number, name in enumerate(names) if name == one]
-    if not found and one.isdigit() and int(one) in indexes:
+    if not found and one.isascii() and one.isdecimal() and int(one) in indexes:
         raise UnknownName(
             f"'{place}' has no label '{one}'; the label of that index is given as {int(one)}, "
             "without quotes"

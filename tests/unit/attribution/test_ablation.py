@@ -29,7 +29,7 @@ from blockscope.attribution.ablation import (
     single_groups,
     single_positions,
 )
-from blockscope.attribution.neuron_groups import group_neurons
+from blockscope.attribution.neuron_groups import NeuronGroups, group_neurons
 from blockscope.attribution.scores.correlation import correlation, rank_correlation
 from blockscope.autodiff.exact_changes import ExactChanges
 from blockscope.autodiff.gradient_overrides import OVERRIDES
@@ -111,6 +111,25 @@ def test_losses_are_those_of_the_network_with_the_layer_fed(case, baseline, rng)
         case.same(found.exact[:, number], whole - case.logits(value))
     found = loss_of_all(case.gradients, baseline_of(case.value, baseline), case.labels)
     case.same(found, whole - case.logits(np.broadcast_to(instead, case.value.shape)))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_constant_is_at_its_mean(dtype, rng):
+    """Its mean is the constant itself, so that it is not live, and what it costs is exactly 0."""
+    value = rng.random((14, 13, 5)).astype(dtype)
+    value[..., 1], value[..., 3] = 0.1, 0.7
+    assert single_channels(value, "mean").live.tolist() == [0, 2, 4]
+    assert single_channels(value, "zero").live.tolist() == [0, 1, 2, 3, 4]
+    expected = value.astype(np.longdouble).mean((0, 1)).astype(dtype)
+    np.testing.assert_array_equal(baseline_of(value, "mean")[0, 0], expected)
+    assert not len(single_positions(np.full((14, 13, 3), 0.1, dtype), "mean").live)
+    spatial = rng.random((14, 13, 3))
+    spatial[..., 1] = 0.1
+    groups = NeuronGroups(spatial, rng.random((3, 4)), 0.0, 0.0)
+    assert single_groups(groups, "mean").live.tolist() == [0, 2]
+    assert single_groups(groups, "zero").live.tolist() == [0, 1, 2]
+    parts, members = group_sets(groups, "mean")
+    assert parts.live.tolist() == [n for n in range(8) if members[n, [0, 2]].any()]
 
 
 def test_one_position_is_not_set_to_its_mean(rng):

@@ -189,6 +189,26 @@ def test_contrasts_as_they_are_requested():
     assert names == ["kite|dog", "dog|logsumexp", "1", "3|dog"]
 
 
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["3", "cat", "dog", "dog"],
+        ["3", "[3]", "dog", "dog"],
+        ["logsumexp", "cat", "logsumexp", "2"],
+        ["logsumexp", "cat", "0"],
+        ["a|b", "a", "b", "0"],
+        ["1", "2", "3"],
+    ],
+)
+def test_no_two_contrasts_are_called_the_same(names):
+    labels, count = Labels(names), len(names)
+    seconds = [LOGSUMEXP, NO_REFERENCE, *range(count)]
+    every = [Contrast(a, b) for a in range(count) for b in seconds]
+    assert len({one.named(labels) for one in every}) == len(every)
+    plain = Contrast(1, LOGSUMEXP).named(labels)
+    assert plain == f"{names[1]}|logsumexp"
+
+
 @pytest.mark.parametrize("text", ["kit|dog", "crane|dog", "dog|"])
 def test_unknown_labels_are_told(text):
     with pytest.raises(UnknownName, match=r"unknown label|give its index"):

@@ -9,6 +9,7 @@ import pytest
 from helpers.tiny_files import classes_of
 from sklearn.decomposition import NMF
 
+from blockscope.attribution import factors
 from blockscope.attribution.factors import (
     METHODS,
     factorise,
@@ -151,6 +152,56 @@ def test_labels_without_weight_are_not_named():
 def test_too_many_factors_are_refused_with_the_limit():
     with pytest.raises(BadFile, match=r"cannot fit 36 factors: 5 x 7 positions, .* valid: 1 to 35"):
         factorise([np.ones((5, 7, 40))], 36)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("power", [-1000, -60, -41, -12, 30, 900])
+def test_the_scale_of_a_layer_changes_nothing_else(power, method, rng):
+    """NMF takes numbers below 1e-6 for zero: of a small layer it found nothing."""
+    layers = [rng.random((6, 6, 20)), rng.random((4, 3, 20))]
+    expected = factorise([np.ldexp(x, -2) for x in layers], 3, method)
+    found = factorise([np.ldexp(x, power) for x in layers], 3, method)
+    np.testing.assert_allclose(found.relative_errors, expected.relative_errors, rtol=1e-6)
+    for one, other in zip(found.spatial, expected.spatial, strict=True):
+        product = np.ldexp(one @ found.labels + found.means[0], -power - 2)
+        wanted = other @ expected.labels + expected.means[0]
+        np.testing.assert_allclose(product, wanted, atol=1e-5)
+
+
+@pytest.mark.parametrize("scale", [1e-3, 0.7, 1e5])
+def test_usual_layers_are_fitted_as_they_are(scale, rng, monkeypatch):
+    layer = rng.random((6, 6, 20))
+    layer *= scale / layer.max()
+    found = factorise([layer], 3)
+    monkeypatch.setattr(factors, "USUAL", (0.0, np.inf))  # none is scaled
+    np.testing.assert_array_equal(found.spatial[0], factorise([layer], 3).spatial[0])
+
+
+LAYER = np.ones((3, 3, 4))
+
+
+@pytest.mark.parametrize(
+    ("layers", "n", "words"),
+    [
+        (LAYER, 2, r"^layers are factorised as a list of arrays .* found one ndarray; give a list"),
+        ([], 2, r"^layers are factorised as a list .* found none; give a list of one or more$"),
+        ([LAYER[0]], 2, r"^attributions of a layer are float64 of shape \(3, 4\); .*col, label\)$"),
+        ([LAYER.tolist()], 2, r"^attributions of a layer are list; valid: a NumPy array"),
+        ([LAYER, LAYER[..., :3]], 2, r"^layers have 4, 3 labels; valid: the same labels in each"),
+        ([-LAYER], 2, r"^NMF factorises numbers that are not negative, found -1; .*'pca'$"),
+        ([LAYER * np.nan], 2, r"^attribution is not finite in 36 of 36 entries"),
+        (
+            [LAYER],
+            2.0,
+            r"^cannot fit 2.0 factors: 3 x 3 positions, 4 labels; valid: 1 to 4, as an in",
+        ),
+        ([LAYER], True, r"^cannot fit True factors: .* 1 to 4, as an integer \(table of runs"),
+        ([LAYER], "2", r"^cannot fit '2' factors"),
+    ],
+)
+def test_what_cannot_be_factorised_is_refused_in_a_sentence(layers, n, words):
+    with pytest.raises(BadFile, match=words):
+        factorise(layers, n)
 
 
 def test_unknown_method_is_refused_with_the_valid_ones():

@@ -157,6 +157,29 @@ def test_too_many_groups_are_refused_with_the_limit(n):
         group_neurons(np.ones((5, 9, 8)), n)
 
 
+@pytest.mark.parametrize(
+    ("activations", "found"),
+    [
+        (np.ones((3, 4)), r"float64 of shape \(3, 4\)"),
+        ([[[1.0]]], "list"),
+        (np.full((2, 2, 2), "a"), r"<U1 of shape \(2, 2, 2\)"),
+    ],
+)
+def test_what_is_no_layer_is_refused_in_a_sentence(activations, found):
+    words = rf"^activations of a layer are {found}; valid: .* three axes, \(row, col, channel\)$"
+    with pytest.raises(BadFile, match=words):
+        group_neurons(activations, 1)
+
+
+def test_a_layer_of_any_scale_has_its_groups(rng):
+    layer = rng.random((5, 6, 7)).astype(np.float32)
+    expected = group_neurons(layer, 3).relative_error
+    for scale in (1e-12, 1e-30, 1e30):
+        found = group_neurons(layer * np.float32(scale), 3)
+        assert found.relative_error == pytest.approx(expected, rel=1e-3)
+        assert (found.magnitude > 0).all()
+
+
 def test_activations_that_are_not_finite_are_refused():
     activations = np.ones((5, 9, 8))
     activations[2, 3, :2] = np.nan, np.inf

@@ -138,4 +138,6 @@ def test_what_stands_in_for_pixels(rng):
     assert set(found["grey"].ravel()) == {0.5}
     assert found["blur"].std() < 0.3 * (pixels / 255).std()
     np.testing.assert_allclose(found["blur"].mean(), pixels.mean() / 255, atol=0.02)
-    assert np.ptp(stand_ins(np.full((9, 9, 3), 77, np.uint8))["blur"]) == 0
+    grey = np.full((512, 512, 3), 128, np.uint8)
+    assert np.ptp(stand_ins(grey)["blur"]) == 0
+    np.testing.assert_array_equal(stand_ins(grey)["mean"], grey / np.float32(255))

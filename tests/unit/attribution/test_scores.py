@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import itertools
 import json
+from fractions import Fraction
 
 import numpy as np
 import pytest
 from oracles.scores_of_others import LABELS, STORED, case
+from sklearn.metrics import average_precision_score
 
 from blockscope.attribution.scores.cells import over_pixels
 from blockscope.attribution.scores.curves import (
@@ -207,10 +209,18 @@ def test_average_precision_is_the_mean_of_precisions_at_the_hits(given):
 def test_a_constant_map_scores_what_chance_gives():
     mask = np.zeros(SIZE, bool)
     mask[1:4, 2:5] = True
-    for score in OBJECT_SCORES:
+    for score in OBJECT_SCORES[:3]:
         assert score(np.full(SIZE, 0.3), mask) == pytest.approx(9 / 35), score
-    for score in (pointing_game, rank_accuracy, average_precision):
+    for score in (pointing_game, rank_accuracy):
         assert score(np.zeros(SIZE), mask) == pytest.approx(9 / 35), score
+    # The first pixels of an order by lot count more than their share: 1/1 + 1/2 + ... over all.
+    first = sum(1 / n for n in range(1, 36)) / 35
+    expected = first + (1 - first) * 8 / 34
+    for value in (0.0, 0.3):
+        assert average_precision(np.full(SIZE, value), mask) == pytest.approx(expected)
+    large = np.zeros((224, 224), bool)
+    large[50:90, 70:120] = True
+    assert average_precision(np.zeros(large.shape), large) == pytest.approx(large.mean(), abs=3e-4)
     assert np.isnan(mass_accuracy(np.zeros(SIZE), mask))
     assert np.isnan(mass_accuracy(np.full(SIZE, -1.0), mask))
 
@@ -221,10 +231,29 @@ def test_ties_count_as_the_mean_over_all_orders(rng):
     kept = []
     for order in itertools.permutations(range(8)):
         place = np.lexsort((np.array(order), -coarse.ravel()))
-        kept.append((mask.ravel()[place[:4]].mean(), mask.ravel()[place[0]]))
+        hits = mask.ravel()[place]
+        precision = (np.cumsum(hits) / np.arange(1, 9))[hits].mean()
+        kept.append((hits[:4].mean(), hits[0], precision))
     expected = np.mean(kept, 0)
     assert rank_accuracy(coarse, mask) == pytest.approx(expected[0])
     assert pointing_game(coarse, mask) == pytest.approx(expected[1])
+    assert average_precision(coarse, mask) == pytest.approx(expected[2], rel=1e-12)
+
+
+def test_without_ties_average_precision_is_that_of_scikit_learn(rng):
+    for size in ((1, 1), (3, 5), (40, 56)):
+        pixels = rng.permutation(size[0] * size[1]).reshape(size) - 4.0
+        mask = rng.random(size) < 0.3
+        mask[0, 0] = True
+        expected = average_precision_score(mask.ravel(), pixels.ravel())
+        assert average_precision(pixels, mask) == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize(("cells", "pixels"), [(14, 299), (28, 299), (56, 299), (3, 7), (7, 7)])
+def test_a_centre_on_an_edge_is_in_the_cell_behind_it(cells, pixels):
+    found = over_pixels(np.arange(cells)[:, None] * np.ones(1, int), (pixels, 1))[:, 0]
+    expected = [Fraction(2 * pixel + 1, 2) * cells // pixels for pixel in range(pixels)]
+    assert found.tolist() == expected
 
 
 def test_a_map_of_the_mask_itself_is_perfect_and_signs_count(rng):

@@ -156,7 +156,7 @@ def test_everything_is_what_one_image_after_the_other_gives(network: Network) ->
         for label in range(9):
             chosen = [image for image in range(IMAGES) if best[image] == label]
             assert known.images_by_label[label] == len(chosen)
-            mean = relevance[chosen].sum(1).mean(0) if chosen else 0
+            mean = relevance[chosen].sum(1).mean(0) if chosen else np.nan
             np.testing.assert_allclose(known.relevance_by_label()[label], mean, atol=2e-5)
         if name != "groups":
             rows = flat.reshape(-1, flat.shape[-1])
@@ -335,7 +335,12 @@ def test_signed_layers_grouped_and_dilated_convolutions() -> None:
         found.rankings["activation_maximum"].value[0], one.max((0, 1, 2)), rtol=1e-5
     )
     assert found.histogram[:, :90].sum() == (one < 0).sum()
-    assert np.abs(found.relevance_by_label()).max() > 0
+    by_label = found.relevance_by_label()
+    never = found.images_by_label == 0
+    assert never.any()
+    assert np.isnan(by_label[never]).all()  # a mean of nothing
+    assert np.nanmax(np.abs(by_label)) > 0
+    assert np.isfinite(by_label[~never]).all()
 
 
 def test_more_parts_than_blocks_leave_some_empty() -> None:

@@ -203,7 +203,7 @@ def test_a_direction_of_no_length_stays_grey(network):
 
 
 def test_a_unit_that_is_not_there(network):
-    with pytest.raises(BadFile, match=r"neuron 11 of layer 'mixed' does not exist.* 0 to 10"):
+    with pytest.raises(UnknownName, match=r"neurons of layer 'mixed' .* found 11; .* 0 to 10"):
         render_sprites(network, neurons("mixed", CHANNELS), RECIPE, [3, 11])
 
 

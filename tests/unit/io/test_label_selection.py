@@ -58,6 +58,8 @@ def test_xarray_alone_finds_a_list_of_labels_by_index(path: Path) -> None:
         (["crane"], UnknownName, r"^label 'crane' occurs 2 times in '.*a\.h5'; .*: 4 or 9$"),
         (["dogs"], UnknownName, r"'.*a\.h5' has no label 'dogs'; valid: tench, crane, .*, dog$"),
         (["14"], UnknownName, r"has no label '14'; valid: "),
+        (["²"], UnknownName, r"has no label '²'; valid: "),
+        (["٤"], UnknownName, r"has no label '٤'; valid: "),
         (["12"], UnknownName, r"has no label '12'; .* is given as 12, without quotes$"),
         (12, BlockscopeError, r"^labels must be a list, found 12; give \[12\]$"),
         ([True], BlockscopeError, r"^labels must be names or indexes, found True$"),

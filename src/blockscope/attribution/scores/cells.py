@@ -26,7 +26,7 @@ def over_pixels(grid: npt.NDArray[Any], size: tuple[int, int]) -> npt.NDArray[An
             "choose a layer with at most as many"
         )
     rows, cols = (
-        np.floor((np.arange(pixels) + 0.5) * (cells / pixels)).astype(int)
+        (2 * np.arange(pixels) + 1) * cells // (2 * pixels)  # exact, also for centres on an edge
         for pixels, cells in zip(size, grid.shape[-2:], strict=True)
     )
     return grid[..., rows[:, None], cols]

@@ -2,14 +2,13 @@
 
 Maps and masks have one value per pixel. Where values tie, an order is drawn by lot in the
 literature's code; here a tie counts as the mean over all orders, so that a constant map scores
-what chance gives.
+what an order by lot gives.
 """
 
 from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.metrics import average_precision_score
 
 from blockscope.attribution.finite import check_finite
 from blockscope.io.masks import Mask
@@ -53,10 +52,21 @@ def rank_accuracy(pixels: Floats, inside: Mask) -> float:
 def average_precision(pixels: Floats, inside: Mask) -> float:
     """Return the area under precision against recall, of pixels ranked by the map.
 
-    scikit-learn's ``average_precision_score``: the mean precision at each step of recall.
+    The mean precision at each pixel of the mask: without ties scikit-learn's
+    ``average_precision_score``, which takes pixels that tie in one step, where here they count as
+    the mean over all their orders.
     """
     _check(pixels, inside)
-    return float(average_precision_score(inside.ravel(), pixels.ravel()))
+    _, group = np.unique(-pixels.ravel(), return_inverse=True)  # the strongest first
+    sizes, hits = np.bincount(group), np.bincount(group, inside.ravel())
+    before, hit_before = np.cumsum(sizes) - sizes, np.cumsum(hits) - hits
+    of_pixel = np.repeat(np.arange(len(sizes)), sizes)
+    place = np.arange(len(group)) - before[of_pixel]  # within its tie, from 0
+    n, k = sizes[of_pixel], hits[of_pixel]
+    # At each place of a tie a hit has the chance k / n, and so many others of it stand before.
+    others = place * (k - 1) / np.maximum(n - 1, 1)
+    precision = (hit_before[of_pixel] + 1 + others) / (before[of_pixel] + 1 + place)
+    return float((k / n * precision).sum() / hits.sum())
 
 
 def _check(pixels: Floats, inside: Mask) -> None:

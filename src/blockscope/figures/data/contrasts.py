@@ -10,6 +10,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from blockscope.figures.arrays import Floats
+from blockscope.figures.data.label_names import told_apart
 from blockscope.io.errors import unknown_name
 from blockscope.io.label_scores import LOGSUMEXP, check_logsumexp, head_of, highest_labels
 from blockscope.io.labels import Labels
@@ -85,11 +86,9 @@ def find_contrast(classes: Sequence[str], dataset: xr.Dataset) -> Contrast:
         if LOGSUMEXP in classes:
             check_logsumexp(head_of(dataset), "table of runs: classes")
         places = [place_of(text, names, indexes) for text in classes if text != LOGSUMEXP]
-    shown = tuple(
-        f"{names[p]} [{indexes[p]}]" if names.count(names[p]) > 1 else names[p] for p in places
-    )
+    shown = told_apart(names, indexes)
     second = places[1] if len(places) > 1 else None
-    return Contrast(places[0], second, shown, LOGSUMEXP in classes)
+    return Contrast(places[0], second, tuple(shown[p] for p in places), LOGSUMEXP in classes)
 
 
 def place_of(text: str, names: Sequence[str], indexes: NDArray[np.integer]) -> int:

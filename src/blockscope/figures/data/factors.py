@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -12,6 +11,7 @@ import xarray as xr
 from blockscope.config.settings import RunRow
 from blockscope.figures.arrays import Floats, Pixels
 from blockscope.figures.data.contrasts import place_of
+from blockscope.figures.data.label_names import repeated_names, told_apart
 from blockscope.figures.data.maps import grid_words
 from blockscope.figures.data.panel_files import PanelFiles
 from blockscope.figures.data.provenance_checks import check_origin
@@ -87,18 +87,16 @@ class LayerFactors:
             spatial=dataset["spatial"].transpose("row", "col", "factor").values,
             tops=tuple(
                 tuple(
-                    Weight(_told_apart(str(name), int(index), repeated), float(weight))
-                    for name, index, weight in zip(*factor, strict=True)
+                    Weight(name, float(weight))
+                    for name, index, weight in zip(
+                        told_apart(names, indexes, repeated), indexes, weights, strict=True
+                    )
                     if index >= 0
                 )
-                for factor in zip(*listed, strict=True)
+                for names, indexes, weights in zip(*listed, strict=True)
             ),
             relative_error=float(facts["relative_error"]) if "relative_error" in facts else None,
         )
-
-
-def _told_apart(name: str, index: int, repeated: Collection[str]) -> str:
-    return f"{name} [{index}]" if name in repeated else name
 
 
 @dataclass(frozen=True)
@@ -163,8 +161,8 @@ class FactorsPanel:
         score = [float(value) for value in classes[score_name(classes)].values]
         shown = highest_labels(classes, top_labels).tolist()
         indexes = classes["index"].values
-        repeated = {name for name, count in Counter(names).items() if count > 1}
-        shown_as = [_told_apart(n, int(i), repeated) for n, i in zip(names, indexes, strict=True)]
+        repeated = repeated_names(names)
+        shown_as = told_apart(names, indexes)
         wanted = [place_of(text, names, indexes) for text in run.classes if text != LOGSUMEXP]
         others = [place for place in dict.fromkeys(wanted) if place not in shown]
         return cls(

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
-import xarray as xr
 
 from blockscope.config.settings import RunRow
 from blockscope.figures.arrays import Floats, Pixels
 from blockscope.figures.data.contrasts import Contrast, find_contrast
 from blockscope.figures.data.factors import Weight
+from blockscope.figures.data.label_names import told_apart
 from blockscope.figures.data.panel_files import PanelFiles
 from blockscope.figures.data.provenance_checks import check_origin
 from blockscope.figures.data.sprites import Sprites, read_exemplar_sheet, read_sprites
@@ -99,7 +98,7 @@ class NeuronGroupsPanel:
             channels=channels,
             magnitude=found["magnitude"].to_numpy(),
             effect=found["effect"].transpose("factor", "label").to_numpy(),
-            labels=_told_apart(found),
+            labels=told_apart(found["label"].values, found["index"].values),
             relative_error=float(found.attrs["relative_error"]),
             clipped=float(found.attrs["clipped"]),
             group_sprites=read_sprites(files.many("group_sprites1"), len(channels)),
@@ -127,12 +126,3 @@ class NeuronGroupsPanel:
         return tuple(
             Weight(self.labels[place], float(own[place])) for place in order if own[place] > 0
         )
-
-
-def _told_apart(found: xr.Dataset) -> tuple[str, ...]:
-    names = [str(name) for name in found["label"].values]
-    times = Counter(names)
-    return tuple(
-        f"{name} [{int(index)}]" if times[name] > 1 else name
-        for name, index in zip(names, found["index"].values, strict=True)
-    )

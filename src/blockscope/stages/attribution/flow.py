@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 
-import numpy as np
-
 from blockscope.attribution.flow import (
     Parts,
     check_passage,
@@ -16,7 +14,7 @@ from blockscope.attribution.flow import (
     named_flow,
     parts_of,
 )
-from blockscope.attribution.verification import Floats, label_gradient, mix_of, verify
+from blockscope.attribution.verification import Floats, mix_of, part_terms, verify
 from blockscope.io import datasets
 from blockscope.io.atomic_files import FilePath
 from blockscope.io.errors import BadFile
@@ -105,7 +103,6 @@ def _check_order(card: ModelCard, layers: Sequence[str]) -> None:
 
 def _verify(end: LayerTask, parts: Parts, contribution: Floats) -> None:
     """Compare what parts of a layer add to labels, (part, label), with TensorFlow's gradient."""
-    gradient = label_gradient(end.gradients(), end.card.label_table.indexes)
-    terms = np.moveaxis(parts.vectors * gradient, 0, -1)
+    terms = part_terms(end.gradients(), parts.vectors, end.card.label_table.indexes)
     mixed = contribution @ mix_of(contribution.shape[1])
     verify(f"flow from groups of layer '{end.layer}'", mixed, terms, (0, 1, 2))

@@ -164,12 +164,13 @@ class LayerTask:
         mixed: Computed,
         terms: Floats,
         axes: tuple[int, ...],
+        what: str = "attribution",
     ) -> tuple[Computed, dict[str, int]]:
-        """Return an attribution whose mix is right, and what its record says of it.
+        """Return an attribution, called ``what``, whose mix is right, and what its record says.
 
         That is ``cancels`` where it is zero by mathematics: zeros then stand for rounding noise.
         """
-        if self.verify("attribution", mixed, terms, axes):
+        if self.verify(what, mixed, terms, axes):
             return np.zeros_like(attribution), {"cancels": 1}
         return attribution, {}
 

@@ -9,7 +9,7 @@ import numpy as np
 from blockscope.attribution.factors import SEED
 from blockscope.attribution.group_effects import attribute_groups, named_groups
 from blockscope.attribution.neuron_groups import NeuronGroups, group_neurons
-from blockscope.attribution.verification import label_gradient, mix_of, verify
+from blockscope.attribution.verification import mix_of, part_terms
 from blockscope.io import datasets
 from blockscope.io.atomic_files import FilePath
 from blockscope.io.errors import BadFile
@@ -35,10 +35,9 @@ def write_neuron_groups(
     effect = attribute_groups(linear, groups, card.label_table.indexes, memory_mb, progress=True)
     task.check_finite("effect of groups", effect)
     numbers = np.arange(len(groups.channels))
-    gradient = label_gradient(task.gradients(), card.label_table.indexes)
-    terms = np.moveaxis(groups.vectors(numbers) * gradient, 0, -1)
+    terms = part_terms(task.gradients(), groups.vectors(numbers), card.label_table.indexes)
     mixed = effect @ mix_of(effect.shape[1])
-    verify(f"effect of groups at layer '{layer}'", mixed, terms, (0, 1, 2))
+    effect, zero = task.verified(effect, mixed, terms, (0, 1, 2), "effect of groups")
     logits = linear.output.numpy()[0]
     dataset = named_groups(groups, effect, logits, card.label_table, card.head)
     facts = task.record(
@@ -48,6 +47,7 @@ def write_neuron_groups(
         relative_error=groups.relative_error,
         clipped=groups.clipped,
         seed=SEED,
+        **zero,
     )
     datasets.write_h5(output, dataset.assign_attrs(facts))
 

@@ -52,9 +52,9 @@ def write_shard(
     killed job left there, or shards next to ``h5`` hold, under the same recipe, network and
     ``code``, is not rendered again; pixels depend on none of this.
 
-    Raises ``BadFile`` for a unit that the layer does not have, neuron groups of another network or
-    layer, and what cannot be rendered at all, ``BadConfig`` where a ``gpu`` is requested and there
-    is none.
+    Raises ``UnknownName`` for a unit that the layer does not have, ``BadFile`` for neuron groups of
+    another network or layer and for what cannot be rendered at all, ``BadConfig`` where a ``gpu``
+    is requested and there is none.
     """
     use_gpu(gpu)
     model, chosen = ModelCard.read(card), Recipe.from_dict(recipe)

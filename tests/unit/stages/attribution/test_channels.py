@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from helpers.tiny_files import write_tiny_files
+from helpers.tiny_files import centred, write_tiny_files
 
 from blockscope.io import datasets
 from blockscope.io.errors import UnknownName
 from blockscope.stages.attribution.channels import write_channels
+from blockscope.stages.attribution.neuron_groups import write_neuron_groups
 
 
 @pytest.fixture(scope="module")
@@ -16,10 +17,10 @@ def files(tmp_path_factory):
     return write_tiny_files(tmp_path_factory.mktemp("tiny"), "pooled")
 
 
-def write(files, output, contrasts):
+def write(files, output, contrasts, layer="pooled"):
     write_channels(
         **files,
-        layer="pooled",
+        layer=layer,
         override="none",
         contrasts=contrasts,
         methods=["linear", "path"],
@@ -50,3 +51,28 @@ def test_an_unknown_label_leaves_no_file(files, tmp_path):
     with pytest.raises(UnknownName, match="'z'"):
         write(files, tmp_path / "c.h5", ["a|z"])
     assert not (tmp_path / "c.h5").exists()
+
+
+def test_what_cancels_by_mathematics_is_written_as_zeros(tmp_path, capfd):
+    """Rounding would be left of it, which looks like an attribution."""
+    files = write_tiny_files(tmp_path, "early", centred, {"early": ()})
+    write(files, tmp_path / "c.h5", ["b|e", "c"], "early")
+    found = datasets.read(tmp_path / "c.h5")
+    assert found.attrs["cancels"] == 1
+    assert not found["label_attribution"].any()
+    assert not found["attribution"].sel({"method": "linear"}).any()
+    write_neuron_groups(**files, layer="early", n=1, output=tmp_path / "g.h5", memory_mb=2048)
+    groups = datasets.read(tmp_path / "g.h5")
+    assert groups.attrs["cancels"] == 1
+    assert groups["magnitude"].to_numpy() > 0
+    assert not groups["effect"].any()
+    said = capfd.readouterr().err
+    for name in ("label_attribution", "effect of groups"):
+        assert f"{name} at layer 'early' of model 'tiny': contributions add up to zero" in said
+
+
+def test_what_does_not_cancel_says_nothing_of_it(files, tmp_path):
+    write(files, tmp_path / "c.h5", ["b|e"])
+    found = datasets.read(tmp_path / "c.h5")
+    assert "cancels" not in found.attrs
+    assert found["label_attribution"].any()

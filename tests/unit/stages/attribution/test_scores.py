@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,7 +23,7 @@ from blockscope.attribution.scores.ground_truth import mass_accuracy
 from blockscope.autodiff import batched_logits
 from blockscope.config.settings import Config
 from blockscope.io import datasets, provenance
-from blockscope.io.errors import BadFile
+from blockscope.io.errors import BadFile, UnknownName
 from blockscope.io.images import read_png
 from blockscope.stages.attribution.classes import write_classes
 from blockscope.stages.attribution.layer_task import LayerTask
@@ -228,12 +229,45 @@ def test_maps_of_any_method_are_scored_in_python(files, made):
     assert np.isfinite(flat["deletion"]).all()
     with pytest.raises(ValueError, match=r"maps have shape \(6, 3, .*, expected .*label, row, col"):
         scorer.score(maps.swapaxes(2, 3))
+    with pytest.raises(ValueError, match=r"maps have shape \(0, 3, .*, at least one map, the last"):
+        scorer.score(maps[:0])
+    with pytest.raises(ValueError, match=r"maps have shape \(1, 1, 1\) of int64, expected numbers"):
+        scorer.score([[[1]]])  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"of <U\d+, expected numbers"):
+        scorer.score(maps.astype(str))
+    listed = scorer.score(maps[2:4].tolist())
+    np.testing.assert_allclose(listed["deletion"], found["deletion"], atol=1e-5)
     with pytest.raises(ValueError, match="1 mask for 3 labels; give one, or None, for each"):
         scorer.score(maps, [np.ones(SIZE, bool)])
     spoilt = maps.copy()
     spoilt[0, 0, 0, 0] = np.nan
     with pytest.raises(BadFile, match="map is not finite in 1 of"):
         scorer.score(spoilt)
+
+
+def test_only_one_image_is_scored(files):
+    """Curves from the pixels and from the layer would be of different images otherwise."""
+    task = LayerTask.read(**files, layer="mixed")
+    pixels, _ = read_png(files["image"])
+    gradients, words = task.gradients(), "valid: a NumPy array, uint8 of the network's input size"
+    cases: list[tuple[Any, str]] = [
+        (pixels[:20], r"uint8 of shape \(20, 33, 3\)"),
+        (np.repeat(np.repeat(pixels, 2, 0), 2, 1), r"uint8 of shape \(82, 66, 3\)"),
+        (pixels / 255, r"float64 of shape \(41, 33, 3\)"),
+        (pixels[..., :1], r"uint8 of shape \(41, 33, 1\)"),
+        (pixels.tolist(), "of type list"),
+    ]
+    for wrong, found in cases:
+        with pytest.raises(BadFile, match=rf"^pixels are {found}; {words}, \(41, 33, 3\)"):
+            LayerScores(task.network, wrong, gradients, [0])
+    with pytest.raises(BadFile, match=r"logits of the pixels and those of layer 'mixed' differ by"):
+        LayerScores(task.network, 255 - pixels, gradients, [0])
+    smooth = LayerTask.read(**files, layer="mixed", override="smooth")
+    with pytest.raises(BadFile, match=r"gradients at layer 'mixed' have an override .*'none'"):
+        LayerScores(task.network, pixels, smooth.gradients(), [0])
+    for index in ([9], [-1], []):
+        with pytest.raises(UnknownName, match=r"valid: integers from 0 to 8.*'indexes'"):
+            LayerScores(task.network, pixels, gradients, index)
 
 
 def test_compiled_scores_are_the_same(files, made, monkeypatch):

@@ -23,7 +23,7 @@ from blockscope.feature_visualization.unit_selection import shard_names
 from blockscope.feature_visualization.units import directions
 from blockscope.figures.data.sprites import read_sprites
 from blockscope.io import datasets, provenance
-from blockscope.io.errors import BadConfig, BadFile
+from blockscope.io.errors import BadConfig, BadFile, UnknownName
 from blockscope.models.card import ModelCard
 from blockscope.models.network import Network
 from blockscope.runtime.checkpoint import FolderCheckpoint
@@ -386,7 +386,7 @@ def test_shards_have_to_tile_the_layer(shards, match):
 
 
 def test_a_channel_that_the_layer_does_not_have(shard):
-    with pytest.raises(BadFile, match=r"channel 11 of layer 'mixed'.* valid: 0 to 10"):
+    with pytest.raises(UnknownName, match=r"channels of layer 'mixed' .* found 11; .* 0 to 10"):
         shard("8-11")
 
 
