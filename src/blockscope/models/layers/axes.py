@@ -32,6 +32,7 @@ from blockscope.models.layers.axis_words import (
     is_features,
     is_place,
     moved,
+    of_products,
     part_of,
     reshaped,
     rolled,
@@ -179,7 +180,9 @@ class _Rules:
         sources = graphs.sources(node)
         return self.found.get(sources[0], ()) if sources else ()
 
-    def _joined(self, node: node_def_pb2.NodeDef) -> Axes:
+    def _joined(
+        self, node: node_def_pb2.NodeDef, agree: Callable[[set[str]], str] = agreed_on
+    ) -> Axes:
         """Return the axes of what is broadcast together: the words on which the operands agree."""
         rank = len(self.shapes[node.name])
         operands = graphs.sources(node)[: 1 if node.op == "BroadcastTo" else None]
@@ -193,7 +196,7 @@ class _Rules:
                     continue
                 whole = sizes[place] == self.shapes[node.name][axis]
                 words.add(axes[place] if whole else COPIES)
-            joined.append(agreed_on(words) if words else COPIES)  # of constants
+            joined.append(agree(words) if words else COPIES)  # of constants
         return tuple(joined)
 
     def transposed(self, node: node_def_pb2.NodeDef) -> Axes:
@@ -334,21 +337,22 @@ class _Rules:
         if right in self.found:
             other = self.found[right]
             last = other[-2] if attribute(node, "adj_y") else other[-1]
-            return (*axes[:-1], last if last != axes[-2] else UNKNOWN)
+            batches = self._joined(node, of_products)[:-2]
+            return (*batches, axes[-2], last if last != axes[-2] else UNKNOWN)
         return (*axes[:-1], "channel" if is_features(axes[-1]) else UNKNOWN)
 
     def einsum(self, node: node_def_pb2.NodeDef) -> Axes:
+        """Return the axes of a sum of products: the words on which those of a letter agree."""
         inputs, arrow, output = str(attribute(node, "equation")).replace(" ", "").partition("->")
         terms = inputs.split(",")
         if not arrow or "." in inputs:
             return ()
-        words: dict[str, str] = {}
-        summed: set[str] = set()
+        each: dict[str, set[str]] = {}  # what the axis of a letter is in the operands
         for term, source in zip(terms, graphs.sources(node), strict=False):
             for letter, word in zip(term, self.found.get(source, ()), strict=False):
-                words.setdefault(letter, word)
-                if letter not in output:
-                    summed.add(word)
+                each.setdefault(letter, set()).add(word)
+        words = {letter: of_products(found) for letter, found in each.items()}
+        summed = set[str]().union(*(each[letter] for letter in words if letter not in output))
         fresh = [letter for letter in output if letter not in words]
         features = all(map(is_features, summed))
         for letter in fresh:

@@ -154,6 +154,14 @@ def agreed_on(words: set[str]) -> str:
     return (joined(words) or MOVED) if len(words) > 1 else words.pop()
 
 
+def of_products(words: set[str]) -> str:
+    """Return the word of an axis along which entries are multiplied, as heads that differ in kind.
+
+    What the factors have for features are such, whether channels or parts of them.
+    """
+    return PART if {"channel", PART} <= words <= FEATURES else agreed_on(words)
+
+
 def settled(word: str) -> str:
     """Return the word of a layer's axis, whose rows and columns are where they are drawn."""
     plain = without_extents(word)
@@ -207,6 +215,12 @@ def taken(word: str, entries: Sequence[int] | None, size: int) -> str:
     if entries is None:
         return MOVED if is_place(word) or word.startswith(WITHIN) else word
     if not len(entries) or not _ascending(entries):
+        return moved(word)
+    grid = grid_of(word)
+    if grid:
+        run = range(entries[0], entries[0] + len(entries))
+        return part_of(grid, run) if list(entries) == list(run) else UNKNOWN
+    if "*" in word:  # axes joined, of which each entry is at one place
         return moved(word)
     first, last, count = entries[0], entries[-1], len(entries)
     step = (last - first) / (count - 1) if count > 1 else 1.0

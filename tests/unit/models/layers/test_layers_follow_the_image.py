@@ -13,6 +13,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import tensorflow as tf
+from helpers.places import LEAST, SIZE, changes_of, slopes
 from helpers.tiny_network import weights
 
 from blockscope.models.card import InputSpec
@@ -21,11 +22,8 @@ from blockscope.models.network import Network
 from blockscope.models.normal_form import normalise
 from blockscope.models.preparation import Prepared, prepare
 
-SIZE = (10, 14)
 NETWORKS = 60
 MOST = 10_000  # entries of a tensor
-LEAST = 4  # rows and columns of a layer that shows where something is
-PLACES = [(row, col) for row in (1, 4, 8) for col in (2, 6, 11)]
 
 Step = Callable[[tf.Tensor, random.Random], tf.Tensor]
 
@@ -124,25 +122,14 @@ def made(seed: int) -> Prepared:
 def test_a_layer_changes_where_the_image_does(seed):
     prepared = made(seed)
     network = Network(prepared.definition, prepared.spec, prepared.logits)
-    image = np.random.default_rng(seed).integers(0, 256, (*SIZE, 3), np.uint8)
-    given = np.repeat(network.values(image), 1 + len(PLACES), 0)
-    for number, (row, col) in enumerate(PLACES, 1):
-        given[number, row : row + 2, col : col + 2] += 3
-    found = network.run({network.spec.tensor: given}, sorted(prepared.maps))
-    for name, values in found.items():
-        changes = ((values.numpy()[1:] - values.numpy()[:1]) ** 2).sum(-1)
+    for name, changes in changes_of(network, sorted(prepared.maps), seed).items():
         rows, cols = changes.shape[1:]
         seen = changes.sum((1, 2)) > 0
         if min(rows, cols) < LEAST or seen.sum() < 6:
             continue
-        shares = changes[seen] / changes[seen].sum((1, 2), keepdims=True)
-        centres = np.stack(
-            [shares.sum(2) @ np.arange(rows) / rows, shares.sum(1) @ np.arange(cols) / cols], 1
-        )
-        places = np.array(PLACES)[seen] / SIZE
-        slopes = np.linalg.lstsq(np.c_[places, np.ones(len(places))], centres)[0][:2]
-        told = f"'{name}' {rows} x {cols} of network {seed}: {slopes.round(2).tolist()}"
-        own, other = np.diag(slopes), np.diag(slopes[::-1])
+        found = slopes(changes)
+        told = f"'{name}' {rows} x {cols} of network {seed}: {found.round(2).tolist()}"
+        own, other = np.diag(found), np.diag(found[::-1])
         assert own.min() > 0.3, told
         assert own.max() < 1.6, told
         assert np.abs(other).max() < 0.4, told

@@ -1,0 +1,102 @@
+"""One step each: a layer where it leaves the image's positions at their places, otherwise none.
+
+Values say which is which: the tensor is computed for images that differ at one place.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from helpers.places import SIZE, changes_of, follows
+from helpers.tiny_network import conv, weights
+
+from blockscope.models.card import InputSpec
+from blockscope.models.files.formats import Graph
+from blockscope.models.network import Network
+from blockscope.models.normal_form import normalise
+from blockscope.models.preparation import Prepared, prepare
+
+TOKENS = SIZE[0] * SIZE[1]
+
+
+def w(*shape, seed=1):
+    return weights(shape, seed).astype(np.float32)
+
+
+def square(x):
+    return tf.image.resize(x, (8, 8))
+
+
+def tokens(x, chosen):
+    return tf.reshape(tf.gather(tf.reshape(x, [-1, TOKENS, 6]), chosen, axis=1), [-1, *SIZE, 6])
+
+
+def one_by_one(x, y):
+    """Multiply the channels of each position by a matrix that is made of those of another map."""
+    matrices = tf.reshape(conv(y, 36, (1, 1), seed=3), [-1, *y.shape[1:3], 6, 6])
+    return tf.matmul(x[..., None, :], matrices)[..., 0, :]
+
+
+KEEPING = {
+    "einsum of a map and itself": lambda x: tf.einsum("bijc,bijc->bijc", x, x),
+    "einsum of copies and a map": lambda x: tf.einsum(
+        "bijc,bijc->bijc", tf.fill(tf.shape(x), 2.0), x
+    ),
+    "einsum with weights of channels": lambda x: tf.einsum(
+        "bijc,bc->bijc", x, tf.reduce_mean(x, [1, 2])
+    ),
+    "einsum with new channels": lambda x: tf.einsum("bijc,cd->bijd", x, w(6, 5)),
+    "product of a map and itself": lambda x: one_by_one(x, x),
+    "product of copies and a map": lambda x: one_by_one(tf.fill(tf.shape(x), 2.0), x),
+    "tokens, all of them": lambda x: tokens(x, list(range(TOKENS))),
+}
+MOVING = {
+    "einsum with a mirrored map": lambda x: tf.einsum("bijc,bijc->bijc", x, x[:, ::-1]),
+    "einsum of ones with a mirrored map": lambda x: tf.einsum(
+        "bijc,bijc->bijc", tf.ones_like(x), x[:, ::-1]
+    ),
+    "einsum with a transposed map": lambda x: tf.einsum(
+        "bijc,bjic->bijc", tf.ones_like(square(x)), square(x)
+    ),
+    "product with a mirrored map": lambda x: one_by_one(tf.ones_like(x), x[:, ::-1]),
+    "product with a transposed map": lambda x: one_by_one(
+        tf.ones_like(square(x)), tf.transpose(square(x), [0, 2, 1, 3])
+    ),
+    "tokens, the first of them often": lambda x: tokens(x, [0] * 60 + list(range(80))),
+    "columns with their channels, the first of them often": lambda x: tf.reshape(
+        tf.gather(tf.reshape(x, [-1, 10, 84]), [0] * 40 + list(range(44)), axis=2), [-1, *SIZE, 6]
+    ),
+    "tokens, each of the first half twice": lambda x: tokens(x, sorted(2 * list(range(70)))),
+}
+
+
+def prepared(step) -> Prepared:
+    with tf.Graph().as_default() as graph:
+        x = tf.compat.v1.placeholder(tf.float32, [None, *SIZE, 3], "input")
+        y = step(tf.nn.relu(conv(x, 6, relu=False) + 0.5, name="before"))
+        y = tf.nn.relu(y, name="behind")
+        tf.matmul(tf.reduce_mean(y, [1, 2]), w(y.shape[3], 4, seed=9), name="logits")
+    normal = normalise(Graph(graph.as_graph_def(), "input"), "net", logits="logits")
+    return prepare(normal, InputSpec(tensor="input", size=SIZE, range=(-1, 1)), "net")
+
+
+def changes(made: Prepared):
+    """Return where the tensor behind the step changes, be it a layer or none."""
+    network = Network(made.definition, made.spec, made.logits)
+    return changes_of(network, ["behind"], seed=2)["behind"]
+
+
+@pytest.mark.parametrize("name", KEEPING)
+def test_what_stays_at_its_place_is_a_layer(name):
+    made = prepared(KEEPING[name])
+    assert follows(changes(made))
+    assert {"before", "behind"} <= made.maps
+
+
+@pytest.mark.parametrize("name", MOVING)
+def test_what_is_moved_is_none(name):
+    made = prepared(MOVING[name])
+    assert not follows(changes(made))
+    assert "before" in made.maps
+    assert "behind" not in made.maps
