@@ -175,6 +175,28 @@ def moved(word: str) -> str:
     return "channel" if is_features(word) else MOVED
 
 
+def is_part(word: str) -> bool:
+    """Tell whether a single entry of an axis shows one part of the image, or it is not known."""
+    return settled(word) == MOVED
+
+
+def of_one_part(axes: Axes, sizes: Sequence[int]) -> bool:
+    """Tell whether a map has one row or column only, and that is one part of the image.
+
+    A single position is a vector, and as such a layer wherever it is from.
+    """
+    alone = any(size == 1 and is_part(word) for word, size in zip(axes, sizes, strict=True))
+    return alone and any(
+        size > 1 and word != "image" and moved(word) == MOVED
+        for word, size in zip(axes, sizes, strict=True)
+    )
+
+
+def beside_part(axes: Axes) -> Axes:
+    """Return the axes of what is left of one part of the image, which is no map of it."""
+    return tuple(word if word == "image" else moved(word) for word in axes)
+
+
 def rolled(word: str, shift: int, size: int) -> str:
     """Return the word of rows or columns whose last ones, ``shift`` of them, come first."""
     kind, place, before = word.split(" ") if word.startswith(ROLLED) else (ROLLED, word, "0")

@@ -49,6 +49,18 @@ KEEPING = {
     "einsum with new channels": lambda x: tf.einsum("bijc,cd->bijd", x, w(6, 5)),
     "product of a map and itself": lambda x: one_by_one(x, x),
     "product of copies and a map": lambda x: one_by_one(tf.fill(tf.shape(x), 2.0), x),
+    "mean of all rows": lambda x: conv(tf.reduce_mean(x, 1, keepdims=True), 5),
+    "mean of all rows, repeated": lambda x: (
+        x * tf.sigmoid(conv(tf.reduce_mean(x, 1, keepdims=True), 6))
+    ),
+    "largest of all columns": lambda x: conv(tf.nn.max_pool2d(x, (1, 14), 1, "VALID"), 5),
+    "windows as high as the map": lambda x: conv(conv(x, 5, (10, 3), (10, 1), "SAME"), 5),
+    "one corner's vector": lambda x: x * tf.sigmoid(conv(x[:, :1, :1], 6)),
+    "the vector of a mirrored map": lambda x: (
+        x * tf.sigmoid(conv(tf.reduce_mean(x[:, ::-1], [1, 2], keepdims=True), 6))
+    ),
+    "the first row of each two": lambda x: conv(tf.reshape(x, [-1, 5, 2, 14, 6])[:, :, 0], 5),
+    "every second row": lambda x: conv(x[:, ::2], 5),
     "tokens, all of them": lambda x: tokens(x, list(range(TOKENS))),
 }
 MOVING = {
@@ -63,6 +75,19 @@ MOVING = {
     "product with a transposed map": lambda x: one_by_one(
         tf.ones_like(square(x)), tf.transpose(square(x), [0, 2, 1, 3])
     ),
+    "one row": lambda x: conv(x[:, 2:3], 5),
+    "one row by its number": lambda x: conv(tf.expand_dims(x[:, 2], 1), 5),
+    "one row, gathered": lambda x: conv(tf.gather(x, 2, axis=1)[:, None], 5),
+    "one row, unstacked": lambda x: conv(tf.unstack(x, axis=1)[2][:, None], 5),
+    "one row, split": lambda x: conv(tf.squeeze(tf.split(x, 10, 1)[2], 1)[:, None], 5),
+    "one row, reshaped": lambda x: conv(tf.reshape(x[:, 2:3], [-1, 14, 6])[:, None], 5),
+    "one column": lambda x: conv(x[:, :, :1], 5),
+    "one column, with strides": lambda x: conv(x[:, :, :1], 5, stride=(2, 1)),
+    "one row, repeated": lambda x: x[:, 2:3] * tf.ones_like(x),
+    "one row, tiled": lambda x: tf.tile(x[:, 2:3], [1, 10, 1, 1]) * tf.ones_like(x),
+    "one row, resized": lambda x: tf.image.resize(x[:, 2:3], SIZE) * tf.ones_like(x),
+    "mean of the lower rows": lambda x: conv(tf.reduce_mean(x[:, 5:], 1, keepdims=True), 5),
+    "mean of the lower rows, then an axis": lambda x: conv(tf.reduce_mean(x[:, 5:], 1)[:, None], 5),
     "tokens, the first of them often": lambda x: tokens(x, [0] * 60 + list(range(80))),
     "columns with their channels, the first of them often": lambda x: tf.reshape(
         tf.gather(tf.reshape(x, [-1, 10, 84]), [0] * 40 + list(range(44)), axis=2), [-1, *SIZE, 6]
