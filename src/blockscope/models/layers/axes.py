@@ -162,7 +162,9 @@ class _Rules:
         if channel in FREE:
             channel = "channel"
         elif node.op in MIXES_CHANNELS and channel != "channel":
-            channel = UNKNOWN
+            # Kernels read channels in any order, as those of blocks that were made channels.
+            ordered = node.op == "DepthToSpace" or not is_features(channel)
+            channel = UNKNOWN if ordered else "channel"
         return ("image" if image == UNKNOWN else image, row, col, channel)
 
     def _slid(self, node: node_def_pb2.NodeDef, axis: int, data: str) -> str:

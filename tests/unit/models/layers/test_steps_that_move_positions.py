@@ -38,6 +38,14 @@ def one_by_one(x, y):
     return tf.matmul(x[..., None, :], matrices)[..., 0, :]
 
 
+def blocks(x, order=(0, 1, 3, 2, 4, 5)):
+    """Make channels of each 2 x 2 positions."""
+    rows, cols = x.shape[1:3]
+    parts = tf.reshape(x, [-1, rows // 2, 2, cols // 2, 2, 6])
+    turned = tf.transpose(parts, order)
+    return tf.reshape(turned, [-1, *turned.shape[1:3], 24])
+
+
 KEEPING = {
     "einsum of a map and itself": lambda x: tf.einsum("bijc,bijc->bijc", x, x),
     "einsum of copies and a map": lambda x: tf.einsum(
@@ -61,6 +69,12 @@ KEEPING = {
     ),
     "the first row of each two": lambda x: conv(tf.reshape(x, [-1, 5, 2, 14, 6])[:, :, 0], 5),
     "every second row": lambda x: conv(x[:, ::2], 5),
+    "channels of blocks": lambda x: conv(blocks(x), 5),
+    "channels of blocks, for each position": lambda x: conv(blocks(x), 5, (1, 1)),
+    "channels of blocks, in another order": lambda x: conv(blocks(x, (0, 1, 3, 5, 4, 2)), 5),
+    "channels of blocks, each on its own": lambda x: tf.nn.depthwise_conv2d(
+        blocks(x), w(3, 3, 24, 1), [1] * 4, "SAME"
+    ),
     "tokens, all of them": lambda x: tokens(x, list(range(TOKENS))),
 }
 MOVING = {
@@ -88,6 +102,7 @@ MOVING = {
     "one row, resized": lambda x: tf.image.resize(x[:, 2:3], SIZE) * tf.ones_like(x),
     "mean of the lower rows": lambda x: conv(tf.reduce_mean(x[:, 5:], 1, keepdims=True), 5),
     "mean of the lower rows, then an axis": lambda x: conv(tf.reduce_mean(x[:, 5:], 1)[:, None], 5),
+    "channels of blocks of a mirrored map": lambda x: conv(blocks(x[:, ::-1]), 5),
     "tokens, the first of them often": lambda x: tokens(x, [0] * 60 + list(range(80))),
     "columns with their channels, the first of them often": lambda x: tf.reshape(
         tf.gather(tf.reshape(x, [-1, 10, 84]), [0] * 40 + list(range(44)), axis=2), [-1, *SIZE, 6]
