@@ -68,8 +68,6 @@ ELEMENTWISE = frozenset(
     Select SelectV2 FloorDiv FloorMod Greater GreaterEqual Less LessEqual Equal NotEqual
     LogicalAnd LogicalOr BroadcastTo""".split()
 )
-# What these make of a constant is a constant, even if they read how many images there are.
-OF_CONSTANTS = frozenset({"Tile", "Reshape", "ExpandDims", "Transpose", "Squeeze"})
 REDUCTIONS = frozenset({"Mean", "Sum", "Max", "Min", "Prod", "All", "Any"})
 
 
@@ -133,17 +131,18 @@ class _Rules:
     def __init__(self, nodes: graphs.Nodes, start: str, shapes: Shapes) -> None:
         self.nodes, self.shapes = nodes, shapes
         self.found: dict[str, Axes] = {start: MAP}
+        self.of_values = graphs.of_values(nodes, start)
 
     def of(self, node: node_def_pb2.NodeDef) -> Axes:
         """Return the axes of a node; empty where they are not known."""
+        if node.name not in self.of_values:  # a constant, but for the sizes that it reads
+            return (COPIES,) * len(self.shapes[node.name])
         if node.op in OF_MAPS:
             return self._as_map(node)
         if node.op in ELEMENTWISE:
             return self._joined(node)
         if node.op in SAME_AXES:
             return self._first(node)
-        if node.op in OF_CONSTANTS and graphs.sources(node)[0] not in self.found:
-            return (COPIES,) * len(self.shapes[node.name])
         rule = RULES.get(node.op)
         return rule(self, node) if rule else ()
 
@@ -357,11 +356,15 @@ class _Rules:
         axes = self.found.get(left)
         if axes is None or turned:
             return ()
-        if right in self.found:
-            other = self.found[right]
-            last = other[-2] if attribute(node, "adj_y") else other[-1]
-            batches = self._joined(node, of_products)[:-2]
-            return (*batches, axes[-2], last if last != axes[-2] else UNKNOWN)
+        if right in self.of_values:
+            summed, last = self.found[right][-2:]
+            if attribute(node, "adj_y"):
+                summed, last = last, summed
+            return (
+                *self._joined(node, of_products)[:-2],
+                axes[-2] if left in self.of_values or is_features(summed) else UNKNOWN,
+                last if last != axes[-2] else UNKNOWN,
+            )
         return (*axes[:-1], "channel" if is_features(axes[-1]) else UNKNOWN)
 
     def einsum(self, node: node_def_pb2.NodeDef) -> Axes:
@@ -372,6 +375,8 @@ class _Rules:
             return ()
         each: dict[str, set[str]] = {}  # what the axis of a letter is in the operands
         for term, source in zip(terms, graphs.sources(node), strict=False):
+            if source not in self.of_values:
+                continue
             for letter, word in zip(term, self.found.get(source, ()), strict=False):
                 each.setdefault(letter, set()).add(word)
         words = {letter: of_products(found) for letter, found in each.items()}

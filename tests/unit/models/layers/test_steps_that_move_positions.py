@@ -46,6 +46,22 @@ def blocks(x, order=(0, 1, 3, 2, 4, 5)):
     return tf.reshape(turned, [-1, *turned.shape[1:3], 24])
 
 
+def ramp(x):
+    """Return numbers that a network makes from how many columns there are."""
+    return tf.linspace(0.5, 1.5, tf.shape(x)[2])
+
+
+def matrix(x, axis, turned=False):
+    """Return a matrix made from how long an axis is: it keeps its order, or turns it over."""
+    numbers = tf.range(tf.shape(x)[axis])
+    columns = tf.reverse(numbers, [0]) if turned else numbers
+    return tf.cast(tf.equal(numbers[:, None], columns), tf.float32)
+
+
+def turned_over(x):
+    return matrix(x, 1, turned=True)
+
+
 KEEPING = {
     "einsum of a map and itself": lambda x: tf.einsum("bijc,bijc->bijc", x, x),
     "einsum of copies and a map": lambda x: tf.einsum(
@@ -75,6 +91,15 @@ KEEPING = {
     "channels of blocks, each on its own": lambda x: tf.nn.depthwise_conv2d(
         blocks(x), w(3, 3, 24, 1), [1] * 4, "SAME"
     ),
+    "a table of columns": lambda x: x * ramp(x)[:, None],
+    "a table of columns, by their numbers": lambda x: (
+        x + tf.cast(tf.range(tf.shape(x)[2]), tf.float32)[:, None]
+    ),
+    "tables beside the channels": lambda x: conv(
+        tf.concat([x, tf.ones_like(x[..., :1]) * ramp(x)[:, None]], 3), 5
+    ),
+    "weights of channels made from a table": lambda x: x @ matrix(x, 3),
+    "einsum with weights from a table": lambda x: tf.einsum("bijc,cd->bijd", x, matrix(x, 3)),
     "tokens, all of them": lambda x: tokens(x, list(range(TOKENS))),
 }
 MOVING = {
@@ -103,6 +128,15 @@ MOVING = {
     "mean of the lower rows": lambda x: conv(tf.reduce_mean(x[:, 5:], 1, keepdims=True), 5),
     "mean of the lower rows, then an axis": lambda x: conv(tf.reduce_mean(x[:, 5:], 1)[:, None], 5),
     "channels of blocks of a mirrored map": lambda x: conv(blocks(x[:, ::-1]), 5),
+    "turned over by a product": lambda x: (
+        tf.reshape(turned_over(x) @ tf.reshape(x, [-1, 10, 84]), [-1, *SIZE, 6]) * tf.ones_like(x)
+    ),
+    "turned over by an einsum": lambda x: (
+        tf.einsum("ki,bijc->bkjc", turned_over(x), x) * tf.ones_like(x)
+    ),
+    "turned over, columns": lambda x: (
+        tf.ones_like(square(x)) * (turned_over(square(x)) @ square(x))
+    ),
     "tokens, the first of them often": lambda x: tokens(x, [0] * 60 + list(range(80))),
     "columns with their channels, the first of them often": lambda x: tf.reshape(
         tf.gather(tf.reshape(x, [-1, 10, 84]), [0] * 40 + list(range(44)), axis=2), [-1, *SIZE, 6]
