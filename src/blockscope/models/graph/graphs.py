@@ -10,7 +10,8 @@ from blockscope.io.errors import BadFile
 
 Nodes = Mapping[str, node_def_pb2.NodeDef]
 Shapes = dict[str, tuple[int, ...]]  # of all tensors, by their names
-OF_SIZES = frozenset({"Shape", "ShapeN", "Size", "Rank"})  # these read no values
+# These read no values.
+OF_SIZES = frozenset({"Shape", "ShapeN", "Size", "Rank", "OnesLike", "ZerosLike"})
 LOOPS = frozenset({"While", "StatelessWhile", "NextIteration"})
 
 

@@ -72,6 +72,48 @@ def _copied(x, r):
     return tf.tile(tf.expand_dims(x, axis), [1] * axis + [2] + [1] * (4 - axis))
 
 
+def _one_row(x, r):
+    """Take one row or column, or the mean of all, which some networks add to the others."""
+    axis = r.choice((1, 2))
+    number = r.randrange(x.shape[axis])
+    one = tf.gather(x, [number], axis=axis)
+    again = tf.expand_dims(tf.gather(x, number, axis=axis), axis)
+    mean = tf.reduce_mean(x, axis, keepdims=True)
+    return r.choice((one, again, one * tf.ones_like(x), x + one, mean))
+
+
+def _multiplied(x, r):
+    mean = tf.reduce_mean(x, 1, keepdims=True) * tf.ones_like(x)
+    others = (x, x[:, ::-1], tf.roll(x, 3, 2), mean, tf.ones_like(x), tf.fill(tf.shape(x), 2.0))
+    pair = [x, r.choice(others)]
+    r.shuffle(pair)
+    return tf.einsum("bijc,bijc->bijc", *pair)
+
+
+def _tokens(x, r):
+    _, rows, cols, channels = x.shape
+    count = rows * cols
+    some = [0] * (count // 2) + list(range(count - count // 2))
+    chosen = r.choice((list(range(count)), sorted(r.choices(range(count), k=count)), some))
+    tokens = tf.gather(tf.reshape(x, [-1, count, channels]), chosen, axis=1)
+    return tf.reshape(tokens, [-1, rows, cols, channels])
+
+
+def _blocks(x, r):
+    """Make channels of each 2 x 2 positions, for a convolution."""
+    _, rows, cols, channels = x.shape
+    if rows % 2 or cols % 2:
+        return x
+    parts = tf.reshape(x, [-1, rows // 2, 2, cols // 2, 2, channels])
+    turned = tf.transpose(parts, [0, 1, 3, 2, 4, 5])
+    return _convolution(tf.reshape(turned, [-1, rows // 2, cols // 2, 4 * channels]), r)
+
+
+def _reflected(x, _):
+    pads = [[0, 0], [2, 1], [0, 2], [0, 0]]
+    return tf.pad(x, pads, "REFLECT") if min(x.shape[1:3]) > 3 else x
+
+
 ON_MAPS: list[Step] = [
     *[_convolution] * 4,
     *[_exchanged] * 2,
@@ -92,6 +134,11 @@ ON_MAPS: list[Step] = [
     lambda x, _: x * tf.sigmoid(tf.reduce_mean(x, [1, 2], keepdims=True)),
     lambda x, _: tf.nn.depth_to_space(x, 2) if x.shape[3] % 4 == 0 else x,
     lambda x, _: tf.image.resize(x, [2 * x.shape[1], x.shape[2]], "nearest"),
+    *[_one_row] * 4,
+    *[_multiplied] * 3,
+    *[_tokens] * 2,
+    *[_blocks] * 2,
+    _reflected,
 ]
 ON_OTHERS: list[Step] = [
     _exchanged,

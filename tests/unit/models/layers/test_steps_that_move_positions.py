@@ -107,12 +107,11 @@ MOVING = {
     "einsum of ones with a mirrored map": lambda x: tf.einsum(
         "bijc,bijc->bijc", tf.ones_like(x), x[:, ::-1]
     ),
-    "einsum with a transposed map": lambda x: tf.einsum(
-        "bijc,bjic->bijc", tf.ones_like(square(x)), square(x)
-    ),
+    "einsum with a transposed map": lambda x: tf.einsum("bijc,bjic->bijc", square(x), square(x)),
     "product with a mirrored map": lambda x: one_by_one(tf.ones_like(x), x[:, ::-1]),
+    "columns, repeated by ones": lambda x: tf.reduce_mean(x, 1, keepdims=True) * tf.ones_like(x),
     "product with a transposed map": lambda x: one_by_one(
-        tf.ones_like(square(x)), tf.transpose(square(x), [0, 2, 1, 3])
+        square(x), tf.transpose(square(x), [0, 2, 1, 3])
     ),
     "one row": lambda x: conv(x[:, 2:3], 5),
     "one row by its number": lambda x: conv(tf.expand_dims(x[:, 2], 1), 5),
@@ -172,5 +171,11 @@ def test_what_stays_at_its_place_is_a_layer(name):
 def test_what_is_moved_is_none(name):
     made = prepared(MOVING[name])
     assert not follows(changes(made))
+    assert "before" in made.maps
+    assert "behind" not in made.maps
+
+
+def test_windows_over_the_channels_of_cropped_columns_make_no_map():
+    made = prepared(lambda x: conv(tf.reshape(x[:, :, 1:], [-1, 10, 78, 1]), 5))
     assert "before" in made.maps
     assert "behind" not in made.maps
