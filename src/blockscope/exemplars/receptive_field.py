@@ -125,7 +125,7 @@ class _Walk:
         """Return the fields of a layer's positions."""
         for node in graphs.toposort(self.nodes, [layer], stop={self.start}):
             moving = [name for name in graphs.sources(node) if name in self.found]
-            if moving:
+            if moving and node.op not in graphs.OF_SIZES:
                 self.found[node.name] = self._lines(node, moving)
         return self.found[layer]
 

@@ -46,6 +46,13 @@ def mirrored(x):
     return conv(x, 5, (3, 2), 1, "VALID", seed=1, name="asked")
 
 
+def beside_a_table(x):
+    """Numbers that are made from how many columns there are see nothing of the image."""
+    x = conv(x, 4, (3, 3), 2, seed=1)
+    table = 0.1 * tf.cast(1 + tf.range(tf.shape(x)[2]), tf.float32)[:, None]
+    return conv(x * table, 5, (1, 3), 1, "VALID", seed=2, name="asked")
+
+
 def residual(x):
     x = conv(x, 4, (3, 3), 2, seed=1)
     x = x + conv(x, 4, (5, 5), 1, seed=2)
@@ -86,7 +93,9 @@ def test_the_gradient_along_a_direction_is_that_of_its_channels_together():
         np.testing.assert_allclose(squared, wanted, rtol=1e-4, atol=1e-6 * wanted.max())
 
 
-@pytest.mark.parametrize("build", [lopsided, dilated, enlarged, shuffled, residual, mirrored])
+@pytest.mark.parametrize(
+    "build", [lopsided, dilated, enlarged, shuffled, residual, mirrored, beside_a_table]
+)
 def test_the_gradient_lies_within_the_field_and_reaches_its_ends(build):
     field, squared, units = fields_of(build)
     reached = {0: 0.0, 1: 0.0}

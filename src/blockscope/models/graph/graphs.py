@@ -10,6 +10,8 @@ from blockscope.io.errors import BadFile
 
 Nodes = Mapping[str, node_def_pb2.NodeDef]
 Shapes = dict[str, tuple[int, ...]]  # of all tensors, by their names
+# These read no values.
+OF_SIZES = frozenset({"Shape", "ShapeN", "Size", "Rank", "OnesLike", "ZerosLike"})
 LOOPS = frozenset({"While", "StatelessWhile", "NextIteration"})
 
 
@@ -73,6 +75,18 @@ def downstream(nodes: Nodes, start: str) -> set[str]:
     found = {start}
     for node in toposort(nodes, nodes):
         if any(source in found for source in sources(node)):
+            found.add(node.name)
+    return found
+
+
+def of_values(nodes: Nodes, start: str) -> set[str]:
+    """Return every node computed from the values of ``start``, itself included.
+
+    What reads no more of it than how large it is, as tables of positions do, is left out.
+    """
+    found = {start}
+    for node in toposort(nodes, nodes):
+        if node.op not in OF_SIZES and any(source in found for source in sources(node)):
             found.add(node.name)
     return found
 

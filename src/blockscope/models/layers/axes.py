@@ -25,13 +25,18 @@ from blockscope.models.layers.axis_words import (
     PART,
     UNKNOWN,
     VECTOR,
+    WITHIN,
     Axes,
     agreed_on,
+    beside_part,
     covering,
     fitting,
     is_features,
+    is_part,
     is_place,
     moved,
+    of_one_part,
+    of_products,
     part_of,
     reshaped,
     rolled,
@@ -39,6 +44,7 @@ from blockscope.models.layers.axis_words import (
     taken,
     with_others,
 )
+from blockscope.models.layers.extents import kind_of
 from blockscope.models.layers.token_grid import Grid, grid_of, grid_word
 from blockscope.models.layers.window_reach import reach
 
@@ -63,8 +69,6 @@ ELEMENTWISE = frozenset(
     Atan2 Xlogy Xlog1py Xdivy Select SelectV2 FloorDiv FloorMod Greater GreaterEqual Less
     LessEqual Equal NotEqual LogicalAnd LogicalOr BroadcastTo""".split()
 )
-# What these make of a constant is a constant, even if they read how many images there are.
-OF_CONSTANTS = frozenset({"Tile", "Reshape", "ExpandDims", "Transpose", "Squeeze"})
 REDUCTIONS = frozenset({"Mean", "Sum", "Max", "Min", "Prod", "All", "Any"})
 
 
@@ -128,17 +132,18 @@ class _Rules:
     def __init__(self, nodes: graphs.Nodes, start: str, shapes: Shapes) -> None:
         self.nodes, self.shapes = nodes, shapes
         self.found: dict[str, Axes] = {start: MAP}
+        self.of_values = graphs.of_values(nodes, start)
 
     def of(self, node: node_def_pb2.NodeDef) -> Axes:
         """Return the axes of a node; empty where they are not known."""
+        if node.name not in self.of_values:  # a constant, but for the sizes that it reads
+            return (COPIES,) * len(self.shapes[node.name])
         if node.op in OF_MAPS:
             return self._as_map(node)
         if node.op in ELEMENTWISE:
             return self._joined(node)
         if node.op in SAME_AXES:
             return self._first(node)
-        if node.op in OF_CONSTANTS and graphs.sources(node)[0] not in self.found:
-            return (COPIES,) * len(self.shapes[node.name])
         rule = RULES.get(node.op)
         return rule(self, node) if rule else ()
 
@@ -149,28 +154,28 @@ class _Rules:
         what is not known of the input stays unknown.
         """
         data = graphs.sources(node)[2 if node.op == "Conv2DBackpropInput" else 0]
-        given, before = self.found.get(data, ()), self.shapes.get(data, ())
+        given = self.found.get(data, ())
         if len(given) != len(MAP):
             return ()
-        image, row, col, channel = given
-        tokens = grid_of(row) or grid_of(col)  # beside which an axis of one entry is none of a map
-        row, col = (
-            word
-            if tokens and word == COPIES and self.shapes[node.name][axis] == 1
-            else self._slid(node, axis, word, before[axis])
-            for axis, word in ((1, row), (2, col))
-        )
+        image, _, _, channel = given
+        row, col = (self._slid(node, axis, data) for axis in (1, 2))
         if channel in FREE:
             channel = "channel"
         elif node.op in MIXES_CHANNELS and channel != "channel":
-            channel = UNKNOWN
+            # Kernels read channels in any order, as those of blocks that were made channels.
+            ordered = node.op == "DepthToSpace" or not is_features(channel)
+            channel = UNKNOWN if ordered else "channel"
         return ("image" if image == UNKNOWN else image, row, col, channel)
 
-    def _slid(self, node: node_def_pb2.NodeDef, axis: int, word: str, before: int) -> str:
+    def _slid(self, node: node_def_pb2.NodeDef, axis: int, data: str) -> str:
         """Return the word of rows or columns that windows have slid over."""
-        count = self.shapes[node.name][axis]
+        given, before = self.found[data], self.shapes[data][axis]
+        word, count = given[axis], self.shapes[node.name][axis]
+        if word == COPIES and count == 1 and any(map(grid_of, given[1:3])):
+            return word  # beside tokens, an axis of one entry is none of a map
         if before == 1:  # one entry is at its place, whatever it is made of, until it is several
-            return COPIES if count > 1 else MAP[axis]
+            several = self._repeated(data, axis)
+            return MAP[axis] if several == COPIES and count == 1 else several
         ends = reach(node, axis, self.nodes, self.shapes)
         if grid_of(word):  # in the order of a list: only what stays centred is at its place
             return word if ends == (0.0, float(before)) else UNKNOWN
@@ -180,7 +185,9 @@ class _Rules:
         sources = graphs.sources(node)
         return self.found.get(sources[0], ()) if sources else ()
 
-    def _joined(self, node: node_def_pb2.NodeDef) -> Axes:
+    def _joined(
+        self, node: node_def_pb2.NodeDef, agree: Callable[[set[str]], str] = agreed_on
+    ) -> Axes:
         """Return the axes of what is broadcast together: the words on which the operands agree."""
         rank = len(self.shapes[node.name])
         operands = graphs.sources(node)[: 1 if node.op == "BroadcastTo" else None]
@@ -193,9 +200,15 @@ class _Rules:
                 if axes is None or place < 0:
                     continue
                 whole = sizes[place] == self.shapes[node.name][axis]
-                words.add(axes[place] if whole else COPIES)
-            joined.append(agreed_on(words) if words else COPIES)  # of constants
+                words.add(axes[place] if whole else self._repeated(source, place))
+            joined.append(agree(words) if words else COPIES)  # of constants
         return tuple(joined)
+
+    def _repeated(self, source: str, axis: int) -> str:
+        """Return the word of an axis of one entry that is repeated, which may show a part only."""
+        axes = self.found[source]
+        part = is_part(axes[axis]) and of_one_part(axes, self.shapes[source])
+        return MOVED if part else COPIES
 
     def transposed(self, node: node_def_pb2.NodeDef) -> Axes:
         order, axes = held(node, 1, self.nodes), self._first(node)
@@ -208,7 +221,9 @@ class _Rules:
         gone = {int(axis) % len(axes) for axis in np.atleast_1d(reduced)}
         if attribute(node, "keep_dims"):
             return axes
-        return tuple(word for axis, word in enumerate(axes) if axis not in gone)
+        left = tuple(word for axis, word in enumerate(axes) if axis not in gone)
+        cropped = any(kind_of(axes[axis]) and is_part(axes[axis]) for axis in gone)
+        return beside_part(left) if cropped else left
 
     def reshaped(self, node: node_def_pb2.NodeDef) -> Axes:
         source = graphs.sources(node)[0]
@@ -219,7 +234,7 @@ class _Rules:
         )
         if not axes or 0 in before or 0 in after:
             return ()
-        return reshaped(axes, before, after)
+        return reshaped(beside_part(axes) if of_one_part(axes, before) else axes, before, after)
 
     def squeezed(self, node: node_def_pb2.NodeDef) -> Axes:
         source = graphs.sources(node)[0]
@@ -228,7 +243,8 @@ class _Rules:
             return ()
         named = [int(a) % len(axes) for a in attribute(node, "squeeze_dims") or []]
         gone = set(named) or {axis for axis, size in enumerate(sizes) if size == 1}
-        return tuple(word for axis, word in enumerate(axes) if axis not in gone)
+        left = tuple(word for axis, word in enumerate(axes) if axis not in gone)
+        return beside_part(left) if any(is_part(axes[axis]) for axis in gone) else left
 
     def expanded(self, node: node_def_pb2.NodeDef) -> Axes:
         axes, place = list(self._first(node)), held(node, 1, self.nodes)
@@ -303,11 +319,11 @@ class _Rules:
         return (COPIES,) * len(self.shapes[node.name])
 
     def tiled(self, node: node_def_pb2.NodeDef) -> Axes:
-        axes, sizes = self._first(node), self.shapes.get(graphs.sources(node)[0], ())
-        after = self.shapes[node.name]
+        source, after = graphs.sources(node)[0], self.shapes[node.name]
+        axes, sizes = self._first(node), self.shapes.get(source, ())
         return tuple(
-            word if size == now else moved(word) if size > 1 else COPIES
-            for word, size, now in zip(axes, sizes, after, strict=False)
+            word if size == now else moved(word) if size > 1 else self._repeated(source, axis)
+            for axis, (word, size, now) in enumerate(zip(axes, sizes, after, strict=False))
         )
 
     def packed(self, node: node_def_pb2.NodeDef) -> Axes:
@@ -320,10 +336,19 @@ class _Rules:
         return tuple(agreed)
 
     def unpacked(self, node: node_def_pb2.NodeDef) -> Axes:
-        axes = list(self._first(node))
-        if axes:
-            del axes[int(attribute(node, "axis")) % len(axes)]
-        return tuple(axes)
+        axes = self._first(node)
+        if not axes:
+            return ()
+        axis = int(attribute(node, "axis")) % len(axes)
+        return self._without(node, axis, 0, (*axes[:axis], *axes[axis + 1 :]))
+
+    def _without(self, node: node_def_pb2.NodeDef, axis: int, entry: int, left: Axes) -> Axes:
+        """Return the axes that are left where one entry of an axis was taken."""
+        word = self._first(node)[axis]
+        if grid_of(word) or word.startswith(WITHIN):  # one of each block is spread over the image
+            return left
+        size = self._size(node, axis)
+        return beside_part(left) if is_part(taken(word, [entry % size], size)) else left
 
     def multiplied(self, node: node_def_pb2.NodeDef) -> Axes:
         """Return the axes of a matrix product: a constant makes new channels of the last axis."""
@@ -332,24 +357,31 @@ class _Rules:
         axes = self.found.get(left)
         if axes is None or turned:
             return ()
-        if right in self.found:
-            other = self.found[right]
-            last = other[-2] if attribute(node, "adj_y") else other[-1]
-            return (*axes[:-1], last if last != axes[-2] else UNKNOWN)
+        if right in self.of_values:
+            summed, last = self.found[right][-2:]
+            if attribute(node, "adj_y"):
+                summed, last = last, summed
+            return (
+                *self._joined(node, of_products)[:-2],
+                axes[-2] if left in self.of_values or is_features(summed) else UNKNOWN,
+                last if last != axes[-2] else UNKNOWN,
+            )
         return (*axes[:-1], "channel" if is_features(axes[-1]) else UNKNOWN)
 
     def einsum(self, node: node_def_pb2.NodeDef) -> Axes:
+        """Return the axes of a sum of products: the words on which those of a letter agree."""
         inputs, arrow, output = str(attribute(node, "equation")).replace(" ", "").partition("->")
         terms = inputs.split(",")
         if not arrow or "." in inputs:
             return ()
-        words: dict[str, str] = {}
-        summed: set[str] = set()
+        each: dict[str, set[str]] = {}  # what the axis of a letter is in the operands
         for term, source in zip(terms, graphs.sources(node), strict=False):
+            if source not in self.of_values:
+                continue
             for letter, word in zip(term, self.found.get(source, ()), strict=False):
-                words.setdefault(letter, word)
-                if letter not in output:
-                    summed.add(word)
+                each.setdefault(letter, set()).add(word)
+        words = {letter: of_products(found) for letter, found in each.items()}
+        summed = set[str]().union(*(each[letter] for letter in words if letter not in output))
         fresh = [letter for letter in output if letter not in words]
         features = all(map(is_features, summed))
         for letter in fresh:
@@ -366,6 +398,7 @@ class _Rules:
         )
         sliced = sum(not (new | ellipsis) >> place & 1 for place in range(len(begin)))
         kept: list[str] = []
+        dropped: list[tuple[int, int]] = []
         axis = 0
         for place in range(len(begin)):
             bit = 1 << place
@@ -381,9 +414,16 @@ class _Rules:
                     word = self._kept_tokens(node, grid, place)
                 else:
                     word = taken(word, self._range(node, axis, place), self._size(node, axis))
-                kept += [] if gone & bit else [word]
+                if gone & bit:
+                    dropped.append((axis, place))
+                else:
+                    kept.append(word)
                 axis += 1
-        return (*kept, *axes[axis:])
+        left = (*kept, *axes[axis:])
+        for axis, place in dropped:
+            entries = self._range(node, axis, place)
+            left = self._without(node, axis, entries[0] if entries else 0, left)
+        return left
 
     def _size(self, node: node_def_pb2.NodeDef, axis: int) -> int:
         return self.shapes[graphs.sources(node)[0]][axis]
@@ -467,6 +507,8 @@ class _Rules:
             return ()
         axis = int(place) % len(axes)
         words = [UNKNOWN] * indices.ndim
+        if indices.ndim == 0:
+            return self._without(node, axis, int(indices), (*axes[:axis], *axes[axis + 1 :]))
         if indices.ndim == 1:
             words = [taken(axes[axis], [int(i) for i in indices], self._size(node, axis))]
         axes[axis : axis + 1] = words

@@ -154,6 +154,14 @@ def agreed_on(words: set[str]) -> str:
     return (joined(words) or MOVED) if len(words) > 1 else words.pop()
 
 
+def of_products(words: set[str]) -> str:
+    """Return the word of an axis along which entries are multiplied, as heads that differ in kind.
+
+    What the factors have for features are such, whether channels or parts of them.
+    """
+    return PART if {"channel", PART} <= words <= FEATURES else agreed_on(words)
+
+
 def settled(word: str) -> str:
     """Return the word of a layer's axis, whose rows and columns are where they are drawn."""
     plain = without_extents(word)
@@ -165,6 +173,28 @@ def moved(word: str) -> str:
     if word in FEATURES or word == UNKNOWN:
         return word
     return "channel" if is_features(word) else MOVED
+
+
+def is_part(word: str) -> bool:
+    """Tell whether a single entry of an axis shows one part of the image, or it is not known."""
+    return settled(word) == MOVED
+
+
+def of_one_part(axes: Axes, sizes: Sequence[int]) -> bool:
+    """Tell whether a map has one row or column only, and that is one part of the image.
+
+    A single position is a vector, and as such a layer wherever it is from.
+    """
+    alone = any(size == 1 and is_part(word) for word, size in zip(axes, sizes, strict=True))
+    return alone and any(
+        size > 1 and word != "image" and moved(word) == MOVED
+        for word, size in zip(axes, sizes, strict=True)
+    )
+
+
+def beside_part(axes: Axes) -> Axes:
+    """Return the axes of what is left of one part of the image, which is no map of it."""
+    return tuple(word if word == "image" else moved(word) for word in axes)
 
 
 def rolled(word: str, shift: int, size: int) -> str:
@@ -207,6 +237,12 @@ def taken(word: str, entries: Sequence[int] | None, size: int) -> str:
     if entries is None:
         return MOVED if is_place(word) or word.startswith(WITHIN) else word
     if not len(entries) or not _ascending(entries):
+        return moved(word)
+    grid = grid_of(word)
+    if grid:
+        run = range(entries[0], entries[0] + len(entries))
+        return part_of(grid, run) if list(entries) == list(run) else UNKNOWN
+    if "*" in word:  # axes joined, of which each entry is at one place
         return moved(word)
     first, last, count = entries[0], entries[-1], len(entries)
     step = (last - first) / (count - 1) if count > 1 else 1.0

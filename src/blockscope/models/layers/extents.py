@@ -74,9 +74,12 @@ def _alike(first: float, last: float) -> float:
 
 
 def kind_of(word: str) -> str:
-    """Return ``row`` or ``col`` where an axis is one, at its place; empty for any other."""
+    """Return ``row`` or ``col`` where an axis is one, at its place; empty for any other.
+
+    An axis that several were joined to is none.
+    """
     kind = word.partition("@")[0]
-    return kind if kind in KINDS else ""
+    return kind if kind in KINDS and "*" not in word else ""
 
 
 def extent_of(word: str) -> Extent:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import tensorflow as tf
+from helpers.places import LEAST, SIZE, changes_of, slopes
 from helpers.tiny_network import weights
 
 from blockscope.models.card import InputSpec
@@ -21,11 +22,8 @@ from blockscope.models.network import Network
 from blockscope.models.normal_form import normalise
 from blockscope.models.preparation import Prepared, prepare
 
-SIZE = (10, 14)
 NETWORKS = 60
 MOST = 10_000  # entries of a tensor
-LEAST = 4  # rows and columns of a layer that shows where something is
-PLACES = [(row, col) for row in (1, 4, 8) for col in (2, 6, 11)]
 
 Step = Callable[[tf.Tensor, random.Random], tf.Tensor]
 
@@ -74,6 +72,48 @@ def _copied(x, r):
     return tf.tile(tf.expand_dims(x, axis), [1] * axis + [2] + [1] * (4 - axis))
 
 
+def _one_row(x, r):
+    """Take one row or column, or the mean of all, which some networks add to the others."""
+    axis = r.choice((1, 2))
+    number = r.randrange(x.shape[axis])
+    one = tf.gather(x, [number], axis=axis)
+    again = tf.expand_dims(tf.gather(x, number, axis=axis), axis)
+    mean = tf.reduce_mean(x, axis, keepdims=True)
+    return r.choice((one, again, one * tf.ones_like(x), x + one, mean))
+
+
+def _multiplied(x, r):
+    mean = tf.reduce_mean(x, 1, keepdims=True) * tf.ones_like(x)
+    others = (x, x[:, ::-1], tf.roll(x, 3, 2), mean, tf.ones_like(x), tf.fill(tf.shape(x), 2.0))
+    pair = [x, r.choice(others)]
+    r.shuffle(pair)
+    return tf.einsum("bijc,bijc->bijc", *pair)
+
+
+def _tokens(x, r):
+    _, rows, cols, channels = x.shape
+    count = rows * cols
+    some = [0] * (count // 2) + list(range(count - count // 2))
+    chosen = r.choice((list(range(count)), sorted(r.choices(range(count), k=count)), some))
+    tokens = tf.gather(tf.reshape(x, [-1, count, channels]), chosen, axis=1)
+    return tf.reshape(tokens, [-1, rows, cols, channels])
+
+
+def _blocks(x, r):
+    """Make channels of each 2 x 2 positions, for a convolution."""
+    _, rows, cols, channels = x.shape
+    if rows % 2 or cols % 2:
+        return x
+    parts = tf.reshape(x, [-1, rows // 2, 2, cols // 2, 2, channels])
+    turned = tf.transpose(parts, [0, 1, 3, 2, 4, 5])
+    return _convolution(tf.reshape(turned, [-1, rows // 2, cols // 2, 4 * channels]), r)
+
+
+def _reflected(x, _):
+    pads = [[0, 0], [2, 1], [0, 2], [0, 0]]
+    return tf.pad(x, pads, "REFLECT") if min(x.shape[1:3]) > 3 else x
+
+
 ON_MAPS: list[Step] = [
     *[_convolution] * 4,
     *[_exchanged] * 2,
@@ -94,6 +134,11 @@ ON_MAPS: list[Step] = [
     lambda x, _: x * tf.sigmoid(tf.reduce_mean(x, [1, 2], keepdims=True)),
     lambda x, _: tf.nn.depth_to_space(x, 2) if x.shape[3] % 4 == 0 else x,
     lambda x, _: tf.image.resize(x, [2 * x.shape[1], x.shape[2]], "nearest"),
+    *[_one_row] * 4,
+    *[_multiplied] * 3,
+    *[_tokens] * 2,
+    *[_blocks] * 2,
+    _reflected,
 ]
 ON_OTHERS: list[Step] = [
     _exchanged,
@@ -124,25 +169,14 @@ def made(seed: int) -> Prepared:
 def test_a_layer_changes_where_the_image_does(seed):
     prepared = made(seed)
     network = Network(prepared.definition, prepared.spec, prepared.logits)
-    image = np.random.default_rng(seed).integers(0, 256, (*SIZE, 3), np.uint8)
-    given = np.repeat(network.values(image), 1 + len(PLACES), 0)
-    for number, (row, col) in enumerate(PLACES, 1):
-        given[number, row : row + 2, col : col + 2] += 3
-    found = network.run({network.spec.tensor: given}, sorted(prepared.maps))
-    for name, values in found.items():
-        changes = ((values.numpy()[1:] - values.numpy()[:1]) ** 2).sum(-1)
+    for name, changes in changes_of(network, sorted(prepared.maps), seed).items():
         rows, cols = changes.shape[1:]
         seen = changes.sum((1, 2)) > 0
         if min(rows, cols) < LEAST or seen.sum() < 6:
             continue
-        shares = changes[seen] / changes[seen].sum((1, 2), keepdims=True)
-        centres = np.stack(
-            [shares.sum(2) @ np.arange(rows) / rows, shares.sum(1) @ np.arange(cols) / cols], 1
-        )
-        places = np.array(PLACES)[seen] / SIZE
-        slopes = np.linalg.lstsq(np.c_[places, np.ones(len(places))], centres)[0][:2]
-        told = f"'{name}' {rows} x {cols} of network {seed}: {slopes.round(2).tolist()}"
-        own, other = np.diag(slopes), np.diag(slopes[::-1])
+        found = slopes(changes)
+        told = f"'{name}' {rows} x {cols} of network {seed}: {found.round(2).tolist()}"
+        own, other = np.diag(found), np.diag(found[::-1])
         assert own.min() > 0.3, told
         assert own.max() < 1.6, told
         assert np.abs(other).max() < 0.4, told

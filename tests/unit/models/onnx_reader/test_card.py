@@ -12,6 +12,7 @@ from helpers.onnx_models import array, ints, model, node, save, spread_image
 from onnx import TensorProto, helper
 
 from blockscope.config.result_paths import local_files
+from blockscope.exemplars.receptive_field import receptive_field
 from blockscope.feature_visualization.network_view import View
 from blockscope.io.errors import BadFile
 from blockscope.models.card import ModelCard
@@ -127,6 +128,32 @@ def test_tokens_beside_an_axis_of_one_entry_are_layers(tmp_path):
     expected = np.maximum(tokens @ array(3, 4, seed=2) + array(4), 0) @ array(4, 5, seed=3)
     found = network.run({"x": image.transpose(0, 2, 3, 1)}, ["mlp/MatMul"])["mlp/MatMul"]
     np.testing.assert_allclose(found[0], expected[1:].reshape(5, 7, 5), rtol=1e-5, atol=1e-6)
+
+
+def test_layers_behind_reflecting_pads(tmp_path):
+    """As PyTorch exports a blurring that leaves the edges alone."""
+    (tmp_path / "labels.json").write_text(json.dumps(["ape", "bee", "cow", "dog"]))
+    made = model(
+        node("Conv", ["x", array(6, 3, 3, 3)], "c", pads=[1] * 4, name="/conv/Conv"),
+        node("Relu", ["c"], "r", name="/relu/Relu"),
+        node("Pad", ["r", ints(0, 0, 1, 1, 0, 0, 1, 1)], "p", mode="reflect", name="/pad/Pad"),
+        node("Conv", ["p", array(6, 1, 3, 3)], "b", strides=[2, 2], group=6, name="/blur/Conv"),
+        node("ReduceMean", ["b", ints(2, 3)], "m", keepdims=0),
+        node("Gemm", ["m", array(6, 4), array(4)], "y", name="/head/Gemm"),
+    )
+    entry = ModelEntry.model_validate({
+        "graph": str(save(tmp_path, made)), "input": {"size": (5, 7), "range": (0.0, 1.0)},
+        "labels": str(tmp_path / "labels.json"),
+    })  # fmt: skip
+    paths = {"graph_path": tmp_path / "graph.pb", "card_path": tmp_path / "model.json"}
+    write_model(entry=entry, name="net", downloads=tmp_path, **paths)
+    card = ModelCard.read(paths["card_path"])
+    layers = {layer.name: layer.shape for layer in card.layers}
+    assert layers["relu/Relu"] == (5, 7, 6)
+    assert layers["blur/Conv"] == (3, 4, 6)
+    field = receptive_field(Network.load(paths["graph_path"], card), "blur/Conv")
+    assert (field.row.first, field.row.step) == (0.5, 2.0)
+    assert field.size == (5, 7)
 
 
 def test_an_output_of_truth_values_beside_the_logits_is_compared_too(tmp_path):

@@ -43,6 +43,8 @@ CASES = {
     "average of two, rounded up": [
         node("AveragePool", ["x"], kernel_shape=[2, 2], strides=[2, 2], ceil_mode=1)
     ],
+    "reflected": [node("Pad", ["x", ints(0, 0, 2, 1, 0, 0, 1, 3)], mode="reflect")],
+    "repeated at the edge": [node("Pad", ["x", ints(0, 0, 2, 1, 0, 0, 1, 3)], mode="edge")],
     "every second": [node("Slice", ["x", ints(0), ints(2**40), ints(2), ints(2)])],
     "without the last": [node("Slice", ["x", ints(0), ints(-1), ints(3)])],
     "nearest": [node("Resize", ["x", "", np.array([1, 1, 2, 2], "f4")], mode="nearest")],
@@ -52,7 +54,7 @@ FREE = {
     "convolution", "convolution, one behind", "convolution, stride 1", "convolution, upper",
     "depthwise", "max", "max, padded", "max, rounded up", "max of two, rounded up",
     "max, padded, rounded up", "average", "average, counted", "average, stride 1",
-    "average of two, rounded up", "every second",
+    "average of two, rounded up", "every second", "reflected",
 }  # fmt: skip
 SIZES = (8, 9, 10, 11)
 

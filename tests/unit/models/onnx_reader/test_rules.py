@@ -275,6 +275,13 @@ CASES = {
     "pad, crop": (20, one("Pad", ints(0, 0, -1, 0, 0, 0, 1, -2))),
     **{f"pad, {mode}": (20, one("Pad", ints(0, 0, 2, 1, 0, 0, 1, 3), mode=mode))
        for mode in ("reflect", "edge", "wrap")},
+    "pad, reflect and crop": (20, one("Pad", ints(0, 0, 2, -1, 0, 0, 1, 3), mode="reflect")),
+    "pad, reflect, turned": (20, chain(
+        ("Transpose", [], {"perm": [3, 0, 2, 1]}),
+        ("Pad", [ints(2, 0, 1, 1, 3, 0, 0, 2)], {"mode": "reflect"}))),
+    "pad, reflect, many axes": (20, chain(
+        ("Reshape", [ints(1, 3, 1, 5, 7)], {}),
+        ("Pad", [ints(0, 1, 0, 2, 1, 0, 1, 0, 0, 3)], {"mode": "reflect"}))),
     **{f"depth to space, {mode}": (20, [
         node("Conv", ["x", array(8, 3, 1, 1)], "c"),
         node("DepthToSpace", ["c"], blocksize=2, mode=mode)]) for mode in ("DCR", "CRD")},

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -13,6 +14,8 @@ from blockscope.models.graph.weight_cells import WHOLE
 from blockscope.models.onnx_reader.builder import Builder
 from blockscope.models.onnx_reader.node import Node, axis_of
 from blockscope.models.onnx_reader.tensor import Constant, Tensor, arranged_constant
+
+MOST_MIRRORED = 4  # axes beside that of images, of which TensorFlow's MirrorPad takes five in all
 
 
 def transpose(_build: Builder, node: Node) -> Tensor:
@@ -292,8 +295,12 @@ def pad(build: Builder, node: Node) -> Tensor:
     value = 0.0 if fill is None else float(fill.reshape(-1)[0])
     edges = {axis: edge for axis, edge in edges.items() if any(edge)}
     if mode != "constant":
-        for axis, (before, after) in edges.items():
-            x = gathered(build, x, axis, _outside(x.shape[axis], before, after, mode))
+        outside = {a: _outside(x.shape[a], *edge, mode) for a, edge in edges.items()}
+        mirrored = mode == "reflect" and edges and min(map(min, edges.values())) >= 0
+        if mirrored and x.rank <= MOST_MIRRORED:  # one operation, for images of any size
+            return _grown(build, x, edges, "MirrorPad", mode="REFLECT")
+        for axis, numbers in outside.items():
+            x = gathered(build, x, axis, numbers)
         return x
     x = sliced(
         build,
@@ -305,18 +312,22 @@ def pad(build: Builder, node: Node) -> Tensor:
         raise BadFile(f"pads {pads} leave no entry")
     if not grown:
         return x
-    axes_all = (*(a for a in grown if a not in x.axes), *x.axes)
-    whole = build.arranged(x, axes_all)
-    paddings = np.array([(0, 0), *(grown.get(a, (0, 0)) for a in axes_all)], np.int32)
-    paddings = build.constant(paddings, np.int32)
     if value == 0:
-        found = build.op("Pad", input=whole, paddings=paddings)
-    else:
-        found = build.op(
-            "PadV2", input=whole, paddings=paddings, constant_values=build.constant(value)
-        )
-    shape = tuple(s + sum(grown.get(a, (0, 0))) for a, s in enumerate(x.shape))
-    return Tensor(found, shape, axes_all, x.roles)
+        return _grown(build, x, grown, "Pad")
+    return _grown(build, x, grown, "PadV2", constant_values=build.constant(value))
+
+
+def _grown(
+    build: Builder, x: Tensor, edges: Mapping[int, tuple[int, int]], kind: str, **how: Any
+) -> Tensor:
+    """Pad some axes by (before, after) entries."""
+    axes = (*(a for a in edges if a not in x.axes), *x.axes)
+    paddings = np.array([(0, 0), *(edges.get(a, (0, 0)) for a in axes)], np.int32)
+    found = build.op(
+        kind, input=build.arranged(x, axes), paddings=build.constant(paddings, np.int32), **how
+    )
+    shape = tuple(s + sum(edges.get(a, (0, 0))) for a, s in enumerate(x.shape))
+    return Tensor(found, shape, axes, x.roles)
 
 
 def _outside(size: int, before: int, after: int, mode: str) -> Constant:
