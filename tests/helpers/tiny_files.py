@@ -40,7 +40,7 @@ def write_tiny_files(
     network = network_of(build, (*SIZE, 3), tf.float32)
     graph, card, image = (folder / name for name in ("graph.pb", "m.json", "i.png"))
     activations = folder / "a.zarr.zip"
-    graph.write_bytes(network.definition.SerializeToString())
+    graph.write_bytes(network.definition.SerializeToString(deterministic=True))
     zeros = np.zeros((1, *SIZE, 3), np.float32)
     found = network.run({network.spec.tensor: zeros}, list(layers))
     ModelCard(

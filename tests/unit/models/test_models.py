@@ -253,7 +253,11 @@ def test_unknown_tensors_are_answered_with_the_nearest(tmp_path, normal, changes
             r"logits 'first' have the shape .* valid: \(image, logit\)",
         ),
         (
-            {"input": {"tensor": "logits", "size": SIZE, "range": (0.0, 1.0)}, "logits": "first"},
+            {
+                "input": {"tensor": "logits", "size": SIZE, "range": (0.0, 1.0)},
+                "logits": "first",
+                "head": "none",
+            },
             "logits 'first' are not computed from the input 'logits'",
         ),
     ],

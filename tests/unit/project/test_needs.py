@@ -44,7 +44,7 @@ def test_no_rule_repeats_itself_or_brings_its_own_environment(rules):
 
 def test_the_profile_of_a_cluster_stands_alone():
     here, there = profile("default"), profile("slurm")
-    assert set(here) - set(there) == {"resources"}
+    assert set(here) - set(there) == {"resources", "scheduler"}
     different = {"cores", "executor"}
     assert {key for key in set(here) & set(there) if here[key] != there[key]} == different
 
