@@ -11,6 +11,7 @@ import csv
 import json
 import sys
 import tempfile
+from ast import literal_eval
 from collections import defaultdict
 from pathlib import Path
 
@@ -113,7 +114,7 @@ def _peaks(benchmarks: Path) -> dict[str, tuple[float, float]]:
     found: dict[str, tuple[float, float]] = {}
     for path in benchmarks.rglob("*.tsv"):
         (line,) = csv.DictReader(path.open(), delimiter="\t")
-        peak, asked = float(line["max_rss"]), float(json.loads(line["resources"])["mem_mb"])
+        peak, asked = float(line["max_rss"]), float(literal_eval(line["resources"])["mem_mb"])
         rule = line["rule_name"]
         found[rule] = max(found.get(rule, (0.0, 0.0)), (peak, asked))
     return found
