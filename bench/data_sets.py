@@ -11,7 +11,8 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from bench.scale import ROOT, measured, plan, write_project
+from bench.own_process import ROOT
+from bench.scale import measured, plan, write_project
 from blockscope.config.result_paths import dataset_index
 
 PER_FOLDER = 1000

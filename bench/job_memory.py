@@ -17,7 +17,8 @@ from pathlib import Path
 
 from bench.all_labels import INPUT, LOGITS
 from bench.full_size import write_full_size
-from bench.scale import ROOT, measured
+from bench.own_process import ROOT
+from bench.scale import measured
 
 COLUMNS = {
     "run": "one",

@@ -21,10 +21,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from bench.own_process import ROOT
 from blockscope.config.result_paths import Files, page_files, panel_files, printed_files
 from blockscope.config.settings import RunRow
 
-ROOT = Path(__file__).resolve().parent.parent
 OVERRIDES = ("none", "smooth", "smooth-blur")
 LAYERS = (("mixed4d", "mixed5a"), ("mixed4a", "mixed4d"))
 PANELS = "factors,spatial,channels"
