@@ -56,8 +56,10 @@ def main() -> int:
     parser.add_argument("--passes", type=int, default=5, help="that one of a pair is timed on")
     parser.add_argument("--minutes", type=float, default=10, help="limit for one network")
     options = parser.parse_args()
-    everything = not (options.onnx or options.speed)
-    chosen = options.keras if options.keras is not None else APPLICATIONS if everything else []
+    everything = options.keras == [] or (
+        options.keras is None and not (options.onnx or options.speed)
+    )
+    chosen = APPLICATIONS if everything else options.keras or []
     asked = [of_keras(name, options.size) for name in chosen]
     files = sorted(options.onnx.glob("*.onnx")) if options.onnx else []
     if options.onnx and not files:

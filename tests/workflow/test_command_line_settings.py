@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from PIL import Image
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_plan_with_settings_of_the_command_line(workflow_copy):
     target = "results/tiny/noise/none/classes/low.h5"
@@ -15,7 +17,6 @@ def test_a_plan_with_settings_of_the_command_line(workflow_copy):
     assert "compute.memory_mb: must be a whole number, found 'much'" in done.stdout
 
 
-@pytest.mark.slow
 def test_a_job_reads_what_its_command_was_given(project):
     given = ("--config", "figure={dpi: 60, width_mm: 127}", "compute={memory_mb: 512}")
     picture = "results/figures/one/factors.png"

@@ -142,6 +142,7 @@ def test_jobs_run_in_the_image_of_the_config_if_asked_and_only_then(site):
         xr.testing.assert_identical(made.drop_attrs(), outside.drop_attrs())
 
 
+@pytest.mark.slow
 def test_naming_an_image_makes_nothing_anew(project):
     assert project.planned() == {}
     settings = project.path("config/config.yaml").read_text()

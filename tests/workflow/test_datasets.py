@@ -11,6 +11,8 @@ from PIL import Image
 from blockscope.io import datasets
 from blockscope.io.image_sets import ImageSet
 
+pytestmark = pytest.mark.slow
+
 INDEX = "results/datasets/holidays.h5"
 COLUMNS = "dataset\tpath\tcount\tseed\tlabels\tjobs\n"
 
@@ -45,7 +47,6 @@ def test_a_run_asks_for_the_index_of_its_data_set(changeable):
     assert INDEX in changeable.asked_and_written()[0]
 
 
-@pytest.mark.slow
 def test_the_index_opens_its_images(listed, monkeypatch):
     monkeypatch.chdir(listed.folder)
     images = ImageSet.open(INDEX)
@@ -56,13 +57,11 @@ def test_the_index_opens_its_images(listed, monkeypatch):
     assert listed.planned(INDEX) == {}
 
 
-@pytest.mark.slow
 def test_every_module_that_the_job_uses_counts_in_its_digest(listed):
     uncounted = listed.uncounted_modules()
     assert uncounted == {"dataset": set()}
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("change", ["time", "size", "added", "removed", "seed", "count"])
 def test_a_change_makes_the_index_again(changeable, change):
     project, image = changeable, changeable.path("pictures/sea/1.png")
@@ -82,14 +81,12 @@ def test_a_change_makes_the_index_again(changeable, change):
     assert project.planned_and_changed(INDEX) == ({"dataset": 1}, {"dataset"})
 
 
-@pytest.mark.slow
 def test_what_decides_nothing_repeats_nothing(changeable):
     changeable.path("pictures/sea/README").touch()
     changeable.write("config/datasets.tsv", f"{COLUMNS}holidays\tpictures\t3\t0\tfolders\t3\n")
     assert changeable.planned(INDEX) == {}
 
 
-@pytest.mark.slow
 def test_what_is_missing_is_said_before_the_first_job(changeable):
     changeable.write("config/datasets.tsv", f"{COLUMNS}holidays\tpicture\t3\t\t\t\n")
     done = changeable.snakemake(INDEX)

@@ -205,6 +205,7 @@ use rule * from {name} as {name}_*
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "modules",
     [
@@ -235,6 +236,7 @@ def test_settings_of_modules(workflow_copy, outer, modules):
     assert wanted == {f"{name}_{rule}": 1 for name in modules for rule in ("model", "input")}
 
 
+@pytest.mark.slow
 def test_the_handlers_of_a_module_say_why_it_failed(workflow_copy, outer, tmp_path):
     project = outer(workflow_copy.path("workflow/Snakefile"), PREFIX)
     handlers = "\n\nonerror:\n    blockscope.onerror()\n"

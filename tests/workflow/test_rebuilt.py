@@ -13,6 +13,8 @@ import pytest
 from helpers.tiny_project import row
 from PIL import Image
 
+pytestmark = pytest.mark.slow
+
 RUN = "results/tiny/noise/smooth"
 # From what is made first on: each config makes what the ones before have not.
 FILES = (
@@ -108,7 +110,6 @@ def kinds(workflow_copy, made_once):
     return made_once("kinds", make)
 
 
-@pytest.mark.slow
 def test_every_kind_of_file_is_made_again_with_the_same_bytes(kinds, tmp_path):
     """A config for each, all in one folder: its own stage runs at least."""
     copy = emptied(kinds, tmp_path / "copy")
@@ -127,7 +128,6 @@ def check_made_again(origin, copy, name: str, written: Path) -> None:
     assert copy.path(name).read_bytes() == origin.path(name).read_bytes(), name
 
 
-@pytest.mark.slow
 def test_files_are_made_again_with_the_same_bytes(finished, tmp_path):
     """One config after the other in one folder, so that each makes what is still missing."""
     origin = finished[0]

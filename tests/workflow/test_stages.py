@@ -108,6 +108,7 @@ def test_progress_is_seen_and_kept_in_the_log(finished):
     assert "\r" not in log
 
 
+@pytest.mark.slow
 def test_every_module_that_a_job_uses_counts_in_its_digest(finished):
     uncounted = finished[0].uncounted_modules()
     assert set(uncounted) == STAGES - RENDERING - ABLATION - SCORES - RANDOMISED - DATASETS - FLOW
@@ -298,7 +299,7 @@ def with_another_label(path: Path) -> None:
 @pytest.mark.parametrize(
     ("file", "change", "first"),
     [
-        ("noise.png", in_other_colours, "input"),
+        also("noise.png", in_other_colours, "input"),
         also("tiny.pb", with_another_node, "model"),
         also("labels.json", with_another_label, "model"),
     ],

@@ -188,6 +188,7 @@ def test_a_channel_leads_to_the_runs_that_show_it(made: SyntheticChannels) -> No
         assert wanted.get(channel, "<article") in text
 
 
+@pytest.mark.slow
 def test_pages_of_noise_stay_below_3_mb(tmp_path: Path, rng: np.random.Generator) -> None:
     made = synthetic_channels(tmp_path, rng, 200)
     made.side, made.noise, made.per_page = 48, 1, 200

@@ -230,6 +230,7 @@ def test_the_process_to_fork_from_begins_with_interrupts_blocked():
     assert done.stdout == "True\n", done.stderr
 
 
+@pytest.mark.slow
 def test_benchmarks_are_those_of_the_fork(workflow):
     work = (
         "import time\na = bytearray(90 << 20)\nbegan = time.process_time()\n"
