@@ -8,8 +8,8 @@ value. Where one is above 1e-4, the network is tried on another image: a unit at
 may change the gradient of one. What differed there is printed below the row.
 
 `completeness` is the error of integrated gradients at the late layer, up to 1e-3; `sprite` the
-held-out objective of a channel of the middle layer before and after a few steps, which must raise
-it. `ratio` is the time of one pass of the original per label, as it is usually written and inside a
+objective of a channel of the middle layer before and after 64 steps without transforms, which must
+raise it. `ratio` is the time of one pass of the original per label, as it is usually written and inside a
 `tf.function`, over that of our attribution of all labels at the middle layer. `seconds` are those
 of everything, without what the original takes to be built.
 

@@ -15,7 +15,8 @@ from blockscope.autodiff.batches import Mode
 from blockscope.autodiff.gradient_overrides import OVERRIDES
 from blockscope.autodiff.gradients import Gradients
 from blockscope.autodiff.linear_map import LinearMap
-from blockscope.feature_visualization.named_recipes import find_recipe
+from blockscope.feature_visualization.named_recipes import FEWEST_STEPS
+from blockscope.feature_visualization.recipes import Transforms
 from blockscope.feature_visualization.sprites import render_sprites
 from blockscope.feature_visualization.units import channels
 from blockscope.models.card import ModelCard
@@ -116,24 +117,23 @@ class Trial:
         return float(abs(paths.completeness_error(paths.path(TOLERANCE).values)[0]))
 
     def sprite(self) -> tuple[float, float]:
-        """Return the held-out objective of a channel's sprite before the first step, and after.
+        """Return the objective of a channel before the first step of its sprite, and after them.
 
-        The channel of the middle layer that is the median at the image, of those that respond: a
-        draft hardly raises the one that noise excites most.
+        Without transforms: what a network with random weights responds to need not survive them.
+        The channel of the middle layer that is the median at the image, of those that respond.
         """
         name = self.middle()
         strength = self.theirs[name].mean((0, 1))
         alive = [int(one) for one in strength.argsort() if strength[one] > 0]
         chosen = alive[len(alive) // 2] if alive else 0
         units = channels(self.layers[name], len(strength))
-        draft = find_recipe("draft")
-        size = self.original.size - draft.transforms.margin  # so that views have the network's size
+        recipe = replace(FEWEST_STEPS, size=self.original.size, transforms=Transforms())
         found = []
-        for steps in (0, SPRITE_STEPS):
-            # That channel responds, and ReLUs that pass what they block may lead elsewhere.
-            recipe = replace(draft, size=size, steps=steps, redirected_relu_steps=0)
-            done = render_sprites(self.network, units, recipe, [chosen], memory_mb=1)
-            found.append(float(done["heldout_objective"][0]))
+        for steps in (1, 1 + SPRITE_STEPS):  # the objective is that before the last step
+            done = render_sprites(
+                self.network, units, replace(recipe, steps=steps), [chosen], memory_mb=1
+            )
+            found.append(float(done["objective"][0]))
         return found[0], found[1]
 
     def _between(self, name: str, later: str) -> Errors:

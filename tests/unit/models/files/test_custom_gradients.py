@@ -28,6 +28,55 @@ def network(activation: str) -> keras.Model:
     return keras.Model(given, keras.layers.Dense(4, activation="softmax")(x))
 
 
+def written(function) -> type[keras.Layer]:
+    """Return a layer that does what a function does, as a file may name it."""
+
+    class Written(keras.layers.Layer):  # type: ignore[misc]
+        def call(self, x):
+            return function(x)
+
+    return keras.saving.register_keras_serializable(name=function.__name__)(Written)
+
+
+@tf.custom_gradient
+def reversed_gradient(x):
+    return tf.identity(x), lambda upstream: -upstream
+
+
+@tf.custom_gradient
+def straight_through(x):
+    return tf.round(x), lambda upstream: upstream
+
+
+@tf.custom_gradient
+def clipped(x):
+    return 2 * x, lambda upstream: tf.clip_by_value(2 * upstream, -0.5, 0.5)
+
+
+@tf.custom_gradient
+def cheaper(x):
+    both = tf.square(x), 3 * x
+    return both, lambda first, second: 2 * x * first + 3 * second
+
+
+def sum_of_both(x):
+    return tf.add(*cheaper(x))
+
+
+def infinite_at_zero(x):
+    return tf.sqrt(tf.nn.relu(x))
+
+
+def with_layers(*functions) -> keras.Model:
+    keras.utils.set_random_seed(1)
+    given = keras.Input((*SIZE, 3))
+    x = keras.layers.Conv2D(6, 3, activation="swish")(given)
+    for function in functions:
+        x = written(function)(name=function.__name__)(x)
+    x = keras.layers.GlobalAveragePooling2D()(x)
+    return keras.Model(given, keras.layers.Dense(4, activation="softmax")(x))
+
+
 def read(folder: Path, model: keras.Model) -> Graph:
     path = folder / "net.keras"
     model.save(path)
@@ -49,3 +98,15 @@ def test_quantised_weights_are_refused(tmp_path):
     words = "gradient that the network defines .* straight-through .* is not that of what they comp"
     with pytest.raises(BadFile, match=words):
         read(tmp_path, model)
+
+
+@pytest.mark.parametrize("function", [reversed_gradient, straight_through, clipped])
+@pytest.mark.parametrize("more", [(), (infinite_at_zero,)], ids=["", "behind it NaN"])
+def test_another_one_is_refused_whatever_lies_around_it(tmp_path, function, more):
+    with pytest.raises(BadFile, match=f"defines for 1 operation .*{function.__name__}"):
+        read(tmp_path, with_layers(function, *more))
+
+
+@pytest.mark.parametrize("more", [(), (infinite_at_zero,)], ids=["", "behind it NaN"])
+def test_the_same_of_several_results_is_read(tmp_path, more):
+    assert not custom_gradients(read(tmp_path, with_layers(sum_of_both, *more)).definition)
