@@ -9,9 +9,9 @@ may change the gradient of one. What differed there is printed below the row.
 
 `completeness` is the error of integrated gradients at the late layer, up to 1e-3; `sprite` the
 objective of a channel of the middle layer before and after 64 steps without transforms, which must
-raise it. `ratio` is the time of one pass of the original per label, as it is usually written and inside a
-`tf.function`, over that of our attribution of all labels at the middle layer. `seconds` are those
-of everything, without what the original takes to be built.
+raise it. `ratio` is the time of one pass of the original per label, as it is usually written and
+inside a `tf.function`, over that of our attribution of all labels at the middle layer. `seconds`
+are those of everything, without what the original takes to be built.
 
 Exit status: 1 where a network is wrong on each image, or ended in a traceback.
 """

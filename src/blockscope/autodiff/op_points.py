@@ -70,9 +70,11 @@ def points_between(
 
 def _path(nodes: dict[str, node_def_pb2.NodeDef], layer: str, target: str) -> list[str]:
     """Return the operations between layer and target, in order, the layer itself left out."""
-    after = graphs.downstream(nodes, layer)
-    ordered = graphs.toposort(nodes, [target], stop={layer})
-    return [node.name for node in ordered if node.name in after and node.name != layer]
+    path = {layer: None}  # a dict, for the order
+    for node in graphs.toposort(nodes, [target], stop={layer}):
+        if any(source in path for source in graphs.sources(node)):
+            path[node.name] = None
+    return list(path)[1:]
 
 
 def _edges(node: node_def_pb2.NodeDef) -> list[str]:

@@ -167,14 +167,17 @@ class Network:
         if layer in nodes and is_view(nodes[layer]):
             return read_through(nodes, layer)
         after = nodes.get(layer.removesuffix(PRE_RELU))
-        read = {source for node in nodes.values() for source in graphs.sources(node)}
-        if layer.endswith(PRE_RELU) and after is not None and layer not in read:
+        if layer.endswith(PRE_RELU) and after is not None and not _is_read(layer, nodes):
             branch = nodes[graphs.tensor_name(after.input[0])]
             joined = node_def_pb2.NodeDef(name=after.name, op=branch.op, input=[layer])
             for key, value in branch.attr.items():
                 joined.attr[key].CopyFrom(value)
             nodes[after.name] = joined
         return nodes
+
+
+def _is_read(name: str, nodes: graphs.Nodes) -> bool:
+    return any(name in graphs.sources(node) for node in nodes.values())
 
 
 def _images(feeds: Mapping[str, npt.ArrayLike | tf.Tensor]) -> int:

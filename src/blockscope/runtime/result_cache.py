@@ -61,9 +61,8 @@ def forget_finished() -> None:
 
 def key_fields(smk: Any) -> dict[str, Any]:
     """Return all that decides the results of a job, as plain data."""
-    from blockscope.io.provenance import (
-        PACKAGES,
-    )  # imports NumPy, before which jobs set its threads
+    # It imports NumPy, before which jobs set its threads.
+    from blockscope.io.provenance import PACKAGES
 
     versions = {}
     for name in (*COMPUTING, *PACKAGES):

@@ -216,14 +216,10 @@ def _followers(nodes: graphs.Nodes, name: str) -> tuple[list[Found], list[Found]
 
 def _check_no_later_head(nodes: graphs.Nodes, name: str, output: str | None) -> None:
     """Refuse a tensor from which what the file's head is of is computed in some other way."""
+    whole = _behind(nodes, name).name
     read = {source for node in nodes.values() for source in graphs.sources(node)}
     for end in [output] if output else sorted(nodes.keys() - read):
-        try:
-            graphs.toposort(nodes, [end])
-        except BadFile:  # beside the logits not everything need be there
-            continue
-        found = head_at(nodes, end)
-        whole = _behind(nodes, name).name
+        found = head_at(nodes, end) if _is_whole(nodes, end) else None
         if found and whole in {node.name for node in graphs.toposort(nodes, [found.logits])}:
             raise BadFile(
                 f"'{found.node.name}' ({found.node.op}) is a {found.head} of '{found.logits}', "
@@ -261,8 +257,11 @@ def _scaled_between(name: str, found: Found) -> str:
 
 def _can_be_walked(nodes: graphs.Nodes, name: str) -> bool:
     """Tell whether everything that a node needs is there; beside the logits it need not be."""
-    if nodes[name].op not in PARTS | set(KINDS):
-        return False
+    return nodes[name].op in PARTS | set(KINDS) and _is_whole(nodes, name)
+
+
+def _is_whole(nodes: graphs.Nodes, name: str) -> bool:
+    """Tell whether all that a node is computed from is there."""
     try:
         graphs.toposort(nodes, [name])
     except BadFile:
