@@ -199,7 +199,7 @@ def change(project, file: str) -> None:
         ("attribution/quadrature.py", {"channels", "scores"}),
         ("attribution/scores/curves.py", SCORES),
         ("attribution/rivals.py", SCORES),
-        ("attribution/scores/correlation.py", {"ablation", "sanity"}),
+        ("io/correlation.py", {"ablation", "sanity", "panel", "page", "gallery"}),
         ("models/randomisation.py", {"randomised_model"}),
         ("attribution/factors.py", {"factors", "neuron_groups", "render_grid", "ablation", "flow"}),
         ("feature_visualization/optimizer.py", {"render_sprites", "render_grid"}),

@@ -20,7 +20,6 @@ import xarray as xr
 from blockscope.attribution.all_labels import label_axis
 from blockscope.attribution.baselines import Baseline
 from blockscope.attribution.neuron_groups import NeuronGroups
-from blockscope.attribution.scores.correlation import correlation, rank_correlation
 from blockscope.autodiff.batches import in_batches, logits_in_batches
 from blockscope.autodiff.exact_changes import Change, ExactChanges
 from blockscope.autodiff.gradients import Gradients
@@ -29,6 +28,7 @@ from blockscope.autodiff.one_channel import OneChannel
 from blockscope.autodiff.windows import Frame, Window
 from blockscope.io import datasets
 from blockscope.io.chosen_numbers import chosen_numbers
+from blockscope.io.correlation import correlation, rank_correlation
 from blockscope.io.errors import BadFile
 from blockscope.io.labels import Labels
 from blockscope.models.entry import Head, unit_of

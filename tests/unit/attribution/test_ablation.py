@@ -30,11 +30,11 @@ from blockscope.attribution.ablation import (
     single_positions,
 )
 from blockscope.attribution.neuron_groups import NeuronGroups, group_neurons
-from blockscope.attribution.scores.correlation import correlation, rank_correlation
 from blockscope.autodiff.exact_changes import ExactChanges
 from blockscope.autodiff.gradient_overrides import OVERRIDES
 from blockscope.autodiff.gradients import Gradients
 from blockscope.autodiff.linear_map import LinearMap
+from blockscope.io.correlation import correlation, rank_correlation
 from blockscope.io.errors import BadFile
 from blockscope.io.labels import Labels
 

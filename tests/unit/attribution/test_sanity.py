@@ -7,9 +7,9 @@ import pytest
 from scipy.ndimage import gaussian_filter
 from scipy.stats import spearmanr
 
-from blockscope.attribution.scores.correlation import correlation
 from blockscope.attribution.scores.sanity import WORDS, RandomisedMaps, compare_maps, similarity
 from blockscope.attribution.scores.structural_similarity import structural_similarity
+from blockscope.io.correlation import correlation
 
 SHAPE = (5, 9, 7)
 

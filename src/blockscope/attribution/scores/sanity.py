@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from blockscope.attribution.scores.correlation import rank_correlation
 from blockscope.attribution.scores.structural_similarity import structural_similarity
+from blockscope.io.correlation import rank_correlation
 
 Floats = npt.NDArray[np.floating]
 Measures = Mapping[str, Floats]

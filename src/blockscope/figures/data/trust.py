@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
-from scipy import stats
 
 from blockscope.config.settings import RunRow
 from blockscope.figures.arrays import Floats, Pixels, Places
@@ -16,6 +15,7 @@ from blockscope.figures.data.panel_files import PanelFiles
 from blockscope.figures.data.provenance_checks import check_labels, check_origin
 from blockscope.figures.data.sanity import Curve, curve_of, places_of
 from blockscope.io import datasets, images
+from blockscope.io.correlation import rank_correlation
 from blockscope.io.errors import BadFile
 from blockscope.io.label_scores import unit_name
 
@@ -34,10 +34,7 @@ class Losses:
     @property
     def rank_correlation(self) -> float:
         """Spearman's correlation of both; NaN where one is constant."""
-        first, second = (x.ravel().astype(np.float64) for x in (self.exact, self.attributed))
-        if len(first) < 2 or not (np.ptp(first) and np.ptp(second)):
-            return float("nan")
-        return float(stats.spearmanr(first, second).statistic)
+        return float(rank_correlation(self.exact.reshape(1, -1), self.attributed.reshape(1, -1))[0])
 
 
 @dataclass(frozen=True)
