@@ -127,7 +127,10 @@ class Trial:
         alive = [int(one) for one in strength.argsort() if strength[one] > 0]
         chosen = alive[len(alive) // 2] if alive else 0
         units = channels(self.layers[name], len(strength))
-        recipe = replace(FEWEST_STEPS, size=self.original.size, transforms=Transforms())
+        margin = FEWEST_STEPS.transforms.margin  # so that views have the network's size
+        recipe = replace(
+            FEWEST_STEPS, size=self.original.size - margin, transforms=Transforms(margin)
+        )
         found = []
         for steps in (1, 1 + SPRITE_STEPS):  # the objective is that before the last step
             done = render_sprites(
