@@ -30,7 +30,8 @@ from tensorflow.core.framework import graph_pb2, node_def_pb2, tensor_pb2, types
 from blockscope.io.errors import BadFile, unknown_name
 from blockscope.models.ends.fed_values import PLACEHOLDERS, as_array, check_names, fed_nodes
 from blockscope.models.ends.first_convolutions import check_first_convolutions
-from blockscope.models.ends.heads import check_no_activation, find_ends
+from blockscope.models.ends.heads import Ends, check_no_activation, find_ends
+from blockscope.models.ends.image_and_logits import with_later_outputs
 from blockscope.models.ends.image_input import (
     COLOURS,
     batch_of,
@@ -194,8 +195,8 @@ def _normalise(
         if key in inputs and key != start
     }
     whole, deciding = with_known_branches(whole, logits or graph.output or "", given)
+    ends = _with_ends(whole, logits, graph, head)
     nodes = {node.name: node for node in whole.node}
-    ends = find_ends(nodes, logits, graph.output, head)
     kept = _needed(nodes, start, ends.logits, feed, name)
     needed = {node.name: node for node in kept}
     # Values that have decided, or that were for what is gone.
@@ -242,6 +243,18 @@ def _normalise(
         tuple(floats), graph.hidden | {start}, needed_layers(graph.layers, nodes, needed), undrawn,
         ends.over,
     )  # fmt: skip
+
+
+def _with_ends(
+    whole: graph_pb2.GraphDef, logits: str | None, graph: Graph, head: Head | None
+) -> Ends:
+    """Find the logits and what follows them; logits without a node of their own are given one."""
+    nodes = {node.name: node for node in whole.node}
+    named = with_later_outputs(nodes)
+    ends = find_ends(named, logits, graph.output, head, graph.given)
+    if ends.logits not in nodes:
+        whole.node.append(named[ends.logits])
+    return ends
 
 
 def _bypass_identity_n(definition: graph_pb2.GraphDef) -> None:

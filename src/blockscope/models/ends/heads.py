@@ -7,14 +7,14 @@ when the card is built (`blockscope.models.card_builder`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from tensorflow.core.framework import node_def_pb2
 
 from blockscope.io.errors import BadFile
 from blockscope.models.ends.fed_values import PLACEHOLDERS
-from blockscope.models.ends.image_and_logits import behind_reshapes, first_source
+from blockscope.models.ends.image_and_logits import SAME_NUMBERS, behind_reshapes, first_source
 from blockscope.models.ends.written_softmax import same_tensor, written_softmax
 from blockscope.models.entry import Head
 from blockscope.models.graph import graphs
@@ -32,6 +32,7 @@ ACTIVATIONS = frozenset({
 SCALING = frozenset(
     {"Add", "AddV2", "Sub", "Mul", "RealDiv", "Div", "Neg", "Reciprocal", "Inv", "BiasAdd"}
 )
+AS_IT_IS = SAME_NUMBERS | {"Cast", "Log"}
 MEND = "(models catalogue: logits, head)"
 
 
@@ -68,7 +69,11 @@ class Found(NamedTuple):
 
 
 def find_ends(
-    nodes: graphs.Nodes, logits: str | None, output: str | None, head: Head | None
+    nodes: graphs.Nodes,
+    logits: str | None,
+    output: str | None,
+    head: Head | None,
+    given: Collection[str] = (),
 ) -> Ends:
     """Find the logits of a network, and the kind of its head.
 
@@ -82,6 +87,8 @@ def find_ends(
         The output that the file names.
     head
         What the entry says of the head.
+    given
+        The tensors that the file gives, where it tells; else they are those that nothing reads.
 
     Returns
     -------
@@ -106,7 +113,7 @@ def find_ends(
             )
         _check_asked(head, [found])
         return Ends(found.logits, found.head, logits, found.over)
-    followers, scaled = _followers(nodes, start)
+    followers, scaled = _followers(nodes, start, output, given, head)
     if scaled and not followers:
         _check_asked(head, scaled)
         raise BadFile(_scaled_between(start, scaled[0]))
@@ -184,15 +191,44 @@ def head_at(nodes: graphs.Nodes, name: str) -> Found | None:
     return written and Found(node, written.logits, "softmax", written.over)
 
 
-def _followers(nodes: graphs.Nodes, name: str) -> tuple[list[Found], list[Found]]:
+def _followers(
+    nodes: graphs.Nodes, name: str, output: str | None, given: Collection[str], asked: Head | None
+) -> tuple[list[Found], list[Found]]:
     """Return the heads that a tensor is the logits of, and those of it times or plus constants.
 
-    They may read what the tensor is a copy of, or the same numbers in another shape.
+    Heads that the file gives count before those from which something else is computed, as gates
+    are; from these alone the file tells nothing where the entry does, or gives the tensor itself.
     """
     readers: dict[str, list[str]] = {}
     for node in nodes.values():
         for source in graphs.sources(node):
             readers.setdefault(source, []).append(node.name)
+    ends = given or nodes.keys() - readers.keys()
+    direct, scaled = _heads_of(nodes, name, readers)
+    plain = [
+        [one for one in some if _reaches(nodes, one.node.name, readers, ends)]
+        for some in (direct, scaled)
+    ]
+    if plain[0] or plain[1]:
+        return plain[0], plain[1]
+    if asked:
+        return [], []
+    gates = direct or scaled
+    if gates and (name == output or _reaches(nodes, name, readers, ends)):
+        raise BadFile(
+            f"'{name}' is an output of the file, and what {_listed(gates)} makes of it is none: "
+            f"something else is computed from that; give the head that '{name}' has {MEND}"
+        )
+    return direct, scaled
+
+
+def _heads_of(
+    nodes: graphs.Nodes, name: str, readers: Mapping[str, Sequence[str]]
+) -> tuple[list[Found], list[Found]]:
+    """Return all heads of a tensor, and those of it times or plus constants.
+
+    They may read what the tensor is a copy of, or the same numbers in another shape.
+    """
     whole = _behind(nodes, name).name
     direct: dict[str, Found] = {}
     scaled: dict[str, Found] = {}
@@ -212,6 +248,21 @@ def _followers(nodes: graphs.Nodes, name: str) -> tuple[list[Found], list[Found]
             elif _is_scaled(nodes, head.logits, whole):
                 scaled.setdefault(head.node.name, head)
     return list(direct.values()), list(scaled.values())
+
+
+def _reaches(
+    nodes: graphs.Nodes, name: str, readers: Mapping[str, Sequence[str]], ends: Collection[str]
+) -> bool:
+    """Tell whether one of ``ends`` is a tensor as it is, in another shape, or its logarithm."""
+    left, seen = [name], {name}
+    while left:
+        one = left.pop()
+        if one in ends:
+            return True
+        more = [r for r in readers.get(one, ()) if nodes[r].op in AS_IT_IS and r not in seen]
+        seen.update(more)
+        left += more
+    return False
 
 
 def _check_no_later_head(nodes: graphs.Nodes, name: str, output: str | None) -> None:

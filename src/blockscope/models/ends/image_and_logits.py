@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tensorflow.core.framework import node_def_pb2
+from tensorflow.core.framework import node_def_pb2, types_pb2
 
 from blockscope.io.errors import BadFile
 from blockscope.models.graph import graphs
@@ -21,6 +21,42 @@ def first_source(node: node_def_pb2.NodeDef) -> str:
 def behind_reshapes(nodes: graphs.Nodes, name: str) -> node_def_pb2.NodeDef:
     """Return the node whose numbers a tensor has, maybe in another shape."""
     node = nodes[name]
-    while node.op in SAME_NUMBERS:
+    while node.op in SAME_NUMBERS and not is_later_output(node):
         node = nodes[first_source(node)]
     return node
+
+
+def is_later_output(node: node_def_pb2.NodeDef) -> bool:
+    """Tell whether a node copies what is not the first output of another, which has no name."""
+    return bool(node.input) and graphs.output_number(node.input[0]) > 0
+
+
+def with_later_outputs(nodes: graphs.Nodes) -> dict[str, node_def_pb2.NodeDef]:
+    """Return a graph in which a node of its own copies each later output that is read.
+
+    A tensor is then the first output of its node, and known by the name of that.
+    """
+    copies: dict[str, node_def_pb2.NodeDef] = {}
+    changed: dict[str, node_def_pb2.NodeDef] = {}
+    for node in nodes.values():
+        later = [edge for edge in node.input if graphs.output_number(edge)]
+        if not later or (node.op == "Identity" and is_later_output(node)):
+            continue
+        reader = node_def_pb2.NodeDef()
+        reader.CopyFrom(node)
+        for number, edge in enumerate(node.input):
+            if edge in later:
+                copy = copies.setdefault(edge, _copy(edge, nodes))
+                reader.input[number] = copy.name
+        changed[node.name] = reader
+    return {**nodes, **changed, **{copy.name: copy for copy in copies.values()}}
+
+
+def _copy(edge: str, nodes: graphs.Nodes) -> node_def_pb2.NodeDef:
+    name = edge.replace(":", "/output_")
+    while name in nodes:
+        name += "_"
+    copy = node_def_pb2.NodeDef(name=name, op="Identity", input=[edge])
+    held = nodes[graphs.tensor_name(edge)].attr
+    copy.attr["T"].type = held["T"].type if "T" in held else types_pb2.DT_FLOAT
+    return copy

@@ -10,7 +10,11 @@ from typing import NamedTuple
 from tensorflow import make_ndarray
 from tensorflow.core.framework import node_def_pb2
 
-from blockscope.models.ends.image_and_logits import behind_reshapes, first_source
+from blockscope.models.ends.image_and_logits import (
+    behind_reshapes,
+    first_source,
+    is_later_output,
+)
 from blockscope.models.graph import graphs
 
 SAME_TENSOR = frozenset({"Identity", "StopGradient"})
@@ -36,7 +40,7 @@ class Softmax(NamedTuple):
 def same_tensor(nodes: graphs.Nodes, name: str) -> str:
     """Return the tensor of which a tensor is a copy, in the same shape."""
     node = nodes[name]
-    while node.op in SAME_TENSOR:
+    while node.op in SAME_TENSOR and not is_later_output(node):
         node = nodes[first_source(node)]
     return node.name
 

@@ -138,8 +138,10 @@ def _read_keras(source: Path, entry: ModelEntry) -> Graph:
         with noted_layers() as noted, drawn_seeds():
             flat = keras.tree.flatten(model(given, training=False))
         layers.update(noted)
-        ends = flat if place is None else [flat[place]]
-        return [*ends, *(tensor for tensors in noted.values() for tensor in tensors)]
+        ends = flat if place is None else [flat[place], *flat[:place], *flat[place + 1 :]]
+        made = [*ends, *(tensor for tensors in noted.values() for tensor in tensors)]
+        # A tensor has the name of its node only where it is the first output of it.
+        return [tf.identity(tensor) if tensor.value_index else tensor for tensor in made]
 
     try:
         function = forward.get_concrete_function()
@@ -170,6 +172,7 @@ def _read_keras(source: Path, entry: ModelEntry) -> Graph:
     return Graph(
         definition, nodes_of[image], output, nodes_of,
         layers=with_short_names(tensors),
+        given=frozenset(tensor.op.name for tensor in frozen.outputs[: len(outputs)]),
     )  # fmt: skip
 
 

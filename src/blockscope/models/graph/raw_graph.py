@@ -32,6 +32,8 @@ class Graph:
     layers
         The tensors of the layers by their names in the network's own framework, where these are not
         the names of the graph; several where the framework has several of one name.
+    given
+        All outputs, where nodes that no other reads may be others.
     """
 
     definition: graph_pb2.GraphDef
@@ -41,6 +43,7 @@ class Graph:
     hidden: frozenset[str] = frozenset()
     compared: Mapping[str, str | float] = field(default_factory=dict)
     layers: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    given: frozenset[str] = frozenset()
 
 
 def choose_output(names: Sequence[str], wanted: str | None, source: str) -> int | None:

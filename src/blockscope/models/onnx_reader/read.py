@@ -103,7 +103,9 @@ def _converted(
         if not isinstance(value, Tensor):
             raise BadFile(f"output '{output}' does not depend on the image")
         flat = wide(range(value.rank), value.shape) or [max(value.rank - 1, 0)]
-        results[output] = build.arranged(value, flat).op.name if value.rank else value.value.op.name
+        end = build.arranged(value, flat) if value.rank else value.value
+        # A tensor has the name of its node only where it is the first output of it.
+        results[output] = (build.op("Identity", input=end) if end.value_index else end).op.name
     names = layer_names([model.graph.node[number] for number in made], taken)
     finals = {op: layer for op, layer in zip(made.values(), names, strict=True) if op}
     renamed = {start.op.name: clean(name)} | finals
