@@ -45,7 +45,9 @@ def node(op, inputs, output="y", **attributes):
     return made, held
 
 
-def model(*nodes, opset=20, shape=SHAPE, kind=TensorProto.FLOAT, outputs=("y",), initial=None):
+def model(
+    *nodes, opset=20, shape=SHAPE, kind=TensorProto.FLOAT, outputs=("y",), initial=None, kinds=None
+):
     """Return a model from ``x`` to ``outputs`` of nodes that ``node`` made."""
     held = {name: value for _, constants in nodes for name, value in constants.items()}
     held |= initial or {}
@@ -53,7 +55,10 @@ def model(*nodes, opset=20, shape=SHAPE, kind=TensorProto.FLOAT, outputs=("y",),
         [made for made, _ in nodes],
         "g",
         [helper.make_tensor_value_info("x", kind, shape)],
-        [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in outputs],
+        [
+            helper.make_tensor_value_info(name, (kinds or {}).get(name, TensorProto.FLOAT), None)
+            for name in outputs
+        ],
         [numpy_helper.from_array(value, name) for name, value in held.items()],
     )
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=9)

@@ -224,7 +224,8 @@ def _check_weights(source: Path) -> None:
 def _read_onnx(source: Path, entry: ModelEntry) -> Graph:
     from blockscope.models.onnx_reader.read import read_onnx  # only ONNX files need it
 
-    read = read_onnx(source, entry.input.size)
+    # Logits that the entry names may lie beside its output.
+    read = read_onnx(source, entry.input.size, None if entry.logits else entry.output)
     names = list(read.outputs)
     place = choose_output(names, entry.output, f"ONNX file '{source}'")
     if place is None and entry.logits is None:

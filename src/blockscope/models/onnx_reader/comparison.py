@@ -55,6 +55,7 @@ def _difference(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> float:
 def own_difference(
     expected: list[list[npt.NDArray[Any]]],
     source: Path,
+    outputs: list[str],
     name: str,
     images: list[npt.NDArray[np.float32]],
 ) -> float:
@@ -63,7 +64,7 @@ def own_difference(
     That is the network's own answer to rounding. 0 where onnxruntime is not there.
     """
     try:
-        plain = _by_onnxruntime(source, name, images, optimised=False)
+        plain = _by_onnxruntime(source, outputs, name, images, optimised=False)
     except ImportError:
         return 0.0
     pairs = zip(expected, plain, strict=True)
@@ -82,7 +83,7 @@ def other_outputs(
     Parameters
     ----------
     model
-        The model.
+        The model, with the outputs that are wanted.
     source
         Its file.
     opset
@@ -104,14 +105,23 @@ def other_outputs(
     except ImportError:
         return _by_reference(model, source, opset, name, images)
     try:
-        found = _by_onnxruntime(source, name, images)
+        found = _by_onnxruntime(source, outputs_of(model), name, images)
     except Exception as error:  # noqa: BLE001 - onnxruntime raises many kinds
         return f"nothing: onnxruntime cannot run this network: {first_line(error)}", None
     return f"onnxruntime {onnxruntime.__version__}", found
 
 
+def outputs_of(model: onnx.ModelProto) -> list[str]:
+    """Return the names of a model's outputs."""
+    return [output.name for output in model.graph.output]
+
+
 def _by_onnxruntime(
-    source: Path, name: str, images: list[npt.NDArray[np.float32]], optimised: bool = True
+    source: Path,
+    outputs: list[str],
+    name: str,
+    images: list[npt.NDArray[np.float32]],
+    optimised: bool = True,
 ) -> list[list[npt.NDArray[Any]]]:
     import onnxruntime
 
@@ -120,7 +130,7 @@ def _by_onnxruntime(
     if not optimised:
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     session = onnxruntime.InferenceSession(str(source), options, providers=["CPUExecutionProvider"])
-    return [session.run(None, {name: image}) for image in images]
+    return [session.run(outputs, {name: image}) for image in images]
 
 
 def _by_reference(
@@ -140,7 +150,9 @@ def _by_reference(
         )
         return words, None
     evaluator = ReferenceEvaluator(onnx.load(str(source)))
-    found = [list(map(np.asarray, evaluator.run(None, {name: image}))) for image in images]
+    found = [
+        list(map(np.asarray, evaluator.run(outputs_of(model), {name: image}))) for image in images
+    ]
     return f"onnx {onnx.__version__}", found
 
 

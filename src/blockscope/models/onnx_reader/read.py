@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +23,7 @@ from blockscope.models.onnx_reader.comparison import (
     Compared,
     largest_difference,
     other_outputs,
+    outputs_of,
     own_difference,
 )
 from blockscope.models.onnx_reader.file import open_onnx, opset_of
@@ -59,7 +61,7 @@ class Converted:
     compared: Compared
 
 
-def read_onnx(source: Path, size: tuple[int, int]) -> Converted:
+def read_onnx(source: Path, size: tuple[int, int], output: str | None = None) -> Converted:
     """Read an ONNX classifier, and compare what it computes with onnxruntime.
 
     Parameters
@@ -68,6 +70,8 @@ def read_onnx(source: Path, size: tuple[int, int]) -> Converted:
         The file; its weights may be in a file beside it.
     size
         Rows and columns of the image.
+    output
+        That which is wanted; others may then need what cannot be read.
 
     Returns
     -------
@@ -82,9 +86,37 @@ def read_onnx(source: Path, size: tuple[int, int]) -> Converted:
     model = open_onnx(source)
     opset = opset_of(model, source)
     try:
-        return _converted(model, opset, source, size)
+        try:
+            return _converted(model, opset, source, size)
+        except BadFile:
+            names = outputs_of(model)
+            if len(names) < 2 or output is None or names.count(output) != 1:
+                raise
+            return _without_others(model, opset, source, size, output)
     except BadFile as error:
         raise BadFile(f"ONNX file '{source}': {error}") from error
+
+
+def _without_others(
+    model: onnx.ModelProto, opset: int, source: Path, size: tuple[int, int], output: str
+) -> Converted:
+    """Read one output, and of the others those that can be read: its head may be among them."""
+    every = list(model.graph.output)
+    kept = [one for one in every if one.name == output]
+    _set_outputs(model, kept)
+    found = _converted(model, opset, source, size)
+    for other in every:
+        if other.name != output:
+            _set_outputs(model, [*kept, other])
+            with suppress(BadFile):
+                found = _converted(model, opset, source, size)
+                kept.append(other)
+    return found
+
+
+def _set_outputs(model: onnx.ModelProto, outputs: list[onnx.ValueInfoProto]) -> None:
+    del model.graph.output[:]
+    model.graph.output.extend(outputs)
 
 
 def _converted(
@@ -171,7 +203,7 @@ def _compared(
     try:
         return {"with": by, "largest_difference": largest(MOST)}
     except BadFile:
-        rounding = own_difference(expected, source, name, others)
+        rounding = own_difference(expected, source, list(outputs), name, others)
         if rounding * OF_ROUNDING <= MOST:
             raise
     most = min(rounding * OF_ROUNDING, MOST_ROUNDING)

@@ -10,6 +10,7 @@ import tensorflow as tf
 from helpers.brought_network import brought
 from helpers.onnx_models import array, ints, model, node, save
 from helpers.tiny_network import conv, weights
+from onnx import TensorProto
 
 from blockscope.io.errors import BadFile
 from blockscope.io.labels import Labels
@@ -481,7 +482,7 @@ def test_logits_of_a_last_convolution_become_a_vector(head) -> None:
     np.testing.assert_array_equal(found["last/flat"], found["last"].numpy()[:, 0, 0])
 
 
-def onnx_of(folder, *nodes, outputs=("y",), opset=20):
+def onnx_of(folder, *nodes, outputs=("y",), opset=20, kinds=None):
     """An ONNX file of a map of four logits "q" and the same as a vector "l", and some nodes."""
     made = model(
         node("Conv", ["x", array(6, 3, 3, 3)], "c", pads=[1, 1, 1, 1]),
@@ -491,6 +492,7 @@ def onnx_of(folder, *nodes, outputs=("y",), opset=20):
         *nodes,
         outputs=outputs,
         opset=opset,
+        kinds=kinds,
     )
     return save(folder, made)
 
@@ -535,3 +537,16 @@ def test_a_head_of_onnx_beside_flattened_logits_is_found(tmp_path) -> None:
     path = onnx_of(tmp_path, *nodes, outputs=("l", "p"))
     card, _ = brought(path, input=ONNX_INPUT, output="l")
     assert (card.head, card.head_assumed, card.outputs) == ("sigmoid", False, 4)
+
+
+@pytest.mark.parametrize("other", ["ArgMax", "NonZero"])
+def test_what_another_output_of_onnx_needs_is_not_read(other, tmp_path) -> None:
+    nodes = [node(other, ["l"], "other"), node("Sigmoid", ["l"], "p")]
+    kinds = {"other": TensorProto.INT64}
+    path = onnx_of(tmp_path, *nodes, outputs=("other", "l", "p"), kinds=kinds)
+    for output in ("l", "p"):
+        card, _ = brought(path, input=ONNX_INPUT, output=output)
+        assert (card.head, card.head_assumed) == ("sigmoid", False)
+        assert str(card.compared["with"]).startswith("onnxruntime")
+    with pytest.raises(BadFile, match=rf"\({other}, "):
+        brought(path, input=ONNX_INPUT)
