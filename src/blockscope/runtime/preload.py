@@ -14,7 +14,8 @@ from blockscope.runtime.job import prepare_libraries
 
 LIBRARIES = (
     *("numpy", "h5py", "h5netcdf", "xarray", "zarr", "PIL.Image", "jinja2", "snakemake.io"),
-    *("sklearn.decomposition", "matplotlib.figure", "tensorflow"),
+    *("matplotlib.figure", "matplotlib.backends.backend_pdf", "matplotlib.backends.backend_svg"),
+    *("fontTools.subset", "sklearn.decomposition", "tensorflow"),
 )
 
 # Ctrl-C is for the jobs; this process ends with the command.

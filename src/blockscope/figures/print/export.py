@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Callable, Mapping
 from importlib import import_module
+from typing import Any
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
@@ -59,13 +60,17 @@ def write_sheet(
         with atomic_write(path) as temporary, mpl.rc_context(STYLE), missing_letters_allowed():
             if shown_at not in figures:
                 figures[shown_at] = sheet.figure(shown_at)
-            figures[shown_at].savefig(temporary, format=kind, dpi=dpi, metadata=metadata)
+            figures[shown_at].savefig(
+                temporary, format=kind, dpi=dpi, metadata=metadata, **_OPTIONS.get(kind, {})
+            )
             if kind == "svg":
                 drawn = temporary.read_text(encoding="utf-8")
                 told = finished(drawn, sheet.title, sheet.description)
                 temporary.write_text(told, encoding="utf-8", newline="\n")
 
 
+# A level of 4 takes half the time of 6, the default, for files that are 2 to 6 % larger.
+_OPTIONS: Mapping[str, Mapping[str, Any]] = {"png": {"pil_kwargs": {"compress_level": 4}}}
 # Without a date, which would differ from one writing to the next.
 _METADATA: Mapping[str, Callable[[Sheet, str], dict[str, str | None]]] = {
     "pdf": lambda sheet, record: {
