@@ -194,12 +194,18 @@ def _logits_of(network: Network, values: Values) -> Values:
 
 def _check_unchanged(written: Values, after: Sample) -> None:
     """Refuse where the logits are not those of the graph before it was rewritten."""
-    logits, found = Sample.of(written[:1]).values, after.values
-    if not close(found, logits):
+    before = Sample.of(written[:1])
+    if after.shape != before.shape:
+        raise BadFile(
+            f"its logits have the shape {after.shape} for one image after its graph, written for "
+            f"{len(written)} at once, was written in plain operations for any number; valid: "
+            f"{before.shape}; export the network for one image, or for any number of images"
+        )
+    if not close(after.values, before.values):
         raise BadFile(
             "its logits are not the same after its graph was written in plain operations: they "
-            f"differ by up to {np.abs(found - logits).max():.3g}, the largest is "
-            f"{np.abs(logits).max():.3g}"
+            f"differ by up to {np.abs(after.values - before.values).max():.3g}, the largest is "
+            f"{np.abs(before.values).max():.3g}"
         )
 
 

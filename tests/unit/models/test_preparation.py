@@ -153,6 +153,16 @@ def test_a_network_for_very_many_images_at_once_is_refused():
         Case(lambda x: head(conv(x, 6)), batch=300)
 
 
+def test_a_product_made_for_several_images_at_once_is_refused_for_its_shape():
+    def build(x):
+        x = tf.reshape(conv(x, 6, seed=2), [4, 140, 6])
+        return tf.reduce_mean(tf.matmul(x, np.repeat(w(1, 6, 5), 4, 0)), 1) @ w(5, 4)
+
+    words = r"logits have the shape \(4, 4\) for one image .* for 4 at once, .*valid: \(1, 4\); exp"
+    with pytest.raises(BadFile, match=words):
+        Case(build, batch=4)
+
+
 def test_statistics_of_the_batch_are_refused():
     def build(x):
         x = conv(x, 6, seed=2)
