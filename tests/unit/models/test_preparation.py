@@ -863,3 +863,14 @@ def test_a_name_that_begins_with_an_underscore_is_one_of_the_network():
         return definition
 
     assert "net/_stem_1/convolution" in Case(build, change=renamed).layers
+
+
+def test_what_only_an_image_of_one_colour_makes_infinite_is_refused_with_that_reason():
+    def build(x):
+        mean, variance = tf.nn.moments(x, [1, 2, 3], keepdims=True)
+        return head(conv((x - mean) / tf.sqrt(variance), 6, seed=2))
+
+    words = "for a grey image 4 of 4 logits are not finite; .*; those of an image of noise are fin"
+    with pytest.raises(BadFile, match=words) as refused:
+        Case(build)
+    assert "check the weights" not in str(refused.value)
