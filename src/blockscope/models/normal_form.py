@@ -47,7 +47,7 @@ from blockscope.models.graph.allowed_operations import check_ops
 from blockscope.models.graph.node_attributes import ONE_SIZE
 from blockscope.models.graph.operations import check_edges, enter_defaults
 from blockscope.models.graph.raw_graph import Graph
-from blockscope.models.graph.training_mode import check_computes, check_moments
+from blockscope.models.graph.training_mode import check_computes
 from blockscope.models.graph.weight_cells import MARK
 from blockscope.models.layers.layer_names import needed_layers, tensor_of
 from blockscope.models.network import PRE_RELU
@@ -235,7 +235,6 @@ def _normalise(
     final = {node.name: node for node in definition.node}
     if stated is None:
         check_first_convolutions(final, placeholder, channels, start)
-    check_moments(final, name)
     definition.node.extend(_pre_relu_concats(definition))
     return NormalForm(
         definition, placeholder, ends.logits, batch_of(nodes[start]), ends.head, ends.asked,

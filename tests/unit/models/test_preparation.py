@@ -874,3 +874,45 @@ def test_what_only_an_image_of_one_colour_makes_infinite_is_refused_with_that_re
     with pytest.raises(BadFile, match=words) as refused:
         Case(build)
     assert "check the weights" not in str(refused.value)
+
+
+def of_two_views(x):
+    both = tf.stack([conv(x, 6, seed=2), conv(tf.reverse(x, [2]), 6, seed=2)], 0)
+    return tf.reduce_mean(both, [0, 2, 3])
+
+
+def of_rows_first(x):
+    return tf.reduce_mean(tf.transpose(conv(x, 6, seed=2), [1, 2, 0, 3]), [0, 1])
+
+
+def of_one_image_alone(x):
+    return tf.reduce_mean(tf.squeeze(conv(x, 6, seed=2), [0]), [0, 1])[None]
+
+
+def of_each_image(x):
+    means = [tf.reduce_mean(one, [0, 1]) for one in tf.unstack(conv(x, 6, seed=2), axis=0)]
+    return tf.stack(means, 0)
+
+
+@pytest.mark.parametrize(
+    ("pool", "batch"),
+    [(of_two_views, None), (of_rows_first, None), (of_one_image_alone, 1), (of_each_image, 1)],
+)
+def test_a_mean_over_a_first_axis_that_is_not_of_images_is_no_training_mode(pool, batch):
+    case = Case(lambda x: pool(x) @ w(6, 4, seed=9), batch=batch)
+    found = case.network.run({"input": case.x}, ["logits"])["logits"]
+    np.testing.assert_allclose(found, case.build(tf.constant(case.x)), atol=1e-5)
+
+
+@pytest.mark.parametrize("axes", [[0, 1, 2], [-4, -3, -2]])
+@pytest.mark.parametrize("batch", [None, 1, 4])
+@pytest.mark.parametrize("turned", [False, True])
+def test_moments_over_the_images_are_refused_in_any_layout(axes, batch, turned):
+    order = [1, 2, 0, 3] if turned else [0, 1, 2, 3]
+
+    def build(x):
+        mean, variance = tf.nn.moments(tf.transpose(conv(x, 6, seed=2), order), axes)
+        return head(tf.nn.batch_normalization(conv(x, 6, seed=2), mean, variance, None, None, 1e-3))
+
+    with pytest.raises(BadFile, match=r"'moments/mean' is a mean over the images .*training mode"):
+        Case(build, batch=batch)
