@@ -51,7 +51,7 @@ from blockscope.models.graph.training_mode import check_computes
 from blockscope.models.graph.weight_cells import MARK
 from blockscope.models.layers.layer_names import needed_layers, tensor_of
 from blockscope.models.network import PRE_RELU
-from blockscope.models.rewrites.branches import with_known_branches
+from blockscope.models.rewrites.branches import check_choices_by_size, with_known_branches
 from blockscope.models.rewrites.calls import inline_calls
 from blockscope.models.rewrites.constants import fold_constants
 from blockscope.models.rewrites.draws import DRAW, without_draws
@@ -210,6 +210,7 @@ def _normalise(
     check_names(feed, kept, start, used)
     computing = [node for node in kept if node.op != DRAW]  # checked below
     check_computes(computing, name)
+    check_choices_by_size(kept, start)
     check_ops([(node.name, node.op) for node in computing], name)
     _check_nodes(kept, whole, {start, *feed})
     definition = graph_pb2.GraphDef(versions=graph.definition.versions)
