@@ -15,7 +15,7 @@ from blockscope.models.ends.grey_image import check_finite, place_of, tensors_fo
 from blockscope.models.ends.head_values import check_head
 from blockscope.models.entry import Head
 from blockscope.models.graph import graphs
-from blockscope.models.layers.layer_views import is_view, viewed
+from blockscope.models.layers.layer_views import ORIGINAL, is_view, viewed
 from blockscope.models.network import PRE_RELU, Network
 from blockscope.models.preparation import Prepared
 
@@ -49,6 +49,13 @@ def build_card(
         The logits are not a vector, not finite for a grey image or not those of the head, or the
         labels do not fit them.
     """
+    try:
+        return _card(prepared, name, labels, head)
+    except BadFile as error:  # a tensor that has a view is known by the name that it had
+        raise BadFile(str(error).replace(ORIGINAL, "")) from error
+
+
+def _card(prepared: Prepared, name: str, labels: Labels, head: Head | None) -> ModelCard:
     definition, spec, logits = prepared.definition, prepared.spec, prepared.logits
     nodes = {node.name: node for node in definition.node}
     network = Network(definition, spec, logits)

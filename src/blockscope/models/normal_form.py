@@ -48,11 +48,11 @@ from blockscope.models.graph.allowed_operations import check_ops
 from blockscope.models.graph.node_attributes import ONE_SIZE
 from blockscope.models.graph.operations import check_edges, enter_defaults
 from blockscope.models.graph.raw_graph import Graph
-from blockscope.models.graph.training_mode import check_computes, check_moments
+from blockscope.models.graph.training_mode import check_computes
 from blockscope.models.graph.weight_cells import MARK
 from blockscope.models.layers.layer_names import needed_layers, tensor_of
 from blockscope.models.network import PRE_RELU
-from blockscope.models.rewrites.branches import with_known_branches
+from blockscope.models.rewrites.branches import check_choices_by_size, with_known_branches
 from blockscope.models.rewrites.calls import inline_calls
 from blockscope.models.rewrites.constants import fold_constants
 from blockscope.models.rewrites.draws import DRAW, without_draws
@@ -211,6 +211,7 @@ def _normalise(
     check_names(feed, kept, start, used)
     computing = [node for node in kept if node.op != DRAW]  # checked below
     check_computes(computing, name)
+    check_choices_by_size(kept, start)
     check_ops([(node.name, node.op) for node in computing], name)
     _check_nodes(kept, whole, {start, *feed})
     definition = graph_pb2.GraphDef(versions=graph.definition.versions)
@@ -236,7 +237,6 @@ def _normalise(
     final = {node.name: node for node in definition.node}
     if stated is None:
         check_first_convolutions(final, placeholder, channels, start)
-    check_moments(final, name)
     definition.node.extend(_pre_relu_concats(definition))
     return NormalForm(
         definition, placeholder, ends.logits, batch_of(nodes[start]), ends.head, ends.asked,

@@ -44,6 +44,9 @@ class Sample:
     def of(cls, value: npt.ArrayLike | tf.Tensor) -> Sample:
         """Take entries of a tensor, the same for every tensor of one shape but for the images."""
         array = np.asarray(value)
+        if array.size == 0:  # as the leading sizes are that keras.ops.repeat slices off
+            rows = array.shape[0] if array.ndim else 1
+            return cls(array.shape, array.dtype == np.float32, np.zeros((rows, 0), array.dtype))
         flat = array.reshape(array.shape[0] if array.ndim else 1, -1)
         count = flat.shape[1]
         places = np.linspace(0, max(count - 1, 0), min(count, ENTRIES)).astype(np.int64)

@@ -153,6 +153,16 @@ def test_a_network_for_very_many_images_at_once_is_refused():
         Case(lambda x: head(conv(x, 6)), batch=300)
 
 
+def test_a_product_made_for_several_images_at_once_is_refused_for_its_shape():
+    def build(x):
+        x = tf.reshape(conv(x, 6, seed=2), [4, 140, 6])
+        return tf.reduce_mean(tf.matmul(x, np.repeat(w(1, 6, 5), 4, 0)), 1) @ w(5, 4)
+
+    words = r"logits have the shape \(4, 4\) for one image .* for 4 at once, .*valid: \(1, 4\); exp"
+    with pytest.raises(BadFile, match=words):
+        Case(build, batch=4)
+
+
 def test_statistics_of_the_batch_are_refused():
     def build(x):
         x = conv(x, 6, seed=2)
@@ -853,3 +863,56 @@ def test_a_name_that_begins_with_an_underscore_is_one_of_the_network():
         return definition
 
     assert "net/_stem_1/convolution" in Case(build, change=renamed).layers
+
+
+def test_what_only_an_image_of_one_colour_makes_infinite_is_refused_with_that_reason():
+    def build(x):
+        mean, variance = tf.nn.moments(x, [1, 2, 3], keepdims=True)
+        return head(conv((x - mean) / tf.sqrt(variance), 6, seed=2))
+
+    words = "for a grey image 4 of 4 logits are not finite; .*; those of an image of noise are fin"
+    with pytest.raises(BadFile, match=words) as refused:
+        Case(build)
+    assert "check the weights" not in str(refused.value)
+
+
+def of_two_views(x):
+    both = tf.stack([conv(x, 6, seed=2), conv(tf.reverse(x, [2]), 6, seed=2)], 0)
+    return tf.reduce_mean(both, [0, 2, 3])
+
+
+def of_rows_first(x):
+    return tf.reduce_mean(tf.transpose(conv(x, 6, seed=2), [1, 2, 0, 3]), [0, 1])
+
+
+def of_one_image_alone(x):
+    return tf.reduce_mean(tf.squeeze(conv(x, 6, seed=2), [0]), [0, 1])[None]
+
+
+def of_each_image(x):
+    means = [tf.reduce_mean(one, [0, 1]) for one in tf.unstack(conv(x, 6, seed=2), axis=0)]
+    return tf.stack(means, 0)
+
+
+@pytest.mark.parametrize(
+    ("pool", "batch"),
+    [(of_two_views, None), (of_rows_first, None), (of_one_image_alone, 1), (of_each_image, 1)],
+)
+def test_a_mean_over_a_first_axis_that_is_not_of_images_is_no_training_mode(pool, batch):
+    case = Case(lambda x: pool(x) @ w(6, 4, seed=9), batch=batch)
+    found = case.network.run({"input": case.x}, ["logits"])["logits"]
+    np.testing.assert_allclose(found, case.build(tf.constant(case.x)), atol=1e-5)
+
+
+@pytest.mark.parametrize("axes", [[0, 1, 2], [-4, -3, -2]])
+@pytest.mark.parametrize("batch", [None, 1, 4])
+@pytest.mark.parametrize("turned", [False, True])
+def test_moments_over_the_images_are_refused_in_any_layout(axes, batch, turned):
+    order = [1, 2, 0, 3] if turned else [0, 1, 2, 3]
+
+    def build(x):
+        mean, variance = tf.nn.moments(tf.transpose(conv(x, 6, seed=2), order), axes)
+        return head(tf.nn.batch_normalization(conv(x, 6, seed=2), mean, variance, None, None, 1e-3))
+
+    with pytest.raises(BadFile, match=r"'moments/mean' is a mean over the images .*training mode"):
+        Case(build, batch=batch)

@@ -50,10 +50,23 @@ def check_finite(network: Network, name: str, tensors: Mapping[str, tf.Tensor]) 
             "after it hides; check the weights and the input's range (models catalogue: input)"
         )
     if wrong[logits]:
+        why = "check the weights and the input's range (models catalogue: input)"
+        if _finite_for_noise(network):
+            why = (
+                "those of an image of noise are finite: where the network divides by what an image "
+                "of one colour has not, such as its standard deviation, add a small number to the "
+                "divisor in the network; sprites and grids of features begin with a grey image"
+            )
         first = next(n.name for n in graphs.toposort(nodes, [logits]) if wrong.get(n.name))
         raise BadFile(
             f"model '{name}': for a grey image {wrong[logits]} of {tensors[logits].shape[1]} "
             f"logits are not finite; the first such values are in tensor '{first}' "
-            f"({wrong[first]} of {int(tf.size(tensors[first]))}); check the weights and "
-            "the input's range (models catalogue: input)"
+            f"({wrong[first]} of {int(tf.size(tensors[first]))}); {why}"
         )
+
+
+def _finite_for_noise(network: Network) -> bool:
+    """Tell whether the logits of an image of random pixels are finite."""
+    noise = np.random.default_rng(0).integers(0, 256, (*network.spec.size, 3), np.uint8)
+    found = network.run({network.spec.tensor: network.values(noise)}, [network.logits])
+    return bool(np.isfinite(found[network.logits]).all())

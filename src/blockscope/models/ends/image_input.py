@@ -28,8 +28,18 @@ WHOLE = frozenset({
     types_pb2.DT_INT64,
 })  # fmt: skip
 MOST_IMAGES = 256  # at once, of a network that takes a fixed number
-# Operations that read whole numbers and would do the same with float32.
-ANY_NUMBER = SAME_NUMBERS | {"Transpose", "ReverseV2"}
+# Operations that hand on the numbers of some inputs as they are, which is the same with float32;
+# what their other inputs hold is places and sizes.
+_FIRST = (SAME_NUMBERS - {"StopGradient"}) | {
+    "EnsureShape", "GatherV2", "MirrorPad", "Pad", "ResizeNearestNeighbor", "ReverseV2", "Slice",
+    "SplitV", "StridedSlice", "Tile", "Transpose", "Unpack",
+}  # fmt: skip
+HANDED_ON = dict.fromkeys(_FIRST, slice(0, 1)) | {
+    "Split": slice(1, 2),
+    "Pack": slice(None),
+    "ConcatV2": slice(0, -1),
+}
+RESIZING = frozenset({"ResizeBilinear", "ResizeBicubic"})  # any numbers to float32
 # From black to white behind a network's own scaling: less is no image.
 LEAST_CONTRAST = 0.05
 
@@ -156,6 +166,8 @@ def type_name(number: int) -> str:
 def lift_whole_numbers(nodes: Sequence[NodeDef], start: str, rule: Preprocessing) -> None:
     """Turn what computes with an input's whole numbers into float32, in place.
 
+    ``nodes``: each after those that it reads.
+
     Casting the image to them would lose its gradient, and the brightness of rounded numbers. The
     network's own cast to floats becomes one of floats, which changes no number.
     """
@@ -169,24 +181,24 @@ def lift_whole_numbers(nodes: Sequence[NodeDef], start: str, rule: Preprocessing
             f"{words}; valid: range [0, 255] without mean and std, of colours (models catalogue: "
             "input.range)"
         )
-    left = [start]
-    while left:
-        read = left.pop()
-        for node in nodes:
-            if read not in graphs.sources(node)[:1]:
-                continue
-            if node.op == "Cast" and node.attr["DstT"].type in FLOATS:
-                node.attr["SrcT"].type = types_pb2.DT_FLOAT
-            elif node.op in ("ResizeBilinear", "ResizeBicubic"):  # whose output is float32
-                node.attr["T"].type = types_pb2.DT_FLOAT
-            elif node.op in ANY_NUMBER and node.op != "StopGradient":
-                node.attr["T"].type = types_pb2.DT_FLOAT
-                left.append(node.name)
-            elif node.op not in ("Shape", "Size", "Rank"):
-                raise BadFile(
-                    f"{words}, with which '{node.name}' ({node.op}) computes; valid: a network "
-                    "that casts them to float32 first, or an export of one with a float32 input"
-                )
+    lifted = {start}
+    for node in nodes:
+        read = [source in lifted for source in graphs.sources(node)]
+        if not any(read) or node.op in ("Shape", "Size", "Rank"):
+            continue
+        handed_on = read[HANDED_ON.get(node.op, slice(0))]
+        if node.op == "Cast" and node.attr["DstT"].type in FLOATS:
+            node.attr["SrcT"].type = types_pb2.DT_FLOAT
+        elif node.op in RESIZING:
+            node.attr["T"].type = types_pb2.DT_FLOAT
+        elif handed_on and all(handed_on):
+            node.attr["Tparams" if node.op == "GatherV2" else "T"].type = types_pb2.DT_FLOAT
+            lifted.add(node.name)
+        else:
+            raise BadFile(
+                f"{words}, with which '{node.name}' ({node.op}) computes; valid: a network that "
+                "casts them to float32 first, or an export of one with a float32 input"
+            )
 
 
 def check_contrast(nodes: graphs.Nodes, start: str, rule: Preprocessing) -> None:

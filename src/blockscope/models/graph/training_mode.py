@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import numpy as np
-from tensorflow import make_ndarray
 from tensorflow.core.framework.node_def_pb2 import NodeDef
 
 from blockscope.io.errors import BadFile
 from blockscope.models.graph import graphs
+from blockscope.models.graph.making import held
 
 WHY = (
     "the network was exported in training mode; export it for inference, or save a Keras model "
@@ -33,10 +33,22 @@ def check_computes(nodes: Iterable[NodeDef], source: str) -> None:
             )
 
 
-def check_moments(nodes: graphs.Nodes, source: str) -> None:
-    """Refuse a batch norm by the mean of the images at hand, written in plain operations."""
+def check_moments(
+    nodes: graphs.Nodes, axes: Mapping[str, Sequence[str]], first: Collection[str] = ()
+) -> None:
+    """Refuse a batch norm by the mean of the images at hand, written in plain operations.
+
+    ``axes``: the words for the axes of tensors, as of ``blockscope.models.layers.axes.axes_of``.
+    ``first``: words besides "image" that may be of images where they are of the first axis.
+    """
     for node in nodes.values():
-        if node.op != "Mean" or 0 not in (axes := _axes(nodes, node)):
+        over = held(node, 1, nodes) if node.op == "Mean" else None
+        words = axes.get(graphs.sources(node)[0], ()) if over is not None else ()
+        if over is None or not words:
+            continue
+        places = {int(axis) % len(words) for axis in np.ravel(over)}
+        of_images = "image" in {words[place] for place in places}
+        if not of_images and not (0 in places and words[0] in first):
             continue
         name, readers = node.name, [n for n in nodes.values() if node.name in graphs.sources(n)]
         readers += [
@@ -46,18 +58,8 @@ def check_moments(nodes: graphs.Nodes, source: str) -> None:
             for after in nodes.values()
             if n.name in graphs.sources(after)
         ]
-        if len(axes) > 1 or any(reader.op == "SquaredDifference" for reader in readers):
+        if len(places) > 1 or any(reader.op == "SquaredDifference" for reader in readers):
             raise BadFile(
-                f"model '{source}': '{name}' is a mean over the images of a batch, as batch norm "
-                f"takes it in training; {WHY}"
+                f"'{name}' is a mean over the images of a batch, as batch norm takes it in "
+                f"training; {WHY}"
             )
-
-
-def _axes(nodes: graphs.Nodes, node: NodeDef) -> list[int]:
-    """Return the axes of a reduction; none where the graph does not hold them."""
-    held = nodes[graphs.sources(node)[1]]
-    while held.op == "Identity":
-        held = nodes[graphs.sources(held)[0]]
-    if held.op != "Const":
-        return []
-    return [int(axis) for axis in np.ravel(make_ndarray(held.attr["value"].tensor))]

@@ -14,7 +14,9 @@ from tensorflow import make_ndarray
 from tensorflow.core.framework import graph_pb2
 from tensorflow.core.framework.node_def_pb2 import NodeDef
 
+from blockscope.io.errors import BadFile
 from blockscope.models.graph import graphs
+from blockscope.models.graph.allowed_operations import BRANCHES
 from blockscope.models.graph.making import CHOICES, copied, with_nodes
 from blockscope.models.graph.operations import apply
 from blockscope.models.rewrites.calls import inline_calls
@@ -76,6 +78,29 @@ def with_known_branches(
     changed = _without_switches({name: nodes[name] for name in needed}, given)
     made = [changed.get(node.name, node) for node in definition.node]
     return with_nodes(definition, made) if changed else definition, deciding
+
+
+def check_choices_by_size(nodes: Iterable[NodeDef], start: str) -> None:
+    """Refuse a choice that the size of an image decides, or that of a tensor made of it.
+
+    ``nodes``: what is needed from the input ``start`` on, each after those that it reads.
+    """
+    values = {start}
+    sizes: set[str] = set()  # what is computed from no more than how large tensors are
+    for node in nodes:
+        sources = graphs.sources(node)
+        if node.op in BRANCHES - {"Merge"} and sources[node.op == "Switch"] in sizes:
+            raise BadFile(
+                f"node '{node.name}' ({node.op}) chooses between two ways to compute by the size "
+                "of the image, as Resizing with pad_to_aspect_ratio does in Keras; valid: a "
+                "network without that choice; export it for the one size, with the way that is "
+                "taken written out (Resizing without pad_to_aspect_ratio, padding by fixed numbers)"
+            )
+        read = {source for source in sources if source in values}
+        if read and node.op not in graphs.OF_SIZES:
+            values.add(node.name)
+        elif read or sizes.intersection(sources):
+            sizes.add(node.name)
 
 
 def _of_call(edge: str, calls: Mapping[str, NodeDef | None]) -> str:

@@ -48,6 +48,16 @@ def built(graph: Graph, labels: int = 4, **ends):
     return build_card(prepared, "net", labels=names, head=normal.head), prepared
 
 
+def test_a_refusal_names_tensors_as_the_file_does() -> None:
+    """Not by the name that a tensor has behind its view."""
+
+    def mean_of_two(x):
+        return (tf.sigmoid(x, name="one") + tf.sigmoid(x * 2, name="two")) / 2
+
+    with pytest.raises(BadFile, match=r"are made of the output of '(one|two)' "):
+        built(graph_of(mean_of_two, "out"))
+
+
 def softmax_by_hand(x):
     return tf.exp(x) / tf.reduce_sum(tf.exp(x), -1, keepdims=True)
 

@@ -275,6 +275,50 @@ def test_whole_numbers_become_floats_and_keep_their_gradient(
     assert np.count_nonzero(tape.gradient(score, values)) > 100
 
 
+@pytest.mark.parametrize(
+    "hand_on",
+    [
+        lambda x: x[..., ::-1],
+        lambda x: x[:, 2:, 3:],
+        lambda x: tf.gather(x, [2, 1, 0], axis=-1),
+        lambda x: tf.stack(tf.unstack(x, axis=-1)[::-1], -1),
+        lambda x: tf.concat(tf.split(x, 3, -1)[::-1], -1),
+        lambda x: tf.concat(tf.split(x, [2, 1], -1)[::-1], -1),
+        lambda x: tf.pad(tf.ensure_shape(x, (None, *SIZE, 3)), [[0, 0], [1, 2], [0, 1], [0, 0]]),
+        lambda x: tf.image.resize(x, (9, 9), method="nearest"),
+    ],
+)
+def test_whole_numbers_that_are_handed_on_become_floats(tmp_path, read, hand_on) -> None:
+    path = freeze(
+        lambda x: head(body(tf.cast(hand_on(x), tf.float32))), tmp_path / "net.pb", dtype=tf.uint8
+    )
+    _, network = read(path)
+    np.testing.assert_allclose(
+        logits_of(network, photo()), of_file(path, input=photo()[None]), rtol=1e-5
+    )
+
+
+@pytest.mark.parametrize(
+    ("compute", "op"),
+    [
+        (lambda x: tf.concat([q + q for q in tf.split(x, 3, -1)], -1), "AddV2"),
+        (lambda x: tf.stack([q + q for q in tf.unstack(x, axis=-1)], -1), "AddV2"),
+        (lambda x: tf.concat([x, x], -1) * np.uint8(2), "Mul"),
+        (lambda x: np.uint8(255) - x, "Sub"),
+        (lambda x: tf.maximum(np.uint8(128), x), "Maximum"),
+        (lambda x: tf.where(np.ones((*SIZE, 3), bool), x, np.uint8(0)), "SelectV2"),
+        (lambda x: tf.concat([np.zeros((1, 1, 14, 3), np.uint8), x], 1), "ConcatV2"),
+    ],
+)
+def test_whole_numbers_are_followed_to_every_reader(tmp_path, read, compute, op) -> None:
+    """Modulo 256 is no float: behind a split, and as a second operand, too."""
+    path = freeze(
+        lambda x: head(body(tf.cast(compute(x), tf.float32))), tmp_path / "net.pb", dtype=tf.uint8
+    )
+    with pytest.raises(BadFile, match=rf"whole numbers \(DT_UINT8\), with which '\w+' \({op}\)"):
+        read(path)
+
+
 def test_whole_numbers_with_which_a_network_computes_are_refused(tmp_path, read) -> None:
     path = freeze(
         lambda x: head(body(tf.cast(x // 2, tf.float32))), tmp_path / "net.pb", dtype=tf.uint8

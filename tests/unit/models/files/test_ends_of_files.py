@@ -275,3 +275,15 @@ def test_an_export_of_tensorflow_1_with_two_graphs(tmp_path, read, resource) -> 
     assert "a" in card.by_name
     _, network = read(tmp_path / "saved", feed={"keep": 0.5})
     np.testing.assert_allclose(probabilities(network), halved, atol=1e-6)
+
+
+def test_grey_repeated_to_three_channels_is_what_keras_computes(tmp_path, read) -> None:
+    """keras.ops.repeat along the last axis makes a tensor without entries of the sizes after it."""
+    x = keras.Input((*SIZE, 1))
+    colours = keras.ops.repeat(x, 3, axis=-1)
+    means = keras.layers.GlobalAveragePooling2D()(keras.layers.Conv2D(6, 3)(colours))
+    model = keras.Model(x, keras.layers.Dense(4, activation="softmax")(means))
+    model.save(tmp_path / "net.keras")
+    _, network = read(tmp_path / "net.keras")
+    expected = model(network.values(photo()), training=False)
+    np.testing.assert_allclose(probabilities(network), expected, rtol=1e-5)

@@ -128,6 +128,17 @@ def test_what_nothing_decides_is_refused_with_what_to_do(tmp_path: Path, old) ->
         brought(tmp_path / "net.pb", **KEYS)
 
 
+@pytest.mark.parametrize("old", [True, False], ids=["switches", "functions"])
+def test_a_choice_by_the_size_of_the_image_is_refused_as_that(tmp_path: Path, old) -> None:
+    def build(x, *_):
+        large = tf.reduce_max(tf.shape(x)[1:3]) > 5
+        return tf.cond(large, lambda: x * 2.0, lambda: x)
+
+    freeze(tmp_path / "net.pb", build, old)
+    with pytest.raises(BadFile, match=r"by the size of the image, as Resizing with pad_to_aspect"):
+        brought(tmp_path / "net.pb", **KEYS)
+
+
 def test_values_for_what_is_no_input_are_still_refused(tmp_path: Path) -> None:
     freeze(tmp_path / "net.pb", dropout, old=True)
     with pytest.raises(BadFile, match=r"feed names 'keep', .* is_training, keep_prob"):
