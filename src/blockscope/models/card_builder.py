@@ -23,7 +23,12 @@ LEAST_ACTIVATION = -1e38  # what is below it stands for padding before a max poo
 
 
 def build_card(
-    prepared: Prepared, name: str, *, labels: Labels, head: Head | None = None
+    prepared: Prepared,
+    name: str,
+    *,
+    labels: Labels,
+    head: Head | None = None,
+    head_in_file: bool = False,
 ) -> ModelCard:
     """Return the card of a graph in normal form; runs the network once for the shapes.
 
@@ -37,6 +42,8 @@ def build_card(
         Names of its logits.
     head
         What follows the logits; None where that is not known: a softmax, if there are two or more.
+    head_in_file
+        Whether the file holds this head, so that its logits are certain.
 
     Returns
     -------
@@ -80,7 +87,7 @@ def _card(prepared: Prepared, name: str, labels: Labels, head: Head | None) -> M
     check_finite(network, name, tensors)
     outputs = shapes[logits][1]
     try:
-        assumed, head = head is None, check_head(network, head)
+        assumed, head = head is None, check_head(network, head, in_file=head_in_file)
     except BadFile as error:
         raise BadFile(f"model '{name}': {error}") from error
     _check_labels(name, labels, outputs)

@@ -102,6 +102,8 @@ class NormalForm:
         Nodes whose random numbers change nothing: a constant is in their place.
     over
         Axes of the logits, by those over which the file's softmax sums and maximises.
+    head_in_file
+        Whether the file holds the head.
     """
 
     definition: graph_pb2.GraphDef
@@ -115,6 +117,7 @@ class NormalForm:
     layers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     undrawn: tuple[str, ...] = ()
     over: tuple[tuple[int, ...], ...] = ()
+    head_in_file: bool = False
 
 
 def normalise(
@@ -241,7 +244,7 @@ def _normalise(
     return NormalForm(
         definition, placeholder, ends.logits, batch_of(nodes[start]), ends.head, ends.asked,
         tuple(floats), graph.hidden | {start}, needed_layers(graph.layers, nodes, needed), undrawn,
-        ends.over,
+        ends.over, ends.in_file,
     )  # fmt: skip
 
 

@@ -27,12 +27,14 @@ PARTS = frozenset({
 })  # fmt: skip
 ACTIVATIONS = frozenset({
     "Relu", "Relu6", "Elu", "Selu", "LeakyRelu", "Tanh", "Exp", "Softplus", "Softsign", "Sigmoid",
-    "Softmax", "LogSoftmax", "ClipByValue", "Minimum", "Maximum", "Erf",
+    "Softmax", "LogSoftmax", "ClipByValue", "Minimum", "Maximum", "Erf", "Erfc",
 })  # fmt: skip
 SCALING = frozenset(
     {"Add", "AddV2", "Sub", "Mul", "RealDiv", "Div", "Neg", "Reciprocal", "Inv", "BiasAdd"}
 )
 AS_IT_IS = SAME_NUMBERS | {"Cast", "Log"}
+# What x * f(x) is made of where f is elementwise: swish, mish and GELU.
+OF_ONE_NUMBER = (ACTIVATIONS - {"Softmax", "LogSoftmax"}) | SCALING | {"Pow", "Square"}
 MEND = "(models catalogue: logits, head)"
 
 
@@ -51,12 +53,15 @@ class Ends(NamedTuple):
     over
         Axes of the logits, by those over which the file's softmax sums and maximises: all labels
         must be on one axis of each. Empty where the entry names both logits and head.
+    in_file
+        Whether the file holds the head.
     """
 
     logits: str
     head: Head | None
     asked: str | None = None
     over: tuple[tuple[int, ...], ...] = ()
+    in_file: bool = False
 
 
 class Found(NamedTuple):
@@ -112,7 +117,7 @@ def find_ends(
                 f"probabilities are, the file does not tell: give one as logits {MEND}"
             )
         _check_asked(head, [found])
-        return Ends(found.logits, found.head, logits, found.over)
+        return Ends(found.logits, found.head, logits, found.over, in_file=True)
     followers, scaled = _followers(nodes, start, output, given, head)
     if scaled and not followers:
         _check_asked(head, scaled)
@@ -130,8 +135,8 @@ def find_ends(
         same = same_tensor(nodes, used.logits) == same_tensor(nodes, start)
         over = () if logits and head else used.over
         if not same:
-            return Ends(used.logits, used.head, logits, over)
-        return Ends(logits or same_tensor(nodes, start), used.head, None, over)
+            return Ends(used.logits, used.head, logits, over, in_file=True)
+        return Ends(logits or same_tensor(nodes, start), used.head, None, over, in_file=True)
     if logits and head is None:
         _check_no_later_head(nodes, start, output)
     return Ends(logits or same_tensor(nodes, start), head)
@@ -139,17 +144,61 @@ def find_ends(
 
 def check_no_activation(nodes: graphs.Nodes, name: str) -> None:
     """Refuse values that an activation function made: no head of the usual ones is before them."""
-    node = behind_reshapes(nodes, name)
+    node = _behind_scaling(nodes, name)
+    gate = _own_gate(nodes, node)
+    if node.op in ACTIVATIONS or gate is not None:
+        what = (
+            f"{node.op} ('{node.name}')"
+            if gate is None
+            else f"x * f(x) ('{node.name}', f of {gate})"
+        )
+        raise BadFile(
+            f"'{name}' holds values of {what}, which gives no logits; give the "
+            f"tensor of the logits, or head: none to attribute these values as they are {MEND}"
+        )
+
+
+def _behind_scaling(nodes: graphs.Nodes, name: str) -> node_def_pb2.NodeDef:
+    """Return the node of which a tensor's numbers are, times or plus constants."""
+    node = _behind_copies(nodes, name)
     while node.op in SCALING:
         moving = [s for s in graphs.sources(node) if behind_reshapes(nodes, s).op != "Const"]
         if len(moving) != 1:
-            return
-        node = behind_reshapes(nodes, moving[0])
-    if node.op in ACTIVATIONS:
-        raise BadFile(
-            f"'{name}' holds values of {node.op} ('{node.name}'), which gives no logits; give the "
-            f"tensor of the logits, or head: none to attribute these values as they are {MEND}"
-        )
+            break
+        node = _behind_copies(nodes, moving[0])
+    return node
+
+
+def _behind_copies(nodes: graphs.Nodes, name: str) -> node_def_pb2.NodeDef:
+    """Pass reshapes, and what a function with a gradient of its own, as swish, puts behind it."""
+    node = behind_reshapes(nodes, name)
+    while node.op == "IdentityN":
+        node = behind_reshapes(nodes, first_source(node))
+    return node
+
+
+def _own_gate(nodes: graphs.Nodes, node: node_def_pb2.NodeDef) -> str | None:
+    """Return the operation of f where a node is x * f(x) by an activation f, as swish is."""
+    if node.op != "Mul" or len(graphs.sources(node)) != 2:
+        return None
+    one, other = graphs.sources(node)
+    return _gate_of(nodes, one, other) or _gate_of(nodes, other, one)
+
+
+def _gate_of(nodes: graphs.Nodes, whole: str, gate: str) -> str | None:
+    """Return the activation by which a gate is made of what it is multiplied with alone."""
+    base = _behind_scaling(nodes, whole).name
+    left, seen, activation = [gate], set(), None
+    while left:
+        node = _behind_copies(nodes, left.pop())
+        if node.name in seen or node.name == base or node.op == "Const":
+            continue
+        if node.op not in OF_ONE_NUMBER:
+            return None
+        seen.add(node.name)
+        activation = activation or (node.op if node.op in ACTIVATIONS else None)
+        left += graphs.sources(node)
+    return activation
 
 
 def _only_softmax(nodes: graphs.Nodes) -> str:

@@ -64,7 +64,9 @@ def write_model(
     spec = input_spec(normal, entry.input, entry.feed)
     prepared = with_flat_logits(prepare(normal, spec, name))
     labels = Labels(read_labels(labels_path), entry.skip_labels)
-    card = build_card(prepared, name, labels=labels, head=normal.head)
+    card = build_card(
+        prepared, name, labels=labels, head=normal.head, head_in_file=normal.head_in_file
+    )
     content = prepared.definition.SerializeToString(deterministic=True)
     sha256 = hashlib.sha256(content).hexdigest()
     card = card.model_copy(

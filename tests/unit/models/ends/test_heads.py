@@ -45,7 +45,8 @@ def built(graph: Graph, labels: int = 4, **ends):
     spec = InputSpec(tensor="input", size=SIZE, range=(-1, 1))
     prepared = with_flat_logits(prepare(normal, spec, "net"))
     names = Labels([f"label {i}" for i in range(labels)])
-    return build_card(prepared, "net", labels=names, head=normal.head), prepared
+    told: dict[str, Any] = {"head": normal.head, "head_in_file": normal.head_in_file}
+    return build_card(prepared, "net", labels=names, **told), prepared
 
 
 def test_a_refusal_names_tensors_as_the_file_does() -> None:
@@ -193,7 +194,7 @@ def test_a_softmax_of_images_or_groups_gives_no_logits(axis) -> None:
         e = tf.exp(tf.reshape(x, [-1, 2, 2]))
         return tf.reshape(e / tf.reduce_sum(e, axis, keepdims=True), [-1, 4])
 
-    words = r"'out' are made of those of '.+' \(Exp\), without weights in between, and lie from 0"
+    words = r"'out' are made of those of '.+' \(Exp\), without weights below 0 .*, and lie from 0"
     with pytest.raises(BadFile, match=words):
         built(graph_of(head), logits="out")
 
@@ -203,7 +204,7 @@ def test_a_reshape_within_a_softmax_by_hand_hides_no_axis_of_one_entry() -> None
         e = tf.exp(x)
         return e / tf.reduce_sum(tf.reshape(e, [-1, 4, 1]), -1)
 
-    words = r"'out' are made of those of '.+' \(Exp\), without weights in between, and lie from 0"
+    words = r"'out' are made of those of '.+' \(Exp\), without weights below 0 .*, and lie from 0"
     with pytest.raises(BadFile, match=words):
         built(graph_of(head), logits="out")
 
@@ -370,7 +371,7 @@ MADE_OF_PROBABILITIES = {
 def test_what_is_made_of_probabilities_is_no_logit(head) -> None:
     graph = graph_of(MADE_OF_PROBABILITIES[head])
     words = (
-        r"made of the output of '.+' \(.+\), a (softmax|sigmoid), without weights in between.* "
+        r"made of the output of '.+' \(.+\), a (softmax|sigmoid), without weights .*in between.* "
         r"head: none|'.+' holds values of (Soft|Log|Sig)"
     )
     with pytest.raises(BadFile, match=words):
@@ -380,7 +381,7 @@ def test_what_is_made_of_probabilities_is_no_logit(head) -> None:
 
 def test_shares_of_probabilities_are_none_of_logits() -> None:
     graph = graph_of(lambda x: tf.sigmoid(x) * tf.minimum(tf.abs(x) / 9, 1))
-    words = r"made of those of '.+' \(Sigmoid\), without weights in between, and lie from 0"
+    words = r"made of those of '.+' \(Sigmoid\), without weights below 0 in between, and lie from 0"
     with pytest.raises(BadFile, match=words):
         built(graph, logits="out")
 
@@ -395,11 +396,169 @@ def test_attention_to_scores_gives_logits() -> None:
     assert built(graph_of(pooled), logits="out")[0].head == "softmax"
 
 
-def test_a_gate_before_weights_says_nothing_of_the_logits() -> None:
-    def gated(x):
-        return tf.sigmoid(x) @ np.full((4, 4), 0.2, "f4")
+def of_experts(x):
+    """Three lists of probabilities, (image, expert, label)."""
+    return tf.sigmoid(tf.stack([x, 2 * x, -x], 1))
 
-    assert built(graph_of(gated), logits="out")[0].head == "softmax"
+
+def shares_of_experts(x):
+    return tf.nn.softmax(x[:, :3])
+
+
+def without_nan(p):
+    return tf.where(tf.math.is_nan(p), tf.zeros_like(p), p)
+
+
+def scattered(p):
+    places, shape = [[1], [0], [3], [2]], tf.stack([4, tf.shape(p)[0]])
+    return tf.transpose(tf.scatter_nd(places, tf.transpose(p), shape))
+
+
+def in_a_line(p, kernel):
+    return tf.reshape(tf.nn.conv2d(tf.reshape(p, (-1, 1, 4, 1)), kernel, 1, "SAME"), (-1, 4))
+
+
+ORDER = np.eye(4, dtype="f4")[[2, 0, 1, 3]]
+MADE_OF_HEADS = {
+    "without nan": lambda x: without_nan(tf.sigmoid(x)),
+    "above a threshold": lambda x: tf.where(tf.sigmoid(x) > 0.3, tf.sigmoid(x), 0.0),
+    "cumulated": lambda x: tf.cumsum(tf.nn.softmax(x), axis=1),
+    "cumulated product": lambda x: tf.math.cumprod(tf.sigmoid(x), axis=1),
+    "cumulated logarithms": lambda x: tf.cumsum(tf.math.log_sigmoid(x), axis=1),
+    "experts": lambda x: tf.einsum("be,bek->bk", shares_of_experts(x), of_experts(x)),
+    "experts by a product": lambda x: tf.matmul(shares_of_experts(x)[:, None], of_experts(x))[:, 0],
+    "in another order": lambda x: tf.matmul(tf.sigmoid(x), ORDER),
+    "in another order, einsum": lambda x: tf.einsum("bk,kj->bj", tf.sigmoid(x), ORDER),
+    "mixed": lambda x: tf.sigmoid(x) @ np.full((4, 4), 0.2, "f4"),
+    "by a convolution": lambda x: in_a_line(tf.sigmoid(x), np.full((1, 1, 1, 1), 0.9, "f4")),
+    "reversed": lambda x: tf.reverse(tf.sigmoid(x), [1]),
+    "rolled": lambda x: tf.roll(tf.sigmoid(x), 1, 1),
+    "rounded": lambda x: tf.round(tf.sigmoid(x) * 100) / 100,
+    "largest": lambda x: tf.nn.top_k(tf.sigmoid(x), 4)[0],
+    "padded": lambda x: tf.pad(tf.sigmoid(x)[:, :3], [[0, 0], [1, 0]]),
+    "tiled": lambda x: tf.tile(tf.sigmoid(x)[:, :2], [1, 2]),
+    "gathered": lambda x: tf.transpose(
+        tf.gather_nd(tf.transpose(tf.sigmoid(x)), [[1], [0], [3], [2]])
+    ),
+    "scattered": lambda x: scattered(tf.sigmoid(x)),
+    "unstacked": lambda x: tf.stack(tf.unstack(tf.sigmoid(x), axis=1)[::-1], 1),
+    "distance": lambda x: tf.abs(tf.sigmoid(x) - 0.5),
+    "squared": lambda x: tf.math.squared_difference(tf.sigmoid(x), 1.0),
+    "divided": lambda x: tf.math.divide_no_nan(tf.sigmoid(x), 1.0 + tf.sigmoid(x)),
+    "less one": lambda x: tf.math.expm1(tf.math.log_sigmoid(x) + tf.math.log_sigmoid(2 * x)),
+    "shares and values": lambda x: tf.concat([tf.nn.softmax(x[:, :2]), 3 * x[:, 2:]], 1),
+}
+
+
+@pytest.mark.parametrize("head", MADE_OF_HEADS)
+def test_no_operation_without_weights_makes_logits_of_a_head(head) -> None:
+    graph = graph_of(MADE_OF_HEADS[head])
+    words = (
+        r"made of the output of '\w+' \(\w+\), a (softmax|sigmoid), without weights .*in "
+        r"between: no head of theirs is known to be meant; give the tensor before .* head: none .*"
+        r"\(models catalogue"
+    )
+    with pytest.raises(BadFile, match=words):
+        built(graph, logits="out")
+    assert built(graph, logits="out", head="none")[0].head == "none"
+
+
+def test_a_product_of_exponentials_within_0_and_1_is_no_logit() -> None:
+    graph = graph_of(lambda x: -tf.math.expm1(-tf.exp(x)))  # a complementary log-log
+    words = r"'out' are made of those of '.+' \(Exp\), without weights below 0 .*, and lie from 0"
+    with pytest.raises(BadFile, match=words):
+        built(graph, logits="out")
+
+
+SIGNED = weights((4, 4), 5).astype("f4")
+
+
+def attention(x):
+    keys = tf.stack([x, 2 * x, -x], 1)
+    return tf.matmul(tf.nn.softmax(tf.matmul(keys, keys, transpose_b=True)), keys)[:, 0]
+
+
+def gates_of_maps(x):
+    """Gates at places, their mean and weights."""
+    return tf.reduce_mean(of_experts(x), 1) @ SIGNED
+
+
+def squeeze_and_excitation(x):
+    features = tf.stack([x, 2 * x, -x], 1)
+    gates = tf.sigmoid(tf.reduce_mean(features, 1) @ SIGNED)
+    return tf.reduce_mean(features * gates[:, None], 1)
+
+
+NOT_MADE_OF_HEADS = {
+    "attention": attention,
+    "squeeze and excitation": squeeze_and_excitation,
+    "swish inside": lambda x: tf.nn.silu(x) @ SIGNED,
+    "gated by another": lambda x: x * tf.sigmoid(x @ SIGNED),
+    "gated linear unit": lambda x: (x @ SIGNED) * tf.sigmoid(x @ SIGNED.T),
+    "experts of logits": lambda x: tf.einsum(
+        "be,bek->bk", shares_of_experts(x), tf.stack([x, 2 * x, -x], 1)
+    ),
+    "gates, pooled and weighted": gates_of_maps,
+    "gates, weighted": lambda x: tf.sigmoid(x) @ SIGNED,
+    "gates, by weights that are not negative": lambda x: tf.sigmoid(x) @ (9 * np.abs(SIGNED)),
+    "gates, convolved": lambda x: in_a_line(tf.sigmoid(x), SIGNED[:1, :3, None, None]),
+    "softmax, weighted": lambda x: tf.nn.softmax(x) @ SIGNED,
+    "gates beside values, weighted": lambda x: (
+        tf.concat([tf.sigmoid(x), x], 1) @ np.concatenate([SIGNED, SIGNED])
+    ),
+    "the more certain": lambda x: tf.where(tf.sigmoid(x) > 0.5, x, 2 * x),
+    "as many zeros as shares": lambda x: x + tf.zeros_like(tf.sigmoid(x)),
+    "length 8": lambda x: 8 * tf.math.l2_normalize(x, -1),
+}
+
+
+@pytest.mark.parametrize("way", NOT_MADE_OF_HEADS)
+def test_what_is_made_of_more_than_heads_may_be_logits(way) -> None:
+    graph = graph_of(NOT_MADE_OF_HEADS[way])
+    card, _ = built(graph, logits="out")
+    assert (card.head, card.head_assumed) == ("softmax", True)
+    assert built(graph, logits="out", head="sigmoid")[0].head == "sigmoid"
+
+
+PROBABILITIES_ALREADY = {
+    "mean of two": lambda x: (tf.sigmoid(x) + tf.sigmoid(2 * x)) / 2,
+    "clipped": lambda x: tf.clip_by_value(tf.sigmoid(x), 1e-7, 1 - 1e-7),
+    "without nan": lambda x: without_nan(tf.sigmoid(x)),
+}
+
+
+@pytest.mark.parametrize(
+    ("labels", "kind"), [(1, "sigmoid"), (4, "sigmoid"), (4, "softmax")], ids=str
+)
+@pytest.mark.parametrize("way", PROBABILITIES_ALREADY)
+def test_a_given_head_makes_no_others_of_probabilities(way, labels, kind) -> None:
+    graph = graph_of(PROBABILITIES_ALREADY[way], labels=labels)
+    words = (
+        rf"a sigmoid, without weights .* lie from 0 to 1 .* head: {kind} would make others; give "
+        r"the tensor before that as logits, or head: none to attribute these values as they are \("
+    )
+    with pytest.raises(BadFile, match=words):
+        built(graph, labels, logits="out", head=kind)
+    assert built(graph, labels, logits="out", head="none")[0].head == "none"
+
+
+def test_one_value_made_of_heads_is_told_without_a_head_too() -> None:
+    graph = graph_of(PROBABILITIES_ALREADY["mean of two"], labels=1)
+    with pytest.raises(
+        BadFile, match=r"made of the output of '.+' \(Sigmoid\), a sigmoid, without"
+    ):
+        built(graph, 1, logits="out")
+
+
+def test_a_given_head_is_believed_where_the_values_are_no_probabilities() -> None:
+    graph = graph_of(MADE_OF_PROBABILITIES["log-odds"])
+    assert built(graph, logits="out", head="softmax")[0].head == "softmax"
+
+
+def test_a_head_in_the_file_is_believed_whatever_it_is_of() -> None:
+    graph = graph_of(lambda x: tf.nn.softmax((tf.sigmoid(x) + tf.sigmoid(2 * x)) / 2), "out")
+    card, _ = built(graph)
+    assert (card.head, card.head_assumed) == ("softmax", False)
 
 
 def test_values_that_are_probabilities_may_be_attributed_as_they_are() -> None:
@@ -431,6 +590,31 @@ def test_what_an_activation_gives_is_no_logit(head, op, by_name) -> None:
     with pytest.raises(BadFile, match=words):
         normalise(graph, "net", logits=logits)
     assert normalise(graph, "net", logits=logits, head="none").head == "none"
+
+
+def mish(x):
+    return x * tf.tanh(tf.math.softplus(x))
+
+
+@pytest.mark.parametrize(
+    ("head", "op"),
+    [
+        (tf.nn.silu, "Sigmoid"),
+        (lambda x: tf.sigmoid(x) * x, "Sigmoid"),
+        (lambda x: 2.0 * tf.identity(x) * tf.sigmoid(1.7 * x), "Sigmoid"),
+        (lambda x: x * tf.nn.relu6(x + 3.0) / 6.0, "Relu6"),
+        (mish, "Tanh"),
+        (tf.nn.gelu, "Erfc"),
+        (lambda x: x * (1.0 + tf.math.erf(x / 1.414)) / 2.0, "Erf"),
+        (lambda x: tf.nn.gelu(x, approximate=True), "Tanh"),
+    ],
+)
+def test_what_an_activation_with_a_gate_gives_is_no_logit(head, op) -> None:
+    graph = graph_of(head, "out")
+    words = rf"'.+' holds values of x \* f\(x\) \('.+', f of {op}\), which gives no logits; .* none"
+    with pytest.raises(BadFile, match=words):
+        normalise(graph, "net")
+    assert normalise(graph, "net", head="none").head == "none"
 
 
 def test_a_softmax_of_bounded_values_has_these_for_logits() -> None:
