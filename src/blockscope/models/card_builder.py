@@ -57,12 +57,14 @@ def build_card(
         labels do not fit them.
     """
     try:
-        return _card(prepared, name, labels, head)
+        return _card(prepared, name, labels, head, head_in_file)
     except BadFile as error:  # a tensor that has a view is known by the name that it had
         raise BadFile(str(error).replace(ORIGINAL, "")) from error
 
 
-def _card(prepared: Prepared, name: str, labels: Labels, head: Head | None) -> ModelCard:
+def _card(
+    prepared: Prepared, name: str, labels: Labels, head: Head | None, head_in_file: bool
+) -> ModelCard:
     definition, spec, logits = prepared.definition, prepared.spec, prepared.logits
     nodes = {node.name: node for node in definition.node}
     network = Network(definition, spec, logits)
