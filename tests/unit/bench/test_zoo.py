@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 
+from bench.zoo import __main__ as zoo
 from bench.zoo.__main__ import APPLICATIONS, QUANTITIES, apart, is_failure, of_keras, row
 from bench.zoo.keras_original import KerasOriginal, enliven
 from bench.zoo.kinks import signs_of
@@ -129,3 +130,26 @@ def test_every_application_exists():
 def test_a_network_may_have_a_size_of_its_own():
     assert of_keras("A", 96) == {"keras": "A", "size": 96, "title": "A"}
     assert of_keras("A:64", 96) == {"keras": "A", "size": 64, "title": "A:64"}
+
+
+@pytest.mark.parametrize(
+    ("options", "asked"),
+    [
+        ([], list(APPLICATIONS)),
+        (["--keras"], list(APPLICATIONS)),
+        (["--keras", "MobileNet", "VGG16:64"], ["MobileNet", "VGG16:64"]),
+        (["--speed", "ResNet50"], []),
+    ],
+)
+def test_the_networks_that_are_compared(monkeypatch, options, asked):
+    found = []
+
+    def in_own_process(one, minutes):
+        if "pairs" not in one:
+            found.append(one["title"])
+        return {"refused": "not now", "traceback": "", "seconds": 0.0}
+
+    monkeypatch.setattr(zoo, "in_own_process", in_own_process)
+    monkeypatch.setattr("sys.argv", ["zoo", *options])
+    zoo.main()
+    assert found == asked
