@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
 import statistics
 import sys
 import tempfile
@@ -20,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 from bench.full_size import write_full_size
-from bench.own_process import in_own_process
+from bench.own_process import in_own_process, peak_gib
 
 if TYPE_CHECKING:
     import numpy as np
@@ -139,7 +138,7 @@ def ours(path: Path, layer: str, repeats: int, maps: Maps) -> dict[str, Any]:
         found = attribute_labels(linear, range(1, LABELS + 1))
         whole.append(time.perf_counter() - began)
         labels.append(time.perf_counter() - ready)
-        peak = peak or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+        peak = peak or peak_gib()
         with mock.patch.object(batches, "WORTH_IT", float("inf")):
             began = time.perf_counter()
             linear = LinearMap(network, values, layer, LOGITS, OVERRIDES["none"])

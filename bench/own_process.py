@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+STATUS = Path("/proc/self/status")
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -38,3 +39,12 @@ def in_own_process(
         raise SystemExit(f"{module} {' '.join(arguments)}:\n{done.stderr[-3000:]}")
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return found
+
+
+def peak_gib() -> float:
+    """Return the largest memory of this process in GiB.
+
+    Not by ``resource``: what that says is at least what the parent had when it started this one.
+    """
+    (kib,) = [line.split()[1] for line in STATUS.read_text().splitlines() if "VmHWM" in line]
+    return int(kib) / 2**20

@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
 import sys
 import tempfile
 import time
@@ -21,7 +20,7 @@ from typing import Any
 
 from bench.all_labels import INPUT, LOGITS, network_input
 from bench.full_size import write_full_size
-from bench.own_process import in_own_process
+from bench.own_process import in_own_process, peak_gib
 
 # What, from which layer, to which; None: the contrast of two labels.
 CASES = (
@@ -136,8 +135,7 @@ def ours(path: Path, what: str, layer: str, target: str | None) -> dict[str, Any
             passes = shape[0] * shape[1] if what == "positions" else shape[0]
             note = " x ".join(map(str, shape))
         seconds = time.perf_counter() - began
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    return {"seconds": seconds, "passes": passes, "peak_gib": peak, "note": note}
+    return {"seconds": seconds, "passes": passes, "peak_gib": peak_gib(), "note": note}
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
 import sys
 import tempfile
 import time
@@ -21,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from bench.all_labels import INPUT, LOGITS
 from bench.full_size import write_full_size
 from bench.lucid_way import RANGE, SIZE, steps_and_image
-from bench.own_process import in_own_process
+from bench.own_process import in_own_process, peak_gib
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -293,5 +292,4 @@ WAYS: dict[str, Callable[..., dict[str, Any]]] = {
 if __name__ == "__main__":
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     result = WAYS[sys.argv[2]](Path(sys.argv[1]), *json.loads(sys.argv[3]))
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    print(json.dumps({"peak_gib": peak, **result}))
+    print(json.dumps({"peak_gib": peak_gib(), **result}))
