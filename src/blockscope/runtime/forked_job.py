@@ -15,7 +15,7 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any, TypedDict
 
-from blockscope.runtime.job import GRACE
+from blockscope.runtime.job import GRACE, stop
 from blockscope.runtime.temporary_folder import use_own
 
 
@@ -33,7 +33,8 @@ def run_script(sender: Connection, script: str, smk: Any, scratch: Path) -> None
     Its temporary files go into the new folder ``scratch``. Where this process is killed, the one
     that asked for it removes that; where both are stopped, this one does.
     """
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    # Before the job has a log: a traceback of Python's own answer would be one of the command.
+    signal.signal(signal.SIGINT, stop)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # which this process began with
     threading.Thread(target=_end_with_parent, daemon=True).start()
     sys.argv = [script]

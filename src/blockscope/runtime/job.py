@@ -101,7 +101,7 @@ def prepare_libraries(threads: int, keras: bool = False) -> None:
 def logged(stage: str, path: Path) -> Iterator[None]:
     """Send output to a log file within the block; an error ends the process with 1."""
     # A job that is stopped removes its unfinished files, like one that fails.
-    signal.signal(signal.SIGTERM, _stop)
+    signal.signal(signal.SIGTERM, stop)
     path.parent.mkdir(parents=True, exist_ok=True)
     sys.stdout.flush()
     sys.stderr.flush()
@@ -162,17 +162,18 @@ def _end(stage: str, minutes: float) -> None:
     os._exit(1)
 
 
+def stop(number: int, frame: object) -> None:
+    """End this process, the answer to a signal: unfinished files are removed, without words."""
+    del frame
+    signal.signal(number, signal.SIG_IGN)  # a second signal must not interrupt the removal
+    sys.exit(128 + number)
+
+
 def success_message(gallery: str) -> str:
     """Return the last line of a command that succeeded: where to look."""
     if Path(gallery).is_file():
         return f"Finished. Look at {gallery}"
     return f"Finished. The same command without a target makes the gallery of all runs, {gallery}."
-
-
-def _stop(number: int, frame: object) -> None:
-    del frame
-    signal.signal(number, signal.SIG_IGN)  # a second signal must not interrupt the removal
-    sys.exit(128 + number)
 
 
 def _error_words(error: Exception) -> str:

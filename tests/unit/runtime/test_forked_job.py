@@ -1,8 +1,10 @@
-"""The side of a forked job: where its temporary files go."""
+"""The side of a forked job: where its temporary files go, and its answer to Ctrl-C."""
 
 from __future__ import annotations
 
 import multiprocessing
+import os
+import signal
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,12 +12,16 @@ from types import SimpleNamespace
 import pytest
 
 from blockscope.runtime.forked_job import run_script
+from snakemake_executor_plugin_forkserver import interrupts_blocked
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux")
 
 
-def run(folder: Path, scratch: Path) -> int | None:
-    """Run a script that tells its temporary folder, and return how its process ended."""
+def run(folder: Path, scratch: Path, interrupted: bool = False) -> int | None:
+    """Run a script that tells its temporary folder, and return how its process ended.
+
+    Interrupted: by a Ctrl-C that comes before the process allows any.
+    """
     script = folder / "page.py"
     script.write_text(
         f"import tempfile\nopen({str(folder / 'told')!r}, 'w').write(tempfile.gettempdir())"
@@ -25,7 +31,10 @@ def run(folder: Path, scratch: Path) -> int | None:
     process = context.Process(
         target=run_script, args=(sender, str(script), SimpleNamespace(), scratch)
     )
-    process.start()
+    with interrupts_blocked():
+        process.start()
+    if interrupted:
+        os.kill(process.pid or 0, signal.SIGINT)
     process.join(120)
     sender.close()
     receiver.close()
@@ -45,4 +54,11 @@ def test_one_that_cannot_be_made_is_told_in_a_sentence(tmp_path, capfd):
     said = capfd.readouterr().err
     assert "no folder for temporary files can be made in" in said
     assert "Traceback" not in said
+    assert not (tmp_path / "told").exists()
+
+
+def test_an_interrupt_in_its_first_moments_ends_it_without_a_word(tmp_path, capfd):
+    """Its answer would otherwise be a traceback on the terminal, as it has no log yet."""
+    assert run(tmp_path, tmp_path / "scratch", interrupted=True) == 128 + signal.SIGINT
+    assert capfd.readouterr().err == ""
     assert not (tmp_path / "told").exists()

@@ -58,8 +58,8 @@ open(smk.output[0], "w").write(repr(facts))
 """
 SLEEP = """
 import os, signal, sys, time
-from blockscope.runtime.job import _stop
-signal.signal(signal.SIGTERM, _stop)
+from blockscope.runtime.job import stop
+signal.signal(signal.SIGTERM, stop)
 try:
     open("pid.new", "w").write(f"{os.getpid()} {os.getppid()}")
     os.rename("pid.new", "pid")
