@@ -81,8 +81,7 @@ def _channels_of(
     parts = []
     if channels <= REVERSE_COST * len(wanted):
         with tqdm(total=channels, desc="channels", disable=not progress) as bar:
-            for responses in push_channels(linear, np.arange(channels), memory_mb):
-                summed = tf.reduce_sum(responses, list(range(1, responses.shape.rank - 1)))
+            for summed in push_channels(linear, np.arange(channels), memory_mb):
                 parts.append(tf.gather(summed, wanted, axis=1).numpy())
                 bar.update(len(parts[-1]))
         return np.concatenate(parts).T

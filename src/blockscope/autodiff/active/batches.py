@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from blockscope.autodiff.active.channels import ChannelProducts
 from blockscope.autodiff.active.jacobian import ActiveJacobian
 from blockscope.autodiff.batches import LARGEST, fitting, in_batches
 from blockscope.autodiff.linear_map import LinearMap, Ops
@@ -53,9 +54,10 @@ def push_positions(
 def push_channels(
     linear: LinearMap, channels: npt.NDArray[np.intp], memory_mb: int
 ) -> Iterator[tf.Tensor]:
-    """Yield the target's tangents, (batch, ...), of each channel's activations alone, in order.
+    """Yield what each channel's activations alone add to the target's channels, in order.
 
-    ``channels``: each at most once.
+    Tangents of the target summed over its positions, (batch, channel). ``channels``: each at most
+    once.
 
     Cost: about a forward pass from the layer on per channel. ``memory_mb`` bounds the batches and
     does not change the result.
@@ -65,17 +67,13 @@ def push_channels(
     if active is None:
         for batch in in_batches(channels, linear.bytes_per_tangent(), memory_mb):
             single = tf.one_hot(batch, count, dtype=linear.value.dtype)[:, None, None, :]
-            yield linear.jvp(single * linear.value)
+            maps = linear.jvp(single * linear.value)
+            yield tf.reduce_sum(maps, list(range(1, maps.shape.rank - 1)))
         return
-    units = active.units(linear.layer)
-    values = linear.value.numpy().ravel()[units]
-    for batch in _even(channels, fitting(active.bytes_per_tangent(), memory_mb, MOST_AT_ONCE)):
-        place = np.full(count, -1)
-        place[batch] = np.arange(len(batch))
-        tangents = np.zeros((len(units), len(batch)), values.dtype)
-        (met,) = np.nonzero(place[units % count] >= 0)
-        tangents[met, place[units[met] % count]] = values[met]
-        yield active.push({linear.layer: tangents})
+    value, ends = linear.value.numpy(), linear.output.shape[-1]
+    between = ChannelProducts(active, value, ends)
+    for batch in _even(channels, fitting(between.bytes_per_tangent(), memory_mb, MOST_AT_ONCE)):
+        yield between.push(batch)
 
 
 def _worth_it(linear: LinearMap, ops: Ops, entries: int) -> ActiveJacobian | None:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
-from threadpoolctl import threadpool_limits
 
-from blockscope.autodiff.active.links import ConvolvedLinks, Links, MovedLinks
+from blockscope.autodiff.active.in_place import in_place
+from blockscope.autodiff.active.links import ConvolvedLinks, MovedLinks
+from blockscope.autodiff.active.owned import dense
 from blockscope.autodiff.active.rules import Convolved, Rule, rule_of
+from blockscope.autodiff.active.steps import Step, follow, threads, units_at_peak
 from blockscope.autodiff.active.support import Support, find_supports
 from blockscope.autodiff.linear_map import LinearMap, Ops
 from blockscope.autodiff.windows import cells_of
@@ -23,14 +23,6 @@ Array = npt.NDArray[Any]
 # BLAS takes other ways for fewer entries, whose last bits differ: products have at least so many,
 # so that batches of any length give the same.
 FEWEST_ENTRIES = 16
-
-
-class _Step(NamedTuple):
-    """Tensors that are made, those that are read, and how they follow."""
-
-    makes: list[str]
-    reads: list[str]
-    links: Links
 
 
 class ActiveJacobian:
@@ -47,11 +39,17 @@ class ActiveJacobian:
         not make.
     ends
         Names of the last tensors that are followed here.
+    supports
+        The units that count of each tensor.
+    steps
+        From the starts to the ends, in order.
     """
 
     ops: Ops
     starts: list[str]
     ends: list[str]
+    supports: dict[str, Support]
+    steps: list[Step]
 
     def __init__(self, linear: LinearMap, ops: Ops) -> None:
         """Find the units that count.
@@ -80,8 +78,9 @@ class ActiveJacobian:
         self.ends = sorted((read_later | {linear.target}) & known)
         values = {linear.layer: linear.value} | {n: op.point.output for n, _, op in linear.ops}
         self._shapes = {name: values[name].shape for name in known}
-        self._supports = self._find_supports(rules, values)
-        self._steps = self._linked([(n, edges, rules[n]) for n, edges, _ in ops if n in rules])
+        self.supports = self._find_supports(rules, values)
+        self.steps = self._linked([(n, edges, rules[n]) for n, edges, _ in ops if n in rules])
+        self._in_place = in_place(self.steps, self.ends)
 
     def _find_supports(
         self, rules: Mapping[str, Rule], values: Mapping[str, tf.Tensor]
@@ -94,7 +93,7 @@ class ActiveJacobian:
         reached = {linear.layer: np.asarray(linear.value).reshape(shapes[linear.layer]) != 0}
         return find_supports(shapes, ops, reached, self.ends)
 
-    def _linked(self, ops: Sequence[tuple[str, list[str], Rule]]) -> list[_Step]:
+    def _linked(self, ops: Sequence[tuple[str, list[str], Rule]]) -> list[Step]:
         """Return steps in order; convolutions that read the same are one, in the first's place."""
         steps, joined = [], set()
         for number, (name, edges, rule) in enumerate(ops):
@@ -105,13 +104,13 @@ class ActiveJacobian:
                          and isinstance(r, Convolved) and r.reads_like(rule)]  # fmt: skip
                 names = [n for n, _ in alike]
                 joined |= set(names)
-                goals = [self._supports[n] for n in names]
-                links = ConvolvedLinks([r for _, r in alike], self._supports[edges[0]], goals)
-                steps.append(_Step(names, [edges[0]], links))
+                goals = [self.supports[n] for n in names]
+                links = ConvolvedLinks([r for _, r in alike], self.supports[edges[0]], goals)
+                steps.append(Step(names, [edges[0]], links))
             else:
-                parts = [(moved, self._supports[edges[moved.number]]) for moved in rule]
+                parts = [(moved, self.supports[edges[moved.number]]) for moved in rule]
                 moving = [edges[moved.number] for moved in rule]
-                steps.append(_Step([name], moving, MovedLinks(parts, self._supports[name])))
+                steps.append(Step([name], moving, MovedLinks(parts, self.supports[name])))
         return steps
 
     def push(self, tangents: Mapping[str, Array]) -> tf.Tensor:
@@ -123,20 +122,18 @@ class ActiveJacobian:
         more = [(0, 0), (0, max(FEWEST_ENTRIES - entries, 0))]
         live = {name: np.pad(values, more) if more[1][1] else values
                 for name, values in tangents.items()}  # fmt: skip
-        last = self._last_reads()
-        with threadpool_limits(1, "blas"), ThreadPoolExecutor(_threads()) as pool:
-            for number, (names, edges, links) in enumerate(self._steps):
-                found = links.apply([live[edge] for edge in edges], pool)
-                live |= dict(zip(names, found, strict=True))
-                for edge in set(edges):
-                    if last[edge] == number and edge not in self.ends:
-                        del live[edge]
-        whole = {end: self._whole(end, live[end][:, :entries]) for end in self.ends}
+        with threads() as pool:
+            found = follow(self._in_place, live, self.ends, pool)
+        return self.finish({end: dense(found[end])[:, :entries] for end in self.ends})
+
+    def finish(self, tangents: Mapping[str, Array]) -> tf.Tensor:
+        """Return the target's tangents, (entry, ...), from those of the ends, (unit, entry)."""
+        whole = {end: self._whole(end, tangents[end]) for end in self.ends}
         return self._linear.jvp_from(whole, self._rest)
 
     def units(self, name: str) -> npt.NDArray[np.intp]:
         """Return the units of a start that count, (unit): position * channels + channel."""
-        return self._supports[name].units
+        return self.supports[name].units
 
     def taken(self, name: str, tangents: tf.Tensor) -> Array:
         """Return the units that count, (unit, entry), of tangents on whole maps (entry, ...)."""
@@ -151,9 +148,6 @@ class ActiveJacobian:
             self.units(name)[:, None], tf.constant(values), [shape.num_elements(), values.shape[1]]
         )
         return tf.reshape(tf.transpose(flat), [values.shape[1], *shape[1:]])
-
-    def _last_reads(self) -> dict[str, int]:
-        return {edge: number for number, step in enumerate(self._steps) for edge in step.reads}
 
     @property
     def multiplications(self) -> int:
@@ -172,28 +166,25 @@ class ActiveJacobian:
 
     @property
     def _convolutions(self) -> list[ConvolvedLinks]:
-        return [s.links for s in self._steps if isinstance(s.links, ConvolvedLinks)]
+        return [s.links for s in self.steps if isinstance(s.links, ConvolvedLinks)]
+
+    @property
+    def leads_to_target(self) -> bool:
+        """Whether nothing is left after the ends."""
+        return self.ends == [self._linear.target] and not self._rest
+
+    @property
+    def units_after(self) -> int:
+        """How many numbers a tangent has on the whole maps of the ends."""
+        return sum(self._shapes[end].num_elements() for end in self.ends)
 
     def bytes_per_tangent(self) -> int:
         """Return the bytes that an entry holds at its peak, on the way to the ends."""
-        last = self._last_reads()
-        size = {name: len(one.units) for name, one in self._supports.items()}
-        alive = peak = sum(size[name] for name in self.starts)
-        for number, (names, edges, _) in enumerate(self._steps):
-            alive += sum(size[name] for name in names)
-            peak = max(peak, alive)
-            alive -= sum(size[e] for e in set(edges) if last[e] == number and e not in self.ends)
-        whole = sum(self._shapes[end].num_elements() for end in self.ends)
-        return (peak + whole) * self._linear.value.dtype.size
+        peak = units_at_peak(self._in_place, self.supports, self.starts, self.ends)
+        return (peak + self.units_after) * self._linear.value.dtype.size
 
 
 def _units(value: tf.Tensor) -> tuple[int, int]:
     """Return how many positions and channels a value of one image has."""
     channels = int(value.shape[-1]) if value.shape.rank else 1
     return int(value.shape.num_elements()) // max(channels, 1), channels
-
-
-def _threads() -> int:
-    """Return how many threads to take: as many as libraries may, where that is one number."""
-    allowed = os.environ.get("OMP_NUM_THREADS", "")
-    return int(allowed) if allowed.isdecimal() and int(allowed) else os.cpu_count() or 1

@@ -26,6 +26,11 @@ class Support:
         return np.flatnonzero(self.mask)
 
     @cached_property
+    def channel(self) -> Indexes:
+        """That of each unit."""
+        return self.units % self.mask.shape[1]
+
+    @cached_property
     def channels(self) -> list[Indexes]:
         """Those of each position."""
         _, channels = np.nonzero(self.mask)
@@ -34,7 +39,17 @@ class Support:
     @cached_property
     def ends(self) -> Indexes:
         """How many there are up to each position, it included."""
-        return np.cumsum(self.mask.sum(1))
+        return np.cumsum(self.counts)
+
+    @cached_property
+    def counts(self) -> Indexes:
+        """How many there are at each position."""
+        return self.mask.sum(1)
+
+    @cached_property
+    def begins(self) -> Indexes:
+        """Where the units of each position begin among those that count."""
+        return self.ends - self.counts
 
     @cached_property
     def row(self) -> Indexes:
@@ -43,7 +58,7 @@ class Support:
 
     def rows_at(self, position: int) -> slice:
         """Return where the units of a position come among those that count."""
-        return slice(int(self.ends[position - 1]) if position else 0, int(self.ends[position]))
+        return slice(int(self.begins[position]), int(self.ends[position]))
 
 
 def find_supports(
