@@ -190,7 +190,7 @@ class ConvolvedLinks:
         order = np.argsort(first.goal, kind="stable")
         bounds = np.searchsorted(first.goal[order], np.arange(1, len(self._wanted.mask)))
         self._reads = np.split(first.source[order], bounds), np.split(first.tap[order], bounds)
-        self._runs = [_runs(source, read) for read in self._reads[0]]
+        self._runs = _runs(source, first.source[order], first.goal[order], len(self._wanted.mask))
         self.copied_from = None
         read, made = source.mask.sum(1), self._wanted.mask.sum(1)
         self.positions = int((made > 0).sum())
@@ -277,10 +277,10 @@ class ConvolvedLinks:
         else:
             below = [values.take(self.copied_from[run], 0) for run in runs]
         stacked = below[0] if len(runs) == 1 else np.concatenate(below)
-        if len(results) == 1:
-            np.matmul(matrix.T, stacked, out=results[0])
-            return
-        _share_out(matrix.T @ stacked, results)
+        start = 0
+        for result in results:
+            np.matmul(matrix[:, start : start + len(result)].T, stacked, out=result)
+            start += len(result)
 
     def _scatter(self, position: int, values: Owned, results: Sequence[Array]) -> None:
         """Compute the same where each unit read has a tangent in one entry alone."""
@@ -300,14 +300,21 @@ class ConvolvedLinks:
         _share_out(product.T, results)
 
 
-def _runs(source: Support, positions: Indexes) -> list[slice]:
-    """Return where the units of positions come, those of neighbours as one."""
-    found: list[slice] = []
-    for rows in map(source.rows_at, positions.tolist()):
-        if found and found[-1].stop == rows.start:
-            found[-1] = slice(found[-1].start, rows.stop)
-        elif rows.start < rows.stop:
-            found.append(rows)
+def _runs(source: Support, read: Indexes, goal: Indexes, count: int) -> list[list[slice]]:
+    """Return where the units come that each of ``count`` goals reads, those of neighbours as one.
+
+    ``goal``: sorted, of each position that is read.
+    """
+    some = source.counts[read] > 0
+    goal, begins, ends = goal[some], source.begins[read[some]], source.ends[read[some]]
+    apart = (np.diff(goal, prepend=-1) > 0) | (begins != np.append(-1, ends[:-1]))
+    (first,) = np.nonzero(apart)
+    stops = ends[np.append(first[1:], len(goal)) - 1] if len(goal) else ends
+    found: list[list[slice]] = [[] for _ in range(count)]
+    for at, start, stop in zip(
+        *map(np.ndarray.tolist, (goal[first], begins[first], stops)), strict=True
+    ):
+        found[at].append(slice(start, stop))
     return found
 
 
