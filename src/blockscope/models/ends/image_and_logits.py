@@ -46,13 +46,14 @@ def with_later_outputs(nodes: graphs.Nodes) -> dict[str, node_def_pb2.NodeDef]:
         reader.CopyFrom(node)
         for number, edge in enumerate(node.input):
             if edge in later:
-                copy = copies.setdefault(edge, _copy(edge, nodes))
+                copy = copies.setdefault(edge, copy_of(edge, nodes))
                 reader.input[number] = copy.name
         changed[node.name] = reader
     return {**nodes, **changed, **{copy.name: copy for copy in copies.values()}}
 
 
-def _copy(edge: str, nodes: graphs.Nodes) -> node_def_pb2.NodeDef:
+def copy_of(edge: str, nodes: graphs.Nodes) -> node_def_pb2.NodeDef:
+    """Return a node of its own, not in the graph yet, for a later output of another."""
     name = edge.replace(":", "/output_")
     while name in nodes:
         name += "_"

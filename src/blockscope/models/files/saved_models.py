@@ -21,6 +21,7 @@ from tensorflow.python.framework.convert_to_constants import (
 )
 
 from blockscope.io.errors import BadFile, first_line, unknown_name
+from blockscope.models.ends.image_and_logits import copy_of
 from blockscope.models.entry import ModelEntry
 from blockscope.models.files.saved_variables import values_of_others
 from blockscope.models.files.scope_names import layers_of_scopes, without_calls
@@ -229,15 +230,16 @@ def _freeze(
     return with_nodes(inlined, list(nodes.values())), found
 
 
-def _node_of(node: NodeDef, nodes: graphs.Nodes) -> str:
-    """Return the node that computes an output; a call that was inlined only passes it on."""
+def _node_of(node: NodeDef, nodes: dict[str, NodeDef]) -> str:
+    """Return the node that computes an output; a call that was inlined only passes it on.
+
+    One that is not the first output of its operation is given a node.
+    """
     number = 0
     while node.op in ("Identity", "IdentityN"):
         edge = node.input[number]
         node, number = nodes[graphs.tensor_name(edge)], graphs.output_number(edge)
     if number:
-        raise BadFile(
-            f"output '{node.name}:{number}' is not the first one of its operation; give logits, "
-            "the tensor before it (models catalogue)"
-        )
+        node = copy_of(edge, nodes)
+        nodes[node.name] = node
     return node.name

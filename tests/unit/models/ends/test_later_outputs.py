@@ -48,6 +48,18 @@ def test_a_head_of_a_later_output_has_that_for_logits(tmp_path, part, head):
     np.testing.assert_allclose(function(logits_of(found)), expected, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("head", HEADS)
+def test_a_later_output_of_a_saved_model(tmp_path, head):
+    """Also where it is itself what the signature returns, which then has no node of its own."""
+    made, function = HEADS[head]
+    whole = network(PARTS["split"], made)
+    whole.export(tmp_path / "net", verbose=False)
+    card, found = brought(tmp_path / "net", head="none" if head == "none" else None)
+    assert (card.head, card.head_assumed) == ("softmax" if head == "log" else head, False)
+    expected = whole(values()).numpy()
+    np.testing.assert_allclose(function(logits_of(found)), expected, rtol=1e-5, atol=1e-6)
+
+
 @pytest.mark.parametrize("last", ["Softmax", "Identity"])
 def test_a_later_output_of_an_onnx_file(tmp_path, last):
     nodes = [
