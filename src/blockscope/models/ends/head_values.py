@@ -14,7 +14,6 @@ from blockscope.models.ends.heads import head_at
 from blockscope.models.ends.image_and_logits import SAME_NUMBERS, behind_reshapes, first_source
 from blockscope.models.entry import Head
 from blockscope.models.graph import graphs
-from blockscope.models.layers.layer_views import ORIGINAL
 from blockscope.models.network import Network
 
 PROBABILITIES = frozenset({"Sigmoid", "Softmax", "Exp"})  # Exp: a softmax that is written out
@@ -109,7 +108,7 @@ def _check_not_made_of_heads(
     if made is None:
         return
     what = (
-        f"the values of '{name}' are made of the output of '{_own_name(made)}' ({made.op}), a "
+        f"the values of '{name}' are made of the output of '{made.name}' ({made.op}), a "
         f"{_head_kind(nodes, made)}, without weights {'below 0 ' if shares else ''}in between"
     )
     if head is not None:
@@ -133,7 +132,7 @@ def _check_not_made_of_probabilities(network: Network, logits: npt.NDArray[np.fl
     made = _made_of(network, _probabilities, through_shares=True) or _shares_in(network)
     if made is not None:
         raise BadFile(
-            f"the values of '{network.logits}' are made of those of '{_own_name(made)}' "
+            f"the values of '{network.logits}' are made of those of '{made.name}' "
             f"({made.op}), without weights below 0 in between, and lie from 0 to 1 for each of "
             f"{len(logits)} images tried: they seem to be probabilities, not logits; give the "
             "tensor before it, head: none to attribute these values as they are, or the head if "
@@ -199,11 +198,6 @@ def _is_log_sigmoid(nodes: graphs.Nodes, node: NodeDef) -> bool:
 def _head_kind(nodes: graphs.Nodes, node: NodeDef) -> Head:
     found = head_at(nodes, node.name)
     return found.head if found is not None else "sigmoid"
-
-
-def _own_name(node: NodeDef) -> str:
-    """Return the name that a node has in its file."""
-    return node.name.removesuffix(ORIGINAL)
 
 
 def _probabilities(node: NodeDef) -> NodeDef | None:
