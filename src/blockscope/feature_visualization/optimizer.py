@@ -13,6 +13,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from blockscope.feature_visualization.backgrounds import composite_over, draw_backgrounds
+from blockscope.feature_visualization.image_choice import of_images
 from blockscope.feature_visualization.network_view import View
 from blockscope.feature_visualization.objectives import Indices, Objective
 from blockscope.feature_visualization.parameterization import parameterization_of
@@ -189,13 +190,13 @@ class Optimizer:
         (gradient,) = tf.gradients(tf.reduce_sum(scores), parameters)
         axes = list(range(1, parameters.shape.rank))
         finite = tf.reduce_all(tf.math.is_finite(gradient), axes) & tf.math.is_finite(scores)
-        going = tf.reshape(alive & finite, [-1, *[1] * len(axes)])
-        gradient = tf.where(going, gradient, 0.0)
         first = recipe.beta1 * first + (1 - recipe.beta1) * gradient
         second = recipe.beta2 * second + (1 - recipe.beta2) * gradient**2
         rate = recipe.learning_rate * tf.sqrt(1 - recipe.beta2**count) / (1 - recipe.beta1**count)
         moved = rate * first / (tf.sqrt(second) + TINY) - recipe.weight_decay * parameters
-        return parameters + tf.where(going, lr_factor * moved, 0.0), first, second, scores, finite
+        # An image that has diverged never moves again, whatever its means have become.
+        parameters = of_images(alive & finite, parameters + lr_factor * moved, parameters)
+        return parameters, first, second, scores, finite
 
     def _scores(
         self,

@@ -9,6 +9,8 @@ from contextlib import AbstractContextManager
 
 import tensorflow as tf
 
+from blockscope.feature_visualization.image_choice import of_images
+
 RULES = {"Relu": "BlockscopeRedirectedRelu", "Relu6": "BlockscopeRedirectedRelu6"}
 
 
@@ -27,8 +29,8 @@ def redirected(x: tf.Tensor, upstream: tf.Tensor, ceiling: float | None = None) 
         above = x > ceiling
         blocked, useful = blocked | above, tf.where(above, tf.minimum(upstream, zero), useful)
     ordinary = tf.where(blocked, zero, upstream)
-    dead = tf.reduce_all(tf.equal(ordinary, zero), list(range(1, x.shape.rank)), keepdims=True)
-    return tf.where(dead, useful, ordinary)
+    dead = tf.reduce_all(tf.equal(ordinary, zero), list(range(1, x.shape.rank)))
+    return of_images(dead, useful, ordinary)
 
 
 @tf.RegisterGradient(RULES["Relu"])
