@@ -106,7 +106,7 @@ def _of_convolution(operation: tf.Operation, upstream: tf.Tensor) -> tuple[tf.Te
 
 
 @tf.RegisterGradient(RULES["BiasAdd"])
-def _of_bias(operation: tf.Operation, upstream: tf.Tensor) -> tuple[tf.Tensor, None]:
+def _of_bias(_operation: tf.Operation, upstream: tf.Tensor) -> tuple[tf.Tensor, None]:
     return upstream, None
 
 
