@@ -261,25 +261,32 @@ def test_redirected_gradients_below_a_ceiling():
     np.testing.assert_array_equal(found, expected)
 
 
-def exploding(x):
+def exploding(x, steep):
     """Not finite in any channel once the image has become red enough."""
-    red = tf.reduce_mean(x[..., :1], [1, 2], keepdims=True)
-    return tf.concat([x[..., :2] + 0 * tf.math.log(0.53 - red), x[..., 2:]], 3, name="mixed")
+    logarithm = tf.math.log(0.53 - tf.reduce_mean(x[..., :1], [1, 2], keepdims=True))
+    # The exponential function gives back what is not finite to the gradient too.
+    found = tf.exp(logarithm) if steep else logarithm
+    return tf.concat([x[..., :2] + 0 * found, x[..., 2:]], 3, name="mixed")
 
 
-def test_what_is_not_finite_ends_its_image_and_no_other():
-    network = network_of(exploding, (9, 9, 3), tf.float32)
+@pytest.mark.parametrize("steep", [False, True])
+def test_what_is_not_finite_ends_its_image_and_no_other(steep):
+    network = network_of(lambda x: exploding(x, steep), (9, 9, 3), tf.float32)
     recipe = replace(SHORT, size=8, steps=12)
     vectors = np.array([[-1, 0.5, 0], [1, 0, 0], [-0.5, -0.5, 0.5]])
     objective = objectives.direction("mixed", vectors)
     optimizer = Optimizer(network, objective, ["a", "b", "c"], recipe)
     (batch,) = optimizer.run(range(3))
     assert batch.diverged_step[[0, 2]].tolist() == [-1, -1]
-    assert 0 < batch.diverged_step[1] < 12
+    last = int(batch.diverged_step[1])
+    assert 0 < last < 12
     assert np.isfinite(batch.images).all()
     assert np.isfinite(batch.objective).all()
     (other,) = optimizer.run([2])
     np.testing.assert_array_equal(other.images[0], batch.images[2])
+    after = [images() for images in optimizer.iterate(range(3))]
+    np.testing.assert_array_equal(batch.images[1], after[last - 1][1])
+    assert (after[last - 2][1] != after[last - 1][1]).any()
 
 
 def test_a_layer_that_is_too_deep_says_what_it_needs(network):
