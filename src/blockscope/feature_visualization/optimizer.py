@@ -124,7 +124,7 @@ class Optimizer:
         drawn = self._drawn(places)
         parameters = tf.constant(np.stack([self._start(index) for index in places.tolist()]))
         zeros = tf.zeros_like(parameters)
-        state = (parameters, zeros, zeros, tf.ones(self.batch, tf.bool))
+        state = [parameters, zeros, zeros, tf.ones(self.batch, tf.bool)]
         diverged_step = np.full(self.batch, -1)
         score = np.zeros(self.batch, np.float32)
         yield _State(parameters, score, diverged_step)
