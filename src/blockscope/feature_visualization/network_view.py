@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 
 import tensorflow as tf
 from tensorflow.core.framework import node_def_pb2
@@ -10,7 +11,7 @@ from tensorflow.core.framework import node_def_pb2
 from blockscope.autodiff.gradients import apply_differentiable
 from blockscope.feature_visualization.fast_ops import fast_op
 from blockscope.feature_visualization.objectives import Objective
-from blockscope.feature_visualization.redirected_relu import with_redirected_relu
+from blockscope.feature_visualization.redirected_relu import redirected_relus
 from blockscope.io.errors import BadFile
 from blockscope.models.graph.graphs import Nodes, sources, tensor_name, toposort
 from blockscope.models.graph.making import held
@@ -106,8 +107,10 @@ class View:
         ``redirect``: whether ReLUs that block all of an image's gradient pass it.
         """
         values = self._network.spec.feed(images)
-        operation = with_redirected_relu(fast_op) if redirect else fast_op
-        return self._network.run({self._network.spec.tensor: values}, self.layers, None, operation)
+        with redirected_relus() if redirect else nullcontext():
+            return self._network.run(
+                {self._network.spec.tensor: values}, self.layers, operation=fast_op
+            )
 
 
 def _resizes_features(node: node_def_pb2.NodeDef, nodes: Nodes) -> bool:

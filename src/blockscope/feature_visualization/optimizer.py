@@ -13,6 +13,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from blockscope.feature_visualization.backgrounds import composite_over, draw_backgrounds
+from blockscope.feature_visualization.image_choice import of_images
 from blockscope.feature_visualization.network_view import View
 from blockscope.feature_visualization.objectives import Indices, Objective
 from blockscope.feature_visualization.parameterization import parameterization_of
@@ -85,7 +86,7 @@ class Optimizer:
         size = recipe.size + recipe.transforms.margin
         self._view = View(network, objective, size)
         self.batch = batch_size(self._view.bytes_per_image, memory_mb, largest)
-        self._step = tf.function(self._adam_step, autograph=False)
+        self._programs: dict[tuple[bool, int], tf.types.experimental.ConcreteFunction] = {}
         self._images = tf.function(self._parameterization.images, autograph=False)
 
     def run(self, indices: Indices) -> Iterator[Batch]:
@@ -119,29 +120,35 @@ class Optimizer:
     def _states(self, indices: npt.NDArray[np.int64]) -> Iterator[_State]:
         """Yield the start of a batch and its state after every step."""
         places = np.resize(indices, self.batch)
-        targets = [[tf.constant(a) for a in term] for term in self.objective.targets(places)]
+        targets = [tf.constant(a) for term in self.objective.targets(places) for a in term]
         drawn = self._drawn(places)
         parameters = tf.constant(np.stack([self._start(index) for index in places.tolist()]))
-        state = (parameters, tf.zeros_like(parameters), tf.zeros_like(parameters))
+        zeros = tf.zeros_like(parameters)
+        state = [parameters, zeros, zeros, tf.ones(self.batch, tf.bool)]
         diverged_step = np.full(self.batch, -1)
         score = np.zeros(self.batch, np.float32)
         yield _State(parameters, score, diverged_step)
         for step in range(self.recipe.steps):
-            *state, scores, finite = self._step(
-                *state,
-                tf.constant(diverged_step < 0),
-                tf.constant(step + 1.0),
-                tf.constant(self.recipe.lr_factor(step)),
-                [tf.constant(each[step]) for each in drawn],
-                targets,
-                step < self.recipe.redirected_relu_steps,
-            )
-            newly = (diverged_step < 0) & ~finite.numpy()
-            diverged_step = np.where(newly, step, diverged_step)
-            score = np.where(diverged_step < 0, scores.numpy(), score)
+            pace = tf.constant([step + 1.0, self.recipe.lr_factor(step)])
+            now = [tf.constant(each[step]) for each in drawn]
+            redirect = step < self.recipe.redirected_relu_steps
+            *state, scores = self._step(redirect, *state, pace, *now, *targets)
+            going = state[3].numpy()
+            diverged_step = np.where((diverged_step < 0) & ~going, step, diverged_step)
+            score = np.where(going, scores.numpy(), score)
             yield _State(state[0], score, diverged_step)
-            if (diverged_step >= 0).all():
+            if not going.any():
                 break
+
+    def _step(self, redirect: bool, *given: tf.Tensor) -> list[tf.Tensor]:
+        """Take a step by ``_adam_step``, which is traced for the first step of either kind."""
+        # A tf.function would look for what it traced at every step, which takes longer than many
+        # an operation.
+        key = redirect, self.batch
+        if key not in self._programs:
+            traced = tf.function(partial(self._adam_step, redirect), autograph=False)
+            self._programs[key] = traced.get_concrete_function(*given)
+        return self._programs[key](*given)
 
     def _start(self, index: int) -> npt.NDArray[np.float32]:
         return self._parameterization.start(self._rng(index, "start"))
@@ -169,46 +176,45 @@ class Optimizer:
 
     def _adam_step(
         self,
+        redirect: bool,
         parameters: tf.Tensor,
         first: tf.Tensor,
         second: tf.Tensor,
-        alive: tf.Tensor,
-        count: tf.Tensor,
-        lr_factor: tf.Tensor,
-        drawn: Sequence[tf.Tensor],
-        targets: Sequence[Sequence[tf.Tensor]],
-        redirect: bool,
-    ) -> tuple[tf.Tensor, ...]:
-        """Take a step; ``first`` and ``second`` are Adam's running means, ``count`` is from 1.
+        going: tf.Tensor,
+        pace: tf.Tensor,
+        *given: tf.Tensor,
+    ) -> list[tf.Tensor]:
+        """Return the state after a step and the scores before it.
 
+        ``first`` and ``second`` are Adam's running means, ``going`` says which images have not
+        diverged, ``pace`` is the step's number from 1 and its factor of the learning rate, and
+        ``given`` what is drawn, and the targets one after the other.
         ``coherent_grid.Adam`` is the same formula in NumPy, where only some rows move at a time.
         """
         recipe = self.recipe
+        count, lr_factor = tf.unstack(pace)
         images = self._parameterization.images(parameters)
-        scores = self._scores(images, drawn, targets, redirect)
+        scores = self._scores(images, given, redirect)
         (gradient,) = tf.gradients(tf.reduce_sum(scores), parameters)
         axes = list(range(1, parameters.shape.rank))
         finite = tf.reduce_all(tf.math.is_finite(gradient), axes) & tf.math.is_finite(scores)
-        going = tf.reshape(alive & finite, [-1, *[1] * len(axes)])
-        gradient = tf.where(going, gradient, 0.0)
+        going &= finite
         first = recipe.beta1 * first + (1 - recipe.beta1) * gradient
         second = recipe.beta2 * second + (1 - recipe.beta2) * gradient**2
         rate = recipe.learning_rate * tf.sqrt(1 - recipe.beta2**count) / (1 - recipe.beta1**count)
         moved = rate * first / (tf.sqrt(second) + TINY) - recipe.weight_decay * parameters
-        return parameters + tf.where(going, lr_factor * moved, 0.0), first, second, scores, finite
+        # An image that has diverged never moves again, whatever its means have become.
+        parameters = of_images(going, parameters + lr_factor * moved, parameters)
+        return [parameters, first, second, going, scores]
 
-    def _scores(
-        self,
-        images: tf.Tensor,
-        drawn: Sequence[tf.Tensor],
-        targets: Sequence[Sequence[tf.Tensor]],
-        redirect: bool,
-    ) -> tf.Tensor:
-        affine, *patches = drawn
+    def _scores(self, images: tf.Tensor, given: Sequence[tf.Tensor], redirect: bool) -> tf.Tensor:
+        affine, *rest = given
         kept = 1.0
-        if patches:
+        if self.recipe.alpha:
+            patches, *rest = rest
             kept -= self.recipe.alpha_cost * tf.reduce_mean(images[..., 3], [1, 2])
-            images = composite_over(images, patches[0])
+            images = composite_over(images, patches)
+        targets = tf.nest.pack_sequence_as(self.objective.targets([0]), rest)
         views = resample(images, affine, self._view.size)
         return kept * self.objective.scores(self._view.layers_of(views, redirect), targets)
 

@@ -5,14 +5,13 @@ A channel that responds to no part of the first, grey image has no gradient, and
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 
 import tensorflow as tf
-from tensorflow.core.framework import node_def_pb2
 
-from blockscope.models.graph.operations import Operation, apply
+from blockscope.feature_visualization.image_choice import of_images
 
-CEILING = {"Relu": None, "Relu6": 6.0}
+RULES = {"Relu": "BlockscopeRedirectedRelu", "Relu6": "BlockscopeRedirectedRelu6"}
 
 
 def redirected(x: tf.Tensor, upstream: tf.Tensor, ceiling: float | None = None) -> tf.Tensor:
@@ -22,27 +21,32 @@ def redirected(x: tf.Tensor, upstream: tf.Tensor, ceiling: float | None = None) 
     an input below 0, or lower one above ``ceiling``.
     Source: lucid/misc/redirected_relu_grad.py, which has the signs of a loss to be minimised.
     """
-    below = x < 0
-    above = tf.zeros_like(below) if ceiling is None else x > ceiling
-    zero = tf.zeros_like(upstream)
-    ordinary = tf.where(below | above, zero, upstream)
-    deeper = (below & (upstream < 0)) | (above & (upstream > 0))
-    dead = tf.reduce_all(tf.equal(ordinary, 0), list(range(1, x.shape.rank)), keepdims=True)
-    return tf.where(dead, tf.where(deeper, zero, upstream), ordinary)
+    # Few operations: a step has them for every ReLU. Where none of an image passes, all of its
+    # upstream gradient that is not zero lies below 0 or above the ceiling.
+    zero = tf.zeros([], x.dtype)
+    blocked, useful = x < zero, tf.nn.relu(upstream)
+    if ceiling is not None:
+        above = x > ceiling
+        blocked, useful = blocked | above, tf.where(above, tf.minimum(upstream, zero), useful)
+    ordinary = tf.where(blocked, zero, upstream)
+    dead = tf.reduce_all(tf.equal(ordinary, zero), list(range(1, x.shape.rank)))
+    return of_images(dead, useful, ordinary)
 
 
-def with_redirected_relu(operation: Operation) -> Operation:
-    """Return an operation for ``Network.run`` that gives ReLUs the redirected gradient."""
+@tf.RegisterGradient(RULES["Relu"])
+def _of_relu(operation: tf.Operation, upstream: tf.Tensor) -> tf.Tensor:
+    return redirected(operation.inputs[0], upstream)
 
-    def changed(node: node_def_pb2.NodeDef, inputs: Sequence[tf.Tensor]) -> list[tf.Tensor]:
-        if node.op not in CEILING:
-            return operation(node, inputs)
 
-        @tf.custom_gradient
-        def rectified(x: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], tf.Tensor]]:
-            y = apply(node, [x])[0]
-            return y, lambda upstream: redirected(x, upstream, CEILING[node.op])
+@tf.RegisterGradient(RULES["Relu6"])
+def _of_relu6(operation: tf.Operation, upstream: tf.Tensor) -> tf.Tensor:
+    return redirected(operation.inputs[0], upstream, 6.0)
 
-        return [rectified(inputs[0])]
 
-    return changed
+def redirected_relus() -> AbstractContextManager[None]:
+    """Return a context in which ReLUs get the redirected gradient.
+
+    For a function that is traced and uses ``tf.gradients``.
+    """
+    # Not tf.custom_gradient, which adds operations around each ReLU and takes long to trace.
+    return tf.compat.v1.get_default_graph().gradient_override_map(RULES)

@@ -29,6 +29,11 @@ PROGRESS_EVERY = 30.0  # seconds between two lines of progress in a log
 LONGEST = 10  # times the runtime that a job asks for
 MINUTE = 60.0  # seconds
 GRACE = 10.0  # seconds to remove unfinished files
+# TensorFlow has threads inside of an operation, and others for operations at the same time, which
+# would be as many as there are cores.
+THREADS = (
+    "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS",
+)  # fmt: skip
 FULL = (errno.ENOSPC, errno.EDQUOT)
 ROOM = "; make room there and repeat the command, which goes on from what is finished"
 
@@ -88,7 +93,7 @@ def prepare_libraries(threads: int, keras: bool = False) -> None:
         Whether TensorFlow imports Keras, and scikit-learn and Matplotlib with it: 1.6 of 3.7 s. It
         does not where the older Keras is wanted, which is not installed and which no stage uses.
     """
-    for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "OPENBLAS_NUM_THREADS"):
+    for name in THREADS:
         os.environ[name] = str(threads)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
     # A job without a GPU of its own leaves others their memory there.

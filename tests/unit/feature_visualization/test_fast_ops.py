@@ -105,6 +105,15 @@ def test_weights_that_are_computed_are_left_alone(rng):
     np.testing.assert_allclose(found, tf.nn.conv2d(x, w, 1, "SAME"), atol=1e-5)
 
 
+def test_a_bias_has_no_gradient_and_its_input_tensorflows(rng):
+    node = node_def_pb2.NodeDef(name="bias", op="BiasAdd", input=["x", "b"])
+    x, b = rng.normal(size=(2, 4, 3, 5)).astype(np.float32), tf.constant([1.0, -2, 3, 0, 5])
+    upstream = tf.constant(rng.normal(size=x.shape), tf.float32)
+    found = both(lambda given: fast_op(node, [given, b])[0], x, upstream)
+    np.testing.assert_array_equal(found[0], x + b.numpy())
+    np.testing.assert_array_equal(found[1], upstream)
+
+
 @pytest.mark.parametrize(
     "attributes",
     [

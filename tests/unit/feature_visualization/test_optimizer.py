@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -12,7 +13,9 @@ from helpers.tiny_rendering import CHANNELS, MOVES, tiny_network
 
 from blockscope.feature_visualization import objectives
 from blockscope.feature_visualization.evaluation import Evaluator
+from blockscope.feature_visualization.image_choice import of_images
 from blockscope.feature_visualization.named_recipes import RECIPES, find_recipe
+from blockscope.feature_visualization.network_view import View
 from blockscope.feature_visualization.objectives import Objective, Term
 from blockscope.feature_visualization.optimizer import LARGEST, Optimizer, batch_size
 from blockscope.feature_visualization.recipes import LUCID_TRANSFORMS, Recipe, Transforms
@@ -108,6 +111,43 @@ def test_the_unit_decides_where_an_image_starts(network):
     assert np.abs(batch.images[0] - batch.images[1]).max() > 0.01
 
 
+def test_a_step_is_traced_once_of_either_kind(network, monkeypatch):
+    """For all batches; and once more where their size is changed, as activation grids do."""
+    optimizer = Optimizer(network, OBJECTIVES["direction at"], range(3), SHORT)
+    optimizer.batch, traced = 2, []
+    step = optimizer._adam_step
+    monkeypatch.setattr(
+        optimizer,
+        "_adam_step",
+        lambda redirect, *given: traced.append(redirect) or step(redirect, *given),
+    )
+    optimizer.recipe = replace(SHORT, redirected_relu_steps=2)
+    wide = np.concatenate([batch.images for batch in optimizer.run(range(3))])
+    assert traced == [True, False]
+    optimizer.batch = 1
+    (single,) = optimizer.run([2])
+    assert traced == [True, False] * 2
+    np.testing.assert_allclose(single.images[0], wide[2], atol=1e-4)
+
+
+def test_nothing_is_traced_around_the_operations_of_a_network(network):
+    """``tf.custom_gradient`` puts four operations around each, and a bias has no gradient."""
+    optimizer = rendered(network, OBJECTIVES["direction"], replace(SHORT, steps=1))[2]
+    (program,) = optimizer._programs.values()
+    found = Counter(operation.type for operation in program.graph.get_operations())
+    assert found["Relu"] > 2
+    assert found["Conv2D"] > 4
+    assert found["IdentityN"] <= 1 + found["Rsqrt"], "of the resample, and of normalisations"
+    assert found["BiasAddGrad"] == 0
+
+
+def test_whole_images_are_chosen():
+    these = np.array([[1, np.nan], [2, np.nan], [np.inf, 4]], np.float32)
+    others = np.array([[np.nan, 5], [6, 7], [8, np.nan]], np.float32)
+    found = of_images(tf.constant([True, False, True]), tf.constant(these), tf.constant(others))
+    np.testing.assert_array_equal(found, [these[0], others[1], these[2]])
+
+
 def adam(numbers, gradient_at, rates, decay):
     """Adam restated: updates of ``numbers`` along the gradient, to raise."""
     first = second = np.zeros_like(numbers)
@@ -179,6 +219,31 @@ def test_a_dead_channel_moves_only_where_the_gradient_is_redirected():
     assert (moved.std(axis=(1, 2, 3)) > 3 * still.std(axis=(1, 2, 3))).all()
 
 
+@pytest.mark.parametrize("rectify", [tf.nn.relu, tf.nn.relu6])
+def test_only_a_dead_image_has_another_gradient(rectify, rng):
+    """The first of two, whose units are all below 0; the ordinary gradient is left bit for bit."""
+    network = network_of(lambda x: rectify(x, name="layer"), (5, 7, 3), tf.float32)
+    view = View(network, objectives.channel("layer", [0], 3), 5)
+    shift = [-9.0, -0.4]  # of what the network reads
+
+    @tf.function(autograph=False)
+    def gradients(images, upstream, redirect):
+        layer = view.layers_of(images, redirect)["layer"]
+        return tf.gradients(layer, images, upstream)[0]
+
+    low, high = view._network.spec.range
+    shares = rng.uniform(0, 1, (2, 5, 5, 3)) + np.reshape(shift, (2, 1, 1, 1))
+    images = tf.constant((shares - low) / (high - low), tf.float32)
+    upstream = tf.constant(rng.normal(size=images.shape), tf.float32)
+    off, on = (gradients(images, upstream, redirect).numpy() for redirect in (False, True))
+    assert (off[0] == 0).all()
+    assert (off[1] == 0).any()
+    assert (off[1] != 0).any()
+    np.testing.assert_array_equal(on[1], off[1])
+    expected = np.maximum(upstream[0], 0) * np.float32(high - low)
+    np.testing.assert_allclose(on[0], expected, rtol=1e-6)
+
+
 def test_redirected_gradients_restated():
     """Triples of input, gradient, and what comes out; the second image has a living unit."""
     x = np.array([[[-1.0, -2.0, 0.0, 7.0]], [[-1.0, 3.0, -2.0, 7.0]]], np.float32)
@@ -196,25 +261,32 @@ def test_redirected_gradients_below_a_ceiling():
     np.testing.assert_array_equal(found, expected)
 
 
-def exploding(x):
+def exploding(x, steep):
     """Not finite in any channel once the image has become red enough."""
-    red = tf.reduce_mean(x[..., :1], [1, 2], keepdims=True)
-    return tf.concat([x[..., :2] + 0 * tf.math.log(0.53 - red), x[..., 2:]], 3, name="mixed")
+    logarithm = tf.math.log(0.53 - tf.reduce_mean(x[..., :1], [1, 2], keepdims=True))
+    # The exponential function gives back what is not finite to the gradient too.
+    found = tf.exp(logarithm) if steep else logarithm
+    return tf.concat([x[..., :2] + 0 * found, x[..., 2:]], 3, name="mixed")
 
 
-def test_what_is_not_finite_ends_its_image_and_no_other():
-    network = network_of(exploding, (9, 9, 3), tf.float32)
+@pytest.mark.parametrize("steep", [False, True])
+def test_what_is_not_finite_ends_its_image_and_no_other(steep):
+    network = network_of(lambda x: exploding(x, steep), (9, 9, 3), tf.float32)
     recipe = replace(SHORT, size=8, steps=12)
     vectors = np.array([[-1, 0.5, 0], [1, 0, 0], [-0.5, -0.5, 0.5]])
     objective = objectives.direction("mixed", vectors)
     optimizer = Optimizer(network, objective, ["a", "b", "c"], recipe)
     (batch,) = optimizer.run(range(3))
     assert batch.diverged_step[[0, 2]].tolist() == [-1, -1]
-    assert 0 < batch.diverged_step[1] < 12
+    last = int(batch.diverged_step[1])
+    assert 0 < last < 12
     assert np.isfinite(batch.images).all()
     assert np.isfinite(batch.objective).all()
     (other,) = optimizer.run([2])
     np.testing.assert_array_equal(other.images[0], batch.images[2])
+    after = [images() for images in optimizer.iterate(range(3))]
+    np.testing.assert_array_equal(batch.images[1], after[last - 1][1])
+    assert (after[last - 2][1] != after[last - 1][1]).any()
 
 
 def test_a_layer_that_is_too_deep_says_what_it_needs(network):

@@ -21,6 +21,7 @@ from blockscope.config.tables import read_catalogue
 from blockscope.io import datasets
 from blockscope.io.atomic_files import sha256_of
 from blockscope.models.card import ModelCard
+from blockscope.runtime.job import THREADS
 
 CATALOGUE = """
 tiny:
@@ -207,7 +208,7 @@ TABLES = {
 @pytest.fixture
 def measured(catalogue: Path, tmp_path: Path, monkeypatch) -> Path:
     """A project whose network is in normal form; the environment of libraries is restored."""
-    for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "OPENBLAS_NUM_THREADS"):
+    for name in THREADS:
         monkeypatch.setenv(name, "1")
     monkeypatch.setenv("TF_USE_LEGACY_KERAS", "1")
     monkeypatch.chdir(tmp_path)

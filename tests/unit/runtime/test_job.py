@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from blockscope.config.stages import STAGES
-from blockscope.runtime.job import TeeStream, success_message
+from blockscope.runtime.job import THREADS, TeeStream, success_message
 
 
 @pytest.fixture
@@ -181,8 +181,20 @@ def test_what_a_killed_job_left_of_its_file_is_removed(tmp_path):
 
 
 def test_the_threads_of_a_job_are_told_to_the_libraries(tmp_path):
-    body = "print(os.environ['OMP_NUM_THREADS'], os.environ['TF_NUM_INTRAOP_THREADS'])"
-    assert outcome(tmp_path, body)[2] == "1 1\n"
+    body = f"print(*(os.environ[name] for name in {THREADS}))"
+    assert outcome(tmp_path, body)[2] == "1 1 1 1\n"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads have names on Linux")
+def test_operations_of_a_job_run_in_the_threads_of_the_job(tmp_path):
+    """Also those that do not depend on each other."""
+    body = (
+        "import tensorflow as tf\nfrom pathlib import Path\nx = tf.random.uniform([400, 400])\n"
+        "tf.function(lambda x: [x @ (x + i) for i in range(20)])(x)\n"
+        "tasks = [path.read_text() for path in Path('/proc/self/task').glob('*/comm')]\n"
+        "print(sum(name.startswith('tf_Compute') for name in tasks))"
+    )
+    assert outcome(tmp_path, body, "classes")[2].splitlines()[-1] == "1"
 
 
 def test_the_last_line_says_where_to_look(tmp_path):
