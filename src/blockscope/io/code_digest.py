@@ -85,6 +85,9 @@ def _closure(waiting: set[str], package: str | Path | None = None) -> dict[str, 
     return dict(sorted(found.items()))
 
 
+NAMING = frozenset({ast.Import, ast.ImportFrom, ast.Constant})
+
+
 @dataclass(frozen=True)
 class Code:
     """What counts of a file: a digest of its code, and the dotted names that may be modules."""
@@ -122,20 +125,23 @@ def _walk(node: ast.AST, package: list[str], text: list[str], names: set[str]) -
 
     ``ast.dump`` would not do: what it shows of empty fields depends on the version of Python.
     """
-    names.update(_possible_modules(node, package))
-    match node:
-        case ast.JoinedStr(values=values):  # Python 3.12 adds empty strings to some
-            node = ast.JoinedStr([v for v in values if getattr(v, "value", None) != ""])
-        case ast.If(test=ast.Name(id="TYPE_CHECKING") | ast.Attribute(attr="TYPE_CHECKING")):
-            node = ast.Module(node.orelse, [])
-    text.append(type(node).__name__)
-    for field in node._fields:
+    kind = type(node)  # most of all nodes are of other kinds than these
+    if kind in NAMING:
+        names.update(_possible_modules(node, package))
+    if isinstance(node, ast.JoinedStr):  # Python 3.12 adds empty strings to some
+        node = ast.JoinedStr([v for v in node.values if getattr(v, "value", None) != ""])
+    elif isinstance(node, ast.If) and _is_for_types(node.test):
+        node, kind = ast.Module(node.orelse, []), ast.Module
+    text.append(kind.__name__)
+    for field in kind._fields:
         value: Any = getattr(node, field, None)
-        parts = value if isinstance(value, list) else [value]
-        if field == "body" and parts and _is_docstring(parts[0]):
-            parts = parts[1:]
-        if value is None or not parts:
+        if value is None or value == []:
             continue
+        parts = value if isinstance(value, list) else [value]
+        if field == "body" and _is_docstring(parts[0]):
+            parts = parts[1:]
+            if not parts:
+                continue
         text.append(f" {field}(")
         for part in parts:
             if isinstance(part, ast.AST):
@@ -143,6 +149,13 @@ def _walk(node: ast.AST, package: list[str], text: list[str], names: set[str]) -
             else:
                 text.append(f"{part!a},")
         text.append(")")
+
+
+def _is_for_types(test: ast.expr) -> bool:
+    match test:
+        case ast.Name(id="TYPE_CHECKING") | ast.Attribute(attr="TYPE_CHECKING"):
+            return True
+    return False
 
 
 def _possible_modules(node: ast.AST, package: list[str]) -> Iterator[str]:
