@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from helpers.operations import OPERATIONS, assert_close, point
-from helpers.tiny_network import conv, inception_like, linear_of
+from helpers.tiny_network import conv, inception_like, linear_of, weights
 
 from blockscope.autodiff.active import batches
 from blockscope.autodiff.active.batches import push_channels
@@ -64,14 +64,37 @@ def ending_in_a_sum(x):
     return tf.concat([x, x, conv(x, 2, (2, 2), seed=5)], 3)
 
 
-ENDS = {"join": ending_in_a_join, "sum": ending_in_a_sum}
+def raw(x, outputs, kernel, seed):
+    """A convolution alone, whose tensor is what others read."""
+    kernel = weights((*kernel, x.shape[-1], outputs), seed).astype(x.dtype.as_numpy_dtype)
+    return tf.nn.conv2d(x, kernel, 1, "SAME")
+
+
+def read_by_several(x):
+    """Convolutions alone: twice in a join, in two joins, in a join and by a pooling."""
+    x = conv(x, 4, (3, 3), 2, seed=1, name="early")
+    x, y = raw(x, 3, (3, 3), 2), raw(x, 4, (3, 3), 3)
+    x = tf.concat([x, x, y, tf.nn.max_pool2d(y, 3, 1, "SAME")], 3, name="mixed")
+    a, b = raw(x, 3, (1, 3), 4), raw(x, 3, (3, 1), 5)
+    first, second = tf.nn.relu(tf.concat([a, b], 3)), tf.concat([b, a, b], 3)
+    x = tf.concat([first, second, raw(first, 2, (3, 3), 6)], 3)
+    return conv(x, 5, (3, 3), seed=7)
+
+
+ENDS = {"join": ending_in_a_join, "sum": ending_in_a_sum, "several": read_by_several}
 
 
 @pytest.mark.parametrize("override", OVERRIDES)
 @pytest.mark.parametrize("layer", ["early", "mixed"])
 @pytest.mark.parametrize("network", ENDS)
-def test_networks_that_end_in_maps_give_what_whole_maps_give(network, layer, override):
-    check(linear_of(ENDS[network], point((17, 23, 2), "everything"), override, layer))
+def test_networks_that_end_in_maps_give_what_whole_maps_give(network, layer, override, rng):
+    linear = linear_of(ENDS[network], point((17, 23, 2), "everything"), override, layer)
+    check(linear)
+    scales = rng.normal(size=(3, *linear.value.shape[1:])).astype("f4")
+    tangents = scales * linear.value
+    active = ActiveJacobian(linear, linear.ops)
+    pushed = active.push({linear.layer: active.taken(linear.layer, tangents)})
+    assert_close(pushed.numpy(), linear.jvp(tangents).numpy())
 
 
 def test_first_and_last_convolutions_are_spared(monkeypatch):

@@ -42,42 +42,45 @@ def _written_in_place(steps: list[Step], whole: str, kept: Collection[str]) -> l
         return steps
     length, copied, places, passed = len(joined.links), [], {}, set[str]()
     for number, name in enumerate(joined.reads):
-        origin, names = _origin(name, maker, readers)
-        rows = None
-        if origin in maker and isinstance(links := maker[origin].links, ConvolvedLinks):
-            goal = links.goals[maker[origin].makes.index(origin)]
-            rows = joined.links.place(number, goal)
+        found, rows = _origin(name, maker, readers), None
+        if found is not None:
+            origin, links, names = found
+            rows = joined.links.place(number, links.goals[maker[origin].makes.index(origin)])
         if rows is None:
             copied.append(number)
         else:
             places[origin] = Place(whole, length, rows)
             passed |= names
-    found = []
+    left = []
     for step in steps:
         if step is joined:
             reads = [step.reads[number] for number in copied]
             into = {whole: Place(whole, length)} if places else {}
             if copied:
-                found.append(Step([whole], reads, joined.links.some(copied), into))
+                left.append(Step([whole], reads, joined.links.some(copied), into))
         elif step.makes[0] not in passed:
             into = {name: places[name] for name in step.makes if name in places}
-            found.append(step._replace(into={**step.into, **into}))
-    return found
+            left.append(step._replace(into={**step.into, **into}))
+    return left
 
 
-def _origin(name: str, maker: dict[str, Step], readers: Counter[str]) -> tuple[str, set[str]]:
-    """Return the tensor that others only pass on under a name, and the names of those.
+def _origin(
+    name: str, maker: dict[str, Step], readers: Counter[str]
+) -> tuple[str, ConvolvedLinks, set[str]] | None:
+    """Return the convolved tensor that others only pass on under a name, and the names of those.
 
-    The name itself, where anything else reads one of them.
+    None where there is none, or where anything else reads one of them.
     """
     origin, passed = name, set[str]()
     while readers[origin] == 1 and origin in maker:
         links = maker[origin].links
-        if not isinstance(links, MovedLinks) or not links.passes:
-            return origin, passed
+        if isinstance(links, ConvolvedLinks):
+            return origin, links, passed
+        if not links.passes:
+            break
         passed.add(origin)
         (origin,) = maker[origin].reads
-    return name, set()
+    return None
 
 
 def _read_in_place(steps: list[Step], kept: Collection[str]) -> list[Step]:

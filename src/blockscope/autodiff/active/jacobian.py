@@ -20,8 +20,8 @@ from blockscope.autodiff.windows import cells_of
 
 Array = npt.NDArray[Any]
 
-# BLAS takes other ways for fewer entries, whose last bits differ: products have at least so many,
-# so that batches of any length give the same.
+# BLAS takes other ways for fewer entries, whose last bits differ: products have at least so many.
+# Of large products, a batch of another length may still differ in last bits.
 FEWEST_ENTRIES = 16
 
 
